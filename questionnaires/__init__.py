@@ -1,0 +1,1 @@
+"""The domain of questionnaires: definitions, conditions, scoring, contract requirements. Standard library only."""

@@ -1,0 +1,60 @@
+"""Calendar arithmetic in months: the one set of functions behind conditions, evidence and schedules."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date, timedelta
+
+MIN_DATE = date(1900, 1, 1)
+MAX_DATE = date(2199, 12, 31)
+MAX_MONTHS = 1200
+
+_ONE_DAY = timedelta(days=1)
+
+
+def add_months(day: date, months: int) -> date:
+    """``day`` moved by ``months`` (0 to 1200), clamped to the month's end: 29 Feb + 12 = 28 Feb."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if day.day <= 28:
+        return day.replace(year=year, month=month + 1)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def not_ahead(day: date, as_of: date) -> date:
+    """``day``, or ``as_of`` where ``day`` is the day after it: it may already be tomorrow where the vendor sits."""
+    return as_of if day - as_of == _ONE_DAY else day
+
+
+def within(day: date, months: int, as_of: date) -> bool:
+    """Whether ``day`` is past or today and at most ``months`` old: day <= as_of <= add_months(day, months)."""
+    day = not_ahead(day, as_of)
+    return day <= as_of <= add_months(day, months)
+
+
+def age_months(day: date, as_of: date) -> int | None:
+    """The largest n >= 0 with add_months(day, n) <= as_of; None if ``day`` is later than ``as_of``."""
+    return _whole_months(not_ahead(day, as_of), as_of)
+
+
+def months_until(day: date, as_of: date) -> int | None:
+    """The largest n >= 0 with add_months(as_of, n) <= day; None if ``day`` is past."""
+    return _whole_months(as_of, not_ahead(day, as_of))
+
+
+def _whole_months(start: date, end: date) -> int | None:
+    if start > end:
+        return None
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return months if add_months(start, months) <= end else months - 1
+
+
+def parse_date(text: str) -> date | None:
+    """The day that an ISO date (``2026-11-21``) from 1900 to 2199 names; None for anything else."""
+    # date.fromisoformat also reads 20261121 and 2026-W47-6, which nobody means here.
+    if len(text) != 10 or text[4] != "-" or text[7] != "-" or not text.isascii():
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if MIN_DATE <= day <= MAX_DATE else None
