@@ -320,11 +320,10 @@ class _Reader:
                 key = self.name(argument)
                 number = self.whole(right, 100 if function == "points" else MAX_MONTHS)
                 if key is not None and number is not None:
-                    # mypy does not narrow an or-pattern to the Literal.
-                    return Test(function, key, operator, (number,))  # type: ignore[arg-type]
+                    return Test(function, key, operator, (number,))
         return self.misused(left)
 
-    def misused(self, tree: ast.Call) -> None:
+    def misused(self, tree: ast.Call) -> Node | None:
         function = tree.func.id if isinstance(tree.func, ast.Name) else ""
         if function not in _SHAPES:
             return self.fault(tree, f"the functions are {', '.join(_SHAPES)}")
@@ -370,5 +369,6 @@ class _Reader:
     def source(self, tree: ast.expr) -> str:
         return self.text[tree.col_offset : tree.end_col_offset]
 
-    def fault(self, tree: ast.expr, message: str) -> None:
+    def fault(self, tree: ast.expr, message: str) -> Node | None:
         self.faults.append(f"{_shown(self.source(tree))}: {message}")
+        return None

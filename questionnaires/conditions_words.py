@@ -1,0 +1,131 @@
+"""Conditions in plain English, with the texts and labels of the questions that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from questionnaires.conditions_syntax import Both, Node, Not, Test
+from questionnaires.facts import TABLE
+
+if TYPE_CHECKING:
+    from questionnaires.definition import Question
+
+Audience = Literal["vendor", "organisation"]
+
+CLASSIFICATION = "your client's own classification"
+
+_NUMBER_WORDS = {
+    "==": "is",
+    "!=": "is not",
+    "<": "is below",
+    "<=": "is at most",
+    ">": "is above",
+    ">=": "is at least",
+}
+_DATE_WORDS = {
+    "==": "is",
+    "!=": "is not",
+    "<": "is before",
+    "<=": "is not after",
+    ">": "is after",
+    ">=": "is not before",
+}
+_AMOUNT_WORDS = {
+    "==": "exactly",
+    "!=": "other than",
+    "<": "fewer than",
+    "<=": "at most",
+    ">": "more than",
+    ">=": "at least",
+}
+
+
+def node_words(
+    node: Node,
+    questions: Mapping[str, Question],
+    audience: Audience,
+    contrary: bool = False,
+) -> str:
+    """The node as a clause, its contrary if asked; brackets of the text become 'either ... or'."""
+    match node:
+        case Test():
+            return _test_words(node, questions, audience, contrary)
+        case Not(item=item):
+            return node_words(item, questions, audience, not contrary)
+        case Both(every=every, items=items):
+            joined_by_and = every is not contrary
+            clauses = [
+                f"either {words}"
+                if joined_by_and and " or " in words and isinstance(item, Both | Not)
+                else words
+                for item in items
+                for words in [node_words(item, questions, audience, contrary)]
+            ]
+            # An internal fact reads the same wherever it stands: said once is enough.
+            return (" and " if joined_by_and else " or ").join(dict.fromkeys(clauses))
+
+
+def name_words(key: str, questions: Mapping[str, Question]) -> str:
+    """What a name stands for: a fact's words, a question's text in quotation marks, or the bare key."""
+    if key == "value":
+        return "the answer"
+    if key in TABLE:
+        return TABLE[key].words
+    question = questions.get(key)
+    return f"the answer to “{question.text}”" if question else f"the answer to {key}"
+
+
+def _test_words(
+    test: Test, questions: Mapping[str, Question], audience: Audience, contrary: bool
+) -> str:
+    fact = TABLE.get(test.key)
+    if audience == "vendor" and fact is not None and fact.internal:
+        # Neither the value asked for nor the direction: both would tell what procurement answered.
+        return f"{CLASSIFICATION} calls for it"
+    subject, labels = name_words(test.key, questions), _labels(test, questions)
+    if test.subject == "answered":
+        return f"{subject} is {'missing' if contrary else 'given'}"
+    if test.subject == "flag":
+        return f"{subject} is {'false' if contrary else 'true'}"
+    if test.subject == "member":
+        lacks = (test.operator == "not in") is not contrary
+        return f"{subject} {'does not include' if lacks else 'includes'} {labels[0]}"
+    if (
+        test.subject == "value"
+        and test.operator in ("in", "not in", "==", "!=")
+        and test.key != "value"
+    ):
+        other = (test.operator in ("not in", "!=")) is not contrary
+        return f"{subject} {'is not' if other else 'is'} {' or '.join(labels)}"
+    claim = f"{subject} {_predicate(test, questions, labels)}"
+    return f"it is not so that {claim}" if contrary else claim
+
+
+def _predicate(test: Test, questions: Mapping[str, Question], labels: list[str]) -> str:
+    months = f"{labels[0]} {'month' if labels[0] == '1' else 'months'}"
+    if test.subject == "within":
+        return f"lies within the last {months}"
+    if test.subject == "age_months":
+        return f"is {_AMOUNT_WORDS[test.operator]} {months} old"
+    if test.subject == "months_until":
+        return f"is {_AMOUNT_WORDS[test.operator]} {months} away"
+    if test.subject == "points":
+        return f"earns {_AMOUNT_WORDS[test.operator]} {labels[0]} points"
+    question = questions.get(test.key)
+    if isinstance(test.literals[0], str):
+        return f"{_DATE_WORDS[test.operator]} {labels[0]}"
+    unit = f" {question.unit}" if question is not None and question.unit else ""
+    return f"{_NUMBER_WORDS[test.operator]} {labels[0]}{unit}"
+
+
+def _labels(test: Test, questions: Mapping[str, Question]) -> list[str]:
+    """The literals as people read them: the label of an option, a fact's word for a value, else the literal."""
+    fact, question = TABLE.get(test.key), questions.get(test.key)
+    labels = dict(fact.labels) if fact is not None else {}
+    if question is not None:
+        labels = {one.value: f"“{one.label}”" for one in question.options}
+    return [
+        labels.get(one, one) if isinstance(one, str) else f"{one:f}"
+        for one in test.literals
+    ]
