@@ -1,0 +1,156 @@
+"""Who may do what: roles, the whole permission table, identities, and the scoped select (laws 3 and 4)."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, select
+
+from portal.db import Scope
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class OrganisationRole(enum.StrEnum):
+    ADMIN = "admin"
+    CISO = "ciso"
+    REVIEWER = "reviewer"
+    PROCUREMENT = "procurement"
+    BUSINESS_OWNER = "business_owner"
+    AUDITOR = "auditor"
+
+
+class CompanyRole(enum.StrEnum):
+    OWNER = "owner"
+    CONTRIBUTOR = "contributor"
+
+
+class Permission(enum.Enum):
+    """Every permission. The side it belongs to follows from its roles in TABLE."""
+
+    ACCOUNT = "see and change one's own account"
+    SEE_VENDORS = "read vendors, engagements, assessments, submissions and ratings"
+    MANAGE_VENDORS = "create vendors and engagements, invite contacts"
+    ISSUE = "issue assessments"
+    SEE_SCHEDULE = "read what is coming"
+    SEE_QUESTIONNAIRES = "read questionnaires"
+    SEE_MEMBERS = "read who belongs to the organisation"
+    MANAGE_MEMBERS = "invite and remove members of the organisation"
+    SEE_SETTINGS = "read the organisation's settings"
+    MANAGE_SETTINGS = "change the organisation's settings"
+    SEE_COMPANY = "see the company's own pages"
+    SEE_ASSESSMENT = "read an assessment of the company, its questions, answers and result"
+    ANSWER = "answer questions"
+    SUBMIT = "submit under an attestation"
+    SEE_COLLEAGUES = "read who belongs to the company"
+    MANAGE_COLLEAGUES = "invite and remove people of the company"
+
+
+_O = OrganisationRole
+_EVERY_ORGANISATION_ROLE = frozenset(OrganisationRole)
+_EVERY_COMPANY_ROLE = frozenset(CompanyRole)
+_BUYERS = frozenset({_O.ADMIN, _O.CISO, _O.PROCUREMENT})
+
+# The whole table. Business owners see their own engagements only: the queries narrow what the table allows.
+TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | None] = {
+    Permission.ACCOUNT: None,  # any signed-in person, about themselves
+    Permission.SEE_VENDORS: _EVERY_ORGANISATION_ROLE,
+    Permission.MANAGE_VENDORS: _BUYERS,
+    Permission.ISSUE: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER, _O.PROCUREMENT}),
+    Permission.SEE_SCHEDULE: _EVERY_ORGANISATION_ROLE,
+    Permission.SEE_QUESTIONNAIRES: _EVERY_ORGANISATION_ROLE,
+    Permission.SEE_MEMBERS: _EVERY_ORGANISATION_ROLE,
+    Permission.MANAGE_MEMBERS: frozenset({_O.ADMIN}),
+    Permission.SEE_SETTINGS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
+    Permission.MANAGE_SETTINGS: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.SEE_COMPANY: _EVERY_COMPANY_ROLE,
+    Permission.SEE_ASSESSMENT: _EVERY_COMPANY_ROLE,
+    Permission.ANSWER: _EVERY_COMPANY_ROLE,
+    Permission.SUBMIT: frozenset({CompanyRole.OWNER}),
+    Permission.SEE_COLLEAGUES: _EVERY_COMPANY_ROLE,
+    Permission.MANAGE_COLLEAGUES: frozenset({CompanyRole.OWNER}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The human being behind a request."""
+
+    id: uuid.UUID
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The organisation or company named in the address, as far as this person belongs to it."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One person acting in at most one tenant. Every query of tenant data starts from it."""
+
+    person: Person
+    session_id: uuid.UUID
+    organisation: Tenant | None = None
+    company: Tenant | None = None
+    role: OrganisationRole | CompanyRole | None = None
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(
+            organisation_id=self.organisation.id if self.organisation else None,
+            company_id=self.company.id if self.company else None,
+        )
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the table grants ``permission`` to this role."""
+        roles = TABLE[permission]
+        return roles is None or (self.role is not None and self.role in roles)
+
+
+def scoped(identity: Identity, *models: Any) -> Select[Any]:
+    """``select(*models)`` with the tenant's own column compared for each of them."""
+    return select(*models).where(*mine(identity.scope, *models))
+
+
+def mine(scope: Scope, *models: Any) -> list[ColumnElement[bool]]:
+    """The comparisons that keep ``models`` (mapped classes) inside ``scope``; raises when one lies outside it."""
+    criteria: list[ColumnElement[bool]] = []
+    for model in models:
+        mark = model.__table__.info["tenancy"]
+        if mark == "global":
+            continue
+        if mark in ("organisation", "shared") and scope.organisation_id is not None:
+            column = model.id if model.__tablename__ == "organisation" else model.organisation_id
+            criteria.append(column == scope.organisation_id)
+        elif mark in ("company", "shared") and scope.company_id is not None:
+            column = model.id if model.__tablename__ == "company" else model.company_id
+            criteria.append(column == scope.company_id)
+        else:
+            raise LookupError(f"{model.__tablename__} cannot be read from this side")
+    return criteria
+
+
+def requires(permission: Permission) -> Callable[[F], F]:
+    """Mark a view: only identities with ``permission`` reach it."""
+
+    def mark(view: F) -> F:
+        view.permission = permission  # type: ignore[attr-defined]  # read by web.py and the guard test
+        return view
+
+    return mark
+
+
+def public(view: F) -> F:
+    """Mark a view that needs no sign-in."""
+    view.permission = None  # type: ignore[attr-defined]  # read by web.py and the guard test
+    return view

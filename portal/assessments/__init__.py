@@ -1,0 +1,1 @@
+"""Issue, answer, submit, rate."""

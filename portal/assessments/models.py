@@ -1,0 +1,217 @@
+"""From issue to rating: assessments, drafts of answers, sealed submissions, append-only ratings."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db import Base, Identified, tenancy
+
+
+class Assessment(Identified, Base):
+    """One version of one questionnaire, issued to a vendor, with facts and due date pinned.
+
+    ``company_id`` is empty until the vendor's invitation is accepted. ``answered`` of ``total`` is all that the
+    organisation learns of a draft. ``state``: ``open`` or ``submitted``. ``due`` is a local date in ``zone``.
+    ``facts`` were pinned when it was issued.
+    """
+
+    __tablename__ = "assessment"
+    __table_args__ = tenancy(
+        "shared",
+        Index("ix_assessment_organisation_id_state_due", "organisation_id", "state", "due"),
+        Index("ix_assessment_company_id", "company_id"),
+        Index("ix_assessment_vendor_id", "vendor_id"),
+    )
+
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("company.id"))
+    vendor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("vendor.id"))
+    content_hash: Mapped[str] = mapped_column(ForeignKey("definition.content_hash"))
+    slug: Mapped[str] = mapped_column(String(60))
+    version: Mapped[str] = mapped_column(String(20))
+    title: Mapped[str] = mapped_column(String(300))
+    subject: Mapped[str] = mapped_column(String(400))
+    reason: Mapped[str] = mapped_column(String(2000))
+    facts: Mapped[dict[str, Any]]
+    zone: Mapped[str] = mapped_column(String(60))
+    due: Mapped[date]
+    state: Mapped[str] = mapped_column(String(20))
+    round: Mapped[int]
+    answered: Mapped[int]
+    total: Mapped[int]
+    issued_at: Mapped[datetime]
+    issued_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    contact_email: Mapped[str | None] = mapped_column(String(254))
+    submitted_at: Mapped[datetime | None]
+
+
+class AssessmentEngagement(Base):
+    """Which engagements an assessment covers."""
+
+    __tablename__ = "assessment_engagement"
+    __table_args__ = tenancy("shared", Index("ix_assessment_engagement_engagement_id", "engagement_id"))
+
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"), primary_key=True)
+    engagement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("engagement.id"), primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("company.id"))
+
+
+class AnswerRow(Base):
+    """A draft answer: the company's alone. ``value`` is the JSON shape of section 6 of the format.
+
+    ``promise_reason`` and ``promise_date``: why required evidence is not here yet, and when it will be.
+    """
+
+    __tablename__ = "answer"
+    __table_args__ = tenancy("company")
+
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    revision: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20))
+    value: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(Text)
+    promise_reason: Mapped[str] = mapped_column(String(1000))
+    promise_date: Mapped[date | None]
+    answered_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    answered_at: Mapped[datetime]
+
+
+class AnswerRevision(Base):
+    """Every accepted revision of an answer, append-only: who wrote what, when."""
+
+    __tablename__ = "answer_revision"
+    __table_args__ = tenancy("company", Index("ix_answer_revision_company_id", "company_id"), immutable=True)
+
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    content_id: Mapped[uuid.UUID]
+    answered_by: Mapped[uuid.UUID]
+    answered_at: Mapped[datetime]
+
+
+class AnswerContent(Identified, Base):
+    """What a revision said; beside the append-only row, so that it can be destroyed by redaction (law 6)."""
+
+    __tablename__ = "answer_content"
+    __table_args__ = tenancy("company", Index("ix_answer_content_assessment_id", "assessment_id"))
+
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    key: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20))
+    value: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(Text)
+    promise_reason: Mapped[str] = mapped_column(String(1000))
+    promise_date: Mapped[date | None]
+
+
+class StaleEdit(Identified, Base):
+    """A real edit that came on an old revision: kept beside the stored value until a person chooses (law 8)."""
+
+    __tablename__ = "stale_edit"
+    __table_args__ = tenancy("company", UniqueConstraint("assessment_id", "key", "person_id"))
+
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    key: Mapped[str] = mapped_column(String(200))
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    state: Mapped[str] = mapped_column(String(20))
+    value: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(Text)
+    promise_reason: Mapped[str] = mapped_column(String(1000))
+    promise_date: Mapped[date | None]
+    written_at: Mapped[datetime]
+
+
+class Submission(Identified, Base):
+    """The sealed answers of a round: ids, commitments and hashes only (law 6).
+
+    ``commitments``: canonical JSON list of [key, SHA-256(salt, canonical answer)]; ``submission_hash`` covers it, the
+    evidence hashes and the attestation's commitment. Values and salts lie in SealedAnswer and SealedAttestation.
+    """
+
+    __tablename__ = "submission"
+    __table_args__ = tenancy(
+        "shared",
+        UniqueConstraint("assessment_id", "round"),
+        Index("ix_submission_organisation_id", "organisation_id"),
+        Index("ix_submission_company_id", "company_id"),
+        immutable=True,
+    )
+
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"))
+    round: Mapped[int]
+    content_hash: Mapped[str] = mapped_column(ForeignKey("definition.content_hash"))
+    as_of: Mapped[date]
+    commitments: Mapped[bytes] = mapped_column(LargeBinary)
+    attestation_commitment: Mapped[str] = mapped_column(String(64))
+    submission_hash: Mapped[str] = mapped_column(String(64))
+    sealed_at: Mapped[datetime]
+    sealed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+
+
+class SealedAnswer(Base):
+    """A sealed answer's salt and canonical bytes; destroyed only by redaction, never changed."""
+
+    __tablename__ = "sealed_answer"
+    __table_args__ = tenancy("shared")
+
+    submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    answer: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SealedAttestation(Base):
+    """Who signed and what they declared; destroyed only by redaction, never changed."""
+
+    __tablename__ = "sealed_attestation"
+    __table_args__ = tenancy("shared")
+
+    submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    attestation: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Rating(Identified, Base):
+    """An append-only result. ``result`` is the engine's canonical JSON; a test recomputes it byte for byte."""
+
+    __tablename__ = "rating"
+    __table_args__ = tenancy(
+        "shared",
+        UniqueConstraint("submission_id", "sequence"),
+        Index("ix_rating_organisation_id", "organisation_id"),
+        Index("ix_rating_company_id", "company_id"),
+        immutable=True,
+    )
+
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"))
+    sequence: Mapped[int]
+    method: Mapped[str] = mapped_column(String(20))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    as_of: Mapped[date]
+    facts: Mapped[dict[str, Any]]
+    marks: Mapped[dict[str, Any]]
+    band: Mapped[str | None] = mapped_column(String(60))
+    best_band: Mapped[str | None] = mapped_column(String(60))
+    result: Mapped[bytes] = mapped_column(LargeBinary)
+    rated_at: Mapped[datetime]
+    rated_by: Mapped[uuid.UUID | None]

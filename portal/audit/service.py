@@ -1,0 +1,77 @@
+"""Writing events: no audit row, no change."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, Person
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
+
+LONGEST_CODE = 200
+
+
+def record(
+    session: Session,
+    kind: Kind,
+    *,
+    now: datetime,
+    actor: Identity | Person | uuid.UUID | None,
+    subject: Any = None,
+    organisation_id: uuid.UUID | None = None,
+    company_id: uuid.UUID | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Append an event to the transaction of ``session``.
+
+    ``subject`` is a mapped row with an ``id``; tenant ids default to the subject's own, then to the actor's tenant.
+    ``data`` takes codes, keys, numbers, ids and hashes: anything long enough to be prose is refused.
+    """
+    identity = actor if isinstance(actor, Identity) else None
+    if organisation_id is None:
+        organisation_id = _tenant_of(subject, "organisation") or (
+            identity.organisation.id if identity and identity.organisation else None
+        )
+    if company_id is None:
+        company_id = _tenant_of(subject, "company") or (identity.company.id if identity and identity.company else None)
+    session.add(
+        Event(
+            at=now,
+            kind=kind.value,
+            actor_id=_actor_id(actor),
+            organisation_id=organisation_id,
+            company_id=company_id,
+            subject_type=subject.__tablename__ if subject is not None else "",
+            subject_id=getattr(subject, "id", None),
+            data={name: _coded(value) for name, value in (data or {}).items()},
+        )
+    )
+
+
+def _actor_id(actor: Identity | Person | uuid.UUID | None) -> uuid.UUID | None:
+    if isinstance(actor, Identity):
+        return actor.person.id
+    return actor.id if isinstance(actor, Person) else actor
+
+
+def _tenant_of(subject: Any, side: str) -> uuid.UUID | None:
+    if subject is None:
+        return None
+    found = subject.id if subject.__tablename__ == side else getattr(subject, f"{side}_id", None)
+    return found if isinstance(found, uuid.UUID) else None
+
+
+def _coded(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_coded(one) for one in value]
+    text = str(value)
+    if len(text) > LONGEST_CODE or "\n" in text:
+        raise ValueError("an event holds codes, not prose")
+    return text

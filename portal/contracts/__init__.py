@@ -1,0 +1,1 @@
+"""Contract requirements that answers and facts call for."""

@@ -1,0 +1,375 @@
+"""The database: types, marks on tables, scoped sessions, and the only file that commits (laws 1, 2, 3 and 8).
+
+Two doors commit: ``Database.request_done`` when a view has returned, and ``Database.transaction`` for worker and CLI.
+``record_refusal`` and ``record_access`` are short transactions of their own for what must survive a refusal or
+precede the first byte. Every ORM statement on a tenant's table is checked against the scope of its session.
+"""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy import (
+    DateTime,
+    Engine,
+    MetaData,
+    Table,
+    TypeDecorator,
+    Uuid,
+    create_engine,
+    event,
+    types,
+)
+from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter, ColumnClause
+
+from portal.faults import Unavailable
+
+BUSY_SECONDS = 5
+Tenancy = Literal["organisation", "company", "shared", "global"]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: stored in UTC on both databases, always read with its zone; naive values are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Declarative base. Each table states ``__table_args__ = tenancy(...)``; the guard test insists."""
+
+    metadata: ClassVar[MetaData] = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        uuid.UUID: Uuid(),
+        dict[str, Any]: types.JSON(none_as_null=True),
+        list[Any]: types.JSON(none_as_null=True),
+    }
+
+
+class Identified:
+    """A random UUID as primary key: ids in addresses cannot be guessed (law 11)."""
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+
+
+def tenancy(mark: Tenancy, *args: Any, immutable: bool = False, unaudited: str = "") -> tuple[Any, ...]:
+    """``__table_args__`` with the table's mark (law 3); ``immutable`` tables refuse change by trigger (law 5).
+
+    ``unaudited`` is the reason why changes of this table need no event.
+    """
+    return (*args, {"info": {"tenancy": mark, "immutable": immutable, "unaudited": unaudited}})
+
+
+def name_key(name: str) -> str:
+    """What names sort and compare by on both databases: NFKC, casefolded, spaces folded."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose data a session may touch. ``system`` is the worker and the command line."""
+
+    organisation_id: uuid.UUID | None = None
+    company_id: uuid.UUID | None = None
+    system: bool = False
+
+
+NOBODY = Scope()
+SYSTEM = Scope(system=True)
+
+
+class UnscopedQuery(RuntimeError):
+    """A statement would read or write a tenant's table without naming the tenant: a defect of ours, never of input."""
+
+
+def across(reason: str) -> dict[str, str]:
+    """Execution options of the few statements that by nature cross tenants; each stands in the guard test's list."""
+    return {"across_tenants": reason}
+
+
+def enter(session: Session, scope: Scope) -> None:
+    """Give a session that began as nobody's the scope that a token has just proved."""
+    if session.info.get("scope", NOBODY) != NOBODY:
+        raise RuntimeError("a session's scope is set once")
+    session.info["scope"] = scope
+
+
+class _Local(threading.local):
+    writing: bool = False
+
+
+_local = _Local()
+
+
+def writing() -> bool:
+    """Whether this thread holds a write transaction."""
+    return _local.writing
+
+
+def refuse_slow_work(what: str) -> None:
+    """Called by argon2, storage, sniffing, SMTP and PDF before they start (law 2)."""
+    if _local.writing:
+        raise RuntimeError(f"{what} may not run inside a write transaction")
+
+
+class Database:
+    """One engine and its doors. Sessions never outlive a request, a job or a command."""
+
+    def __init__(self, url: str, base_url: str = "") -> None:
+        self.base_url = base_url
+        self.engine = _engine(url)
+        self.reading = self.engine.execution_options(portal_write=False, postgresql_readonly=True)
+        self.writing = self.engine.execution_options(portal_write=True)
+
+    @property
+    def sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+    def read_session(self, scope: Scope = NOBODY) -> Session:
+        """A session for looking: its transaction is read-only in the database."""
+        return Session(self.reading, expire_on_commit=False, autoflush=False, info={"scope": scope, "base_url": self.base_url})
+
+    def write_session(self, scope: Scope) -> Session:
+        """A session whose transaction takes the write lock before its first read. Marks the thread as writing."""
+        if _local.writing:
+            raise RuntimeError("a write transaction is open already in this thread")
+        session = Session(self.writing, expire_on_commit=False, info={"scope": scope, "base_url": self.base_url})
+        _local.writing = True
+        try:
+            session.connection()
+        except OperationalError as error:
+            self.abandon(session)
+            raise busy_or(error) from error
+        except BaseException:
+            self.abandon(session)
+            raise
+        return session
+
+    def request_done(self, session: Session) -> None:
+        """The request's door: commit what the view did."""
+        try:
+            _commit(session)
+        finally:
+            self.abandon(session)
+
+    def abandon(self, session: Session) -> None:
+        """Roll back what is not committed and give the connection back."""
+        try:
+            session.close()
+        finally:
+            if session.bind is self.writing:
+                _local.writing = False
+
+    @contextmanager
+    def looking(self, scope: Scope = NOBODY) -> Iterator[Session]:
+        """A short read transaction."""
+        session = self.read_session(scope)
+        try:
+            yield session
+        finally:
+            self.abandon(session)
+
+    @contextmanager
+    def transaction(self, scope: Scope = SYSTEM) -> Iterator[Session]:
+        """The other door: worker and command line. Commits when the block ends, rolls back when it raises."""
+        session = self.write_session(scope)
+        try:
+            yield session
+            _commit(session)
+        finally:
+            self.abandon(session)
+
+    def record_refusal(self, write: Callable[[Session], None]) -> None:
+        """What must survive a refusal (throttle, failed sign-in, refused access), in a short transaction of its own."""
+        with self.transaction(SYSTEM) as session:
+            write(session)
+
+    def record_access(self, write: Callable[[Session], None]) -> None:
+        """An opening of evidence or an export, on record before the first byte leaves."""
+        with self.transaction(SYSTEM) as session:
+            write(session)
+
+
+def base_url(session: Session) -> str:
+    """The configured address of the portal: it alone makes links."""
+    return str(session.info["base_url"])
+
+
+def _commit(session: Session) -> None:
+    """Commit, unless something changed and no event says so (law 5)."""
+    try:
+        session.flush()
+        unrecorded = session.info.get("changed", set())
+        if unrecorded and not session.info.get("audited"):
+            raise RuntimeError(f"no audit row, no change: {', '.join(sorted(unrecorded))}")
+        session.commit()
+    except OperationalError as error:
+        raise busy_or(error) from error
+
+
+def busy_or(error: OperationalError) -> Exception:
+    """Unavailable when the database is only busy, else the error itself."""
+    text = str(error.orig).lower()
+    if "locked" in text or "busy" in text or "lock timeout" in text:
+        return Unavailable("The portal is busy with another change. Nothing of yours is lost; please send it again.")
+    return error
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite":
+        engine = create_engine(
+            parsed,
+            pool_pre_ping=True,
+            connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
+        )
+        return engine
+    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    event.listen(engine, "connect", _sqlite_connect)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_connect(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves; the driver's own guesses break savepoints
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "recursive_triggers=ON",
+        "trusted_schema=OFF",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("portal_write", True)
+    cursor = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]  # a live DBAPI connection
+    if connection.info.get("query_only") is not (not write):
+        cursor.execute(f"PRAGMA query_only={'OFF' if write else 'ON'}")
+        connection.info["query_only"] = not write
+    cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    cursor.close()
+
+
+# ---------------------------------------------------------------- the scope of a session, checked on every statement
+
+
+def _note_change(session: Session, table: Table) -> None:
+    if table.name == "event":
+        session.info["audited"] = True
+    elif not table.info.get("unaudited"):
+        session.info.setdefault("changed", set()).add(table.name)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _check_scope(state: ORMExecuteState) -> None:
+    if state.is_insert or state.is_update or state.is_delete:
+        _note_change(state.session, state.statement.table)  # type: ignore[attr-defined]  # DML always has a table
+    scope: Scope = state.session.info.get("scope", NOBODY)
+    if scope.system or state.is_column_load or state.execution_options.get("across_tenants"):
+        return
+    tables = _tenant_tables(state.statement)
+    if not tables:
+        return
+    named = _named_tenants(state.statement)
+    for name in tables:
+        if not _is_scoped(name, named, scope):
+            raise UnscopedQuery(f"{name} is read outside its tenant; use access.scoped()")
+
+
+def _tenant_tables(statement: Any) -> set[str]:
+    found: set[str] = set()
+    for element in visitors.iterate(statement):
+        table = element if isinstance(element, Table) else getattr(element, "table", None)
+        if isinstance(table, Table) and table.info.get("tenancy") in ("organisation", "company", "shared"):
+            found.add(table.name)
+    return found
+
+
+def _named_tenants(statement: Any) -> set[tuple[str, str, Any]]:
+    """(table, column, value) for each ``table.organisation_id = value`` or ``company_id = value`` in the statement."""
+    named: set[tuple[str, str, Any]] = set()
+    for element in visitors.iterate(statement):
+        if not isinstance(element, BinaryExpression) or element.operator is not operators.eq:
+            continue
+        for column, other in ((element.left, element.right), (element.right, element.left)):
+            if isinstance(column, ColumnClause) and isinstance(other, BindParameter):
+                table = column.table
+                if isinstance(table, Table):
+                    named.add((table.name, column.name, other.effective_value))
+    return named
+
+
+def _is_scoped(name: str, named: set[tuple[str, str, Any]], scope: Scope) -> bool:
+    mark = Base.metadata.tables[name].info["tenancy"]
+    if mark in ("organisation", "shared") and scope.organisation_id is not None:
+        column = "id" if name == "organisation" else "organisation_id"
+        return (name, column, scope.organisation_id) in named
+    if mark in ("company", "shared") and scope.company_id is not None:
+        column = "id" if name == "company" else "company_id"
+        return (name, column, scope.company_id) in named
+    return False
+
+
+@event.listens_for(Session, "before_flush")
+def _check_flush(session: Session, context: Any, instances: Any) -> None:
+    """New and changed rows belong to the session's tenant, whatever the code above did."""
+    for row in (*session.new, *session.deleted, *(one for one in session.dirty if session.is_modified(one))):
+        _note_change(session, row.__table__)
+    scope: Scope = session.info.get("scope", NOBODY)
+    if scope.system:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        table = row.__table__
+        mark = table.info["tenancy"]
+        if mark == "global":
+            continue
+        organisation = row.id if table.name == "organisation" else getattr(row, "organisation_id", None)
+        company = row.id if table.name == "company" else getattr(row, "company_id", None)
+        mine = (scope.organisation_id is not None and organisation == scope.organisation_id) or (
+            scope.company_id is not None and company == scope.company_id
+        )
+        nobody = mark == "shared" and organisation is None and company is None  # such as a person's own sign-in
+        if not mine and not nobody:
+            raise UnscopedQuery(f"{table.name} is written outside its tenant")

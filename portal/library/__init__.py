@@ -1,0 +1,1 @@
+"""Questionnaire versions: shipped, imported, released, looked up by hash."""

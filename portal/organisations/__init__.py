@@ -1,0 +1,1 @@
+"""Tenants: organisations, companies, members, invitations, settings."""

@@ -1,0 +1,56 @@
+"""The schema's state and its upgrade: alembic behind two functions and one-sentence refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.db import Database
+from portal.faults import StartupFault
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the database to ``revision``; one transaction, so that a failure leaves it as it was."""
+    with database.writing.begin() as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take revisions back, for tests of the migrations."""
+    with database.writing.begin() as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def require_current(database: Database) -> None:
+    """Raise StartupFault when the database cannot be reached, is newer than the code, or waits for a migration."""
+    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    try:
+        with database.reading.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError as error:
+        raise StartupFault(f"The database cannot be opened: {_first_line(error)}.") from error
+    if current == head:
+        return
+    known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    if current is not None and current not in known:
+        raise StartupFault(f"The database is newer than this portal (revision {current}). Install the newer portal.")
+    raise StartupFault("The database waits for a migration. Back it up, then run `portal upgrade`.")
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")

@@ -1,0 +1,131 @@
+"""Settings of one installation, read once at start: ``<data>/portal.toml``, then ``PORTAL_*`` in the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from portal.faults import StartupFault
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+EXAMPLE_KEYS = frozenset({"change-me", "changeme", "secret", "example", "dev", "development"})
+MINIMUM_KEY = 32
+NAMES = ("secret_key", "database_url", "base_url", "mail", "mail_from", "trusted_proxies", "operator")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``base_url`` alone makes links. ``mail``: ``console``, ``folder:PATH`` or ``smtp[s]://user:password@host:port``.
+
+    ``trusted_proxies`` counts the reverse proxies in front whose X-Forwarded-For is believed. ``demo`` allows what is
+    unsafe in production. ``argon2_cheap`` is for tests only and refused elsewhere.
+    """
+
+    data: Path
+    secret_key: str
+    database_url: str
+    base_url: str
+    mail: str
+    mail_from: str = "Vendor Risk Portal <portal@localhost>"
+    trusted_proxies: int = 0
+    operator: str = ""
+    demo: bool = False
+    argon2_cheap: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether the portal is reached by https (cookies get ``__Host-`` and Secure)."""
+        return urlsplit(self.base_url).scheme == "https"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).netloc
+
+
+def config_path(data: Path) -> Path:
+    """Where an installation keeps its settings."""
+    return data / "portal.toml"
+
+
+def load(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of the installation in ``data``; raises StartupFault with one sentence when they cannot be used."""
+    raw: dict[str, str] = {}
+    path = config_path(data)
+    if path.exists():
+        try:
+            raw = {name: str(value) for name, value in tomllib.loads(path.read_text("utf-8")).items()}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise StartupFault(f"The settings in {path} cannot be read: {error}.") from error
+    unknown = sorted(set(raw) - set(NAMES))
+    if unknown:
+        raise StartupFault(f"{path} has a setting that the portal does not know: {', '.join(unknown)}.")
+    for name in NAMES:
+        if f"PORTAL_{name.upper()}" in environ:
+            raw[name] = environ[f"PORTAL_{name.upper()}"]
+    if "secret_key" not in raw:
+        raise StartupFault(f"There is no secret key. Run `portal init --data {data}` or set PORTAL_SECRET_KEY.")
+    return _checked(
+        Settings(
+            data=data,
+            secret_key=raw["secret_key"],
+            database_url=raw.get("database_url") or default_database(data),
+            base_url=raw.get("base_url", "").rstrip("/"),
+            mail=raw.get("mail", "console"),
+            mail_from=raw.get("mail_from", "Vendor Risk Portal <portal@localhost>"),
+            trusted_proxies=_count(raw.get("trusted_proxies", "0")),
+            operator=raw.get("operator", ""),
+        )
+    )
+
+
+def default_database(data: Path) -> str:
+    """The embedded SQLite database of a data folder, as an SQLAlchemy URL."""
+    return f"sqlite:///{data / 'portal.sqlite'}"
+
+
+def demo_settings(data: Path, port: int) -> Settings:
+    """Settings of ``portal demo``: loopback only, mail into a folder, a key that is made once and kept."""
+    key_file = data / "demo-secret-key"
+    if not key_file.exists():
+        descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_urlsafe(48))
+    return Settings(
+        data=data,
+        secret_key=key_file.read_text().strip(),
+        database_url=default_database(data),
+        base_url=f"http://127.0.0.1:{port}",
+        mail=f"folder:{data / 'mail'}",
+        operator="Demonstration",
+        demo=True,
+    )
+
+
+def _checked(settings: Settings) -> Settings:
+    key = settings.secret_key
+    if len(key) < MINIMUM_KEY:
+        raise StartupFault(f"The secret key is too short: it has {len(key)} characters and needs {MINIMUM_KEY}.")
+    if len(set(key)) < 8 or any(example in key.lower() for example in EXAMPLE_KEYS if len(example) > 3):
+        raise StartupFault("The secret key looks like an example. Make a fresh one with `portal init`.")
+    parts = urlsplit(settings.base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        raise StartupFault("base_url must be the portal's address without a path, such as https://portal.example.com.")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise StartupFault("base_url must begin with https:// unless the portal is only on this computer (127.0.0.1).")
+    if not re.fullmatch(r"console|folder:.+|smtps?://.+", settings.mail):
+        raise StartupFault("mail must be console, folder:PATH or smtp://user:password@host:port.")
+    if not settings.database_url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
+        raise StartupFault("database_url must begin with sqlite:/// or postgresql://.")
+    return settings
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"\d", text):
+        raise StartupFault("trusted_proxies must be a number from 0 to 9.")
+    return int(text)

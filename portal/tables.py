@@ -1,0 +1,17 @@
+"""Every mapped table, imported in one place for migrations, guard tests and start-up."""
+
+from __future__ import annotations
+
+from portal import outbox
+from portal.accounts import models as accounts
+from portal.assessments import models as assessments
+from portal.audit import models as audit
+from portal.contracts import models as contracts
+from portal.db import Base
+from portal.library import models as library
+from portal.organisations import models as organisations
+from portal.reassessment import models as reassessment
+from portal.vendors import models as vendors
+
+FEATURES = (outbox, audit, accounts, organisations, library, vendors, assessments, contracts, reassessment)
+metadata = Base.metadata

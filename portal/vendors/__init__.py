@@ -1,0 +1,1 @@
+"""Vendors, contacts, engagements and their facts."""

@@ -1,0 +1,11 @@
+"""Entry point for a WSGI server: ``gunicorn wsgi:application`` with PORTAL_DATA and PORTAL_* set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from portal import create_app
+from portal.settings import load
+
+application = create_app(load(Path(os.environ.get("PORTAL_DATA", "data"))))
