@@ -1,1 +1,1 @@
-"""The domain of questionnaires: definitions, conditions, scoring, contract requirements. Standard library only."""
+"""The domain of questionnaires: definitions, conditions, scoring, requirements. Standard library only."""

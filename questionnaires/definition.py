@@ -22,9 +22,7 @@ QuestionType = Literal["choice", "choices", "text", "number", "date", "table"]
 Combine = Literal["sum", "worst", "all"]
 Severity = Literal["low", "medium", "high", "critical"]
 
-DEFAULT_LEVELS: Mapping[int, tuple[int, ...]] = MappingProxyType(
-    {2: (4, 1), 3: (4, 3, 1), 4: (4, 3, 2, 1)}
-)
+DEFAULT_LEVELS: Mapping[int, tuple[int, ...]] = MappingProxyType({2: (4, 1), 3: (4, 3, 1), 4: (4, 3, 2, 1)})
 
 
 CHOICE_TYPES = ("choice", "choices")
@@ -156,7 +154,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: its weight counts under ``sections`` weighting; its condition holds for all its questions."""
+    """A section: its weight counts under ``sections`` weighting; its condition is that of all its questions."""
 
     key: str
     title: str
@@ -168,7 +166,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Questionnaire:
-    """One version of a questionnaire. ``label`` (``slug@version``) names it; its content hash identifies it."""
+    """One version of a questionnaire. ``label`` (``slug@version``) names it, its hash identifies it."""
 
     slug: str
     version: str

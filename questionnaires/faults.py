@@ -1,0 +1,54 @@
+"""Faults of a definition: what is wrong, in which file, at which key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. ``key`` is a question's or section's key, a field of the header, or a place in the file."""
+
+    file: str
+    key: str
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        note = "warning: " if self.severity == "warning" else ""
+        return f"{self.file}: {self.key}: {note}{self.message}"
+
+
+class DefinitionError(ValueError):
+    """A definition that cannot be used; ``faults`` lists everything found, never only the first."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+def quoted(value: object) -> str:
+    """What somebody wrote, safe to show on one line: shortened, control characters and surrogates escaped."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() if abs(value) >= 10**15:
+            # Printing a number of a million digits takes longer than reading it.
+            return "a number of more than 15 digits"
+        case int():
+            return str(value)
+        case str():
+            short = value if len(value) <= _SHOWN else value[: _SHOWN - 3] + "..."
+            return '"' + short.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
+        case dict():
+            return "a table"
+        case list() | tuple():
+            return "a list"
+        case None:
+            return "null"
+        case _:
+            return str(value)[:_SHOWN]
