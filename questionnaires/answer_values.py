@@ -51,14 +51,15 @@ def raw_value(question: Question, value: Value) -> Any:
         case date():
             return value.isoformat()
         case tuple() if question.type == "table":
-            columns = {column.key: column for column in question.columns}
-            return [
-                {key: _raw_cell(columns[key], row[key]) for key in columns if key in row} for row in value
-            ]
+            return [_raw_row(question, cast("Mapping[str, Any]", row)) for row in value]
         case tuple():
             return list(value)
         case _:
             return value
+
+
+def _raw_row(question: Question, row: Mapping[str, Any]) -> dict[str, str]:
+    return {one.key: _raw_cell(one, row[one.key]) for one in question.columns if one.key in row}
 
 
 def raw_number(number: Decimal) -> str:

@@ -1,7 +1,7 @@
 """Conditions compiled to closures: one evaluation serves pages (two values) and scoring (three values).
 
-Nothing of the author's text is executed. Where nothing is unknown, Kleene's tables are the ordinary ones, so a page
-reads the same closures from a reading in which everything absent is missing.
+Nothing of the author's text is executed. Where nothing is unknown, Kleene's tables are the ordinary ones, so
+pages use the same closures over a reading in which everything absent is missing.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ UNKNOWN: Final = _Absent("UNKNOWN")
 
 
 class Reading(dict[str, Any]):
-    """What conditions read: typed values by name; ``absent`` (MISSING or UNKNOWN) is what any other name holds.
+    """What conditions read: typed values by name; any other name holds ``absent``, MISSING or UNKNOWN.
 
-    ``points`` holds for each question (low, high, denominator), or None where it has no points; any other question is
-    unknown.
+    ``points`` holds (low, high, denominator) of a question, or None where it has no points; the points of any
+    other question are unknown.
     """
 
     __slots__ = ("absent", "as_of", "points")
@@ -229,3 +229,25 @@ _SUBJECTS: dict[str, Callable[[Test], Truth]] = {
     "months_until": lambda test: _months(test, months_until),
     "points": _points,
 }
+
+
+def deciding(node: Node, reading: Reading) -> Node:
+    """The part of a node that makes its truth what it is.
+
+    A true ``or`` is decided by its true items, a false ``and`` by its false ones, an unknown node by its
+    unknown ones.
+    """
+    match node:
+        case Test():
+            return node
+        case Not(item=item):
+            return Not(deciding(item, reading))
+        case Both(every=every, items=items):
+            truths = [compiled(item)(reading) for item in items]
+            whole = compiled(node)(reading)
+            if whole is every:
+                kept = items
+            else:
+                kept = tuple(item for item, one in zip(items, truths, strict=True) if one is whole)
+            parts = tuple(deciding(item, reading) for item in kept)
+            return parts[0] if len(parts) == 1 else Both(every, parts)

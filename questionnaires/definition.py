@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from questionnaires.conditions import Condition
+
+if TYPE_CHECKING:
+    from questionnaires.plan import Plan
 
 FORMAT = 1
 
@@ -206,6 +209,13 @@ class Questionnaire:
         from questionnaires.canonical import content_hash
 
         return content_hash(self)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The definition compiled for evaluation, once."""
+        from questionnaires.plan import build
+
+        return build(self)
 
     def section(self, key: str) -> Section | None:
         """The section with this key, or None."""

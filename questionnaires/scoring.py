@@ -1,0 +1,273 @@
+"""Scoring, method weighted/1: points as intervals, means in whole numbers, bands, caps and knock-outs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import date
+from fractions import Fraction
+from math import lcm
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from questionnaires.conditions import Reading, truth
+from questionnaires.dates import add_months
+from questionnaires.plan import Item, Plan, new_reading, settle
+from questionnaires.results import (
+    METHOD,
+    CapLine,
+    Knockout,
+    LineState,
+    Result,
+    Scale,
+    SectionLine,
+    TraceLine,
+    display,
+    rational,
+)
+
+if TYPE_CHECKING:
+    from questionnaires.answers import Answer
+    from questionnaires.definition import EvidenceRule, Questionnaire
+
+__all__ = [
+    "METHOD",
+    "CapLine",
+    "Knockout",
+    "Result",
+    "SectionLine",
+    "TraceLine",
+    "display",
+    "is_proven",
+    "rational",
+    "score",
+]
+
+
+def score(
+    definition: Questionnaire,
+    answers: Mapping[str, Answer],
+    facts: Mapping[str, Any],
+    as_of: date,
+    shown: Collection[str] = (),
+) -> Result:
+    """The result of typed answers with their marks at a day. Pure: no clock, no chance, no floats.
+
+    ``facts`` are typed as by ``parse_facts``; ``shown`` lists keys visible in spite of their conditions.
+    """
+    plan = definition.plan
+    reading = new_reading(facts, as_of)
+    visible = settle(plan.gated, answers, reading, frozenset(shown))
+    trace, sections, sums = _lines(definition, plan, answers, reading, visible)
+    for key in plan.cap_points:
+        line = trace[plan.index[key]]
+        reading.points[key] = (
+            None
+            if line.low_units is None or line.high_units is None
+            else (line.low_units, line.high_units, plan.unit)
+        )
+    caps = tuple(
+        CapLine(cap.text, cap.band, found is True)
+        for cap in definition.caps
+        for found in [truth(cap.when, reading)]
+        if found is not False
+    )
+    knockouts = _knockouts(plan, trace)
+    total = None if sums.whole == 0 else Fraction(sums.low, sums.whole * plan.unit)
+    high = None if sums.whole == 0 else Fraction(sums.high, sums.whole * plan.unit)
+    return Result(
+        definition,
+        as_of,
+        total,
+        high,
+        _band(definition, total, [cap.band for cap in caps], bool(knockouts)),
+        _band(
+            definition,
+            high,
+            [cap.band for cap in caps if cap.certain],
+            any(one.kind == "failed" for one in knockouts),
+        ),
+        caps,
+        knockouts,
+        Fraction(sums.assured, sums.whole or 1),
+        sections,
+        trace,
+        Counter([line.state for line in trace]),
+    )
+
+
+class _Sums(NamedTuple):
+    """The total as whole numbers: score = low / (whole * unit), assurance = assured / whole."""
+
+    low: int
+    high: int
+    assured: int
+    whole: int
+
+
+class _Section:
+    """Running sums of one section."""
+
+    __slots__ = ("assured", "high", "low", "scale", "weight")
+
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
+        self.weight = self.low = self.high = self.assured = 0
+
+
+def _lines(
+    definition: Questionnaire,
+    plan: Plan,
+    answers: Mapping[str, Answer],
+    reading: Reading,
+    visible: Mapping[int, bool | None],
+) -> tuple[tuple[TraceLine, ...], tuple[SectionLine, ...], _Sums]:
+    unit = plan.unit
+    top = 100 * unit
+    as_of = reading.as_of
+    running = [_Section(Scale(unit)) for _ in definition.sections]
+    trace: list[TraceLine] = []
+    # The hot loop: whole numbers only, names bound once.
+    get, add, seen = answers.get, trace.append, visible.get
+    for item in plan.items:
+        key, weight = item.key, item.weight
+        section = running[item.section]
+        shown = seen(item.index, True)
+        state: LineState
+        low: int | None
+        high: int | None
+        if not shown:
+            state, low, high = ("open", 0, top) if shown is None else ("hidden", None, None)
+        else:
+            answer = get(key)
+            if answer is None:
+                state, low, high = "unanswered", 0, top
+            else:
+                state, low, high = _judge(item, answer, reading, top, as_of)
+        if low is not None and item.earn is None and state not in ("graded", "disproved"):
+            low = high = None
+        if weight and low is not None and high is not None:
+            section.weight += weight
+            section.low += weight * low
+            section.high += weight * high
+            if state in ("accepted", "graded") or (
+                state == "answered" and item.evidence is not None and _is_assured(item, answers[key], as_of)
+            ):
+                section.assured += weight
+        add(TraceLine(key, state, weight, low, high, section.scale))
+    sums = _total(definition, running)
+    lines = tuple(
+        SectionLine(section.key, section.weight, one.low, one.high, one.weight, one.scale)
+        for section, one in zip(definition.sections, running, strict=True)
+    )
+    return tuple(trace), lines, sums
+
+
+def _judge(
+    item: Item, answer: Answer, reading: Reading, top: int, as_of: date
+) -> tuple[LineState, int | None, int | None]:
+    """Lines 3 to 9 of the state table, for a visible question; the caller drops points not to be earned."""
+    review = answer.review
+    mark = None if review is None else review.mark
+    if mark == "na_accepted":
+        return "not_applicable", None, None
+    if review is not None and (review.mark == "graded" or review.mark == "disproved"):
+        points = (review.points or 0) * top // 100
+        return review.mark, points, points
+    if answer.state != "answered":
+        return "na_pending" if answer.state == "not_applicable" else answer.state, 0, top
+    if item.graded_only:
+        return "ungraded", 0, top
+    points = 0 if item.earn is None else item.earn(answer.value, as_of)
+    if mark == "challenged":
+        return "challenged", 0, points
+    if mark == "accepted":
+        return "accepted", points, points
+    if (
+        item.evidence is not None
+        and _needs_proof(item, reading)
+        and not is_proven(item.evidence, answer, as_of)
+    ):
+        return "unproven", 0, points
+    return "answered", points, points
+
+
+def _needs_proof(item: Item, reading: Reading) -> bool:
+    """Whether evidence is required; unknown counts as required."""
+    if item.proof_required_when is None:
+        return item.proof_required
+    return item.proof_required or item.proof_required_when(reading) is not False
+
+
+def is_proven(rule: EvidenceRule, answer: Answer, as_of: date, *, accepted_only: bool = False) -> bool:
+    """Whether a document of the asked kind stands beside the answer, valid at ``as_of`` and not refused.
+
+    Its last day still counts. ``accepted_only`` leaves out what no reviewer has accepted.
+    """
+    for document in answer.evidence:
+        if document.kind != rule.kind or document.mark == "refused":
+            continue
+        if accepted_only and document.mark != "accepted":
+            continue
+        if document.expires is not None and document.expires < as_of:
+            continue
+        if rule.valid_months is None or document.issued is None:
+            return True
+        if as_of <= add_months(document.issued, rule.valid_months):
+            return True
+    return False
+
+
+def _is_assured(item: Item, answer: Answer, as_of: date) -> bool:
+    return item.evidence is not None and is_proven(item.evidence, answer, as_of, accepted_only=True)
+
+
+def _total(definition: Questionnaire, running: list[_Section]) -> _Sums:
+    """Weighted mean over sections, or over all questions if flat; fills in the scales."""
+    if definition.weighting == "flat":
+        whole = sum(one.weight for one in running)
+        for one in running:
+            one.scale.part, one.scale.whole = (1, whole) if one.weight else (0, 1)
+        return _Sums(
+            sum(one.low for one in running),
+            sum(one.high for one in running),
+            sum(one.assured for one in running),
+            whole,
+        )
+    counted = [
+        (section.weight, one)
+        for section, one in zip(definition.sections, running, strict=True)
+        if section.weight and one.weight
+    ]
+    common = lcm(*(one.weight for _, one in counted))
+    whole = common * sum(weight for weight, _ in counted)
+    low = high = assured = 0
+    for weight, one in counted:
+        part = weight * (common // one.weight)
+        one.scale.part, one.scale.whole = part, whole
+        low += part * one.low
+        high += part * one.high
+        assured += part * one.assured
+    return _Sums(low, high, assured, whole)
+
+
+def _knockouts(plan: Plan, trace: tuple[TraceLine, ...]) -> tuple[Knockout, ...]:
+    found: list[Knockout] = []
+    for item in plan.critical:
+        line = trace[item.index]
+        low, high, minimum = line.low_units, line.high_units, item.question.minimum
+        if low is not None and high is not None and low < minimum * plan.unit:
+            kind: Literal["failed", "open"] = "failed" if high < minimum * plan.unit else "open"
+            found.append(Knockout(item.key, kind, minimum, low, high, plan.unit))
+    return tuple(found)
+
+
+def _band(definition: Questionnaire, total: Fraction | None, caps: list[str], knocked: bool) -> str | None:
+    """The first band that the total reaches, or the worst that a cap or knock-out allows."""
+    if total is None or not definition.bands:
+        return None
+    names = [band.name for band in definition.bands]
+    reached = next(at for at, band in enumerate(definition.bands) if total >= band.minimum)
+    limits = [names.index(name) for name in caps]
+    if knocked and definition.knockout_band is not None:
+        limits.append(names.index(definition.knockout_band))
+    return names[max([reached, *limits])]
