@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 from questionnaires.conditions import Condition
 from questionnaires.definition import DEFAULT_LEVELS, Question, Questionnaire, default_weight
@@ -52,7 +53,7 @@ def content_hash(definition: Questionnaire) -> str:
     return sha256(canonical_bytes(definition)).hexdigest()
 
 
-def _changed(part: object) -> dict[str, object]:
+def _changed(part: Any) -> dict[str, object]:
     """A frozen type as a dict of the fields that differ from their defaults."""
     found = {}
     for name, shown, default in _fields_of(type(part)):
@@ -66,12 +67,10 @@ def _changed(part: object) -> dict[str, object]:
 
 
 @lru_cache(maxsize=64)
-def _fields_of(kind: Hashable) -> tuple[tuple[str, str, object], ...]:
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, str, object], ...]:
     # compare=False marks what is no part of a definition.
     return tuple(
-        (one.name, _NAMES.get(one.name, one.name), one.default)
-        for one in fields(kind)  # type: ignore[arg-type]
-        if one.compare
+        (one.name, _NAMES.get(one.name, one.name), one.default) for one in fields(kind) if one.compare
     )
 
 

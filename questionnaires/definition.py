@@ -157,7 +157,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A section: its weight counts under ``sections`` weighting; its condition is that of all its questions."""
+    """A section: its weight counts under ``sections`` weighting, its condition for all its questions."""
 
     key: str
     title: str

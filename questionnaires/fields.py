@@ -49,7 +49,7 @@ class Faults:
 
 
 class Fields:
-    """One table. Every reader returns a value of its type whatever stands there; faults say what was wrong."""
+    """One table. Every reader returns a value of its type whatever stands there; faults say the rest."""
 
     def __init__(self, raw: Mapping[str, object], place: Place, faults: Faults) -> None:
         self.raw = raw

@@ -1,8 +1,8 @@
 """TOML folders and JSON documents to the frozen types of a definition, with every fault collected.
 
 This is the form of a definition: names, types, ranges, texts, and the syntax of conditions. What the parts
-mean together is checked by ``checking``. ``load`` and ``parse_json`` return a whole definition or raise; ``read``
-and ``read_json`` also return what could be made of a faulty one, so that all faults can be shown at once.
+mean together is checked by ``checking``. ``load`` and ``parse_json`` return a whole definition or raise;
+``read`` and ``read_json`` also return what could be made of a faulty one, so that all faults show at once.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ MAX_SECTIONS = 100
 MAX_BANDS = 20
 MAX_CAPS = 100
 MAX_SCALES = 200
-# A source of this size or less cannot outgrow MAX_QUESTIONNAIRE in canonical form, scales aside: NFC makes UTF-8
-# at most three times as long, and JSON escapes at most twice (a quote or a line break, which NFC leaves alone).
+# A source of this size or less cannot outgrow MAX_QUESTIONNAIRE in canonical form, scales aside: NFC makes
+# UTF-8 at most three times as long, and JSON escapes at most twice (and what it escapes NFC leaves alone).
 SURELY_SMALL = MAX_QUESTIONNAIRE // 4
 
 

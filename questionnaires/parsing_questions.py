@@ -75,7 +75,7 @@ def _question(table: Fields, place: str, scales: Scales) -> Question:
     kind = table.one_of("type", _TYPES)
     if table.has("required") and table.has("required_when"):
         table.fault("required_when", "stands beside required; write one or the other")
-    if table.has("minimum") and not table.has("critical"):
+    if table.has("minimum") and table.raw.get("critical", False) is False:
         table.fault("minimum", "stands without critical = true")
     question = Question(
         key=key,

@@ -54,7 +54,7 @@ class Doubled(dict[str, object]):
 
 
 def read_bytes(path: Path, limit: int = MAX_FILE) -> bytes:
-    """The bytes of a plain file of at most ``limit`` bytes; never follows a link or waits. Raises SourceError."""
+    """The bytes of a plain file of at most ``limit`` bytes, without following a link. Raises SourceError."""
     try:
         # O_NONBLOCK: opening a named pipe would wait for a writer for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

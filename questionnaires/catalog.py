@@ -1,0 +1,90 @@
+"""Shipped questionnaires by ``slug@version`` and by hash, and what a PATH on the command line means."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from questionnaires.definition import Questionnaire
+from questionnaires.faults import DefinitionError, Fault
+from questionnaires.parsing import load
+from questionnaires.patterns import LABEL, SLUG, VERSION, ordered
+
+CONTENT = Path(__file__).resolve().parent / "content"
+
+
+class UnknownQuestionnaire(LookupError):
+    """No shipped questionnaire has this label, slug or hash."""
+
+
+@cache
+def shipped() -> tuple[str, ...]:
+    """The labels of all shipped versions, by slug and rising version; nothing is parsed."""
+    found = [
+        (slug.name, ordered(version.name), f"{slug.name}@{version.name}")
+        for slug in CONTENT.iterdir()
+        if SLUG.fullmatch(slug.name) and slug.is_dir()
+        for version in slug.iterdir()
+        if VERSION.fullmatch(version.name) and version.is_dir()
+    ]
+    return tuple(label for _, _, label in sorted(found))
+
+
+@cache
+def get(label: str) -> Questionnaire:
+    """The shipped version with this ``slug@version``. Raises UnknownQuestionnaire, DefinitionError."""
+    path = folder(label)
+    definition = load(path)
+    if definition.label != label:
+        message = f"the folder is that of {label}, the header says {definition.label}"
+        raise DefinitionError([Fault(definition.files[""], "version", message)])
+    return definition
+
+
+def folder(label: str) -> Path:
+    """Where a shipped version lies. Raises UnknownQuestionnaire."""
+    if not LABEL.fullmatch(label) or not (path := CONTENT / Path(*label.split("@"))).is_dir():
+        raise UnknownQuestionnaire(f"no shipped questionnaire is called {label}")
+    return path
+
+
+def by_hash(content_hash: str) -> Questionnaire | None:
+    """The shipped version with this content hash, or None."""
+    return _hashes().get(content_hash)
+
+
+def versions(slug: str) -> tuple[str, ...]:
+    """The shipped versions of a slug, rising."""
+    return tuple(label.split("@")[1] for label in shipped() if label.startswith(f"{slug}@"))
+
+
+def latest(slug: str) -> Questionnaire:
+    """The newest shipped version of a slug. Raises UnknownQuestionnaire."""
+    known = versions(slug)
+    if not known:
+        raise UnknownQuestionnaire(f"no shipped questionnaire is called {slug}")
+    return get(f"{slug}@{known[-1]}")
+
+
+def locate(argument: str) -> Path:
+    """The folder or JSON file that a PATH argument means; a label means a shipped version.
+
+    Raises UnknownQuestionnaire.
+    """
+    path = Path(argument)
+    if LABEL.fullmatch(argument) and not path.exists():
+        return folder(argument)
+    return path
+
+
+def resolve(argument: str) -> Questionnaire:
+    """The definition that a PATH argument means: ``slug@version``, a folder, or a JSON file.
+
+    Raises UnknownQuestionnaire, DefinitionError.
+    """
+    return load(locate(argument))
+
+
+@cache
+def _hashes() -> dict[str, Questionnaire]:
+    return {definition.content_hash: definition for definition in map(get, shipped())}
