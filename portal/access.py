@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
@@ -103,6 +104,7 @@ class Identity:
     organisation: Tenant | None = None
     company: Tenant | None = None
     role: OrganisationRole | CompanyRole | None = None
+    seen_at: datetime | None = field(default=None, compare=False)
 
     @property
     def scope(self) -> Scope:

@@ -304,7 +304,7 @@ def _note_change(session: Session, table: Table) -> None:
 
 @event.listens_for(Session, "do_orm_execute")
 def _check_scope(state: ORMExecuteState) -> None:
-    if state.is_insert or state.is_update or state.is_delete:
+    if (state.is_insert or state.is_update or state.is_delete) and not state.execution_options.get("unaudited"):
         _note_change(state.session, state.statement.table)  # type: ignore[attr-defined]  # DML always has a table
     scope: Scope = state.session.info.get("scope", NOBODY)
     if scope.system or state.is_column_load or state.execution_options.get("across_tenants"):

@@ -1,0 +1,37 @@
+"""Vendor Risk Portal: the application. ``create_app(settings)`` loops over the features and does nothing else."""
+
+from __future__ import annotations
+
+from portal.settings import Settings
+from portal.web import Portal
+
+
+def create_app(settings: Settings) -> Portal:
+    """The WSGI application of one installation; raises StartupFault when the database is not ready for it."""
+    from flask_babel import Babel
+    from jinja2 import StrictUndefined
+
+    from portal import errors, features, formats, frame, schema, web
+    from portal.db import Database
+    from portal.organisations.identity import TenantResolver
+
+    app = Portal("portal")
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(formats.FILTERS)
+    app.settings = settings
+    app.database = Database(settings.database_url, settings.base_url)
+    schema.require_current(app.database)
+    app.resolver = TenantResolver()
+    app.secret_key = settings.secret_key
+    if settings.trusted_proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's own way
+    Babel(app)
+    web.install(app)
+    errors.install(app)
+    frame.install(app)
+    for feature in features.VIEWS:
+        app.register_blueprint(feature.blueprint)
+    return app

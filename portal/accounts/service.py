@@ -1,0 +1,254 @@
+"""People, sessions, throttles and password resets."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from portal import mail, outbox
+from portal.access import Identity, Person
+from portal.accounts.models import LoginSession, PasswordReset, PersonRow, Throttle
+from portal.accounts.passwords import hash_password, require_sound, verify_password
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import base_url
+from portal.faults import Invalid, NotFound, Throttled
+
+__all__ = ["hash_password", "require_sound", "verify_password"]
+
+IDLE = timedelta(hours=12)
+ABSOLUTE = timedelta(days=7)
+TOUCH_EVERY = timedelta(minutes=10)
+RESET_LASTS = timedelta(hours=2)
+WINDOW = timedelta(minutes=15)
+PER_ADDRESS, PER_CLIENT = 10, 60
+
+
+def address_key(address: str) -> str:
+    """What addresses compare by on both databases: casefolded."""
+    return address.strip().casefold()
+
+
+def token_hash(token: str) -> bytes:
+    """SHA-256 of a token: all that the database keeps of it (32 bytes)."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def new_token() -> str:
+    """256 random bits, safe in addresses."""
+    return secrets.token_urlsafe(32)
+
+
+# ------------------------------------------------------------------------------------------------------- people
+
+
+def create_person(
+    session: Session,
+    *,
+    name: str,
+    address: str,
+    password_hash: str | None,
+    now: datetime,
+    actor: Identity | Person | None = None,
+    confirmed: bool = False,
+) -> PersonRow:
+    """A new person; raises Invalid when the address has an account already."""
+    if person_by_address(session, address) is not None:
+        raise Invalid(errors={"email": "This address has an account already. Sign in with it."})
+    person = PersonRow(
+        id=uuid.uuid4(),
+        email=address_key(address),
+        address=address.strip(),
+        name=name.strip(),
+        password_hash=password_hash,
+        confirmed_at=now if confirmed else None,
+        created_at=now,
+    )
+    session.add(person)
+    session.flush()
+    record(session, Kind.PERSON_CREATED, now=now, actor=actor or person.id, subject=person)
+    return person
+
+
+def person_by_address(session: Session, address: str) -> PersonRow | None:
+    return session.scalar(select(PersonRow).where(PersonRow.email == address_key(address)))
+
+
+def set_password(session: Session, person_id: uuid.UUID, password_hash: str, *, now: datetime) -> None:
+    """Set a password that the person has chosen and end all their sessions."""
+    session.execute(update(PersonRow).where(PersonRow.id == person_id).values(password_hash=password_hash))
+    end_sessions(session, person_id, now=now)
+    record(session, Kind.PASSWORD_SET, now=now, actor=person_id, data={"person": person_id})
+
+
+# ----------------------------------------------------------------------------------------------------- sessions
+
+
+def open_session(session: Session, person_id: uuid.UUID, *, now: datetime) -> str:
+    """Sign a person in: a new row, and the token that only the browser will hold."""
+    token = new_token()
+    row = LoginSession(
+        id=uuid.uuid4(), person_id=person_id, token_hash=token_hash(token), created_at=now, seen_at=now
+    )
+    session.add(row)
+    session.flush()
+    record(session, Kind.SIGNED_IN, now=now, actor=person_id, subject=row)
+    return token
+
+
+def resolve(session: Session, token: str, *, now: datetime) -> tuple[LoginSession, PersonRow] | None:
+    """The live session of a token and its person; None when it is unknown, revoked, idle too long or too old."""
+    found = session.execute(
+        select(LoginSession, PersonRow)
+        .join(PersonRow, PersonRow.id == LoginSession.person_id)
+        .where(
+            LoginSession.token_hash == token_hash(token),
+            LoginSession.revoked_at.is_(None),
+            LoginSession.seen_at > now - IDLE,
+            LoginSession.created_at > now - ABSOLUTE,
+        )
+    ).first()
+    return (found[0], found[1]) if found else None
+
+
+def touch(session_id: uuid.UUID, seen_at: datetime, *, now: datetime) -> Callable[[Session], None] | None:
+    """What notes the last use of a session: nothing unless ten minutes have gone by since the last note."""
+    if now - seen_at < TOUCH_EVERY:
+        return None
+
+    def write(session: Session) -> None:
+        session.execute(
+            update(LoginSession)
+            .where(LoginSession.id == session_id)
+            .values(seen_at=now)
+            .execution_options(unaudited="a sign of life")
+        )
+
+    return write
+
+
+def sign_out(session: Session, identity: Identity, *, now: datetime) -> None:
+    session.execute(update(LoginSession).where(LoginSession.id == identity.session_id).values(revoked_at=now))
+    record(session, Kind.SIGNED_OUT, now=now, actor=identity, data={"session": identity.session_id})
+
+
+def end_sessions(session: Session, person_id: uuid.UUID, *, now: datetime) -> None:
+    """Revoke every session of a person, with effect on the next request of every worker."""
+    session.execute(
+        update(LoginSession)
+        .where(LoginSession.person_id == person_id, LoginSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    record(session, Kind.SESSION_REVOKED, now=now, actor=person_id, data={"person": person_id})
+
+
+# ---------------------------------------------------------------------------------------------------- throttles
+
+
+def throttle_keys(purpose: str, address: str, client: str) -> dict[str, int]:
+    """The counters of an attempt, hashed so that the table holds no addresses, and how far each may go."""
+    return {
+        _throttle_key(purpose, "address", address_key(address)): PER_ADDRESS,
+        _throttle_key(purpose, "client", client): PER_CLIENT,
+    }
+
+
+def _throttle_key(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def check_throttle(session: Session, keys: dict[str, int], *, now: datetime) -> None:
+    """Raise Throttled when one of the counters is full; read only."""
+    rows = session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()
+    for row in rows:
+        if row.attempts >= keys[row.key] and now - row.window_start < WINDOW:
+            wait = int((row.window_start + WINDOW - now).total_seconds()) + 1
+            minutes = -(-wait // 60)
+            raise Throttled(f"Too many attempts. Try again in {minutes} minutes, or set a new password.", wait)
+
+
+def count_attempt(session: Session, keys: dict[str, int], *, now: datetime) -> None:
+    """One more attempt on each counter; a new window begins when the old one is over."""
+    known = {row.key: row for row in session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()}
+    for key in keys:
+        row = known.get(key)
+        if row is None:
+            session.add(Throttle(key=key, window_start=now, attempts=1))
+        elif now - row.window_start >= WINDOW:
+            row.window_start, row.attempts = now, 1
+        else:
+            row.attempts += 1
+
+
+def clear_throttle(session: Session, keys: dict[str, int]) -> None:
+    session.execute(delete(Throttle).where(Throttle.key.in_(keys)))
+
+
+# ------------------------------------------------------------------------------------------------------- resets
+
+
+def start_reset(session: Session, person: PersonRow, *, now: datetime) -> str:
+    """A single-use token to set a password; earlier ones stop working."""
+    session.execute(
+        update(PasswordReset)
+        .where(PasswordReset.person_id == person.id, PasswordReset.used_at.is_(None))
+        .values(used_at=now)
+    )
+    token = new_token()
+    session.add(
+        PasswordReset(
+            person_id=person.id, token_hash=token_hash(token), created_at=now, expires_at=now + RESET_LASTS
+        )
+    )
+    record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=person.id, data={"person": person.id})
+    return token
+
+
+def ask_reset(session: Session, address: str, *, now: datetime) -> None:
+    """Queue the letter if the address has an account; the caller answers alike in both cases."""
+    person = person_by_address(session, address)
+    if person is None:
+        return
+    token = start_reset(session, person, now=now)
+    letter = mail.compose(
+        "password_reset",
+        to=(person.name, person.address),
+        subject="Set a new password for the Vendor Risk Portal",
+        secret=True,
+        link=f"{base_url(session)}/reset/{token}",
+        hours=int(RESET_LASTS.total_seconds() // 3600),
+    )
+    outbox.queue(session, letter, now=now)
+
+
+def reset_person(session: Session, token: str, *, now: datetime) -> PersonRow:
+    """Whose password this token may set; NotFound when it is unknown, used or expired. A look consumes nothing."""
+    found = session.execute(
+        select(PersonRow)
+        .join(PasswordReset, PasswordReset.person_id == PersonRow.id)
+        .where(
+            PasswordReset.token_hash == token_hash(token),
+            PasswordReset.used_at.is_(None),
+            PasswordReset.expires_at > now,
+        )
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound("This link has been used, or it is too old. Ask for a new one.")
+    return found
+
+
+def finish_reset(session: Session, token: str, password_hash: str, *, now: datetime) -> None:
+    """Consume the token and set the password; the proven address counts as confirmed."""
+    person = reset_person(session, token, now=now)
+    session.execute(
+        update(PasswordReset).where(PasswordReset.token_hash == token_hash(token)).values(used_at=now)
+    )
+    if person.confirmed_at is None:
+        person.confirmed_at = now
+    set_password(session, person.id, password_hash, now=now)

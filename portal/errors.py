@@ -1,0 +1,128 @@
+"""Every exception that the domain raises, mapped once to a status, a page and a JSON answer."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from flask import Flask, jsonify, render_template, request
+from flask_babel import gettext as _
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.access import Identity
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.faults import Conflict, Fault, Invalid, NotFound, Refused, Throttled, Unavailable
+
+log = logging.getLogger("portal")
+
+STATUS: dict[type[Fault], int] = {
+    NotFound: 404,
+    Throttled: 429,
+    Refused: 403,
+    Conflict: 409,
+    Invalid: 422,
+    Unavailable: 503,
+    web.StaleForm: 400,
+}
+RETRY_AFTER = "5"
+KEPT_BODY = 400_000  # characters of a posted form that an error page gives back for sending again
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(web.SignedOut, _signed_out)
+    app.register_error_handler(Fault, _fault)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _defect)
+
+
+def _fault(fault: Fault) -> Any:
+    web.undo()
+    status = next(code for kind, code in STATUS.items() if isinstance(fault, kind))
+    identity = web.maybe_identity()
+    if status == 403 and identity is not None:
+        _record_refusal(identity)
+    response = _answer(status, fault.message)
+    if status == 503:
+        response[2]["Retry-After"] = RETRY_AFTER
+    if isinstance(fault, Throttled):
+        response[2]["Retry-After"] = str(fault.retry_after)
+    return response
+
+
+def _record_refusal(identity: Identity) -> None:
+    endpoint = (request.endpoint or "")[:100]
+    web.portal().database.record_refusal(
+        lambda session: record(
+            session, Kind.ACCESS_REFUSED, now=web.now(), actor=identity, data={"endpoint": endpoint}
+        )
+    )
+
+
+def _http(error: HTTPException) -> Any:
+    web.undo()
+    status = error.code or 500
+    if status < 400:
+        return error
+    status, body, headers = _answer(status, "")[1], _answer(status, "")[0], dict(error.get_headers())
+    headers.pop("Content-Type", None)
+    headers.pop("Content-Length", None)
+    return body, status, headers
+
+
+def _signed_out(fault: web.SignedOut) -> Any:
+    """To sign-in; what was posted is offered again there (law 8: input survives an expired session)."""
+    web.undo()
+    if web.wants_json():
+        return jsonify(error="signed_out", message=_("Please sign in again.")), 401
+    if request.method in web.SAFE:
+        return web.to_sign_in()
+    return _page(401, kept=kept_fields(), back=web.local_path(request.full_path.rstrip("?"))), 401
+
+
+def _defect(error: Exception) -> Any:
+    """A fault of ours: an id for the log, and nothing else for the page."""
+    web.undo()
+    reference = uuid.uuid4().hex[:12]
+    log.error("defect %s at %s %s", reference, request.method, request.endpoint, exc_info=error)
+    if web.portal().testing:
+        raise error
+    return _answer(500, "", reference=reference)
+
+
+def kept_fields() -> list[tuple[str, str]]:
+    """What was posted, for hidden fields; without the token, passwords and anything too large to give back."""
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name != "csrf_token" and "password" not in name
+    ]
+    return fields if sum(len(n) + len(v) for n, v in fields) <= KEPT_BODY else []
+
+
+def _answer(status: int, message: str, reference: str = "") -> tuple[str | Response, int, dict[str, str]]:
+    if web.wants_json():
+        return jsonify(error=str(status), message=message or _page_title(status)), status, {}
+    kept = kept_fields() if status in (400, 409, 503) and request.method not in web.SAFE and _readable() else []
+    back = web.local_path(request.full_path.rstrip("?")) if kept else None
+    return _page(status, message=message, reference=reference, kept=kept, back=back), status, {}
+
+
+def _readable() -> bool:
+    try:
+        return bool(request.form)
+    except HTTPException:
+        return False
+
+
+def _page_title(status: int) -> str:
+    return str(HTTPException.__name__) if status == 0 else f"{status}"
+
+
+def _page(status: int, **context: Any) -> str:
+    known = status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
+    defaults = {"message": "", "reference": "", "kept": [], "back": None}
+    return render_template("errors/error.html", status=status if known else 400, **{**defaults, **context})

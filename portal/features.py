@@ -1,0 +1,9 @@
+"""The features that have pages, in import order."""
+
+from __future__ import annotations
+
+from portal import health
+from portal.accounts import views as accounts
+from portal.organisations import views as organisations
+
+VIEWS = (health, accounts, organisations)

@@ -1,0 +1,163 @@
+"""What every page carries round its content: navigation, tenants, the account menu, one notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, g, request, url_for
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from portal import web
+from portal.access import Identity, Permission
+from portal.formats import initials
+from portal.organisations import queries as organisations
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One entry of the main navigation: which side sees it, and with which permission."""
+
+    side: str
+    label: Any
+    endpoint: str
+    permission: Permission
+    family: tuple[str, ...] = ()  # endpoints for which it says "you are here"
+
+
+NAVIGATION: list[NavItem] = [
+    NavItem("organisation", _l("Overview"), "vendors.overview", Permission.SEE_VENDORS),
+    NavItem(
+        "organisation",
+        _l("Vendors"),
+        "vendors.vendor_list",
+        Permission.SEE_VENDORS,
+        ("vendors.", "assessments.", "contracts."),
+    ),
+    NavItem(
+        "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
+    ),
+    NavItem(
+        "organisation", _l("Questionnaires"), "library.library_list", Permission.SEE_QUESTIONNAIRES, ("library.",)
+    ),
+    NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
+    NavItem("organisation", _l("Settings"), "organisations.settings", Permission.SEE_SETTINGS),
+    NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.",)),
+    NavItem("company", _l("Team"), "organisations.colleagues", Permission.SEE_COLLEAGUES),
+]
+
+# What a page may say once after a change: code in a short-lived cookie -> sentence and tone.
+NOTICES: dict[str, tuple[Any, str]] = {
+    "signed-out": (_l("You are signed out."), "info"),
+    "password-set": (_l("Your password is set. Sign in with it."), "good"),
+    "saved": (_l("Saved."), "good"),
+    "invited": (_l("The invitation is on its way."), "good"),
+    "withdrawn": (_l("The invitation is withdrawn. Its link no longer works."), "good"),
+    "joined": (_l("Welcome. The organisation has been told that you are here."), "good"),
+    "removed": (_l("The person is removed and signed out of these pages."), "good"),
+    "vendor-created": (_l("The vendor is on record. Next: say what you buy from them."), "good"),
+    "engagement-created": (_l("The engagement is on record. Next: issue an assessment."), "good"),
+    "issued": (_l("The assessment is issued. The vendor has been written to."), "good"),
+    "submitted": (_l("Submitted and sealed. A receipt is on its way by mail."), "good"),
+}
+
+
+def install(app: Flask) -> None:
+    app.context_processor(_context)
+    app.after_request(_forget_notice)
+
+
+def home_of(identity: Identity) -> str:
+    """Where the brand leads: the tenant's first page, or the choice of tenants."""
+    if identity.organisation is not None:
+        return url_for("vendors.overview", organisation=identity.organisation.slug)
+    if identity.company is not None:
+        return url_for("answering.home", company=identity.company.slug)
+    return url_for("accounts.home")
+
+
+def _context() -> dict[str, Any]:
+    identity = g.get("identity")
+    notices = _notices()
+    if identity is None:
+        return {"nav": [], "tenants": [], "viewer": None, "notices": notices, "home": "/", "operator": _operator()}
+    return {
+        "nav": _nav(identity),
+        "tenants": _with_session(lambda session: _tenants(session, identity)),
+        "viewer": {
+            "name": identity.person.name,
+            "email": identity.person.email,
+            "initials": initials(identity.person.name),
+            "role": web.ROLE_LABELS[identity.role] if identity.role else "",
+            "links": [{"label": _l("Your account"), "href": url_for("accounts.account")}],
+            "sign_out": url_for("accounts.sign_out"),
+        },
+        "notices": notices,
+        "home": home_of(identity),
+        "operator": _operator(),
+        "identity": identity,
+        "may": lambda name: identity.may(Permission[name]),
+    }
+
+
+def _operator() -> str:
+    return web.portal().settings.operator
+
+
+def _with_session(read: Callable[[Session], Any]) -> Any:
+    """Read for the frame in the request's session when there is one, else in a short one."""
+    if g.get("session") is not None:
+        return read(g.session)
+    with web.portal().database.looking() as session:
+        return read(session)
+
+
+def _tenants(session: Session, identity: Identity) -> list[dict[str, Any]]:
+    here = {tenant.id for tenant in (identity.organisation, identity.company) if tenant}
+    return [
+        {
+            "label": one.name,
+            "href": url_for("vendors.overview", organisation=one.slug)
+            if one.side == "organisation"
+            else url_for("answering.home", company=one.slug),
+            "current": one.id in here,
+            "sub": web.ROLE_LABELS[one.role],
+        }
+        for one in organisations.tenants_of(session, identity.person.id)
+    ]
+
+
+def _nav(identity: Identity) -> list[dict[str, Any]]:
+    side = "organisation" if identity.organisation else "company" if identity.company else None
+    tenant = identity.organisation or identity.company
+    if side is None or tenant is None:
+        return []
+    here = request.endpoint or ""
+    items = [one for one in NAVIGATION if one.side == side and identity.may(one.permission)]
+    exact = any(one.endpoint == here for one in items)
+    return [
+        {
+            "label": one.label,
+            "href": url_for(one.endpoint, **{side: tenant.slug}),
+            "current": one.endpoint == here if exact else here.startswith(one.family),
+            "count": None,
+        }
+        for one in items
+    ]
+
+
+def _notices() -> list[dict[str, Any]]:
+    code = request.cookies.get("notice", "")
+    if code not in NOTICES:
+        return []
+    g.notice_shown = True
+    text, tone = NOTICES[code]
+    return [{"text": text, "tone": tone}]
+
+
+def _forget_notice(response: Response) -> Response:
+    if g.get("notice_shown"):
+        response.delete_cookie("notice", path="/")
+    return response

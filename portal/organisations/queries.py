@@ -1,0 +1,193 @@
+"""Reading tenants, members and invitations."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.access import CompanyRole, Identity, OrganisationRole, Person, scoped
+from portal.accounts.models import PersonRow
+from portal.accounts.service import token_hash
+from portal.db import across
+from portal.faults import NotFound
+from portal.organisations.models import (
+    Company,
+    CompanyMember,
+    Invitation,
+    Organisation,
+    OrganisationMember,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """A tenant that a person belongs to, and as what."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    side: str
+    role: OrganisationRole | CompanyRole
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a tenant."""
+
+    person: Person
+    role: OrganisationRole | CompanyRole
+    since: datetime
+
+
+def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
+    """Every organisation and company that this person belongs to, by name."""
+    option = across("a person's own memberships")
+    organisations = session.execute(
+        select(Organisation.id, Organisation.slug, Organisation.name, OrganisationMember.role)
+        .join(OrganisationMember, OrganisationMember.organisation_id == Organisation.id)
+        .where(OrganisationMember.person_id == person_id, OrganisationMember.removed_at.is_(None))
+        .execution_options(**option)
+    )
+    companies = session.execute(
+        select(Company.id, Company.slug, Company.name, CompanyMember.role)
+        .join(CompanyMember, CompanyMember.company_id == Company.id)
+        .where(CompanyMember.person_id == person_id, CompanyMember.removed_at.is_(None))
+        .execution_options(**option)
+    )
+    found = [Belonging(i, s, n, "organisation", OrganisationRole(r)) for i, s, n, r in organisations]
+    found += [Belonging(i, s, n, "company", CompanyRole(r)) for i, s, n, r in companies]
+    return sorted(found, key=lambda one: (one.name.casefold(), one.side))
+
+
+def belonging(session: Session, person_id: uuid.UUID, side: str, slug: str) -> Belonging | None:
+    """The person's place in the tenant that an address names, or None."""
+    option = across("the tenant in the address, as far as this person belongs to it")
+    if side == "organisation":
+        row = session.execute(
+            select(Organisation.id, Organisation.slug, Organisation.name, OrganisationMember.role)
+            .join(OrganisationMember, OrganisationMember.organisation_id == Organisation.id)
+            .where(
+                Organisation.slug == slug,
+                OrganisationMember.person_id == person_id,
+                OrganisationMember.removed_at.is_(None),
+            )
+            .execution_options(**option)
+        ).first()
+        return Belonging(row[0], row[1], row[2], side, OrganisationRole(row[3])) if row else None
+    row = session.execute(
+        select(Company.id, Company.slug, Company.name, CompanyMember.role)
+        .join(CompanyMember, CompanyMember.company_id == Company.id)
+        .where(
+            Company.slug == slug, CompanyMember.person_id == person_id, CompanyMember.removed_at.is_(None)
+        )
+        .execution_options(**option)
+    ).first()
+    return Belonging(row[0], row[1], row[2], side, CompanyRole(row[3])) if row else None
+
+
+def organisation_of(session: Session, identity: Identity) -> Organisation:
+    """The organisation that the identity acts in, with its settings."""
+    found: Organisation = session.execute(scoped(identity, Organisation)).scalar_one()
+    return found
+
+
+def organisation_for_company(session: Session, organisation_id: uuid.UUID) -> Organisation:
+    """The organisation behind an assessment that the company has been given: its name, zone and settings."""
+    return session.execute(
+        select(Organisation)
+        .where(Organisation.id == organisation_id)
+        .execution_options(**across("an assessment names the organisation that asks"))
+    ).scalar_one()
+
+
+def people(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Person]:
+    """Names and addresses for ids found in rows of one's own tenant."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(PersonRow.id, PersonRow.name, PersonRow.address).where(PersonRow.id.in_(wanted))
+    )
+    return {i: Person(i, name, address) for i, name, address in rows}
+
+
+def members(session: Session, identity: Identity) -> list[Member]:
+    """Who belongs to the identity's organisation or company, by name."""
+    on_organisation_side = identity.organisation is not None
+    model: type[OrganisationMember] | type[CompanyMember] = (
+        OrganisationMember if on_organisation_side else CompanyMember
+    )
+    role = OrganisationRole if on_organisation_side else CompanyRole
+    rows = session.execute(
+        scoped(identity, model)
+        .add_columns(PersonRow)
+        .join(PersonRow, PersonRow.id == model.person_id)
+        .where(model.removed_at.is_(None))
+    )
+    found = [
+        Member(Person(person.id, person.name, person.address), role(row.role), row.created_at) for row, person in rows
+    ]
+    return sorted(found, key=lambda one: (one.person.name.casefold(), one.person.email))
+
+
+def open_invitations(session: Session, identity: Identity, now: datetime) -> list[Invitation]:
+    """Invitations into this tenant that are neither accepted nor withdrawn, newest first; expired ones included."""
+    purpose = "organisation" if identity.organisation is not None else "company"
+    return list(
+        session.execute(
+            scoped(identity, Invitation)
+            .where(
+                Invitation.purpose == purpose,
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+            )
+            .order_by(Invitation.created_at.desc(), Invitation.id)
+            .limit(200)
+        ).scalars()
+    )
+
+
+def invitation_by_token(session: Session, token: str, *, now: datetime) -> Invitation:
+    """The invitation that a link names; NotFound when unknown, used, withdrawn or expired. A look consumes nothing."""
+    found = session.execute(
+        select(Invitation)
+        .where(
+            Invitation.token_hash == token_hash(token),
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > now,
+        )
+        .execution_options(**across("a single-use token names its invitation"))
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound("This invitation has been used, withdrawn, or is too old. Ask whoever invited you for a new one.")
+    return found
+
+
+def owned_companies(session: Session, person_id: uuid.UUID) -> list[Belonging]:
+    """Companies that this person owns: what an invited contact may answer for."""
+    return [
+        one
+        for one in tenants_of(session, person_id)
+        if one.side == "company" and one.role is CompanyRole.OWNER
+    ]
+
+
+def company_owners(session: Session, company_id: uuid.UUID) -> list[Person]:
+    """The owners of a company, for letters about what happened to it."""
+    rows = session.execute(
+        select(PersonRow)
+        .join(CompanyMember, CompanyMember.person_id == PersonRow.id)
+        .where(
+            CompanyMember.company_id == company_id,
+            CompanyMember.role == CompanyRole.OWNER.value,
+            CompanyMember.removed_at.is_(None),
+        )
+        .execution_options(**across("letters to the owners of a company"))
+    ).scalars()
+    return [Person(one.id, one.name, one.address) for one in rows]

@@ -1,0 +1,399 @@
+"""How a request runs: look, prepare, write (law 2); marks on routes (law 4); cookies, CSRF, headers (law 11)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from flask import Flask, Response, current_app, g, redirect, render_template, request
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import BadRequest, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal import clock
+from portal.access import CompanyRole, Identity, OrganisationRole, Permission
+from portal.db import Database
+from portal.faults import Fault, Invalid, NotFound, Refused
+from portal.settings import LOOPBACK, Settings
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_PATH = 2_000
+LARGEST_BODY = 2_000_000
+MOST_FIELDS = 5_000
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class SignedOut(Fault):
+    """The page needs a signed-in person; what was posted is kept and offered again after sign-in."""
+
+
+class Resolver(Protocol):
+    """What web.py asks of the features above it; create_app hands one in."""
+
+    def identity(
+        self, session: Session, token: str, *, side: str | None, slug: str | None, now: datetime
+    ) -> Identity | None:
+        """Who holds this session token, acting in the tenant named; None when the token is not valid (any more).
+
+        Raises NotFound when the person does not belong to that tenant.
+        """
+
+    def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
+        """What to write when the session's last use is worth noting, else None."""
+
+
+class Portal(Flask):
+    """The application. ``dispatch_request`` is the one place where a request's transaction ends."""
+
+    database: Database
+    settings: Settings
+    resolver: Resolver
+
+    def dispatch_request(self) -> Any:  # the override that Flask 3.2 will give a parameter
+        try:
+            response = self.make_response(super().dispatch_request())
+            if response.is_streamed is False:
+                response.get_data()  # the body is complete before the commit
+        except BaseException:
+            undo()
+            raise
+        _end()
+        return response
+
+
+def install(app: Portal) -> None:
+    """Wire the request cycle into ``app``."""
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        MAX_FORM_PARTS=MOST_FIELDS,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.before_request(_arrive)
+    app.after_request(_headers)
+    app.teardown_request(lambda error: undo())
+    app.jinja_env.globals["csrf_token"] = csrf_token
+
+
+# --------------------------------------------------------------------------------------------- what a view asks for
+
+
+def portal() -> Portal:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's own way out
+    assert isinstance(app, Portal)
+    return app
+
+
+def now() -> datetime:
+    """The instant of this request: one for the whole of it."""
+    instant: datetime = g.now
+    return instant
+
+
+def identity() -> Identity:
+    """Who is asking; only for routes that require a permission."""
+    if g.identity is None:
+        raise RuntimeError("this route is public")
+    found: Identity = g.identity
+    return found
+
+
+def maybe_identity() -> Identity | None:
+    found: Identity | None = g.identity
+    return found
+
+
+def db() -> Session:
+    """The session of this request: read-only for GET; otherwise the write transaction, opened now, checks repeated.
+
+    A view that still has slow work to do (hashing, files) does it before it asks.
+    """
+    if g.session is None:
+        database = portal().database
+        if request.method in SAFE or g.undone:
+            g.session = database.read_session(_scope())
+        else:
+            session = database.write_session(_scope())
+            g.session = session
+            _check_again(session)
+    found: Session = g.session
+    return found
+
+
+def undo() -> None:
+    """Roll back what this request has written; what follows in it only reads (a form shown again, an error page)."""
+    session: Session | None = g.get("session")
+    g.undone = True
+    if session is not None:
+        g.session = None
+        portal().database.abandon(session)
+
+
+def client_address() -> str:
+    """The client's address as far as ``trusted_proxies`` lets us believe it."""
+    return request.remote_addr or ""
+
+
+def wants_json() -> bool:
+    """Whether the autosave script is asking."""
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def form_page(template: str, form: Any, fault: Invalid | None = None, **context: Any) -> tuple[str, int]:
+    """A form shown again with what was typed: 422, nothing written. ``fault`` puts its sentences at their fields."""
+    undo()
+    if fault is not None:
+        form.blame(fault)
+    return render_template(template, form=form, failed=True, **context), 422
+
+
+def notice(response: WerkzeugResponse, code: str) -> WerkzeugResponse:
+    """Tell the next page to say what has happened; ``code`` is one of the closed list in frame.NOTICES."""
+    response.set_cookie(
+        "notice", code, max_age=60, httponly=True, samesite="Lax", secure=portal().settings.secure, path="/"
+    )
+    return response
+
+
+# ----------------------------------------------------------------------------------------------------- the cycle
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The permission of a route, and the tenant side that its address names."""
+
+    permission: Permission | None
+    side: str | None
+
+
+def mark_of(app: Flask, endpoint: str, method: str, arguments: Iterable[str]) -> Mark:
+    """The mark of a route; raises LookupError for a route without one (law 4)."""
+    view = app.view_functions[endpoint]
+    if endpoint == "static":
+        return Mark(None, None)
+    if not hasattr(view, "permission"):
+        raise LookupError(f"route {endpoint} has no mark")
+    side = "organisation" if "organisation" in arguments else "company" if "company" in arguments else None
+    return Mark(view.permission, side)
+
+
+def _arrive() -> WerkzeugResponse | None:
+    g.now = clock.now()
+    g.identity = g.session = g.token = g.visit = None
+    g.undone = False
+    g.mark = Mark(None, None)
+    _refuse_hostile_address()
+    if request.routing_exception is not None:
+        if not isinstance(request.routing_exception, (RequestRedirect, MethodNotAllowed)):
+            _look(None, None)  # an error page still shows who is signed in
+        return None
+    endpoint = request.endpoint or ""
+    if endpoint == "static":
+        return None
+    arguments = request.view_args or {}
+    g.mark = mark_of(current_app, endpoint, request.method, arguments)
+    _look(g.mark.side, arguments.get(g.mark.side) if g.mark.side else None)
+    _check_permission()
+    if request.method not in SAFE:
+        _check_origin()
+        _check_csrf()
+    return None
+
+
+def _look(side: str | None, slug: str | None) -> None:
+    """Session, permission and tenant, in a read transaction that is closed before anything else happens."""
+    token = request.cookies.get(session_cookie())
+    g.visit = request.cookies.get(visit_cookie())
+    if not token:
+        return
+    app = portal()
+    with app.database.looking() as session:
+        g.identity = app.resolver.identity(session, token, side=side, slug=slug, now=g.now)
+    g.token = token if g.identity else None
+    touch = app.resolver.touch(g.identity, now=g.now) if g.identity else None
+    if touch is not None:
+        app.database.record_refusal(touch)
+
+
+def _check_permission() -> None:
+    permission: Permission | None = g.mark.permission
+    if permission is None:
+        return
+    if g.identity is None:
+        raise SignedOut("Please sign in.")
+    if not g.identity.may(permission):
+        raise Refused("Your role does not allow this.")
+
+
+def _check_again(session: Session) -> None:
+    """Inside the write transaction: is the session still valid and the membership the same?"""
+    if g.mark.permission is None or g.token is None:
+        return
+    side: str | None = g.mark.side
+    slug = (request.view_args or {}).get(side) if side else None
+    again = portal().resolver.identity(session, g.token, side=side, slug=slug, now=g.now)
+    if again is None:
+        raise SignedOut("Please sign in.")
+    if again != g.identity:
+        raise Refused("Your role has changed meanwhile.")
+
+
+def _scope() -> Any:
+    from portal.db import NOBODY
+
+    return g.identity.scope if g.identity is not None else NOBODY
+
+
+def _end() -> None:
+    session: Session | None = g.get("session")
+    if session is None:
+        return
+    g.session = None
+    database = portal().database
+    if request.method in SAFE or g.undone:
+        database.abandon(session)
+    else:
+        database.request_done(session)
+
+
+def _refuse_hostile_address() -> None:
+    """U+0000 and other control characters never reach a database; very long addresses are no address of ours."""
+    target = request.full_path
+    if len(target) > LONGEST_PATH:
+        raise BadRequest("The address is too long.")
+    decoded = request.path + "".join(k + v for k, v in request.args.items(multi=True))
+    if any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 or c == "\x7f" for c in decoded):
+        raise BadRequest("The address holds a character that no address of ours has.")
+
+
+# ------------------------------------------------------------------------------------------------ cookies and CSRF
+
+
+def session_cookie() -> str:
+    return "__Host-session" if portal().settings.secure else "session"
+
+
+def visit_cookie() -> str:
+    return "__Host-visit" if portal().settings.secure else "visit"
+
+
+def set_session(response: WerkzeugResponse, token: str) -> None:
+    """Give the browser a session token that has just been made; it lasts as long as the session row."""
+    response.set_cookie(
+        session_cookie(), token, httponly=True, samesite="Lax", secure=portal().settings.secure, path="/"
+    )
+
+
+def clear_session(response: WerkzeugResponse) -> None:
+    response.delete_cookie(
+        session_cookie(), path="/", secure=portal().settings.secure, httponly=True, samesite="Lax"
+    )
+
+
+def csrf_token() -> str:
+    """The token that this browser's forms carry: bound to the session row, or to the visit before sign-in."""
+    if g.identity is not None:
+        bound = f"session:{g.identity.session_id}"
+    else:
+        if not g.visit or not _sound_visit(g.visit):
+            g.visit = secrets.token_urlsafe(32)
+            g.new_visit = True
+        bound = f"visit:{g.visit}"
+    key = portal().settings.secret_key.encode()
+    return hmac.new(key, b"csrf:" + bound.encode(), hashlib.sha256).hexdigest()
+
+
+def _sound_visit(visit: str) -> bool:
+    return len(visit) == 43 and visit.isascii()
+
+
+def _check_csrf() -> None:
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    expected = csrf_token()
+    if not given.isascii() or not hmac.compare_digest(given, expected):
+        raise StaleForm("This page has been open for a long time, or in another browser window.")
+
+
+class StaleForm(Fault):
+    """The form's token does not belong to this session; the person sends it again from a fresh page."""
+
+
+def _check_origin() -> None:
+    """A second lock beside the token: browsers say where a POST comes from."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") == "cross-site":
+        raise BadRequest("The form came from another site.")
+    origin = request.headers.get("Origin")
+    if not origin or origin == "null":
+        return
+    ours, theirs = urlsplit(portal().settings.base_url), urlsplit(origin)
+    same = theirs.scheme == ours.scheme and theirs.netloc == ours.netloc
+    local = theirs.hostname in LOOPBACK and ours.hostname in LOOPBACK
+    if not same and not local:
+        raise BadRequest("The form came from another site.")
+
+
+def _headers(response: Response) -> Response:
+    headers = response.headers
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["X-Frame-Options"] = "DENY"
+    if request.endpoint != "static":
+        headers["Cache-Control"] = "no-store"
+    if portal().settings.secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if g.get("new_visit"):
+        response.set_cookie(
+            visit_cookie(), g.visit, httponly=True, samesite="Lax", secure=portal().settings.secure, path="/"
+        )
+    return response
+
+
+# --------------------------------------------------------------------------------------------------- small helpers
+
+
+def local_path(target: str | None) -> str | None:
+    """``target`` if it is a path of this portal, else None: nobody is sent elsewhere after sign-in."""
+    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
+        return None
+    if len(target) > LONGEST_PATH or not target.isprintable():
+        return None
+    return target
+
+
+def to_sign_in() -> WerkzeugResponse:
+    """Off to sign-in, and back afterwards."""
+    back = request.full_path.rstrip("?")
+    return redirect("/sign-in?" + urlencode({"next": back}) if back != "/" else "/sign-in", 303)
+
+
+def uuid_or_404(text: str) -> uuid.UUID:
+    """An id typed or posted by a person; anything that is no UUID is simply not found."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+ROLE_LABELS: dict[OrganisationRole | CompanyRole, str] = {
+    OrganisationRole.ADMIN: "Administrator",
+    OrganisationRole.CISO: "CISO",
+    OrganisationRole.REVIEWER: "Reviewer",
+    OrganisationRole.PROCUREMENT: "Procurement",
+    OrganisationRole.BUSINESS_OWNER: "Business owner",
+    OrganisationRole.AUDITOR: "Auditor",
+    CompanyRole.OWNER: "Owner",
+    CompanyRole.CONTRIBUTOR: "Contributor",
+}
