@@ -19,7 +19,7 @@ def propose(links: Links, warnings: Warnings, notes: Notes) -> None:
     """Give points and weights to the questions that earn ``warnings``, which are listed by question key."""
     for draft in links.drafts:
         if draft.key not in links.gone and draft.type in ("choice", "choices"):
-            _points(draft, warnings.get(draft.key, []))
+            _points(draft, warnings.get(draft.key, []), notes)
     _free_gates(links, notes)
     for draft in links.drafts:
         if draft.weight:
@@ -27,10 +27,15 @@ def propose(links: Links, warnings: Warnings, notes: Notes) -> None:
             notes.proposed.append(f"{draft.key}: weight {draft.weight}; {listed}.")
 
 
-def _points(draft: Draft, warnings: list[tuple[str, Expression]]) -> None:
+def _points(draft: Draft, warnings: list[tuple[str, Expression]], notes: Notes) -> None:
     worst: dict[str, str] = {}
     for severity, expression in warnings:
-        for option in _earning(draft, expression):
+        earning = _earning(draft, expression)
+        if not earning:
+            notes.proposed.append(
+                f"{draft.key}: a warning ({severity}) hangs on several answers and takes no points."
+            )
+        for option in earning:
             worst[option.value] = max(worst.get(option.value, severity), severity, key=ORDER.index)
     if not worst:
         return
@@ -76,7 +81,8 @@ def _free_gates(links: Links, notes: Notes) -> None:
     for draft in links.drafts:
         if draft.key in needed and draft.weight:
             draft.weight = 0
-            draft.critical = min(option.points or 0 for option in draft.options) <= PROPOSAL["high"][0]
+            grave = min(option.points or 0 for option in draft.options) <= PROPOSAL["high"][0]
+            draft.critical = grave and draft.type == "choice"
             kept = f"a knock-out under {MINIMUM} points" if draft.critical else "its warnings alone"
             notes.proposed.append(
                 f"{draft.key}: decides whether scored questions are asked; weight 0, {kept}."

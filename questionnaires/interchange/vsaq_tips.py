@@ -5,6 +5,7 @@ from __future__ import annotations
 from questionnaires.conditions import ConditionError, parse
 from questionnaires.interchange.markup import one_line
 from questionnaires.interchange.vsaq_conditions import (
+    Both,
     Expression,
     Test,
     Untranslatable,
@@ -32,9 +33,7 @@ def place_tips(layout: Layout, links: Links, notes: Notes) -> Warnings:
         _other_fields(tip, notes)
         _place(tip, chain, last, links, notes, found)
     for why, count in asked.items():
-        notes.lost.append(
-            f"{count} tips ask for an explanation; every finding has room for one. Their words: {why!r}."
-        )
+        notes.lost.append(f"A question of {count} of the tips, for which every finding has room: {why!r}.")
     return found
 
 
@@ -50,18 +49,36 @@ def _place(
     if own is False:
         notes.lost.append(f"{tip.place}: can never be shown. Its text: {one_line(tip.text)!r}.")
         return
-    named = sorted({test.key for test in tests(own)}, key=links.place.__getitem__)
-    target = links.by_key[named[-1]] if named else last
-    if target is None or not named or not _is_warning(tip):
-        _advise(tip, own, target, links, notes)
+    if own is True or not _is_warning(tip):
+        named = _about(own, links)
+        _advise(tip, own, links.by_key[named] if named else last, links, notes)
         return
-    outer = [item for item in chain if item not in target.chain]
-    whole = links.without_gone(joined(True, (own, links.visible(outer))))
     severity = _severity(tip, notes)
-    if _find(target, tip, whole, severity, notes):
-        found.setdefault(target.key, []).append((severity, whole))
-    else:
-        _advise(tip, own, target, links, notes)
+    for key, part in _parts(own, links):
+        target = links.by_key[key]
+        outer = [item for item in chain if item not in target.chain]
+        whole = joined(True, (part, links.visible(outer)))
+        if _find(target, tip, whole, severity, notes):
+            found.setdefault(key, []).append((severity, whole))
+        else:
+            _advise(tip, part, target, links, notes)
+
+
+def _parts(own: Expression, links: Links) -> list[tuple[str, Expression]]:
+    """Alternatives by the question that each is about: one may be hidden while the other is answered."""
+    alternatives = own.items if isinstance(own, Both) and not own.every else (own,)
+    found: dict[str, list[Expression]] = {}
+    for one in alternatives:
+        if key := _about(one, links):
+            found.setdefault(key, []).append(one)
+    return [(key, joined(False, parts)) for key, parts in found.items()]
+
+
+def _about(own: Expression, links: Links) -> str:
+    """The last question that must be answered for the condition to hold, or else the last that it names."""
+    parts = own.items if isinstance(own, Both) and own.every else (own,)
+    sure = {part.key for part in parts if isinstance(part, Test)}
+    return max(sure or {test.key for test in tests(own)}, key=links.place.__getitem__, default="")
 
 
 def _is_warning(tip: Item) -> bool:
