@@ -13,7 +13,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 def add_months(day: date, months: int) -> date:
-    """``day`` moved by ``months`` (0 to 1200), clamped to the month's end: 29 Feb + 12 = 28 Feb."""
+    """``day`` moved by ``months``, back if negative, clamped to the month's end: 29 Feb + 12 = 28 Feb."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if day.day <= 28:
         return day.replace(year=year, month=month + 1)
@@ -21,12 +21,12 @@ def add_months(day: date, months: int) -> date:
 
 
 def not_ahead(day: date, as_of: date) -> date:
-    """``day``, or ``as_of`` where ``day`` is the day after it: it may already be tomorrow where the vendor sits."""
+    """``day``, but ``as_of`` for the day after it, which may be today where the vendor sits."""
     return as_of if day - as_of == _ONE_DAY else day
 
 
 def within(day: date, months: int, as_of: date) -> bool:
-    """Whether ``day`` is past or today and at most ``months`` old: day <= as_of <= add_months(day, months)."""
+    """Whether ``day`` is at most ``months`` old and not to come: day <= as_of <= add_months(day, months)."""
     day = not_ahead(day, as_of)
     return day <= as_of <= add_months(day, months)
 

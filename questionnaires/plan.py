@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,10 +26,13 @@ _SETTLING = (None, "accepted", "graded")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question, ready to evaluate; ``index`` and ``section`` are places in the definition."""
+    """One question, ready to evaluate; ``index`` is its place in the definition.
+
+    ``earn`` is None for a question that cannot earn points; ``plain`` is ``earn`` where an answer without a
+    mark has its points at once: no text to grade, no document to wait for.
+    """
 
     index: int
-    section: int
     key: str
     weight: int
     question: Question
@@ -36,6 +40,7 @@ class Item:
     own_visible: Truth | None
     section_visible: Truth | None
     earn: Earn | None
+    plain: Earn | None
     graded_only: bool
     proof_required: bool
     proof_required_when: Truth | None
@@ -50,30 +55,34 @@ class Plan:
     """
 
     items: tuple[Item, ...]
+    sections: tuple[tuple[Item, ...], ...]
     ordered: tuple[Item, ...]
     gated: tuple[Item, ...]
     critical: tuple[Item, ...]
     index: Mapping[str, int]
     unit: int
     cap_points: frozenset[str]
+    cap_names: frozenset[str]
     dependents: Mapping[str, tuple[int, ...]]
 
 
 def build(definition: Questionnaire) -> Plan:
     """Compile a definition. Raises ValueError if its conditions form a cycle, which ``check`` refuses."""
     unit = lcm(*(len(_plain(q)) for q in definition.questions.values() if q.combine == "all" and _plain(q)))
-    items: list[Item] = []
-    for place, section in enumerate(definition.sections):
-        shared = section.visible_when.decide if section.visible_when else None
-        for question in section.questions:
-            items.append(_item(len(items), place, question, shared, unit))
+    count = itertools.count()
+    sections = tuple(
+        tuple(_item(next(count), question, section.visible_when, unit) for question in section.questions)
+        for section in definition.sections
+    )
+    items = tuple(itertools.chain(*sections))
     ordered = _dependency_order(definition, items)
     caps = [cap.when for cap in definition.caps]
     read = set().union(
         *(condition.names for condition in _conditions(definition)), *(cap.names for cap in caps)
     )
     return Plan(
-        tuple(items),
+        items,
+        sections,
         ordered,
         tuple(
             item
@@ -84,23 +93,25 @@ def build(definition: Questionnaire) -> Plan:
         {item.key: item.index for item in items},
         unit,
         frozenset().union(*(cap.points_of for cap in caps)),
+        frozenset().union(*(cap.names for cap in caps)),
         _dependents(definition),
     )
 
 
-def _item(index: int, place: int, question: Question, shared: Truth | None, unit: int) -> Item:
+def _item(index: int, question: Question, shared: Condition | None, unit: int) -> Item:
     evidence = question.evidence
     proof_when = evidence.required_when if evidence else None
+    earn = _earn(question, unit) if question.can_earn else None
     return Item(
         index,
-        place,
         question.key,
         question.weight,
         question,
         evidence,
         question.visible_when.decide if question.visible_when else None,
-        shared,
-        _earn(question, unit) if question.can_earn else None,
+        shared.decide if shared else None,
+        earn,
+        earn if question.type != "text" and evidence is None else None,
         question.type == "text" and question.can_earn,
         evidence is not None and evidence.required,
         proof_when.decide if proof_when else None,
@@ -169,14 +180,13 @@ def _conditions(definition: Questionnaire) -> list[Condition]:
     return [condition for condition in found if condition is not None]
 
 
-def _dependency_order(definition: Questionnaire, items: list[Item]) -> tuple[Item, ...]:
+def _dependency_order(definition: Questionnaire, items: tuple[Item, ...]) -> tuple[Item, ...]:
     """Kahn's algorithm, ties in definition order; a heap, not recursion, since chains may be 2,000 long."""
     index = {item.key: item.index for item in items}
     waiting: list[int] = []
     followers: list[list[int]] = [[] for _ in items]
     for item in items:
-        section = definition.sections[item.section]
-        names = _names(section.visible_when) | _names(item.question.visible_when)
+        names = _names(definition.section_of[item.key].visible_when) | _names(item.question.visible_when)
         needed = [index[name] for name in names if name in index]
         waiting.append(len(needed))
         for one in needed:

@@ -57,7 +57,8 @@ def score(
     plan = definition.plan
     reading = new_reading(facts, as_of)
     visible = settle(plan.gated, answers, reading, frozenset(shown))
-    trace, sections, sums = _lines(definition, plan, answers, reading, visible)
+    trace, sections = _lines(plan, answers, reading, visible)
+    sums = _total(definition, sections)
     for key in plan.cap_points:
         line = trace[plan.index[key]]
         reading.points[key] = (
@@ -89,8 +90,11 @@ def score(
         caps,
         knockouts,
         Fraction(sums.assured, sums.whole or 1),
-        sections,
-        trace,
+        tuple(
+            SectionLine(section.key, section.weight, one.low, one.high, one.weight, one.scale)
+            for section, one in zip(definition.sections, sections, strict=True)
+        ),
+        tuple(trace),
         Counter([line.state for line in trace]),
     )
 
@@ -104,66 +108,63 @@ class _Sums(NamedTuple):
     whole: int
 
 
-class _Section:
-    """Running sums of one section."""
+class _Section(NamedTuple):
+    """Sums over the questions of one section that count: of weights, and of weights times points."""
 
-    __slots__ = ("assured", "high", "low", "scale", "weight")
-
-    def __init__(self, scale: Scale) -> None:
-        self.scale = scale
-        self.weight = self.low = self.high = self.assured = 0
+    scale: Scale
+    weight: int
+    low: int
+    high: int
+    assured: int
 
 
 def _lines(
-    definition: Questionnaire,
     plan: Plan,
     answers: Mapping[str, Answer],
     reading: Reading,
     visible: Mapping[int, bool | None],
-) -> tuple[tuple[TraceLine, ...], tuple[SectionLine, ...], _Sums]:
-    unit = plan.unit
-    top = 100 * unit
+) -> tuple[list[TraceLine], list[_Section]]:
+    top = 100 * plan.unit
     as_of = reading.as_of
-    running = [_Section(Scale(unit)) for _ in definition.sections]
     trace: list[TraceLine] = []
-    # The hot loop: whole numbers only, names bound once.
-    get, add, seen = answers.get, trace.append, visible.get
-    for item in plan.items:
-        key, weight = item.key, item.weight
-        section = running[item.section]
-        shown = seen(item.index, True)
-        state: LineState
-        low: int | None
-        high: int | None
-        if not shown:
-            state, low, high = ("open", 0, top) if shown is None else ("hidden", None, None)
-        else:
+    sections: list[_Section] = []
+    # The hot loop: whole numbers only, names bound once, the plain answered question without calling _judge.
+    get, add, seen, make = answers.get, trace.append, visible.get, tuple.__new__
+    state: LineState
+    low: int | None
+    high: int | None
+    for items in plan.sections:
+        scale = Scale(plan.unit)
+        weights = lows = highs = assured = 0
+        for item in items:
+            key, weight = item.key, item.weight
+            shown = seen(item.index, True)
             answer = get(key)
-            if answer is None:
+            if not shown:
+                state, low, high = ("open", 0, top) if shown is None else ("hidden", None, None)
+            elif answer is None:
                 state, low, high = "unanswered", 0, top
+            elif item.plain is not None and answer.review is None and answer.state == "answered":
+                state = "answered"
+                low = high = item.plain(answer.value, as_of)
             else:
-                state, low, high = _judge(item, answer, reading, top, as_of)
-        if low is not None and item.earn is None and state not in ("graded", "disproved"):
-            low = high = None
-        if weight and low is not None and high is not None:
-            section.weight += weight
-            section.low += weight * low
-            section.high += weight * high
-            if state in ("accepted", "graded") or (
-                state == "answered" and item.evidence is not None and _is_assured(item, answers[key], as_of)
-            ):
-                section.assured += weight
-        add(TraceLine(key, state, weight, low, high, section.scale))
-    sums = _total(definition, running)
-    lines = tuple(
-        SectionLine(section.key, section.weight, one.low, one.high, one.weight, one.scale)
-        for section, one in zip(definition.sections, running, strict=True)
-    )
-    return tuple(trace), lines, sums
+                state, low, high = _judge(item, answer, reading, top)
+            if item.earn is None and state != "graded" and state != "disproved":
+                low = high = None
+            if weight and low is not None and high is not None:
+                weights += weight
+                lows += weight * low
+                highs += weight * high
+                if _is_assured(item, state, answer, as_of):
+                    assured += weight
+            # As TraceLine(...) does, in half the time.
+            add(make(TraceLine, (key, state, weight, low, high, scale)))
+        sections.append(_Section(scale, weights, lows, highs, assured))
+    return trace, sections
 
 
 def _judge(
-    item: Item, answer: Answer, reading: Reading, top: int, as_of: date
+    item: Item, answer: Answer, reading: Reading, top: int
 ) -> tuple[LineState, int | None, int | None]:
     """Lines 3 to 9 of the state table, for a visible question; the caller drops points not to be earned."""
     review = answer.review
@@ -177,6 +178,7 @@ def _judge(
         return "na_pending" if answer.state == "not_applicable" else answer.state, 0, top
     if item.graded_only:
         return "ungraded", 0, top
+    as_of = reading.as_of
     points = 0 if item.earn is None else item.earn(answer.value, as_of)
     if mark == "challenged":
         return "challenged", 0, points
@@ -217,25 +219,32 @@ def is_proven(rule: EvidenceRule, answer: Answer, as_of: date, *, accepted_only:
     return False
 
 
-def _is_assured(item: Item, answer: Answer, as_of: date) -> bool:
-    return item.evidence is not None and is_proven(item.evidence, answer, as_of, accepted_only=True)
+def _is_assured(item: Item, state: LineState, answer: Answer | None, as_of: date) -> bool:
+    """Whether a reviewer, or a document that a reviewer accepted, stands behind the points."""
+    if state != "answered":
+        return state in ("accepted", "graded")
+    return (
+        item.evidence is not None
+        and answer is not None
+        and is_proven(item.evidence, answer, as_of, accepted_only=True)
+    )
 
 
-def _total(definition: Questionnaire, running: list[_Section]) -> _Sums:
+def _total(definition: Questionnaire, sections: list[_Section]) -> _Sums:
     """Weighted mean over sections, or over all questions if flat; fills in the scales."""
     if definition.weighting == "flat":
-        whole = sum(one.weight for one in running)
-        for one in running:
+        whole = sum(one.weight for one in sections)
+        for one in sections:
             one.scale.part, one.scale.whole = (1, whole) if one.weight else (0, 1)
         return _Sums(
-            sum(one.low for one in running),
-            sum(one.high for one in running),
-            sum(one.assured for one in running),
+            sum(one.low for one in sections),
+            sum(one.high for one in sections),
+            sum(one.assured for one in sections),
             whole,
         )
     counted = [
         (section.weight, one)
-        for section, one in zip(definition.sections, running, strict=True)
+        for section, one in zip(definition.sections, sections, strict=True)
         if section.weight and one.weight
     ]
     common = lcm(*(one.weight for _, one in counted))
@@ -250,7 +259,7 @@ def _total(definition: Questionnaire, running: list[_Section]) -> _Sums:
     return _Sums(low, high, assured, whole)
 
 
-def _knockouts(plan: Plan, trace: tuple[TraceLine, ...]) -> tuple[Knockout, ...]:
+def _knockouts(plan: Plan, trace: list[TraceLine]) -> tuple[Knockout, ...]:
     found: list[Knockout] = []
     for item in plan.critical:
         line = trace[item.index]
