@@ -6,7 +6,6 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +15,7 @@ from questionnaires.definition import DEFAULT_LEVELS, Question, Questionnaire, d
 _LARGEST = 2**53
 # Where a field has another name in the JSON form.
 _NAMES = {"findings": "finding"}
+_FIELDS: dict[type[Any], tuple[tuple[str, str, object], ...]] = {}
 
 
 def canonical_json(value: object) -> bytes:
@@ -66,12 +66,13 @@ def _changed(part: Any) -> dict[str, object]:
     return found
 
 
-@lru_cache(maxsize=64)
 def _fields_of(kind: type[Any]) -> tuple[tuple[str, str, object], ...]:
-    # compare=False marks what is no part of a definition.
-    return tuple(
-        (one.name, _NAMES.get(one.name, one.name), one.default) for one in fields(kind) if one.compare
-    )
+    """Name, JSON name and default of each field; compare=False marks what is no part of a definition."""
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(
+            (one.name, _NAMES.get(one.name, one.name), one.default) for one in fields(kind) if one.compare
+        )
+    return _FIELDS[kind]
 
 
 def _json(value: object) -> object:

@@ -175,3 +175,17 @@ def _measure(tokens: re.Pattern[str], text: str) -> None:
 
 def _megabytes(limit: int) -> str:
     return f"{limit >> 20} MB" if limit >= 1 << 20 else f"{limit:,} bytes"
+
+
+def doubled(value: object, place: str = "") -> list[str]:
+    """Where names stand twice in what ``json_table`` returned, as paths of names; depth is limited already."""
+    found = []
+    if isinstance(value, Doubled):
+        found += [f"{place}{name}".encode("unicode_escape").decode() for name in value.names]
+    if isinstance(value, dict):
+        for name, one in value.items():
+            found += doubled(one, f"{place}{name} ")
+    elif isinstance(value, list):
+        for index, one in enumerate(value, start=1):
+            found += doubled(one, f"{place}{index} ")
+    return found
