@@ -1,7 +1,7 @@
 """Dates, moments and scores as the words that pages, mails and reports use. No rule lives here.
 
-``FILTERS`` is registered on the Jinja environment by the web layer. Scores are cut off after one decimal, never
-rounded up into a band (questionnaires.md, section 3).
+``FILTERS`` is registered on the Jinja environments of pages and letters. Scores are cut off after one decimal,
+never rounded up into a band (questionnaires.md, section 3).
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ def short_date(day: date, locale: str = "en") -> str:
 
 def moment(instant: datetime, zone: str, locale: str = "en") -> str:
     """``Fri 20 November 2026, 14:32`` in the IANA ``zone``; ``instant`` is aware."""
-    return format_datetime(
-        instant, "EEE d MMMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale
-    )
+    return format_datetime(instant, "EEE d MMMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale)
 
 
 def clock_time(instant: datetime, zone: str) -> str:
