@@ -44,7 +44,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m questionnaires",
         description="PATH is a folder, a JSON file or the slug@version of a shipped questionnaire.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        required=True,
+        metavar="COMMAND",
+        # Left to itself, argparse formats a whole usage to find this name, and imports shutil for it.
+        prog=parser.prog,
+    )
 
     check = commands.add_parser("check", help="list every fault of definitions, and warnings")
     check.add_argument("paths", nargs="+", metavar="PATH")
@@ -164,7 +169,7 @@ def _check_one(argument: str, draft: Draft, given: list[Questionnaire], *, stric
 def _released(
     definition: Questionnaire, given: list[Questionnaire]
 ) -> tuple[Questionnaire | None, list[Questionnaire]]:
-    """The newest version of the slug before this one, shipped or given beside it, and all shipped questionnaires.
+    """The newest version of the slug before this one, shipped or given beside it, and all shipped ones.
 
     Keys of a shipped questionnaire mean the same in every other; one that is not shipped has keys of its own.
     """
@@ -253,7 +258,41 @@ def _answers(definition: Questionnaire, path: Path) -> AnswersFile:
 
 
 def _import(chosen: argparse.Namespace) -> int:
-    raise NotImplementedError
+    from questionnaires.canonical import canonical_json
+    from questionnaires.checking import errors
+    from questionnaires.faults import DefinitionError
+    from questionnaires.interchange.toml_folder import write_folder
+    from questionnaires.interchange.vsaq import VsaqError, read_vsaq
+    from questionnaires.parsing import parse_json
+    from questionnaires.sources import SourceError, read_bytes
+
+    name = str(chosen.file)
+    try:
+        found = read_vsaq(read_bytes(chosen.file), slug=_slug(chosen.file.stem))
+        definition = parse_json(canonical_json(found.definition_json), name)
+        faults = errors(definition)
+        if faults:
+            raise DefinitionError(faults)
+        written = write_folder(definition, chosen.out)
+    except SourceError as error:
+        raise InputError([f"{name}: {error}"]) from None
+    except VsaqError as error:
+        raise InputError([f"{name}: {chosen.format}: {error}"]) from None
+    except DefinitionError as error:
+        raise InputError(map(str, error.faults)) from None
+    except OSError as error:
+        raise InputError([f"{error.filename}: out: cannot be written: {error.strerror}"]) from None
+    print(found.report, end="")
+    print(f"\nWritten to {chosen.out}, {len(written)} files")
+    return 0
+
+
+def _slug(stem: str) -> str:
+    """A slug from a file name, fit to be a segment of keys."""
+    import re
+
+    plain = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")[:60]
+    return plain if plain[:1].isalpha() else f"imported_{plain}".rstrip("_")
 
 
 if __name__ == "__main__":

@@ -103,8 +103,8 @@ def _question(definition: Questionnaire, question: Question, number: str) -> Ite
     yield from _when("Required if", question.required_when, definition, inside)
     yield from _documents(definition, question, inside)
     for finding in question.findings:
-        option = question.option(finding.option) if finding.option is not None else None
-        cause = f'"{option.label}"' if option is not None else "the answer"
+        chosen = question.option(finding.option) if finding.option is not None else None
+        cause = f'"{chosen.label}"' if chosen is not None else "the answer"
         if finding.when is not None:
             cause = f"if {describe(finding.when, definition, 'organisation')}"
         yield from _wrapped(f"Finding, {finding.severity}, {cause}: {finding.text}", inside)
