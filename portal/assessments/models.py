@@ -32,7 +32,7 @@ class Assessment(Identified, Base):
     company_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("company.id"))
     vendor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("vendor.id"))
     content_hash: Mapped[str] = mapped_column(ForeignKey("definition.content_hash"))
-    slug: Mapped[str] = mapped_column(String(60))
+    slug: Mapped[str] = mapped_column(String(64))
     version: Mapped[str] = mapped_column(String(20))
     title: Mapped[str] = mapped_column(String(300))
     subject: Mapped[str] = mapped_column(String(400))
@@ -63,7 +63,7 @@ class AssessmentEngagement(Base):
 
 
 class AnswerRow(Base):
-    """A draft answer: the company's alone. ``value`` is the JSON shape of section 6 of the format.
+    """A draft answer: the company's alone. ``value`` is ``{"v": x}``, x in the JSON shape of section 6 of the format.
 
     ``promise_reason`` and ``promise_date``: why required evidence is not here yet, and when it will be.
     """
@@ -116,7 +116,10 @@ class AnswerContent(Identified, Base):
 
 
 class StaleEdit(Identified, Base):
-    """A real edit that came on an old revision: kept beside the stored value until a person chooses (law 8)."""
+    """A real edit that came on an old revision: kept beside the stored value until a person chooses (law 8).
+
+    ``revision`` is the one that the edit was written on.
+    """
 
     __tablename__ = "stale_edit"
     __table_args__ = tenancy("company", UniqueConstraint("assessment_id", "key", "person_id"))
@@ -125,6 +128,7 @@ class StaleEdit(Identified, Base):
     company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
     key: Mapped[str] = mapped_column(String(200))
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    revision: Mapped[int]
     state: Mapped[str] = mapped_column(String(20))
     value: Mapped[dict[str, Any]]
     note: Mapped[str] = mapped_column(Text)

@@ -29,7 +29,7 @@ class Reassessment(Identified, Base):
     company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
     engagement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("engagement.id"))
     submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"))
-    slug: Mapped[str] = mapped_column(String(60))
+    slug: Mapped[str] = mapped_column(String(64))
     tier: Mapped[str] = mapped_column(String(10))
     anchor: Mapped[date]
     months: Mapped[int]

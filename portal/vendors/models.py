@@ -27,6 +27,7 @@ class Vendor(Identified, Base):
     name: Mapped[str] = mapped_column(String(200))
     name_key: Mapped[str] = mapped_column(String(200))
     country: Mapped[str | None] = mapped_column(String(2))
+    revision: Mapped[int]
     created_at: Mapped[datetime]
 
 
@@ -44,14 +45,23 @@ class Contact(Identified, Base):
 
 
 class Engagement(Identified, Base):
-    """What is bought from a vendor. ``facts``: fact name -> JSON value (see questionnaires.conditions.FACTS)."""
+    """What is bought from a vendor. ``facts``: fact name -> JSON value, see facts.py; known ones only.
+
+    ``tier`` and ``engagement.service`` (the description) are columns, not facts; ``facts.facts_of`` adds
+    them.
+    """
 
     __tablename__ = "engagement"
-    __table_args__ = tenancy("organisation", Index("ix_engagement_vendor_id", "vendor_id"))
+    __table_args__ = tenancy(
+        "organisation",
+        UniqueConstraint("vendor_id", "name_key"),
+        Index("ix_engagement_organisation_id_business_owner_id", "organisation_id", "business_owner_id"),
+    )
 
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
     vendor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("vendor.id"))
     name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(String(2000))
     tier: Mapped[str] = mapped_column(String(10))
     facts: Mapped[dict[str, Any]]

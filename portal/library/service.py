@@ -1,0 +1,245 @@
+"""Questionnaire versions: what an organisation may issue, definitions by hash, storing and releasing."""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, scoped
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.faults import Invalid, NotFound
+from portal.library.importing import Import, ImportRefused, read_import
+from portal.library.models import Definition, ReleasedVersion
+from questionnaires import catalog
+from questionnaires.canonical import canonical_bytes
+from questionnaires.definition import Questionnaire
+from questionnaires.parsing import parse_json
+from questionnaires.patterns import ordered
+
+__all__ = [
+    "Import",
+    "ImportRefused",
+    "Version",
+    "available",
+    "definition",
+    "import_for",
+    "read_import",
+    "release",
+]
+
+REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A released version that an organisation may read and issue. ``own``: it released it for itself."""
+
+    slug: str
+    version: str
+    title: str
+    purpose: str
+    sections: int
+    questions: int
+    content_hash: str
+    own: bool
+    released_at: datetime | None = None
+    report: tuple[str, ...] = ()
+
+
+class _Definitions:
+    """Definitions by content hash, frozen and thus shared by all threads; the least used are forgotten."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.known: OrderedDict[str, Questionnaire] = OrderedDict()
+
+    def get(self, content_hash: str) -> Questionnaire | None:
+        with self.lock:
+            found = self.known.get(content_hash)
+            if found is not None:
+                self.known.move_to_end(content_hash)
+            return found
+
+    def put(self, found: Questionnaire) -> None:
+        with self.lock:
+            self.known[found.content_hash] = found
+            while len(self.known) > REMEMBERED:
+                self.known.popitem(last=False)
+
+
+_definitions = _Definitions()
+
+
+def available(session: Session, identity: Identity) -> list[Version]:
+    """What the identity's organisation may issue: the newest shipped version of each slug and of each of its own."""
+    slugs = dict.fromkeys(label.split("@")[0] for label in catalog.shipped())
+    found = [_shipped(catalog.latest(slug)) for slug in slugs]
+    newest: dict[str, Version] = {}
+    for one in own_versions(session, identity):
+        newest.setdefault(one.slug, one)
+    return sorted([*found, *newest.values()], key=lambda one: (one.own, one.title.casefold(), one.slug))
+
+
+def own_versions(session: Session, identity: Identity) -> list[Version]:
+    """Every version that the organisation has released for itself, newest version of each slug first."""
+    rows = session.execute(scoped(identity, ReleasedVersion)).scalars()
+    found = [_own(row) for row in rows]
+    found.sort(key=lambda one: ordered(one.version), reverse=True)
+    return sorted(found, key=lambda one: one.slug)
+
+
+def version(session: Session, identity: Identity, slug: str, number: str) -> Version:
+    """A version by name: one of the organisation's own, or any shipped one. Raises NotFound."""
+    statement = scoped(identity, ReleasedVersion).where(
+        ReleasedVersion.slug == slug, ReleasedVersion.version == number
+    )
+    row = session.execute(statement).scalar_one_or_none()
+    if row is not None:
+        return _own(row)
+    try:
+        return _shipped(catalog.get(f"{slug}@{number}"))
+    except catalog.UnknownQuestionnaire:
+        raise NotFound from None
+
+
+def issuable(session: Session, identity: Identity, content_hash: str) -> Version:
+    """The available version with this hash that can be issued. Raises Invalid at the field ``questionnaire``."""
+    for one in available(session, identity):
+        if one.content_hash == content_hash and one.purpose != "intake":
+            return one
+    raise Invalid(errors={"questionnaire": "Choose a questionnaire from the list."})
+
+
+def definition(session: Session, content_hash: str) -> Questionnaire:
+    """The definition with this hash, parsed once in a process. Raises NotFound.
+
+    The caller has the hash from a row of its own tenant or from ``available``; a hash from an address is no
+    proof.
+    """
+    found = _definitions.get(content_hash)
+    if found is not None:
+        return found
+    stored = session.execute(
+        select(Definition.canonical).where(Definition.content_hash == content_hash)
+    ).scalar_one_or_none()
+    found = parse_json(stored, content_hash) if stored is not None else catalog.by_hash(content_hash)
+    if found is None:
+        raise NotFound
+    _definitions.put(found)
+    return found
+
+
+def store(session: Session, found: Questionnaire, *, now: datetime, actor: Identity | None) -> None:
+    """Keep the canonical bytes of a version that is issued or released, once for the whole installation."""
+    known = select(Definition.content_hash).where(Definition.content_hash == found.content_hash)
+    if session.execute(known).first() is not None:
+        return
+    try:
+        with session.begin_nested():
+            session.add(
+                Definition(content_hash=found.content_hash, canonical=canonical_bytes(found), stored_at=now)
+            )
+    except IntegrityError:
+        return  # another transaction has stored the same bytes meanwhile
+    data = {"hash": found.content_hash, "slug": found.slug, "version": found.version}
+    record(session, Kind.DEFINITION_STORED, now=now, actor=actor, data=data)
+
+
+def release(
+    session: Session,
+    organisation_id: uuid.UUID,
+    found: Import,
+    *,
+    now: datetime,
+    actor: Identity | None,
+) -> ReleasedVersion:
+    """Release an import for one organisation. Raises Invalid when it has this version already."""
+    questionnaire = found.definition
+    taken = f"You have {questionnaire.label} already. Give the new one another version."
+    here = select(ReleasedVersion.id).where(
+        ReleasedVersion.organisation_id == organisation_id,
+        ReleasedVersion.slug == questionnaire.slug,
+        ReleasedVersion.version == questionnaire.version,
+    )
+    if session.execute(here).first() is not None:
+        raise Invalid(taken)
+    store(session, questionnaire, now=now, actor=actor)
+    row = ReleasedVersion(
+        id=uuid.uuid4(),
+        organisation_id=organisation_id,
+        slug=questionnaire.slug,
+        version=questionnaire.version,
+        title=questionnaire.title,
+        purpose=questionnaire.purpose,
+        sections=len(questionnaire.sections),
+        questions=len(questionnaire.questions),
+        source_format=found.source_format,
+        report=list(found.report),
+        content_hash=questionnaire.content_hash,
+        released_at=now,
+        released_by=actor.person.id if actor else None,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        raise Invalid(taken) from None
+    data = {"hash": row.content_hash, "slug": row.slug, "version": row.version, "format": row.source_format}
+    record(session, Kind.QUESTIONNAIRE_RELEASED, now=now, actor=actor, subject=row, data=data)
+    return row
+
+
+def import_for(
+    session: Session,
+    organisation_id: uuid.UUID,
+    data: bytes,
+    source_format: str,
+    *,
+    slug: str,
+    version: str = "1.0.0",
+    now: datetime,
+    actor: Identity | None,
+) -> tuple[ReleasedVersion, Import]:
+    """Read a file and release it for one organisation under keys ``own.<slug>.*``; the import holds the report.
+
+    Raises ImportRefused as ``read_import``, Invalid as ``release``. Large files are better read before the
+    transaction: ``release(session, organisation_id, read_import(...), ...)``.
+    """
+    found = read_import(data, source_format, slug=slug, version=version)
+    return release(session, organisation_id, found, now=now, actor=actor), found
+
+
+def _shipped(found: Questionnaire) -> Version:
+    return Version(
+        found.slug,
+        found.version,
+        found.title,
+        found.purpose,
+        len(found.sections),
+        len(found.questions),
+        found.content_hash,
+        own=False,
+    )
+
+
+def _own(row: ReleasedVersion) -> Version:
+    return Version(
+        row.slug,
+        row.version,
+        row.title,
+        row.purpose,
+        row.sections,
+        row.questions,
+        row.content_hash,
+        own=True,
+        released_at=row.released_at,
+        report=tuple(row.report),
+    )

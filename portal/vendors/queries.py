@@ -1,0 +1,125 @@
+"""Reading vendors, contacts and engagements; business owners find what is theirs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, OrganisationRole, mine, scoped
+from portal.faults import NotFound
+from portal.vendors.models import Contact, Engagement, Vendor
+
+
+def is_narrowed(identity: Identity) -> bool:
+    """Whether this identity sees its own engagements only."""
+    return identity.role is OrganisationRole.BUSINESS_OWNER
+
+
+def own_engagements(identity: Identity) -> list[ColumnElement[bool]]:
+    """What every statement over engagements compares: the tenant, and for business owners the owner."""
+    criteria = mine(identity.scope, Engagement)
+    if is_narrowed(identity):
+        criteria.append(Engagement.business_owner_id == identity.person.id)
+    return criteria
+
+
+def own_vendors(identity: Identity) -> list[ColumnElement[bool]]:
+    """What every statement over vendors compares: the tenant, and for business owners their engagements."""
+    criteria = mine(identity.scope, Vendor)
+    if is_narrowed(identity):
+        criteria.append(exists().where(Engagement.vendor_id == Vendor.id, *own_engagements(identity)))
+    return criteria
+
+
+def vendor(session: Session, identity: Identity, vendor_id: uuid.UUID) -> Vendor:
+    """The vendor, or NotFound."""
+    statement = select(Vendor).where(Vendor.id == vendor_id, *own_vendors(identity))
+    found = session.execute(statement).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def vendors(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Vendor]:
+    """Those of these vendors that the identity may see, by id."""
+    if not ids:
+        return {}
+    rows = session.execute(select(Vendor).where(Vendor.id.in_(ids), *own_vendors(identity))).scalars()
+    return {one.id: one for one in rows}
+
+
+def vendor_named(session: Session, identity: Identity, key: str) -> Vendor | None:
+    """The organisation's vendor whose name compares as ``key`` (db.name_key), whoever may see it."""
+    statement = scoped(identity, Vendor).where(Vendor.name_key == key)
+    found: Vendor | None = session.execute(statement).scalar_one_or_none()
+    return found
+
+
+def engagement(session: Session, identity: Identity, engagement_id: uuid.UUID) -> Engagement:
+    """The engagement, or NotFound."""
+    statement = select(Engagement).where(Engagement.id == engagement_id, *own_engagements(identity))
+    found = session.execute(statement).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def engagement_named(
+    session: Session, identity: Identity, vendor_id: uuid.UUID, key: str
+) -> Engagement | None:
+    """The vendor's engagement whose name compares as ``key`` (db.name_key), whoever may see it."""
+    statement = scoped(identity, Engagement).where(
+        Engagement.vendor_id == vendor_id, Engagement.name_key == key
+    )
+    found: Engagement | None = session.execute(statement).scalar_one_or_none()
+    return found
+
+
+def engagements_of(session: Session, identity: Identity, *vendor_ids: uuid.UUID) -> list[Engagement]:
+    """The engagements with these vendors, by name."""
+    statement = (
+        select(Engagement)
+        .where(Engagement.vendor_id.in_(vendor_ids), *own_engagements(identity))
+        .order_by(Engagement.name_key, Engagement.id)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def engagements(
+    session: Session, identity: Identity, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Engagement]:
+    """Those of these engagements that the identity may see, by id."""
+    if not ids:
+        return {}
+    statement = select(Engagement).where(Engagement.id.in_(ids), *own_engagements(identity))
+    return {one.id: one for one in session.execute(statement).scalars()}
+
+
+def contacts_of(session: Session, identity: Identity, vendor_id: uuid.UUID) -> list[Contact]:
+    """The people of a vendor as the organisation wrote them down, first come first."""
+    statement: Select[Any] = (
+        scoped(identity, Contact)
+        .where(Contact.vendor_id == vendor_id)
+        .order_by(Contact.created_at, Contact.id)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def contact_of(session: Session, identity: Identity, vendor_id: uuid.UUID, email: str) -> Contact | None:
+    """The contact with this casefolded address, or None."""
+    statement = scoped(identity, Contact).where(Contact.vendor_id == vendor_id, Contact.email == email)
+    found: Contact | None = session.execute(statement).scalar_one_or_none()
+    return found
+
+
+def contact(session: Session, identity: Identity, vendor_id: uuid.UUID, contact_id: uuid.UUID) -> Contact:
+    """The contact, or NotFound."""
+    statement = scoped(identity, Contact).where(Contact.vendor_id == vendor_id, Contact.id == contact_id)
+    found: Contact | None = session.execute(statement).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
