@@ -1,7 +1,7 @@
 """Dates, moments and scores as the words that pages, mails and reports use. No rule lives here.
 
-``FILTERS`` is registered on the Jinja environments of pages and letters. Scores are cut off after one decimal,
-never rounded up into a band (questionnaires.md, section 3).
+``FILTERS`` is registered on the Jinja environments of pages and letters. Scores are cut off after one decimal
+and never rounded up into a band (questionnaires.md, section 3).
 """
 
 from __future__ import annotations

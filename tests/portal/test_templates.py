@@ -85,8 +85,9 @@ def test_a_template_parses_and_what_it_asks_for_exists(path: Path) -> None:
     tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"), name=name_of(path))
     for kind in (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport):
         for node in tree.find_all(kind):
-            if isinstance(node.template, nodes.Const):
-                assert (TEMPLATES / str(node.template.value)).is_file(), node.template.value
+            source = getattr(node, "template", None)
+            if isinstance(source, nodes.Const):
+                assert (TEMPLATES / str(source.value)).is_file(), source.value
 
 
 @pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name_of)
@@ -126,7 +127,7 @@ def test_icons_are_in_the_sprite(path: Path) -> None:
 
 
 def icon_names(argument: nodes.Expr) -> list[str]:
-    """The names that an icon argument can take, where they are written out; computed ones show in a browser."""
+    """The names that an icon argument can take, where written out; computed ones show in a browser."""
     if isinstance(argument, nodes.Const):
         return [argument.value] if isinstance(argument.value, str) and argument.value else []
     if isinstance(argument, nodes.CondExpr):
@@ -154,7 +155,7 @@ def test_html_is_escaped_and_plain_text_is_not() -> None:
     assert app.select_jinja_autoescape("mail/base.txt") is False
 
 
-# ------------------------------------------------------------------------------------------------ style and script
+# ------------------------------------------------------------------------------------------- style and script
 
 CSS = re.sub(r"/\*.*?\*/", "", (STATIC / "portal.css").read_text(encoding="utf-8"), flags=re.S)
 COLOUR = re.compile(
