@@ -162,13 +162,20 @@ class Database:
 
     def read_session(self, scope: Scope = NOBODY) -> Session:
         """A session for looking: its transaction is read-only in the database."""
-        return Session(self.reading, expire_on_commit=False, autoflush=False, info={"scope": scope, "base_url": self.base_url})
+        return Session(
+            self.reading,
+            expire_on_commit=False,
+            autoflush=False,
+            info={"scope": scope, "base_url": self.base_url},
+        )
 
     def write_session(self, scope: Scope) -> Session:
         """A session whose transaction takes the write lock before its first read. Marks the thread as writing."""
         if _local.writing:
             raise RuntimeError("a write transaction is open already in this thread")
-        session = Session(self.writing, expire_on_commit=False, info={"scope": scope, "base_url": self.base_url})
+        session = Session(
+            self.writing, expire_on_commit=False, info={"scope": scope, "base_url": self.base_url}
+        )
         _local.writing = True
         try:
             session.connection()
@@ -246,7 +253,9 @@ def busy_or(error: OperationalError) -> Exception:
     """Unavailable when the database is only busy, else the error itself."""
     text = str(error.orig).lower()
     if "locked" in text or "busy" in text or "lock timeout" in text:
-        return Unavailable("The portal is busy with another change. Nothing of yours is lost; please send it again.")
+        return Unavailable(
+            "The portal is busy with another change. Nothing of yours is lost; please send it again."
+        )
     return error
 
 
@@ -255,12 +264,11 @@ def _engine(url: str) -> Engine:
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(
+        return create_engine(
             parsed,
             pool_pre_ping=True,
             connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
         )
-        return engine
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
@@ -304,7 +312,9 @@ def _note_change(session: Session, table: Table) -> None:
 
 @event.listens_for(Session, "do_orm_execute")
 def _check_scope(state: ORMExecuteState) -> None:
-    if (state.is_insert or state.is_update or state.is_delete) and not state.execution_options.get("unaudited"):
+    if (state.is_insert or state.is_update or state.is_delete) and not state.execution_options.get(
+        "unaudited"
+    ):
         _note_change(state.session, state.statement.table)  # type: ignore[attr-defined]  # DML always has a table
     scope: Scope = state.session.info.get("scope", NOBODY)
     if scope.system or state.is_column_load or state.execution_options.get("across_tenants"):
@@ -370,6 +380,8 @@ def _check_flush(session: Session, context: Any, instances: Any) -> None:
         mine = (scope.organisation_id is not None and organisation == scope.organisation_id) or (
             scope.company_id is not None and company == scope.company_id
         )
-        nobody = mark == "shared" and organisation is None and company is None  # such as a person's own sign-in
+        nobody = (
+            mark == "shared" and organisation is None and company is None
+        )  # such as a person's own sign-in
         if not mine and not nobody:
             raise UnscopedQuery(f"{table.name} is written outside its tenant")

@@ -67,9 +67,8 @@ def _http(error: HTTPException) -> Any:
     status = error.code or 500
     if status < 400:
         return error
-    status, body, headers = _answer(status, "")[1], _answer(status, "")[0], dict(error.get_headers())
-    headers.pop("Content-Type", None)
-    headers.pop("Content-Length", None)
+    body, status, _headers = _answer(status, "")
+    headers = [(n, v) for n, v in error.get_headers() if n.lower() not in ("content-type", "content-length")]
     return body, status, headers
 
 
@@ -105,8 +104,10 @@ def kept_fields() -> list[tuple[str, str]]:
 
 def _answer(status: int, message: str, reference: str = "") -> tuple[str | Response, int, dict[str, str]]:
     if web.wants_json():
-        return jsonify(error=str(status), message=message or _page_title(status)), status, {}
-    kept = kept_fields() if status in (400, 409, 503) and request.method not in web.SAFE and _readable() else []
+        return jsonify(error=status, message=message), status, {}
+    kept = (
+        kept_fields() if status in (400, 409, 503) and request.method not in web.SAFE and _readable() else []
+    )
     back = web.local_path(request.full_path.rstrip("?")) if kept else None
     return _page(status, message=message, reference=reference, kept=kept, back=back), status, {}
 
@@ -118,11 +119,7 @@ def _readable() -> bool:
         return False
 
 
-def _page_title(status: int) -> str:
-    return str(HTTPException.__name__) if status == 0 else f"{status}"
-
-
 def _page(status: int, **context: Any) -> str:
     known = status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
-    defaults = {"message": "", "reference": "", "kept": [], "back": None}
+    defaults: dict[str, Any] = {"message": "", "reference": "", "kept": [], "back": None}
     return render_template("errors/error.html", status=status if known else 400, **{**defaults, **context})

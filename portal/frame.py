@@ -40,7 +40,11 @@ NAVIGATION: list[NavItem] = [
         "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
     ),
     NavItem(
-        "organisation", _l("Questionnaires"), "library.library_list", Permission.SEE_QUESTIONNAIRES, ("library.",)
+        "organisation",
+        _l("Questionnaires"),
+        "library.library_list",
+        Permission.SEE_QUESTIONNAIRES,
+        ("library.",),
     ),
     NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
     NavItem("organisation", _l("Settings"), "organisations.settings", Permission.SEE_SETTINGS),
@@ -52,6 +56,7 @@ NAVIGATION: list[NavItem] = [
 NOTICES: dict[str, tuple[Any, str]] = {
     "signed-out": (_l("You are signed out."), "info"),
     "password-set": (_l("Your password is set. Sign in with it."), "good"),
+    "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
     "saved": (_l("Saved."), "good"),
     "invited": (_l("The invitation is on its way."), "good"),
     "withdrawn": (_l("The invitation is withdrawn. Its link no longer works."), "good"),
@@ -75,14 +80,21 @@ def home_of(identity: Identity) -> str:
         return url_for("vendors.overview", organisation=identity.organisation.slug)
     if identity.company is not None:
         return url_for("answering.home", company=identity.company.slug)
-    return url_for("accounts.home")
+    return url_for("organisations.home")
 
 
 def _context() -> dict[str, Any]:
     identity = g.get("identity")
     notices = _notices()
     if identity is None:
-        return {"nav": [], "tenants": [], "viewer": None, "notices": notices, "home": "/", "operator": _operator()}
+        return {
+            "nav": [],
+            "tenants": [],
+            "viewer": None,
+            "notices": notices,
+            "home": "/",
+            "operator": _operator(),
+        }
     return {
         "nav": _nav(identity),
         "tenants": _with_session(lambda session: _tenants(session, identity)),
@@ -135,12 +147,13 @@ def _nav(identity: Identity) -> list[dict[str, Any]]:
     if side is None or tenant is None:
         return []
     here = request.endpoint or ""
+    here_values: dict[str, Any] = {side: tenant.slug}
     items = [one for one in NAVIGATION if one.side == side and identity.may(one.permission)]
     exact = any(one.endpoint == here for one in items)
     return [
         {
             "label": one.label,
-            "href": url_for(one.endpoint, **{side: tenant.slug}),
+            "href": url_for(one.endpoint, **here_values),
             "current": one.endpoint == here if exact else here.startswith(one.family),
             "count": None,
         }

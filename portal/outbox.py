@@ -146,7 +146,9 @@ def sent(session: Session, message: Message, *, now: datetime) -> bool:
     return _finish(session, message, values)
 
 
-def failed(session: Session, message: Message, reason: str, *, now: datetime, permanent: bool = False) -> bool:
+def failed(
+    session: Session, message: Message, reason: str, *, now: datetime, permanent: bool = False
+) -> bool:
     """Note the failure and when to try again; after the last step of the back-off it gave up, visibly."""
     over = permanent or message.attempts > len(BACKOFF)
     wait = BACKOFF[min(message.attempts, len(BACKOFF)) - 1]
@@ -179,7 +181,7 @@ def waiting(database: Database) -> dict[str, int]:
 
     with database.looking(SYSTEM) as session:
         rows = session.execute(select(Message.state, func.count()).group_by(Message.state)).tuples()
-        return {state: count for state, count in rows}
+        return dict(list(rows))
 
 
 def valid_address(address: str) -> bool:

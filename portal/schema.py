@@ -41,7 +41,9 @@ def require_current(database: Database) -> None:
         return
     known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
     if current is not None and current not in known:
-        raise StartupFault(f"The database is newer than this portal (revision {current}). Install the newer portal.")
+        raise StartupFault(
+            f"The database is newer than this portal (revision {current}). Install the newer portal."
+        )
     raise StartupFault("The database waits for a migration. Back it up, then run `portal upgrade`.")
 
 

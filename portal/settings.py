@@ -69,7 +69,9 @@ def load(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:
         if f"PORTAL_{name.upper()}" in environ:
             raw[name] = environ[f"PORTAL_{name.upper()}"]
     if "secret_key" not in raw:
-        raise StartupFault(f"There is no secret key. Run `portal init --data {data}` or set PORTAL_SECRET_KEY.")
+        raise StartupFault(
+            f"There is no secret key. Run `portal init --data {data}` or set PORTAL_SECRET_KEY."
+        )
     return _checked(
         Settings(
             data=data,
@@ -110,14 +112,20 @@ def demo_settings(data: Path, port: int) -> Settings:
 def _checked(settings: Settings) -> Settings:
     key = settings.secret_key
     if len(key) < MINIMUM_KEY:
-        raise StartupFault(f"The secret key is too short: it has {len(key)} characters and needs {MINIMUM_KEY}.")
+        raise StartupFault(
+            f"The secret key is too short: it has {len(key)} characters and needs {MINIMUM_KEY}."
+        )
     if len(set(key)) < 8 or any(example in key.lower() for example in EXAMPLE_KEYS if len(example) > 3):
         raise StartupFault("The secret key looks like an example. Make a fresh one with `portal init`.")
     parts = urlsplit(settings.base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
-        raise StartupFault("base_url must be the portal's address without a path, such as https://portal.example.com.")
+        raise StartupFault(
+            "base_url must be the portal's address without a path, such as https://portal.example.com."
+        )
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise StartupFault("base_url must begin with https:// unless the portal is only on this computer (127.0.0.1).")
+        raise StartupFault(
+            "base_url must begin with https:// unless the portal is only on this computer (127.0.0.1)."
+        )
     if not re.fullmatch(r"console|folder:.+|smtps?://.+", settings.mail):
         raise StartupFault("mail must be console, folder:PATH or smtp://user:password@host:port.")
     if not settings.database_url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
+from flask_login import LoginManager, UserMixin
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
@@ -84,6 +85,24 @@ def install(app: Portal) -> None:
     app.after_request(_headers)
     app.teardown_request(lambda error: undo())
     app.jinja_env.globals["csrf_token"] = csrf_token
+    manager = LoginManager(app)
+    manager.session_protection = (
+        None  # sessions are rows of ours: hashed, revocable, bound to no cookie of Flask's
+    )
+    manager.request_loader(_current_user)
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login ships no types
+    """What flask-login calls the current user."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.id = str(identity.person.id)
+
+
+def _current_user(request: object) -> SignedIn | None:
+    found = g.get("identity")
+    return SignedIn(found) if found is not None else None
 
 
 # --------------------------------------------------------------------------------------------- what a view asks for

@@ -29,7 +29,9 @@ class LoginSession(Identified, Base):
     """A signed-in browser: only the hash of its token is kept; revoking takes effect on the next request."""
 
     __tablename__ = "login_session"
-    __table_args__ = tenancy("global", UniqueConstraint("token_hash"), Index("ix_login_session_person_id", "person_id"))
+    __table_args__ = tenancy(
+        "global", UniqueConstraint("token_hash"), Index("ix_login_session_person_id", "person_id")
+    )
 
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32))

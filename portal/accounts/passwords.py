@@ -17,9 +17,20 @@ _slots = threading.BoundedSemaphore(2)
 WAIT_SECONDS = 10
 
 # The passwords that are tried first; anything containing one of these and little else is refused.
-COMMON = frozenset(
-    """password passwort 123456789012 qwertyuiop qwertzuiop letmein welcome iloveyou administrator
-    correcthorsebatterystaple changeme vendorrisk vendorriskportal""".split()
+COMMON = (
+    "correcthorsebatterystaple",
+    "vendorriskportal",
+    "administrator",
+    "123456789012",
+    "qwertyuiop",
+    "qwertzuiop",
+    "vendorrisk",
+    "iloveyou",
+    "password",
+    "passwort",
+    "changeme",
+    "letmein",
+    "welcome",
 )
 
 
@@ -32,7 +43,7 @@ def _hasher(cheap: bool) -> PasswordHasher:
 def hash_password(settings: Settings, password: str) -> str:
     """An argon2id hash string; about 0.1 s. Raises Unavailable when two others are at it for too long."""
     refuse_slow_work("hashing a password")
-    with _slot():
+    with _Slot():
         return _hasher(settings.argon2_cheap).hash(password)
 
 
@@ -40,7 +51,7 @@ def verify_password(settings: Settings, stored: str | None, password: str) -> bo
     """Whether ``password`` fits; an account without a password costs the same time as one with."""
     refuse_slow_work("verifying a password")
     hasher = _hasher(settings.argon2_cheap)
-    with _slot():
+    with _Slot():
         try:
             return hasher.verify(stored or _nobody(settings.argon2_cheap), password) and stored is not None
         except (VerificationError, InvalidHashError):
@@ -53,7 +64,7 @@ def _nobody(cheap: bool) -> str:
     return _hasher(cheap).hash("no account has this password")
 
 
-class _slot:  # noqa: N801  # reads as a block at its two call sites
+class _Slot:
     def __enter__(self) -> None:
         if not _slots.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("Many people are signing in at this moment. Please try again.")

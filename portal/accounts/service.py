@@ -170,12 +170,16 @@ def check_throttle(session: Session, keys: dict[str, int], *, now: datetime) -> 
         if row.attempts >= keys[row.key] and now - row.window_start < WINDOW:
             wait = int((row.window_start + WINDOW - now).total_seconds()) + 1
             minutes = -(-wait // 60)
-            raise Throttled(f"Too many attempts. Try again in {minutes} minutes, or set a new password.", wait)
+            raise Throttled(
+                f"Too many attempts. Try again in {minutes} minutes, or set a new password.", wait
+            )
 
 
 def count_attempt(session: Session, keys: dict[str, int], *, now: datetime) -> None:
     """One more attempt on each counter; a new window begins when the old one is over."""
-    known = {row.key: row for row in session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()}
+    known = {
+        row.key: row for row in session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()
+    }
     for key in keys:
         row = known.get(key)
         if row is None:
@@ -246,9 +250,14 @@ def reset_person(session: Session, token: str, *, now: datetime) -> PersonRow:
 def finish_reset(session: Session, token: str, password_hash: str, *, now: datetime) -> None:
     """Consume the token and set the password; the proven address counts as confirmed."""
     person = reset_person(session, token, now=now)
-    session.execute(
-        update(PasswordReset).where(PasswordReset.token_hash == token_hash(token)).values(used_at=now)
-    )
+    consumed = session.execute(
+        update(PasswordReset)
+        .where(PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None))
+        .values(used_at=now)
+        .returning(PasswordReset.id)
+    ).first()
+    if consumed is None:
+        raise NotFound("This link has been used.")
     if person.confirmed_at is None:
         person.confirmed_at = now
     set_password(session, person.id, password_hash, now=now)

@@ -82,9 +82,7 @@ def belonging(session: Session, person_id: uuid.UUID, side: str, slug: str) -> B
     row = session.execute(
         select(Company.id, Company.slug, Company.name, CompanyMember.role)
         .join(CompanyMember, CompanyMember.company_id == Company.id)
-        .where(
-            Company.slug == slug, CompanyMember.person_id == person_id, CompanyMember.removed_at.is_(None)
-        )
+        .where(Company.slug == slug, CompanyMember.person_id == person_id, CompanyMember.removed_at.is_(None))
         .execution_options(**option)
     ).first()
     return Belonging(row[0], row[1], row[2], side, CompanyRole(row[3])) if row else None
@@ -130,7 +128,8 @@ def members(session: Session, identity: Identity) -> list[Member]:
         .where(model.removed_at.is_(None))
     )
     found = [
-        Member(Person(person.id, person.name, person.address), role(row.role), row.created_at) for row, person in rows
+        Member(Person(person.id, person.name, person.address), role(row.role), row.created_at)
+        for row, person in rows
     ]
     return sorted(found, key=lambda one: (one.person.name.casefold(), one.person.email))
 
@@ -152,20 +151,25 @@ def open_invitations(session: Session, identity: Identity, now: datetime) -> lis
     )
 
 
-def invitation_by_token(session: Session, token: str, *, now: datetime) -> Invitation:
+def invitation_by_token(
+    session: Session, token: str, *, now: datetime, for_update: bool = False
+) -> Invitation:
     """The invitation that a link names; NotFound when unknown, used, withdrawn or expired. A look consumes nothing."""
+    statement = select(Invitation)
+    if for_update:
+        statement = statement.with_for_update()
     found = session.execute(
-        select(Invitation)
-        .where(
+        statement.where(
             Invitation.token_hash == token_hash(token),
             Invitation.accepted_at.is_(None),
             Invitation.revoked_at.is_(None),
             Invitation.expires_at > now,
-        )
-        .execution_options(**across("a single-use token names its invitation"))
+        ).execution_options(**across("a single-use token names its invitation"))
     ).scalar_one_or_none()
     if found is None:
-        raise NotFound("This invitation has been used, withdrawn, or is too old. Ask whoever invited you for a new one.")
+        raise NotFound(
+            "This invitation has been used, withdrawn, or is too old. Ask whoever invited you for a new one."
+        )
     return found
 
 

@@ -20,6 +20,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import across, base_url
 from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.formats import long_date
 from portal.organisations import queries
 from portal.organisations.models import (
     Company,
@@ -30,7 +31,17 @@ from portal.organisations.models import (
 )
 
 INVITATION_LASTS = timedelta(days=14)
-REGIMES = ("gdpr", "eu_financial", "nis2", "nis2_digital", "us_health", "us_federal", "soc2", "iso27001", "pci")
+REGIMES = (
+    "gdpr",
+    "eu_financial",
+    "nis2",
+    "nis2_digital",
+    "us_health",
+    "us_federal",
+    "soc2",
+    "iso27001",
+    "pci",
+)
 VENDOR_SEES = ("nothing", "band", "all", "all_after_review")
 MONTHS = {"critical": 12, "high": 12, "medium": 24, "low": 36}
 
@@ -101,11 +112,23 @@ def add_member(
     else:
         row.role, row.created_at, row.removed_at = role.value, now, None
     session.flush()
-    record(session, Kind.MEMBER_ADDED, now=now, actor=actor, subject=row, data={"person": person_id, "role": role})
+    record(
+        session,
+        Kind.MEMBER_ADDED,
+        now=now,
+        actor=actor,
+        subject=row,
+        data={"person": person_id, "role": role},
+    )
 
 
 def create_company(
-    session: Session, *, name: str, owner_id: uuid.UUID, now: datetime, actor: Identity | Person | uuid.UUID | None
+    session: Session,
+    *,
+    name: str,
+    owner_id: uuid.UUID,
+    now: datetime,
+    actor: Identity | Person | uuid.UUID | None,
 ) -> Company:
     """Found a company with its first owner. The session's scope must name the company (or be the system's)."""
     company = Company(id=uuid.uuid4(), slug=slug_for(name), name=name, created_at=now)
@@ -153,21 +176,22 @@ def add_colleague(
     else:
         row.role, row.created_at, row.removed_at = role.value, now, None
     session.flush()
-    record(session, Kind.MEMBER_ADDED, now=now, actor=actor, subject=row, data={"person": person_id, "role": role})
+    record(
+        session,
+        Kind.MEMBER_ADDED,
+        now=now,
+        actor=actor,
+        subject=row,
+        data={"person": person_id, "role": role},
+    )
 
 
 def remove(session: Session, identity: Identity, person_id: uuid.UUID, *, now: datetime) -> None:
     """Take a person out of the identity's tenant, at once; the last administrator or owner stays."""
-    on_organisation_side = identity.organisation is not None
-    model: type[OrganisationMember] | type[CompanyMember] = (
-        OrganisationMember if on_organisation_side else CompanyMember
-    )
-    keeper = OrganisationRole.ADMIN.value if on_organisation_side else CompanyRole.OWNER.value
-    rows = list(
-        session.execute(
-            select(model).where(*mine(identity.scope, model), model.removed_at.is_(None)).with_for_update()
-        ).scalars()
-    )
+    model: Any = OrganisationMember if identity.organisation is not None else CompanyMember
+    keeper = (OrganisationRole.ADMIN if identity.organisation is not None else CompanyRole.OWNER).value
+    statement = select(model).where(*mine(identity.scope, model), model.removed_at.is_(None))
+    rows: list[Any] = list(session.execute(statement.with_for_update()).scalars())
     row = next((one for one in rows if one.person_id == person_id), None)
     if row is None:
         raise NotFound
@@ -241,12 +265,13 @@ def invite(
         reply_to=actor.person.email,
         secret=True,
         link=f"{base_url(session)}/invitations/{token}",
-        portal=base_url(session),
+        sender=actor.person.name,
+        organisation=tenant.name,
         tenant=tenant.name,
         inviter=actor.person.name,
         vendor=vendor_name,
-        why=why,
-        until=invitation.expires_at.date(),
+        reason=why,
+        until_words=long_date(invitation.expires_at.date()),
     )
     outbox.queue(session, letter, now=now, organisation_id=organisation_id, company_id=company_id)
     return invitation
@@ -256,7 +281,9 @@ def withdraw(session: Session, identity: Identity, invitation_id: uuid.UUID, *, 
     """Make an open invitation's link stop working."""
     row = session.execute(
         select(Invitation).where(
-            *mine(identity.scope, Invitation), Invitation.id == invitation_id, Invitation.accepted_at.is_(None)
+            *mine(identity.scope, Invitation),
+            Invitation.id == invitation_id,
+            Invitation.accepted_at.is_(None),
         )
     ).scalar_one_or_none()
     if row is None:
@@ -271,7 +298,11 @@ def consume(session: Session, invitation: Invitation, person: Person, *, now: da
     """Mark an invitation as accepted by ``person``, whose address it must name."""
     if address_key(person.email) != invitation.email:
         raise Refused("This invitation is for another address.")
-    if invitation.accepted_at is not None or invitation.revoked_at is not None or invitation.expires_at <= now:
+    if (
+        invitation.accepted_at is not None
+        or invitation.revoked_at is not None
+        or invitation.expires_at <= now
+    ):
         raise Conflict("This invitation has been used, withdrawn, or is too old.")
     invitation.accepted_at, invitation.accepted_by = now, person.id
     record(
@@ -284,7 +315,9 @@ def consume(session: Session, invitation: Invitation, person: Person, *, now: da
     )
 
 
-def join_organisation(session: Session, invitation: Invitation, person: Person, *, now: datetime) -> Organisation:
+def join_organisation(
+    session: Session, invitation: Invitation, person: Person, *, now: datetime
+) -> Organisation:
     """A colleague accepts: they get the role that the invitation names."""
     organisation = session.execute(
         select(Organisation).where(Organisation.id == invitation.organisation_id)
@@ -314,7 +347,7 @@ def tell_owners(session: Session, company: Company, about: Person, *, what: str,
             subject=what,
             what=what,
             who=about.name,
-            address=about.email,
+            who_address=about.email,
             company=company.name,
             link=f"{base_url(session)}/c/{company.slug}/team",
         )
@@ -353,7 +386,9 @@ def change_settings(
         select(Organisation).where(*mine(identity.scope, Organisation)).with_for_update()
     ).scalar_one()
     if organisation.revision != revision:
-        raise Conflict("Somebody else has changed the settings meanwhile. Look at them before you save yours.")
+        raise Conflict(
+            "Somebody else has changed the settings meanwhile. Look at them before you save yours."
+        )
     _require_zone(values["zone"])
     _require_currency(values["currency"])
     unknown = set(values["regimes"]) - set(REGIMES)
@@ -367,7 +402,14 @@ def change_settings(
         setattr(organisation, name, value)
     if changed:
         organisation.revision += 1
-        record(session, Kind.SETTINGS_CHANGED, now=now, actor=identity, subject=organisation, data={"fields": changed})
+        record(
+            session,
+            Kind.SETTINGS_CHANGED,
+            now=now,
+            actor=identity,
+            subject=organisation,
+            data={"fields": changed},
+        )
     return organisation
 
 

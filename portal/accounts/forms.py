@@ -1,0 +1,79 @@
+"""Forms for signing in and for passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from wtforms import EmailField, PasswordField, ValidationError
+from wtforms.validators import DataRequired, Length
+
+from portal.accounts.passwords import LONGEST
+from portal.forms import Form, NoControls, clean, line
+
+
+class Address:
+    """One mail address in a form that mail servers take; ``.example`` and friends are fine in a demonstration."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        try:
+            validate_email(field.data or "", check_deliverability=False, test_environment=True)
+        except EmailNotValidError:
+            raise ValidationError(
+                f"Write one mail address, such as name@company.example. You wrote '{(field.data or '')[:80]}'."
+            ) from None
+
+
+def email_field(label: str, description: str = "") -> EmailField:
+    """A mail address, trimmed."""
+    return EmailField(
+        label,
+        [
+            DataRequired("Write a mail address."),
+            Length(max=254, message="Write at most 254 characters."),
+            NoControls(),
+            Address(),
+        ],
+        filters=[clean],
+        description=description,
+    )
+
+
+def new_password_field() -> PasswordField:
+    return PasswordField(
+        "Password",
+        [
+            DataRequired("Choose a password."),
+            Length(max=LONGEST, message=f"Use at most {LONGEST} characters."),
+        ],
+        description="At least 12 characters. Four unrelated words are easy to remember and hard to guess.",
+    )
+
+
+class SignIn(Form):
+    email = EmailField(
+        "E-mail address",
+        [DataRequired("Write your mail address."), Length(max=254), NoControls()],
+        filters=[clean],
+    )
+    password = PasswordField("Password", [DataRequired("Write your password."), Length(max=LONGEST)])
+
+
+class AskReset(Form):
+    email = email_field("E-mail address")
+
+
+class NewPassword(Form):
+    password = new_password_field()
+
+
+class ChangePassword(Form):
+    current = PasswordField(
+        "Current password", [DataRequired("Write the password that you have now."), Length(max=LONGEST)]
+    )
+    password = new_password_field()
+
+
+class NewAccount(Form):
+    name = line("Your name", required="Write your name.", description="As colleagues and reviewers know you.")
+    password = new_password_field()

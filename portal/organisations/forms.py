@@ -1,0 +1,109 @@
+"""Forms for members, colleagues and settings."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from wtforms import HiddenField, IntegerField, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange
+
+from portal.access import CompanyRole, OrganisationRole
+from portal.accounts.forms import email_field
+from portal.forms import Form, clean, line
+from portal.web import ROLE_LABELS
+
+REGIME_LABELS = {
+    "gdpr": "GDPR: we decide about personal data of people in the EU",
+    "eu_financial": "DORA: we are a financial entity in the EU",
+    "nis2": "NIS2: we are an essential or important entity in the EU",
+    "nis2_digital": "NIS2 digital: Implementing Regulation (EU) 2024/2690 applies to us",
+    "us_health": "HIPAA: we are a covered entity or business associate in the US",
+    "us_federal": "US federal: NIST SP 800-53 applies to us",
+    "soc2": "SOC 2: we are audited against the trust services criteria",
+    "iso27001": "ISO/IEC 27001: we run a certified management system",
+    "pci": "PCI DSS: we handle payment cards",
+}
+SEES_LABELS = {
+    "nothing": "Nothing: vendors see their answers and the contract points only",
+    "band": "The band: how good the result is, without numbers",
+    "all": "All: score, points of every question, and how to improve",
+    "all_after_review": "All, but only after a reviewer has been through it",
+}
+ORGANISATION_ROLE_HELP = {
+    OrganisationRole.ADMIN: "everything, and looks after people and settings",
+    OrganisationRole.CISO: "everything about vendors, and the settings",
+    OrganisationRole.REVIEWER: "issues and reads assessments",
+    OrganisationRole.PROCUREMENT: "creates vendors and issues assessments",
+    OrganisationRole.BUSINESS_OWNER: "reads what they buy themselves",
+    OrganisationRole.AUDITOR: "reads everything, changes nothing",
+}
+
+
+class InviteMember(Form):
+    name = line("Name", required="Write the person's name.")
+    email = email_field("E-mail address")
+    role = RadioField(
+        "Role",
+        choices=[(r.value, f"{ROLE_LABELS[r]}: {ORGANISATION_ROLE_HELP[r]}") for r in OrganisationRole],
+        validators=[InputRequired("Choose a role.")],
+    )
+
+
+class InviteColleague(Form):
+    name = line("Name", required="Write the person's name.")
+    email = email_field("E-mail address")
+    role = RadioField(
+        "Role",
+        choices=[
+            (CompanyRole.CONTRIBUTOR.value, "Contributor: answers questions"),
+            (CompanyRole.OWNER.value, "Owner: answers, submits, and looks after the team"),
+        ],
+        validators=[InputRequired("Choose a role.")],
+    )
+
+
+def _months(label: str) -> IntegerField:
+    sentence = "Write a whole number of months from 1 to 120."
+    return IntegerField(label, [InputRequired(sentence), NumberRange(1, 120, message=sentence)])
+
+
+class Settings(Form):
+    revision = HiddenField()
+    name = line("Name of the organisation", required="Write the organisation's name.")
+    zone = SelectField(
+        "Time zone",
+        choices=[(one, one.replace("_", " ")) for one in sorted(available_timezones()) if "/" in one],
+        description="Due dates and the date of a rating are local dates in this zone.",
+    )
+    currency = StringField(
+        "Currency",
+        [
+            InputRequired("Write the three letters of a currency, such as EUR."),
+            Length(3, 3, "Write three letters."),
+        ],
+        filters=[clean, str.upper],
+        description="Three letters, such as EUR.",
+    )
+    regimes = SelectMultipleField(
+        "What binds the organisation",
+        choices=list(REGIME_LABELS.items()),
+        description="Contract requirements follow from this. What is not ticked is not asked for.",
+    )
+    months_critical = _months("Critical")
+    months_high = _months("High")
+    months_medium = _months("Medium")
+    months_low = _months("Low")
+    vendor_sees = RadioField(
+        "What vendors see of their rating",
+        choices=list(SEES_LABELS.items()),
+        validators=[InputRequired("Choose one.")],
+        description="Vendors always see their own answers, the receipt, and the contract points.",
+    )
+
+
+class NewCompany(Form):
+    company_name = line("Name of your company", required="Write the name of your company.")
+
+
+class Remove(Form):
+    person = HiddenField()

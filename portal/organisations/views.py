@@ -1,0 +1,163 @@
+"""Home of a person, members of an organisation, colleagues of a company, settings."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.access import CompanyRole, OrganisationRole, Permission, requires
+from portal.faults import Invalid
+from portal.organisations import forms, queries, service
+
+blueprint = Blueprint("organisations", __name__)
+Page = str | Response | tuple[str, int]
+
+
+@blueprint.get("/home")
+@requires(Permission.ACCOUNT)
+def home() -> Page:
+    """Straight to the only tenant; a choice where there are several; a way on where there is none."""
+    tenants = queries.tenants_of(web.db(), web.identity().person.id)
+    if len(tenants) == 1:
+        only = tenants[0]
+        endpoint = "vendors.overview" if only.side == "organisation" else "answering.home"
+        where: dict[str, Any] = {only.side: only.slug}
+        return redirect(url_for(endpoint, **where), 303)
+    return render_template("organisations/home.html", places=tenants)
+
+
+# -------------------------------------------------------------------------------------- members of an organisation
+
+
+@blueprint.get("/o/<organisation>/members")
+@requires(Permission.SEE_MEMBERS)
+def members(organisation: str) -> Page:
+    return render_template("organisations/members.html", **_members_context(), form=forms.InviteMember())
+
+
+def _members_context() -> dict[str, Any]:
+    session, identity = web.db(), web.identity()
+    return {
+        "members": queries.members(session, identity),
+        "invitations": queries.open_invitations(session, identity, web.now()),
+        "now": web.now(),
+        "role_labels": web.ROLE_LABELS,
+    }
+
+
+@blueprint.post("/o/<organisation>/members/invite")
+@requires(Permission.MANAGE_MEMBERS)
+def invite_member(organisation: str) -> Page:
+    form = forms.InviteMember(request.form)
+    identity = web.identity()
+    if not form.validate():
+        web.undo()
+        return web.form_page("organisations/members.html", form, **_members_context())
+    assert identity.organisation is not None
+    service.invite(
+        web.db(),
+        purpose="organisation",
+        organisation_id=identity.organisation.id,
+        email=form.email.data or "",
+        name=form.name.data or "",
+        role=OrganisationRole(form.role.data),
+        now=web.now(),
+        actor=identity,
+    )
+    return web.notice(redirect(url_for(".members", organisation=organisation), 303), "invited")
+
+
+@blueprint.post("/o/<organisation>/members/<uuid:person>/remove")
+@requires(Permission.MANAGE_MEMBERS)
+def remove_member(organisation: str, person: uuid.UUID) -> Page:
+    service.remove(web.db(), web.identity(), person, now=web.now())
+    return web.notice(redirect(url_for(".members", organisation=organisation), 303), "removed")
+
+
+@blueprint.post("/o/<organisation>/invitations/<uuid:invitation>/withdraw")
+@requires(Permission.MANAGE_MEMBERS)
+def withdraw_member(organisation: str, invitation: uuid.UUID) -> Page:
+    service.withdraw(web.db(), web.identity(), invitation, now=web.now())
+    return web.notice(redirect(url_for(".members", organisation=organisation), 303), "withdrawn")
+
+
+# ------------------------------------------------------------------------------------------- people of a company
+
+
+@blueprint.get("/c/<company>/team")
+@requires(Permission.SEE_COLLEAGUES)
+def colleagues(company: str) -> Page:
+    return render_template(
+        "organisations/colleagues.html", **_members_context(), form=forms.InviteColleague()
+    )
+
+
+@blueprint.post("/c/<company>/team/invite")
+@requires(Permission.MANAGE_COLLEAGUES)
+def invite_colleague(company: str) -> Page:
+    form = forms.InviteColleague(request.form)
+    identity = web.identity()
+    if not form.validate():
+        web.undo()
+        return web.form_page("organisations/colleagues.html", form, **_members_context())
+    assert identity.company is not None
+    service.invite(
+        web.db(),
+        purpose="company",
+        company_id=identity.company.id,
+        email=form.email.data or "",
+        name=form.name.data or "",
+        role=CompanyRole(form.role.data),
+        now=web.now(),
+        actor=identity,
+    )
+    return web.notice(redirect(url_for(".colleagues", company=company), 303), "invited")
+
+
+@blueprint.post("/c/<company>/team/<uuid:person>/remove")
+@requires(Permission.MANAGE_COLLEAGUES)
+def remove_colleague(company: str, person: uuid.UUID) -> Page:
+    service.remove(web.db(), web.identity(), person, now=web.now())
+    return web.notice(redirect(url_for(".colleagues", company=company), 303), "removed")
+
+
+@blueprint.post("/c/<company>/invitations/<uuid:invitation>/withdraw")
+@requires(Permission.MANAGE_COLLEAGUES)
+def withdraw_colleague(company: str, invitation: uuid.UUID) -> Page:
+    service.withdraw(web.db(), web.identity(), invitation, now=web.now())
+    return web.notice(redirect(url_for(".colleagues", company=company), 303), "withdrawn")
+
+
+# ------------------------------------------------------------------------------------------------------ settings
+
+
+@blueprint.get("/o/<organisation>/settings")
+@requires(Permission.SEE_SETTINGS)
+def settings(organisation: str) -> Page:
+    row = queries.organisation_of(web.db(), web.identity())
+    return render_template("organisations/settings.html", form=forms.Settings(obj=row), row=row)
+
+
+@blueprint.post("/o/<organisation>/settings")
+@requires(Permission.MANAGE_SETTINGS)
+def save_settings(organisation: str) -> Page:
+    form = forms.Settings(request.form)
+    try:
+        if not form.validate():
+            raise Invalid
+        values = {name: value for name, value in form.data.items() if name != "revision"}
+        revision = form.revision.data or ""
+        service.change_settings(
+            web.db(),
+            web.identity(),
+            values,
+            revision=int(revision) if revision.isdecimal() and len(revision) < 9 else 0,
+            now=web.now(),
+        )
+    except Invalid as fault:
+        return web.form_page("organisations/settings.html", form, fault)
+    return web.notice(redirect(url_for(".settings", organisation=organisation), 303), "saved")
