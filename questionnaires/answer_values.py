@@ -92,7 +92,7 @@ def parse_fact(name: str, kind: NameType, raw: object) -> Any:
 def quoted(raw: object) -> str:
     """What someone wrote, short enough to show back to them."""
     # reprlib stops at a few levels: what was written may be nested very deep.
-    text = raw if isinstance(raw, str) else reprlib.repr(raw)
+    text = reprlib.repr(raw) if isinstance(raw, list | dict) else str(raw)
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
     return f"'{text if len(text) <= 60 else text[:57] + '...'}'"
 

@@ -231,23 +231,19 @@ _SUBJECTS: dict[str, Callable[[Test], Truth]] = {
 }
 
 
-def deciding(node: Node, reading: Reading) -> Node:
-    """The part of a node that makes its truth what it is.
+def decided_by(node: Node, reading: Reading) -> tuple[Test, ...]:
+    """The comparisons that make a node what it is; if it is unknown, those that are unknown in it.
 
-    A true ``or`` is decided by its true items, a false ``and`` by its false ones, an unknown node by its
-    unknown ones.
+    All true items of a true ``or`` are named, and of a false ``and`` the first false one, which is enough.
     """
     match node:
         case Test():
-            return node
+            return (node,)
         case Not(item=item):
-            return Not(deciding(item, reading))
+            return decided_by(item, reading)
         case Both(every=every, items=items):
-            truths = [compiled(item)(reading) for item in items]
             whole = compiled(node)(reading)
-            if whole is every:
-                kept = items
-            else:
-                kept = tuple(item for item, one in zip(items, truths, strict=True) if one is whole)
-            parts = tuple(deciding(item, reading) for item in kept)
-            return parts[0] if len(parts) == 1 else Both(every, parts)
+            parts = [item for item in items if whole is every or compiled(item)(reading) is whole]
+            if every and whole is False:
+                parts = parts[:1]
+            return tuple(dict.fromkeys(test for part in parts for test in decided_by(part, reading)))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from questionnaires.conditions_evaluation import MISSING, Reading, compiled
 from questionnaires.conditions_syntax import Both, Node, Not, Test
 from questionnaires.facts import TABLE
 
@@ -76,13 +79,59 @@ def name_words(key: str, questions: Mapping[str, Question]) -> str:
     return f"the answer to “{question.text}”" if question else f"the answer to {key}"
 
 
-def _test_words(
-    test: Test, questions: Mapping[str, Question], audience: Audience, contrary: bool
-) -> str:
+def statement(test: Test, reading: Reading, questions: Mapping[str, Question], audience: Audience) -> str:
+    """A clause that is true of what was read: how things stand at ``test``, which must not be unknown."""
+    if _is_secret(test, audience):
+        return f"{CLASSIFICATION} says so"
+    value, subject = reading[test.key], name_words(test.key, questions)
+    true = compiled(test)(reading) is True
+    if test.subject == "points":
+        return _points_statement(test, reading, subject, true)
+    if value is MISSING:
+        if test.key in TABLE:
+            return f"{subject} is not known"
+        return f"there is no answer that counts to {subject.removeprefix('the answer to ')}"
+    if test.subject in ("member", "flag") or (true and isinstance(value, Decimal | date)):
+        return _test_words(test, questions, audience, not true)
+    if test.subject == "answered":
+        return f"{subject} is given"
+    return f"{subject} is {_value_words(test.key, value, questions)}"
+
+
+def _points_statement(test: Test, reading: Reading, subject: str, true: bool) -> str:
+    # Here alone: loading fractions would slow every start of the command line.
+    from fractions import Fraction
+
+    from questionnaires.results import display
+
+    points = reading.points[test.key]
+    if points is None:
+        return f"{subject} is not scored here"
+    if true:
+        return f"{subject} {_predicate(test, {}, _labels(test, {}))}"
+    return f"{subject} earns {display(Fraction(points[0], points[2]))} points"
+
+
+def _value_words(key: str, value: object, questions: Mapping[str, Question]) -> str:
+    question, fact = questions.get(key), TABLE.get(key)
+    if isinstance(value, Decimal):
+        unit = f" {question.unit}" if question is not None and question.unit else ""
+        return f"{value:f}{unit}"
+    option = question.option(value) if question is not None and isinstance(value, str) else None
+    if option is not None:
+        return f"“{option.label}”"
+    return fact.labels.get(str(value), str(value)) if fact is not None else str(value)
+
+
+def _is_secret(test: Test, audience: Audience) -> bool:
     fact = TABLE.get(test.key)
-    if audience == "vendor" and fact is not None and fact.internal:
+    return audience == "vendor" and fact is not None and fact.internal
+
+
+def _test_words(test: Test, questions: Mapping[str, Question], audience: Audience, contrary: bool) -> str:
+    if _is_secret(test, audience):
         # Neither the value asked for nor the direction: both would tell what procurement answered.
-        return f"{CLASSIFICATION} calls for it"
+        return f"{CLASSIFICATION} says so"
     subject, labels = name_words(test.key, questions), _labels(test, questions)
     if test.subject == "answered":
         return f"{subject} is {'missing' if contrary else 'given'}"
@@ -91,11 +140,7 @@ def _test_words(
     if test.subject == "member":
         lacks = (test.operator == "not in") is not contrary
         return f"{subject} {'does not include' if lacks else 'includes'} {labels[0]}"
-    if (
-        test.subject == "value"
-        and test.operator in ("in", "not in", "==", "!=")
-        and test.key != "value"
-    ):
+    if test.subject == "value" and test.operator in ("in", "not in", "==", "!=") and test.key != "value":
         other = (test.operator in ("not in", "!=")) is not contrary
         return f"{subject} {'is not' if other else 'is'} {' or '.join(labels)}"
     claim = f"{subject} {_predicate(test, questions, labels)}"
@@ -125,7 +170,4 @@ def _labels(test: Test, questions: Mapping[str, Question]) -> list[str]:
     labels = dict(fact.labels) if fact is not None else {}
     if question is not None:
         labels = {one.value: f"“{one.label}”" for one in question.options}
-    return [
-        labels.get(one, one) if isinstance(one, str) else f"{one:f}"
-        for one in test.literals
-    ]
+    return [labels.get(one, one) if isinstance(one, str) else f"{one:f}" for one in test.literals]

@@ -58,9 +58,7 @@ _SECOND_LETTERS = {
     "Y": "ET",
     "Z": "AMW",
 }
-COUNTRIES = frozenset(
-    first + second for first, seconds in _SECOND_LETTERS.items() for second in seconds
-)
+COUNTRIES = frozenset(first + second for first, seconds in _SECOND_LETTERS.items() for second in seconds)
 
 
 def _fact(
@@ -131,12 +129,12 @@ TABLE: Mapping[str, Fact] = MappingProxyType(
         ),
         "engagement.process": _fact(
             "choice",
-            "what happens if the service stops",
+            "the process that rests on the service",
             {
-                "nothing": "nothing",
-                "slower": "work is slower",
-                "important": "an important process stops",
-                "critical": "a critical process stops",
+                "nothing": "not touched when it stops",
+                "slower": "slower when it stops",
+                "important": "important",
+                "critical": "critical",
             },
             internal=True,
         ),
@@ -205,7 +203,7 @@ TABLE: Mapping[str, Fact] = MappingProxyType(
         ),
         "organisation.regimes": _fact(
             "set",
-            "the rules that the organisation is bound by",
+            "the list of rules that bind the organisation",
             {
                 "gdpr": "GDPR",
                 "eu_financial": "DORA (EU financial sector)",
@@ -221,7 +219,5 @@ TABLE: Mapping[str, Fact] = MappingProxyType(
     }
 )
 
-FACTS: Mapping[str, NameType] = MappingProxyType(
-    {name: fact.type for name, fact in TABLE.items()}
-)
+FACTS: Mapping[str, NameType] = MappingProxyType({name: fact.type for name, fact in TABLE.items()})
 INTERNAL_FACTS = frozenset(name for name, fact in TABLE.items() if fact.internal)

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from questionnaires.conditions import MISSING, Condition, Reading, holds
-from questionnaires.conditions_evaluation import deciding
-from questionnaires.conditions_words import node_words
+from questionnaires.conditions_evaluation import decided_by
+from questionnaires.conditions_words import statement
 from questionnaires.plan import known_facts
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ class Look:
             return SHOWN
         # Of several alternatives only those that hold are a reason.
         clauses = [
-            node_words(deciding(one.root, self._reading), self._definition.questions, "vendor")
+            statement(test, self._reading, self._definition.questions, "vendor")
             for one in conditions
+            for test in decided_by(one.root, self._reading)
         ]
         return f"Asked because {' and '.join(dict.fromkeys(clauses))}."
 

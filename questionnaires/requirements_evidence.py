@@ -1,0 +1,142 @@
+"""All current submissions of an engagement read as one: what requirement rules see, and what they wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from questionnaires.conditions import MISSING, UNKNOWN, Condition, NameType, Reading
+from questionnaires.conditions_evaluation import compiled, decided_by
+from questionnaires.conditions_syntax import Node, Test
+from questionnaires.conditions_types import test_faults
+from questionnaires.plan import new_reading, settle
+from questionnaires.scoring import score
+
+if TYPE_CHECKING:
+    from questionnaires.answers import Answer
+    from questionnaires.definition import Question, Questionnaire
+
+# Conditions about dates need a day even when there are no submissions; then no date is known either.
+_NO_DAY = date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One submission: a definition, typed answers with their marks, the day of submission, keys shown anyway."""
+
+    definition: Questionnaire
+    answers: Mapping[str, Answer]
+    as_of: date
+    shown: Collection[str] = ()
+
+
+class Evidence:
+    """The merged reading of several submissions and facts."""
+
+    def __init__(
+        self, answered: Sequence[Answered], facts: Mapping[str, Any], conditions: Iterable[Condition]
+    ) -> None:
+        ordered = sorted(answered, key=lambda one: one.as_of)
+        self.facts = facts
+        self.reading = new_reading(facts, ordered[-1].as_of if ordered else _NO_DAY)
+        self.questions: dict[str, Question] = {}
+        self.waiting: dict[str, frozenset[str]] = {}
+        self.days: dict[str, date] = {}
+        wanted = tuple(conditions)
+        names = frozenset().union(*(condition.names for condition in wanted))
+        points_of = frozenset().union(*(condition.points_of for condition in wanted))
+        for one in ordered:
+            self._add(one, names, points_of, wanted)
+
+    def decide(self, node: Node) -> tuple[bool | None, tuple[Test, ...]]:
+        """The truth of a rule and the comparisons that make it so."""
+        return compiled(node)(self.reading), decided_by(node, self.reading)
+
+    def open_names(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The unknown names among ``names``; a question that nobody knows to be visible waits for its gates."""
+        found: dict[str, None] = {}
+        queue = list(names)
+        for name in queue:
+            gates = self.waiting.get(name)
+            if gates is None:
+                found[name] = None
+            else:
+                queue.extend(gate for gate in sorted(gates) if gate not in queue)
+        return tuple(found)
+
+    def _add(
+        self,
+        one: Answered,
+        names: frozenset[str],
+        points_of: frozenset[str],
+        conditions: tuple[Condition, ...],
+    ) -> None:
+        definition, plan = one.definition, one.definition.plan
+        own = new_reading(self.facts, one.as_of)
+        visible = settle(plan.ordered, one.answers, own, frozenset(one.shown))
+        asked = definition.questions.keys() & points_of
+        trace = score(definition, one.answers, self.facts, one.as_of, one.shown).trace if asked else ()
+        for item in plan.ordered:
+            key = item.key
+            seen = visible[item.index]
+            if seen is None:
+                self._wait(definition, key, own)
+            # Only what rules name is merged; gates are read in the submission that they belong to.
+            if key not in names or not _fits(item.question, conditions):
+                continue
+            if key in self.questions and not self._outranks(key, seen, own[key], one.as_of):
+                continue
+            self.questions[key] = item.question
+            self.days[key] = one.as_of
+            if seen is not None:
+                self.waiting.pop(key, None)
+            _put(self.reading, key, own[key])
+            if asked:
+                line = trace[item.index]
+                low, high = line.low_units, line.high_units
+                self.reading.points[key] = None if low is None or high is None else (low, high, plan.unit)
+
+    def _outranks(self, key: str, seen: bool | None, value: object, day: date) -> bool:
+        """Whether a later submission's answer replaces the one that is there.
+
+        One that hides the question says nothing against an answer. Two different answers of one day leave it open.
+        """
+        before = self.reading[key]
+        if seen is False:
+            return before is MISSING
+        if self.days[key] == day and before is not MISSING and before != value:
+            self.reading.pop(key, None)
+            self.reading.points.pop(key, None)
+            return False
+        return True
+
+    def _wait(self, definition: Questionnaire, key: str, own: Reading) -> None:
+        """Remember which unknown names keep a question's visibility open."""
+        section, question = definition.section_of[key], definition.questions[key]
+        names: set[str] = set()
+        for condition in (section.visible_when, question.visible_when):
+            if condition is not None and condition.decide(own) is None:
+                names |= {test.key for test in decided_by(condition.root, own)}
+        self.waiting[key] = frozenset(names)
+        for name in names & definition.questions.keys():
+            self.questions.setdefault(name, definition.questions[name])
+
+
+def _put(reading: Reading, key: str, value: object) -> None:
+    if value is UNKNOWN:
+        reading.pop(key, None)
+    else:
+        reading[key] = value
+
+
+def _fits(question: Question, conditions: tuple[Condition, ...]) -> bool:
+    """Whether rules can read this question: an organisation's own version may have made another type of a key."""
+    kind = NameType(question.type, None, question.can_earn)
+    return not any(
+        test_faults(test, {question.key: kind}, points=True, value=None)
+        for condition in conditions
+        for test in condition.tests
+        if test.key == question.key
+    )

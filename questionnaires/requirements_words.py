@@ -1,0 +1,50 @@
+"""The reason of a requirement's outcome in plain English, for the organisation and for vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+from questionnaires.conditions import CLASSIFICATION, INTERNAL_FACTS, Audience, name_words
+from questionnaires.conditions_syntax import Test
+from questionnaires.conditions_words import statement
+from questionnaires.facts import FACTS
+
+if TYPE_CHECKING:
+    from questionnaires.definition import Question
+    from questionnaires.requirements_evidence import Evidence
+
+
+def reason(
+    found: bool | None, tests: Iterable[Test], settle: Iterable[str], evidence: Evidence, audience: Audience
+) -> str:
+    """One sentence: why the outcome is what it is (``tests`` decided it), or what it waits for."""
+    if found is None:
+        waited = dict.fromkeys(_name(name, evidence.questions, audience) for name in settle)
+        return f"Not determined yet. It depends on {_listed(list(waited))}."
+    clauses = dict.fromkeys(statement(test, evidence.reading, evidence.questions, audience) for test in tests)
+    return f"{'Required' if found else 'Not required'} because {_listed(list(clauses))}."
+
+
+def _name(name: str, questions: Mapping[str, Question], audience: Audience) -> str:
+    if audience == "vendor" and name in INTERNAL_FACTS:
+        return CLASSIFICATION
+    if name not in questions and name not in FACTS:
+        return f"{name_words(name, _shipped_questions())}, which nobody has asked yet"
+    return name_words(name, questions)
+
+
+@cache
+def _shipped_questions() -> Mapping[str, Question]:
+    """Every shipped question in its newest wording: for what no submission has asked."""
+    from questionnaires import catalog
+
+    found: dict[str, Question] = {}
+    for label in catalog.shipped():
+        found.update(catalog.get(label).questions)
+    return found
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
