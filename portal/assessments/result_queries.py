@@ -1,0 +1,155 @@
+"""Reading what is sealed: the newest submission with its newest rating, and what an evaluation rests on."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, mine, scoped
+from portal.assessments import queries, sealing
+from portal.assessments.models import Assessment, AssessmentEngagement, Rating, SealedAnswer, Submission
+from portal.assessments.sealing import Proof
+from portal.faults import NotFound
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A sealed submission with its newest rating.
+
+    ``sealed`` maps keys to canonical bytes in the shape of section 6 of the format, plus ``promise`` where
+    evidence was promised; redacted answers are absent. ``attestation`` is {} once redacted.
+    """
+
+    assessment: Assessment
+    submission: Submission
+    rating: Rating
+    sealed: Mapping[str, bytes]
+    attestation: Mapping[str, Any]
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two tenants that share rows: what statements of either side, and of the worker, compare."""
+
+    organisation_id: uuid.UUID
+    company_id: uuid.UUID
+
+    def of(self, *models: Any) -> list[ColumnElement[bool]]:
+        """Both comparisons for each of ``models``, which are shared tables."""
+        return [
+            column == wanted
+            for model in models
+            for column, wanted in (
+                (model.organisation_id, self.organisation_id),
+                (model.company_id, self.company_id),
+            )
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionKey:
+    """What an evaluation needs to know of a submission before it reads the answers."""
+
+    id: uuid.UUID
+    slug: str
+    content_hash: str
+    as_of: date
+    sealed_at: datetime
+
+
+def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rated:
+    """The newest submission of an assessment; NotFound when absent, not yours, or still being answered."""
+    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id)
+    if vendors.is_narrowed(identity):
+        statement = statement.where(_of_own_engagement(identity))
+    assessment = session.execute(statement).scalar_one_or_none()
+    if assessment is None:
+        raise NotFound
+    row = session.execute(
+        scoped(identity, Submission, Rating)
+        .where(Submission.assessment_id == assessment.id, Rating.submission_id == Submission.id)
+        .order_by(Submission.round.desc(), Rating.sequence.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        raise NotFound("Nothing has been submitted yet, so there is no result to show.")
+    submission, rating = row
+    answers = queries.sealed(session, identity, submission)
+    signed = queries.attestation(session, identity, submission)
+    return Rated(
+        assessment,
+        submission,
+        rating,
+        {key: one.answer for key, one in answers.items()},
+        json.loads(signed.attestation) if signed is not None else {},
+        sealing.verify(submission, answers.values(), signed),
+    )
+
+
+def engagement_ids(session: Session, assessment: Assessment, pair: Pair) -> list[uuid.UUID]:
+    """The engagements that an assessment covers, in a steady order."""
+    rows = session.execute(
+        select(AssessmentEngagement.engagement_id)
+        .where(AssessmentEngagement.assessment_id == assessment.id, *pair.of(AssessmentEngagement))
+        .order_by(AssessmentEngagement.engagement_id)
+    )
+    return list(rows.scalars())
+
+
+def newest_submissions(session: Session, engagement_id: uuid.UUID, pair: Pair) -> list[SubmissionKey]:
+    """The newest submission of each questionnaire that covers the engagement, by slug."""
+    rows = session.execute(
+        select(
+            Submission.id, Assessment.slug, Submission.content_hash, Submission.as_of, Submission.sealed_at
+        )
+        .join(Assessment, Assessment.id == Submission.assessment_id)
+        .join(AssessmentEngagement, AssessmentEngagement.assessment_id == Assessment.id)
+        .where(
+            AssessmentEngagement.engagement_id == engagement_id,
+            *pair.of(Submission, Assessment, AssessmentEngagement),
+        )
+        .order_by(Submission.sealed_at, Submission.round, Submission.id)
+    )
+    newest = {row.slug: SubmissionKey(*row) for row in rows}
+    return [newest[slug] for slug in sorted(newest)]
+
+
+def sealed_bytes(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict[str, bytes]:
+    """The sealed answers of a submission by key, as bytes."""
+    rows = session.execute(
+        select(SealedAnswer.key, SealedAnswer.answer).where(
+            SealedAnswer.submission_id == submission_id, *pair.of(SealedAnswer)
+        )
+    )
+    return dict(rows.tuples())
+
+
+def newest_marks(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict[str, Any]:
+    """The reviewers' marks that the newest rating of a submission rests on."""
+    found: dict[str, Any] | None = session.scalar(
+        select(Rating.marks)
+        .where(Rating.submission_id == submission_id, *pair.of(Rating))
+        .order_by(Rating.sequence.desc())
+        .limit(1)
+    )
+    return found or {}
+
+
+def _of_own_engagement(identity: Identity) -> ColumnElement[bool]:
+    """For business owners: the assessment covers an engagement of theirs."""
+    return exists().where(
+        AssessmentEngagement.assessment_id == Assessment.id,
+        AssessmentEngagement.engagement_id == Engagement.id,
+        *mine(identity.scope, AssessmentEngagement),
+        *vendors.own_engagements(identity),
+    )

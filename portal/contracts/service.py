@@ -1,0 +1,184 @@
+"""Evaluating contract requirements: append-only rows over the newest submissions that cover an engagement."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.assessments import rating, result_queries, sealing
+from portal.assessments.models import Assessment, Submission
+from portal.assessments.result_queries import Pair, SubmissionKey
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.contracts.models import Catalogue, Evaluation
+from portal.db import across
+from portal.faults import Conflict
+from portal.library import service as library
+from portal.organisations.models import Organisation
+from portal.vendors.facts import facts_of
+from portal.vendors.models import Engagement, Vendor
+from questionnaires import requirements
+from questionnaires.answers import parse_facts
+from questionnaires.canonical import canonical_json
+from questionnaires.requirements import Answered
+
+LEFT_OUT = frozenset({"campaign"})
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an evaluation of one engagement rests on now."""
+
+    facts: dict[str, Any]
+    submissions: list[SubmissionKey]
+    catalogue_hash: str
+
+
+def evaluate_after_submission(
+    session: Session, assessment: Assessment, submission: Submission, actor: Identity, now: datetime
+) -> None:
+    """The consequence of a submission: every engagement that it covers is evaluated anew."""
+    pair = Pair(submission.organisation_id, submission.company_id)
+    ids = result_queries.engagement_ids(session, assessment, pair)
+    for subject in _subjects(session, pair.organisation_id, ids):
+        _evaluate(session, subject, pair, actor=actor, now=now)
+
+
+def evaluate_engagement(
+    session: Session, engagement: Engagement, *, actor: Identity, now: datetime
+) -> Evaluation:
+    """Evaluate one engagement anew, for the organisation: its facts or a reviewer's marks have changed.
+
+    Raises Conflict while the vendor has no company, for then nobody can have submitted anything.
+    """
+    (subject,) = _subjects(session, engagement.organisation_id, [engagement.id])
+    vendor = subject[1]
+    if vendor.company_id is None:
+        raise Conflict("Nobody of this vendor has joined yet, so there are no answers to evaluate.")
+    pair = Pair(engagement.organisation_id, vendor.company_id)
+    return _evaluate(session, subject, pair, actor=actor, now=now)
+
+
+def basis(session: Session, engagement: Engagement, vendor: Vendor, organisation: Organisation) -> Basis:
+    """What an evaluation would rest on now; a page compares it with what the newest one rests on."""
+    submissions: list[SubmissionKey] = []
+    if vendor.company_id is not None:
+        submissions = _counted(session, engagement.id, Pair(engagement.organisation_id, vendor.company_id))
+    return Basis(facts_of(engagement, vendor, organisation), submissions, requirements.load().content_hash)
+
+
+def _evaluate(
+    session: Session,
+    subject: tuple[Engagement, Vendor, Organisation],
+    pair: Pair,
+    *,
+    actor: Identity,
+    now: datetime,
+) -> Evaluation:
+    engagement = subject[0]
+    now_based = basis(session, *subject)
+    catalogue = requirements.load()
+    _store_catalogue(session, catalogue, now)
+    answered = [_answered(session, one, pair) for one in now_based.submissions]
+    outcomes = requirements.evaluate(catalogue, answered, parse_facts(now_based.facts))
+    evaluation = Evaluation(
+        id=uuid.uuid4(),
+        organisation_id=pair.organisation_id,
+        company_id=pair.company_id,
+        engagement_id=engagement.id,
+        sequence=_last(session, engagement.id, pair) + 1,
+        catalogue_hash=catalogue.content_hash,
+        facts=now_based.facts,
+        submissions=[str(one.id) for one in now_based.submissions],
+        outcomes=canonical_json([one.to_json() for one in outcomes]),
+        evaluated_at=now,
+    )
+    session.add(evaluation)
+    record(
+        session,
+        Kind.REQUIREMENTS_EVALUATED,
+        now=now,
+        actor=actor,
+        subject=evaluation,
+        data={
+            "engagement": engagement.id,
+            "sequence": evaluation.sequence,
+            "catalogue": evaluation.catalogue_hash,
+            "required": sum(one.outcome == "required" for one in outcomes),
+            "undetermined": sum(one.outcome == "undetermined" for one in outcomes),
+        },
+    )
+    session.flush()
+    return evaluation
+
+
+def _subjects(
+    session: Session, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]
+) -> list[tuple[Engagement, Vendor, Organisation]]:
+    """The engagements with their vendor and organisation, locked so that two evaluations take turns."""
+    rows = session.execute(
+        select(Engagement, Vendor, Organisation)
+        .where(
+            Engagement.id.in_(ids),
+            Engagement.organisation_id == organisation_id,
+            Vendor.id == Engagement.vendor_id,
+            Vendor.organisation_id == organisation_id,
+            Organisation.id == organisation_id,
+        )
+        .order_by(Engagement.id)
+        .with_for_update(of=Engagement)
+        .execution_options(**across("a submission evaluates the requirements of the engagements it covers"))
+    )
+    return [(engagement, vendor, organisation) for engagement, vendor, organisation in rows]
+
+
+def _counted(session: Session, engagement_id: uuid.UUID, pair: Pair) -> list[SubmissionKey]:
+    """The newest submission per questionnaire, campaigns left out."""
+    return [
+        one
+        for one in result_queries.newest_submissions(session, engagement_id, pair)
+        if library.definition(session, one.content_hash).purpose not in LEFT_OUT
+    ]
+
+
+def _answered(session: Session, submission: SubmissionKey, pair: Pair) -> Answered:
+    definition = library.definition(session, submission.content_hash)
+    sealed = result_queries.sealed_bytes(session, submission.id, pair)
+    answers = sealing.typed_answers(definition, sealed, submission.as_of)
+    marks = result_queries.newest_marks(session, submission.id, pair)
+    return Answered(
+        definition, rating.marked(definition, answers, marks, submission.as_of), submission.as_of, ()
+    )
+
+
+def _store_catalogue(session: Session, catalogue: requirements.Catalogue, now: datetime) -> None:
+    """Keep the catalogue as it stands, once; another transaction may be first."""
+    if session.scalar(select(func.count()).where(Catalogue.catalogue_hash == catalogue.content_hash)):
+        return
+    row = Catalogue(catalogue_hash=catalogue.content_hash, canonical=catalogue.canonical_bytes, stored_at=now)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return
+
+
+def _last(session: Session, engagement_id: uuid.UUID, pair: Pair) -> int:
+    return (
+        session.scalar(
+            select(func.max(Evaluation.sequence)).where(
+                Evaluation.engagement_id == engagement_id,
+                Evaluation.organisation_id == pair.organisation_id,
+                Evaluation.company_id == pair.company_id,
+            )
+        )
+        or 0
+    )
