@@ -77,9 +77,9 @@ def install(app: Flask) -> None:
 def home_of(identity: Identity) -> str:
     """Where the brand leads: the tenant's first page, or the choice of tenants."""
     if identity.organisation is not None:
-        return url_for("vendors.overview", organisation=identity.organisation.slug)
+        return web.tenant_home("organisation", identity.organisation.slug)
     if identity.company is not None:
-        return url_for("answering.home", company=identity.company.slug)
+        return web.tenant_home("company", identity.company.slug)
     return url_for("organisations.home")
 
 
@@ -131,9 +131,7 @@ def _tenants(session: Session, identity: Identity) -> list[dict[str, Any]]:
     return [
         {
             "label": one.name,
-            "href": url_for("vendors.overview", organisation=one.slug)
-            if one.side == "organisation"
-            else url_for("answering.home", company=one.slug),
+            "href": web.tenant_home(one.side, one.slug),
             "current": one.id in here,
             "sub": web.ROLE_LABELS[one.role],
         }
@@ -149,6 +147,7 @@ def _nav(identity: Identity) -> list[dict[str, Any]]:
     here = request.endpoint or ""
     here_values: dict[str, Any] = {side: tenant.slug}
     items = [one for one in NAVIGATION if one.side == side and identity.may(one.permission)]
+    items = [one for one in items if one.endpoint in web.portal().view_functions]
     exact = any(one.endpoint == here for one in items)
     return [
         {

@@ -392,6 +392,11 @@ def local_path(target: str | None) -> str | None:
     return target
 
 
+def tenant_home(side: str, slug: str) -> str:
+    """The first page of an organisation or a company."""
+    return f"/o/{slug}/" if side == "organisation" else f"/c/{slug}/"
+
+
 def to_sign_in() -> WerkzeugResponse:
     """Off to sign-in, and back afterwards."""
     back = request.full_path.rstrip("?")

@@ -112,9 +112,7 @@ def accept(token: str) -> Page:
         )
     except Invalid as fault:
         return web.form_page("joining/invitation.html", form, fault, **context)
-    endpoint = "vendors.overview" if side == "organisation" else "answering.home"
-    where: dict[str, Any] = {"organisation": slug} if side == "organisation" else {"company": slug}
-    response = web.notice(redirect(url_for(endpoint, **where), 303), "joined")
+    response = web.notice(redirect(web.tenant_home(side, slug), 303), "joined")
     if new:
         web.set_session(response, accounts.open_session(session, person.id, now=web.now()))
     return response

@@ -24,9 +24,7 @@ def home() -> Page:
     tenants = queries.tenants_of(web.db(), web.identity().person.id)
     if len(tenants) == 1:
         only = tenants[0]
-        endpoint = "vendors.overview" if only.side == "organisation" else "answering.home"
-        where: dict[str, Any] = {only.side: only.slug}
-        return redirect(url_for(endpoint, **where), 303)
+        return redirect(web.tenant_home(only.side, only.slug), 303)
     return render_template("organisations/home.html", places=tenants)
 
 
