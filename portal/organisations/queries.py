@@ -195,3 +195,44 @@ def company_owners(session: Session, company_id: uuid.UUID) -> list[Person]:
         .execution_options(**across("letters to the owners of a company"))
     ).scalars()
     return [Person(one.id, one.name, one.address) for one in rows]
+
+
+def company_slug(session: Session, company_id: uuid.UUID) -> str:
+    """The name of a company in addresses, for letters to its people."""
+    return session.execute(
+        select(Company.slug)
+        .where(Company.id == company_id)
+        .execution_options(**across("letters to the people of a company lead to its pages"))
+    ).scalar_one()
+
+
+def vendor_invitations(session: Session, identity: Identity, vendor_id: uuid.UUID) -> list[Invitation]:
+    """The organisation's invitations to people of this vendor, newest first; used and withdrawn ones included."""
+    return list(
+        session.execute(
+            scoped(identity, Invitation)
+            .where(Invitation.purpose == "vendor", Invitation.vendor_id == vendor_id)
+            .order_by(Invitation.created_at.desc(), Invitation.id)
+            .limit(200)
+        ).scalars()
+    )
+
+
+def open_vendor_invitation(
+    session: Session, identity: Identity, vendor_id: uuid.UUID, email: str, *, now: datetime
+) -> Invitation | None:
+    """The invitation that still lets this address (casefolded) in, or None."""
+    found: Invitation | None = session.execute(
+        scoped(identity, Invitation)
+        .where(
+            Invitation.purpose == "vendor",
+            Invitation.vendor_id == vendor_id,
+            Invitation.email == email,
+            Invitation.accepted_at.is_(None),
+            Invitation.revoked_at.is_(None),
+            Invitation.expires_at > now,
+        )
+        .order_by(Invitation.created_at.desc(), Invitation.id)
+        .limit(1)
+    ).scalar_one_or_none()
+    return found
