@@ -42,7 +42,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.install_null_translations()  # type: ignore[attr-defined]  # added by the i18n extension
+    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the i18n extension
     from portal.formats import FILTERS
 
     environment.filters.update(FILTERS)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from zoneinfo import available_timezones
 
-from wtforms import HiddenField, IntegerField, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import (
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from portal.access import CompanyRole, OrganisationRole
@@ -44,7 +52,9 @@ class InviteMember(Form):
     email = email_field("E-mail address")
     role = RadioField(
         "Role",
-        choices=[(r.value, f"{ROLE_LABELS[r]}: {ORGANISATION_ROLE_HELP[r]}") for r in OrganisationRole],
+        choices=[
+            SelectChoice(r.value, f"{ROLE_LABELS[r]}: {ORGANISATION_ROLE_HELP[r]}") for r in OrganisationRole
+        ],
         validators=[InputRequired("Choose a role.")],
     )
 
@@ -55,8 +65,8 @@ class InviteColleague(Form):
     role = RadioField(
         "Role",
         choices=[
-            (CompanyRole.CONTRIBUTOR.value, "Contributor: answers questions"),
-            (CompanyRole.OWNER.value, "Owner: answers, submits, and looks after the team"),
+            SelectChoice(CompanyRole.CONTRIBUTOR.value, "Contributor: answers questions"),
+            SelectChoice(CompanyRole.OWNER.value, "Owner: answers, submits, and looks after the team"),
         ],
         validators=[InputRequired("Choose a role.")],
     )
@@ -72,7 +82,9 @@ class Settings(Form):
     name = line("Name of the organisation", required="Write the organisation's name.")
     zone = SelectField(
         "Time zone",
-        choices=[(one, one.replace("_", " ")) for one in sorted(available_timezones()) if "/" in one],
+        choices=[
+            SelectChoice(one, one.replace("_", " ")) for one in sorted(available_timezones()) if "/" in one
+        ],
         description="Due dates and the date of a rating are local dates in this zone.",
     )
     currency = StringField(
@@ -86,7 +98,7 @@ class Settings(Form):
     )
     regimes = SelectMultipleField(
         "What binds the organisation",
-        choices=list(REGIME_LABELS.items()),
+        choices=[SelectChoice(value, label) for value, label in REGIME_LABELS.items()],
         description="Contract requirements follow from this. What is not ticked is not asked for.",
     )
     months_critical = _months("Critical")
@@ -95,7 +107,7 @@ class Settings(Form):
     months_low = _months("Low")
     vendor_sees = RadioField(
         "What vendors see of their rating",
-        choices=list(SEES_LABELS.items()),
+        choices=[SelectChoice(value, label) for value, label in SEES_LABELS.items()],
         validators=[InputRequired("Choose one.")],
         description="Vendors always see their own answers, the receipt, and the contract points.",
     )

@@ -1,0 +1,156 @@
+"""Fixtures shared by all tests: databases of both kinds, the application, profiles, and no skip in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from portal import create_app, schema
+from portal.db import Database
+from portal.settings import Settings
+from portal.web import Portal
+
+POSTGRES = os.environ.get("PORTAL_TEST_POSTGRES", "")
+FULL = os.environ.get("PORTAL_TEST_FULL") == "1"
+IN_CI = os.environ.get("CI") == "true"
+
+hypothesis_settings.register_profile(
+    "ci", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+hypothesis_settings.register_profile(
+    "soak", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "both_databases: runs on SQLite and on PostgreSQL in make test")
+    os.environ.pop("PORTAL_SECRET_KEY", None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``backend`` is sqlite; services, migrations and concurrency (both_databases) and soak runs take both."""
+    if "backend" not in metafunc.fixturenames:
+        return
+    both = FULL or metafunc.definition.get_closest_marker("both_databases") is not None
+    no_server = pytest.mark.skipif(
+        not POSTGRES, reason="no PORTAL_TEST_POSTGRES: no PostgreSQL server to test on"
+    )
+    backends = [pytest.param("sqlite")]
+    if both:
+        backends.append(pytest.param("postgres", marks=[pytest.mark.postgres, no_server]))
+    metafunc.parametrize("backend", backends, scope="function")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In CI nothing may be skipped: a skip is a failure."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result object
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+
+
+# ------------------------------------------------------------------------------------------------------ databases
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database, copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "portal.sqlite"
+    database = Database(f"sqlite:///{path}")
+    schema.upgrade(database)
+    with database.engine.connect() as connection:
+        connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+    database.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    """The name of a migrated, empty PostgreSQL database, cloned for each test."""
+    name = f"template_{uuid.uuid4().hex}"
+    _admin(f"CREATE DATABASE {name}")
+    database = Database(_url_of(name))
+    schema.upgrade(database)
+    database.dispose()
+    yield name
+    _admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _admin(statement: str) -> None:
+    engine = create_engine(make_url(POSTGRES), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def _url_of(name: str) -> str:
+    return make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database of its own for each test, of the kind that ``backend`` names."""
+    if backend == "sqlite":
+        target = tmp_path / "portal.sqlite"
+        shutil.copy(request.getfixturevalue("sqlite_template"), target)
+        yield f"sqlite:///{target}"
+        return
+    name = f"test_{uuid.uuid4().hex}"
+    _admin(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgres_template')}")
+    yield _url_of(name)
+    _admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+BASE_URL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a test installation: cheap hashing, mail into a folder."""
+    return Settings(
+        data=tmp_path,
+        secret_key="k3y-for-tests-0123456789-abcdefghij",
+        database_url=database_url,
+        base_url=BASE_URL,
+        mail=f"folder:{tmp_path / 'mail'}",
+        demo=True,
+        argon2_cheap=True,
+    )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    opened = Database(settings.database_url, settings.base_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Portal]:
+    """The application on the test's own database; a defect of ours raises instead of showing a page."""
+    made = create_app(settings)
+    made.testing = True
+    yield made
+    made.database.dispose()
+
+
+@pytest.fixture
+def https_app(settings: Settings) -> Iterator[Portal]:
+    """The application as it is reached in production: https, not a demonstration."""
+    made = create_app(replace(settings, base_url="https://portal.example.com", demo=False))
+    made.testing = True
+    yield made
+    made.database.dispose()

@@ -1,0 +1,120 @@
+"""A small world for tests: organisations, companies and people in every role, made through the services."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
+from portal.accounts import service as accounts
+from portal.db import Database
+from portal.organisations import service as organisations
+from portal.settings import Settings
+
+PASSWORD = "four unrelated words here"
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Place:
+    """A tenant and an identity for each of its roles."""
+
+    id: uuid.UUID
+    slug: str
+    name: str
+    side: str
+    people: dict[OrganisationRole | CompanyRole, Identity] = field(default_factory=dict)
+
+    def __getitem__(self, role: OrganisationRole | CompanyRole) -> Identity:
+        return self.people[role]
+
+
+def make_person(
+    database: Database, settings: Settings, name: str, address: str, now: datetime = NOW
+) -> Person:
+    hashed = accounts.hash_password(settings, PASSWORD)
+    with database.transaction() as session:
+        row = accounts.create_person(
+            session, name=name, address=address, password_hash=hashed, now=now, confirmed=True
+        )
+        return Person(row.id, row.name, row.address)
+
+
+def make_organisation(database: Database, settings: Settings, name: str, now: datetime = NOW) -> Place:
+    """An organisation with one person in every role: ``ciso@<name>.example`` and so on."""
+    host = re.sub(r"[^a-z]+", "-", name.lower())
+    people = {
+        role: make_person(
+            database, settings, f"{role.value.title()} of {name}", f"{role.value}@{host}.example", now
+        )
+        for role in OrganisationRole
+    }
+    with database.transaction() as session:
+        row = organisations.create_organisation(
+            session, name=name, zone="Europe/Lisbon", currency="EUR", now=now
+        )
+        for role, person in people.items():
+            organisations.add_member(session, row, person.id, role, now=now, actor=None)
+        place = Place(row.id, row.slug, row.name, "organisation")
+    tenant = Tenant(place.id, place.slug, place.name)
+    for role, person in people.items():
+        place.people[role] = Identity(person, uuid.uuid4(), organisation=tenant, role=role)
+    return place
+
+
+def make_company(database: Database, settings: Settings, name: str, now: datetime = NOW) -> Place:
+    """A company with an owner and a contributor."""
+    host = re.sub(r"[^a-z]+", "-", name.lower())
+    people = {
+        role: make_person(
+            database, settings, f"{role.value.title()} of {name}", f"{role.value}@{host}.example", now
+        )
+        for role in CompanyRole
+    }
+    with database.transaction() as session:
+        owner = people[CompanyRole.OWNER]
+        row = organisations.create_company(session, name=name, owner_id=owner.id, now=now, actor=owner)
+        organisations.add_colleague(
+            session, row, people[CompanyRole.CONTRIBUTOR].id, CompanyRole.CONTRIBUTOR, now=now, actor=owner
+        )
+        place = Place(row.id, row.slug, row.name, "company")
+    tenant = Tenant(place.id, place.slug, place.name)
+    for role, person in people.items():
+        place.people[role] = Identity(person, uuid.uuid4(), company=tenant, role=role)
+    return place
+
+
+# ------------------------------------------------------------------------------------------------------- clients
+
+
+def csrf_of(response: TestResponse) -> str:
+    found = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', response.text)
+    assert found, f"no form on {response.request.path}"
+    return found.group(1)
+
+
+class Browser:
+    """A signed-in test client that posts forms with the token of the page they stand on."""
+
+    def __init__(self, client: FlaskClient, address: str | None = None) -> None:
+        self.client = client
+        if address is not None:
+            answer = self.post("/sign-in", page="/sign-in", email=address, password=PASSWORD)
+            assert answer.status_code == 303, answer.text
+
+    def get(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.client.get(path, **kwargs)
+
+    def token(self, page: str = "/account") -> str:
+        return csrf_of(self.client.get(page))
+
+    def post(self, path: str, data: Any = None, *, page: str = "/account", **fields: Any) -> TestResponse:
+        """POST ``data`` or ``fields`` with the token of ``page``."""
+        body = dict(data or {}) | fields
+        return self.client.post(path, data={"csrf_token": self.token(page), **body})
