@@ -1,0 +1,123 @@
+"""The list of vendors: narrowed, ordered and cut by the database; and how many still wait for a first step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.db import name_key
+from portal.paging import Page, paged
+from portal.vendors.facts import TIERS
+from portal.vendors.models import Engagement, Vendor
+from portal.vendors.queries import own_engagements, own_vendors
+
+NEEDS = ("engagement", "people")
+SORTS = ("name", "tier", "country", "added")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to, and its order; "" is everything. ``down`` turns the order round."""
+
+    words: str = ""
+    tier: str = ""
+    needs: str = ""
+    sort: str = "name"
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many vendors there are, how many without an engagement, and how many whose people are not here yet."""
+
+    vendors: int
+    without_engagement: int
+    without_people: int
+
+
+def listed(session: Session, identity: Identity, narrowed: Filter, *, number: int) -> Page[Vendor]:
+    """One page of the organisation's vendors."""
+    statement = select(Vendor).where(*own_vendors(identity), *_criteria(identity, narrowed))
+    return paged(session, statement.order_by(*_order(identity, narrowed)), number)
+
+
+def counts(session: Session, identity: Identity) -> Counts:
+    """What waits for a first step, in one statement."""
+    columns = [
+        func.count(),
+        func.count(case((~_has_engagement(identity), 1))),
+        func.count(case((Vendor.company_id.is_(None), 1))),
+    ]
+    total, bare, alone = session.execute(
+        select(*columns).select_from(Vendor).where(*own_vendors(identity))
+    ).one()
+    return Counts(total, bare, alone)
+
+
+def without_first_step(session: Session, identity: Identity, *, most: int) -> list[Vendor]:
+    """Vendors that nothing is bought from yet, as far as the record says; the newest first."""
+    statement = (
+        select(Vendor)
+        .where(*own_vendors(identity), ~_has_engagement(identity))
+        .order_by(Vendor.created_at.desc(), Vendor.id)
+        .limit(most)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def worst_tier(engagements: Sequence[Engagement], vendor_id: uuid.UUID) -> str | None:
+    """The worst tier among those of the engagements that are this vendor's."""
+    held = {one.tier for one in engagements if one.vendor_id == vendor_id}
+    return next((tier for tier in TIERS if tier in held), None)
+
+
+def _has_engagement(identity: Identity) -> ColumnElement[bool]:
+    return exists().where(Engagement.vendor_id == Vendor.id, *own_engagements(identity))
+
+
+def _criteria(identity: Identity, narrowed: Filter) -> list[ColumnElement[bool]]:
+    criteria: list[ColumnElement[bool]] = []
+    if narrowed.words:
+        key = name_key(narrowed.words)
+        engagement = exists().where(
+            Engagement.vendor_id == Vendor.id,
+            Engagement.name_key.contains(key, autoescape=True),
+            *own_engagements(identity),
+        )
+        criteria.append(or_(Vendor.name_key.contains(key, autoescape=True), engagement))
+    if narrowed.tier:
+        criteria.append(_tier_rank(identity) == TIERS.index(narrowed.tier))
+    if narrowed.needs == "engagement":
+        criteria.append(~_has_engagement(identity))
+    elif narrowed.needs == "people":
+        criteria.append(Vendor.company_id.is_(None))
+    return criteria
+
+
+def _tier_rank(identity: Identity) -> ScalarSelect[Any]:
+    """0 for a vendor whose worst engagement is critical, up to 3 for low; NULL without engagement."""
+    rank = case(*((Engagement.tier == tier, index) for index, tier in enumerate(TIERS)))
+    return (
+        select(func.min(rank))
+        .where(and_(Engagement.vendor_id == Vendor.id, *own_engagements(identity)))
+        .scalar_subquery()
+    )
+
+
+def _order(identity: Identity, narrowed: Filter) -> list[Any]:
+    if narrowed.sort == "tier":
+        # No tier counts as the least, on both databases.
+        key: Any = func.coalesce(_tier_rank(identity), len(TIERS))
+    elif narrowed.sort == "country":
+        key = func.coalesce(Vendor.country, "~~")
+    elif narrowed.sort == "added":
+        key = Vendor.created_at
+    else:
+        key = Vendor.name_key
+    return [key.desc() if narrowed.down else key, Vendor.name_key, Vendor.id]
