@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
 from portal.assessments import queries, sealing
 from portal.assessments.models import Assessment, AssessmentEngagement, Rating, SealedAnswer, Submission
+from portal.assessments.organisation_queries import own_assessments
 from portal.assessments.sealing import Proof
 from portal.faults import NotFound
-from portal.vendors import queries as vendors
-from portal.vendors.models import Engagement
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,8 @@ class SubmissionKey:
 
 def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rated:
     """The newest submission of an assessment; NotFound when absent, not yours, or still being answered."""
-    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id)
-    if vendors.is_narrowed(identity):
-        statement = statement.where(_of_own_engagement(identity))
+    own = own_assessments(identity) if identity.organisation else mine(identity.scope, Assessment)
+    statement = select(Assessment).where(Assessment.id == assessment_id, *own)
     assessment = session.execute(statement).scalar_one_or_none()
     if assessment is None:
         raise NotFound
@@ -143,13 +141,3 @@ def newest_marks(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict
         .limit(1)
     )
     return found or {}
-
-
-def _of_own_engagement(identity: Identity) -> ColumnElement[bool]:
-    """For business owners: the assessment covers an engagement of theirs."""
-    return exists().where(
-        AssessmentEngagement.assessment_id == Assessment.id,
-        AssessmentEngagement.engagement_id == Engagement.id,
-        *mine(identity.scope, AssessmentEngagement),
-        *vendors.own_engagements(identity),
-    )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
 from portal.contracts.models import Catalogue, Evaluation
+from questionnaires.facts import FACTS
 
 Side = Literal["organisation", "company"]
 # What weighs more when several engagements stand behind one page.
@@ -40,6 +41,16 @@ class Point:
     decided_by: tuple[str, ...] = ()
     would_settle: tuple[str, ...] = ()
     engagements: tuple[uuid.UUID, ...] = ()
+
+    @property
+    def open_facts(self) -> tuple[str, ...]:
+        """Facts that nobody has stated yet and that would settle the point."""
+        return tuple(name for name in self.would_settle if name in FACTS)
+
+    @property
+    def open_answers(self) -> tuple[str, ...]:
+        """Questions whose answer is missing, doubted, or was never asked for."""
+        return tuple(name for name in self.would_settle if name not in FACTS)
 
 
 @dataclass(frozen=True, slots=True)

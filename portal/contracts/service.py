@@ -75,6 +75,23 @@ def basis(session: Session, engagement: Engagement, vendor: Vendor, organisation
     return Basis(facts_of(engagement, vendor, organisation), submissions, requirements.load().content_hash)
 
 
+def outdated(
+    session: Session,
+    evaluation: Evaluation,
+    engagement: Engagement,
+    vendor: Vendor,
+    organisation: Organisation,
+) -> tuple[str, ...]:
+    """What has changed since ``evaluation``: ``facts``, ``submissions``, ``catalogue``; () = it still holds."""
+    present = basis(session, engagement, vendor, organisation)
+    changed = {
+        "facts": present.facts != evaluation.facts,
+        "submissions": [str(one.id) for one in present.submissions] != evaluation.submissions,
+        "catalogue": present.catalogue_hash != evaluation.catalogue_hash,
+    }
+    return tuple(name for name, differs in changed.items() if differs)
+
+
 def _evaluate(
     session: Session,
     subject: tuple[Engagement, Vendor, Organisation],
@@ -163,7 +180,8 @@ def _store_catalogue(session: Session, catalogue: requirements.Catalogue, now: d
     """Keep the catalogue as it stands, once; another transaction may be first."""
     if session.scalar(select(func.count()).where(Catalogue.catalogue_hash == catalogue.content_hash)):
         return
-    row = Catalogue(catalogue_hash=catalogue.content_hash, canonical=catalogue.canonical_bytes, stored_at=now)
+    canonical = canonical_json([one.to_json() for one in catalogue.requirements])
+    row = Catalogue(catalogue_hash=catalogue.content_hash, canonical=canonical, stored_at=now)
     try:
         with session.begin_nested():
             session.add(row)

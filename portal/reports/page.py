@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from portal.assessments import answering_words
+from portal.assessments.answering_cards import numbers
 from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.result import Cap, Knockout, Line, Outcome
-from portal.reports import words
 from portal.reports.apportion import apportion_table, decimals, hundredths
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class ResultPage:
 
 def result_page(definition: Questionnaire, outcome: Outcome, answers: Mapping[str, Content]) -> ResultPage:
     """The view model of ``outcome``; ``answers`` are the sealed ones."""
-    numbered = words.numbers(definition.sections)
+    numbered = numbers(definition)
     rows = _rows(definition, outcome, answers, numbered)
     counted = [line for line in outcome.lines.values() if line.share]
     return ResultPage(
