@@ -47,6 +47,11 @@ def plain(text: str) -> str:
     return _tidy("".join(out))
 
 
+def clean(text: str) -> str:
+    """The text without the characters that a definition does not allow."""
+    return _FORBIDDEN.sub("", text)
+
+
 def one_line(text: str) -> str:
     """The plain text on one line."""
     return " ".join(plain(text).split())
@@ -71,7 +76,7 @@ def _link(out: list[str], links: list[tuple[str, int]], attributes: str, closing
 
 
 def _tidy(text: str) -> str:
-    text = unicodedata.normalize("NFC", _FORBIDDEN.sub("", text))
+    text = unicodedata.normalize("NFC", clean(text))
     text = re.sub(r"[ \t]+", " ", text)
     text = re.sub(r" ?\n ?", "\n", text)
     # A paragraph mark beside a list item would tear the list apart.

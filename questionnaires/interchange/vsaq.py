@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from questionnaires.conditions import ConditionError, parse
+from questionnaires.interchange.markup import clean
 from questionnaires.interchange.vsaq_conditions import Expression, written
 from questionnaires.interchange.vsaq_drafts import Draft, Page, cut, joined_help
 from questionnaires.interchange.vsaq_items import Item, Notes, Source, VsaqError, load
@@ -176,7 +177,11 @@ def _report(definition: Mapping[str, Any], source: Source, notes: Notes) -> Impo
     if free:
         lines.append(f"{free} free texts may stay empty, as in the file.")
     if source.notice:
-        lines += ["", "Notice at the head of the file (keep it with what you release):", f"  {source.notice}"]
+        lines += [
+            "",
+            "Notice at the head of the file (keep it with what you release):",
+            f"  {clean(source.notice)}",
+        ]
     parts = (
         ("Proposed from the severities of the warnings; please judge each:", notes.proposed),
         ("Carried over in another form:", notes.changed),
@@ -186,6 +191,6 @@ def _report(definition: Mapping[str, Any], source: Source, notes: Notes) -> Impo
         lines += [
             "",
             heading,
-            *(f"  {' '.join(line.split())}" for line in dict.fromkeys(found) or ["nothing"]),
+            *(f"  {' '.join(clean(line).split())}" for line in dict.fromkeys(found) or ["nothing"]),
         ]
     return ImportReport(tuple(lines))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from questionnaires.interchange.markup import MAX_TEXT, one_line, plain
+from questionnaires.interchange.markup import MAX_TEXT, clean, one_line, plain
 from questionnaires.interchange.relaxed_json import Relaxed, RelaxedJsonError, read
 
 MAX_ITEMS = 5000
+MAX_QUESTIONS = 2000
 MAX_OPTIONS = 100
 
 QUESTIONS = frozenset(["radiogroup", "checkgroup", "check", "radio", "yesno", "line", "box", "upload"])
@@ -85,8 +86,11 @@ def load(data: bytes, extensions: Sequence[bytes], notes: Notes) -> Source:
         _extend(raw, extension, base, f"extension {number}")
     for name in sorted(set(base) - {"questionnaire", "extensions", "version", "namespace"}):
         notes.lost.append(f"The file's own field {name[:60]!r} has no counterpart.")
-    reader = _Reader(notes)
-    return Source(tuple(reader.items(raw, None, "questionnaire")), relaxed.notice)
+    items = tuple(_Reader(notes).items(raw, None, "questionnaire"))
+    asked = sum(one.kind in QUESTIONS for item in items for one in item.walk())
+    if asked > MAX_QUESTIONS:
+        raise VsaqError(f"the file asks {asked:,} questions; at most {MAX_QUESTIONS:,} can be carried over")
+    return Source(items, relaxed.notice)
 
 
 def _read(data: bytes, what: str) -> Relaxed:
@@ -217,6 +221,8 @@ class _Reader:
     def claim(self, own: str, place: str) -> None:
         if own and own in self.ids:
             raise VsaqError(f"{place}: the id stands twice")
+        if own != clean(own):
+            raise VsaqError(f"{place}: the id holds control characters")
         self.ids.add(own)
 
     def strange(self, raw: dict[str, object], place: str) -> None:

@@ -176,15 +176,15 @@ class Links:
                 done.add(draft.key)
             order += ready
             if not ready:
-                self._break(next(iter(needs)), needs, done)
-                needs = {draft: self._needs(draft) for draft in needs}
+                freed = self._break(next(iter(needs)), needs, done)
+                needs.update((draft, self._needs(draft)) for draft in needs if freed in draft.chain)
         return order
 
     def _needs(self, draft: Draft) -> set[str]:
         return {test.key for item in draft.chain for test in tests(self.condition(item))}
 
-    def _break(self, start: Draft, needs: dict[Draft, set[str]], done: set[str]) -> None:
-        """Walk from question to needed question until one comes again, and free that one."""
+    def _break(self, start: Draft, needs: dict[Draft, set[str]], done: set[str]) -> Item:
+        """Walk from question to needed question until one comes again; answers the item that is freed."""
         seen: set[Draft] = set()
         while start not in seen:
             seen.add(start)
@@ -194,3 +194,4 @@ class Links:
             one for one in reversed(start.chain) if wanted in {test.key for test in tests(self._own[one])}
         )
         self._give_up(item, "it goes in a circle")
+        return item
