@@ -15,6 +15,7 @@ from portal import web
 from portal.access import Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.csrf import StaleForm
 from portal.faults import Conflict, Fault, Invalid, NotFound, Refused, Throttled, Unavailable
 
 log = logging.getLogger("portal")
@@ -26,7 +27,7 @@ STATUS: dict[type[Fault], int] = {
     Conflict: 409,
     Invalid: 422,
     Unavailable: 503,
-    web.StaleForm: 400,
+    StaleForm: 400,
 }
 RETRY_AFTER = "5"
 KEPT_BODY = 400_000  # characters of a posted form that an error page gives back for sending again

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import LoginManager, UserMixin
@@ -21,9 +18,17 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import clock
 from portal.access import CompanyRole, Identity, OrganisationRole, Permission
+from portal.csrf import (
+    check_csrf,
+    check_origin,
+    csrf_token,
+    new_visit_cookie,
+    session_cookie,
+    visit_cookie,
+)
 from portal.db import Database
 from portal.faults import Fault, Invalid, NotFound, Refused
-from portal.settings import LOOPBACK, Settings
+from portal.settings import Settings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_PATH = 2_000
@@ -225,8 +230,8 @@ def _arrive() -> WerkzeugResponse | None:
     _look(g.mark.side, arguments.get(g.mark.side) if g.mark.side else None)
     _check_permission()
     if request.method not in SAFE:
-        _check_origin()
-        _check_csrf()
+        check_origin()
+        check_csrf()
     return None
 
 
@@ -296,72 +301,6 @@ def _refuse_hostile_address() -> None:
         raise BadRequest("The address holds a character that no address of ours has.")
 
 
-# ------------------------------------------------------------------------------------------------ cookies and CSRF
-
-
-def session_cookie() -> str:
-    return "__Host-session" if portal().settings.secure else "session"
-
-
-def visit_cookie() -> str:
-    return "__Host-visit" if portal().settings.secure else "visit"
-
-
-def set_session(response: WerkzeugResponse, token: str) -> None:
-    """Give the browser a session token that has just been made; it lasts as long as the session row."""
-    response.set_cookie(
-        session_cookie(), token, httponly=True, samesite="Lax", secure=portal().settings.secure, path="/"
-    )
-
-
-def clear_session(response: WerkzeugResponse) -> None:
-    response.delete_cookie(
-        session_cookie(), path="/", secure=portal().settings.secure, httponly=True, samesite="Lax"
-    )
-
-
-def csrf_token() -> str:
-    """The token that this browser's forms carry: bound to the session row, or to the visit before sign-in."""
-    if g.identity is not None:
-        bound = f"session:{g.identity.session_id}"
-    else:
-        if not g.visit or not _sound_visit(g.visit):
-            g.visit = secrets.token_urlsafe(32)
-            g.new_visit = True
-        bound = f"visit:{g.visit}"
-    key = portal().settings.secret_key.encode()
-    return hmac.new(key, b"csrf:" + bound.encode(), hashlib.sha256).hexdigest()
-
-
-def _sound_visit(visit: str) -> bool:
-    return len(visit) == 43 and visit.isascii()
-
-
-def _check_csrf() -> None:
-    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
-    expected = csrf_token()
-    if not given.isascii() or not hmac.compare_digest(given, expected):
-        raise StaleForm("This page has been open for a long time, or in another browser window.")
-
-
-class StaleForm(Fault):
-    """The form's token does not belong to this session; the person sends it again from a fresh page."""
-
-
-def _check_origin() -> None:
-    """A second lock beside the token: browsers say where a POST comes from."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") == "cross-site":
-        raise BadRequest("The form came from another site.")
-    origin = request.headers.get("Origin")
-    if not origin or origin == "null":
-        return
-    ours, theirs = urlsplit(portal().settings.base_url), urlsplit(origin)
-    same = theirs.scheme == ours.scheme and theirs.netloc == ours.netloc
-    local = theirs.hostname in LOOPBACK and ours.hostname in LOOPBACK
-    if not same and not local:
-        raise BadRequest("The form came from another site.")
-
-
 def _headers(response: Response) -> Response:
     headers = response.headers
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
@@ -373,10 +312,7 @@ def _headers(response: Response) -> Response:
         headers["Cache-Control"] = "no-store"
     if portal().settings.secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    if g.get("new_visit"):
-        response.set_cookie(
-            visit_cookie(), g.visit, httponly=True, samesite="Lax", secure=portal().settings.secure, path="/"
-        )
+    new_visit_cookie(response)
     return response
 
 

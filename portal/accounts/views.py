@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from portal import web
+from portal import csrf, web
 from portal.access import Permission, public, requires
 from portal.accounts import service
 from portal.accounts.forms import AskReset, ChangePassword, NewPassword, SignIn
@@ -60,7 +60,7 @@ def sign_in() -> Page:
     service.clear_throttle(session, keys)
     token = service.open_session(session, person.id, now=web.now())
     response = redirect(target or url_for("organisations.home"), 303)
-    web.set_session(response, token)
+    csrf.set_session(response, token)
     return response
 
 
@@ -88,7 +88,7 @@ def _note_failure(keys: dict[str, int], person_id: uuid.UUID | None) -> None:
 def sign_out() -> Page:
     service.sign_out(web.db(), web.identity(), now=web.now())
     response = web.notice(redirect(url_for("accounts.front"), 303), "signed-out")
-    web.clear_session(response)
+    csrf.clear_session(response)
     return response
 
 
@@ -177,5 +177,5 @@ def change_password() -> Page:
     service.set_password(session, who.id, hashed, now=web.now())
     token = service.open_session(session, who.id, now=web.now())
     response = web.notice(redirect(url_for("accounts.account"), 303), "password-changed")
-    web.set_session(response, token)
+    csrf.set_session(response, token)
     return response

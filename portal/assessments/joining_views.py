@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from portal import web
+from portal import csrf, web
 from portal.access import Person, public
 from portal.accounts import service as accounts
 from portal.accounts.forms import NewAccount
@@ -114,7 +114,7 @@ def accept(token: str) -> Page:
         return web.form_page("joining/invitation.html", form, fault, **context)
     response = web.notice(redirect(web.tenant_home(side, slug), 303), "joined")
     if new:
-        web.set_session(response, accounts.open_session(session, person.id, now=web.now()))
+        csrf.set_session(response, accounts.open_session(session, person.id, now=web.now()))
     return response
 
 
