@@ -8,11 +8,11 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
+    SelectChoice,  # type: ignore[attr-defined]  # newer than the published stubs
     SelectField,
     SelectMultipleField,
     StringField,
 )
-from wtforms import SelectChoice  # type: ignore[attr-defined]  # newer than the published stubs
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from portal.access import CompanyRole, OrganisationRole
