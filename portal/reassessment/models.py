@@ -14,7 +14,8 @@ from portal.db import Base, Identified, tenancy
 class Reassessment(Identified, Base):
     """The next assessment of an engagement by a questionnaire: ``due`` = add_months(anchor, months).
 
-    ``state``: ``scheduled``, ``replaced`` (a newer submission moved it) or ``opened`` (the next assessment was issued).
+    ``state``: ``scheduled``, or ``replaced`` when a newer submission has set a new date. Whether the next assessment is
+    out already is read from the assessments themselves (``queries.next_is_open``), so that it is always true.
     """
 
     __tablename__ = "reassessment"
@@ -39,7 +40,11 @@ class Reassessment(Identified, Base):
 
 
 class Reminder(Identified, Base):
-    """One step of one ladder to one person; the unique key is what makes it exactly once."""
+    """One step of one ladder to one person; the unique key is what makes it exactly once.
+
+    ``kind``: ``reassessment`` or ``assessment``, the table of the subject. Steps that were found due together share a
+    letter (``message_id``).
+    """
 
     __tablename__ = "reminder"
     __table_args__ = tenancy(

@@ -1,0 +1,262 @@
+"""What is coming: next assessments and open ones by date, why on that date, and their reminders."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, mine
+from portal.assessments.models import Assessment, AssessmentEngagement, Submission
+from portal.clock import local_date
+from portal.organisations import queries as organisations
+from portal.paging import Page, paged
+from portal.reassessment.ladder import STEPS, Step, coming_steps
+from portal.reassessment.models import Reassessment, Reminder
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement
+
+OPEN, SCHEDULED = "open", "scheduled"
+# What a period of the filter covers, in days from today: (first, last); None has no end.
+PERIODS: dict[str, tuple[int | None, int | None]] = {
+    "all": (None, None),
+    "late": (None, -1),
+    "30": (0, 30),
+    "90": (0, 90),
+    "365": (0, 365),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step that has been written to some people, and when."""
+
+    step: Step
+    names: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One row of the schedule, with the reason for its date and its ladder."""
+
+    id: uuid.UUID
+    kind: str
+    vendor_id: uuid.UUID
+    vendor: str
+    engagements: tuple[Engagement, ...]
+    title: str
+    due: date
+    told: tuple[Told, ...]
+    next_step: Step | None
+    tier: str = ""
+    anchor: date | None = None
+    months: int = 0
+    out: Assessment | None = None  # the next assessment, when it is issued already
+    answered: int = 0
+    total: int = 0
+    joined: bool = True
+
+    @property
+    def next_day(self) -> date | None:
+        return self.next_step.day(self.due) if self.next_step else None
+
+
+def next_is_open() -> ColumnElement[bool]:
+    """Whether an open assessment by the same questionnaire covers the statement's Reassessment's engagement."""
+    return exists().where(
+        AssessmentEngagement.engagement_id == Reassessment.engagement_id,
+        Assessment.id == AssessmentEngagement.assessment_id,
+        Assessment.slug == Reassessment.slug,
+        Assessment.state == OPEN,
+    )
+
+
+def counts(session: Session, identity: Identity) -> dict[str, int]:
+    """How many next assessments are scheduled and how many assessments are open, as far as the identity sees them."""
+    return {
+        "next": _count(session, _next(identity)),
+        "open": _count(session, _open(identity)),
+    }
+
+
+def _count(session: Session, statement: Select[Any]) -> int:
+    counted = statement.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+    return int(session.execute(counted).scalar_one())
+
+
+def next_assessments(
+    session: Session, identity: Identity, *, period: str, today: date, number: int
+) -> Page[Coming]:
+    """Scheduled next assessments by date; ``period`` is one of PERIODS."""
+    statement = _next(identity).where(*_within(Reassessment.due, period, today))
+    page = paged(session, statement.order_by(Reassessment.due, Reassessment.id), number)
+    found: list[Reassessment] = page.rows
+    engagements = vendors.engagements(session, identity, {one.engagement_id for one in found})
+    names = vendors.vendors(session, identity, {one.vendor_id for one in engagements.values()})
+    titles = _titles(session, identity, found)
+    out = _out(session, identity, found)
+    told = _told(session, identity, [one.id for one in found])
+    rows = []
+    for one in found:
+        engagement = engagements[one.engagement_id]
+        ahead = coming_steps(one.due, since=one.anchor, today=today)
+        issued = out.get((one.engagement_id, one.slug))
+        rows.append(
+            Coming(
+                id=one.id,
+                kind="reassessment",
+                vendor_id=engagement.vendor_id,
+                vendor=names[engagement.vendor_id].name,
+                engagements=(engagement,),
+                title=titles[one.submission_id],
+                due=one.due,
+                told=told.get(one.id, ()),
+                next_step=ahead[0] if ahead and issued is None else None,
+                tier=one.tier,
+                anchor=one.anchor,
+                months=one.months,
+                out=issued,
+            )
+        )
+    return Page(rows, page.number, page.total, page.size)
+
+
+def open_assessments(
+    session: Session, identity: Identity, *, period: str, today: date, number: int
+) -> Page[Coming]:
+    """Assessments that wait for the vendor, by due date; ``period`` is one of PERIODS."""
+    statement = _open(identity).where(*_within(Assessment.due, period, today))
+    page = paged(session, statement.order_by(Assessment.due, Assessment.id), number)
+    found: list[Assessment] = page.rows
+    covered = _covered(session, identity, [one.id for one in found])
+    names = vendors.vendors(session, identity, {one.vendor_id for one in found})
+    told = _told(session, identity, [one.id for one in found])
+    rows = []
+    for one in found:
+        ahead = coming_steps(one.due, since=local_date(one.issued_at, one.zone), today=today)
+        rows.append(
+            Coming(
+                id=one.id,
+                kind="assessment",
+                vendor_id=one.vendor_id,
+                vendor=names[one.vendor_id].name,
+                engagements=tuple(covered.get(one.id, ())),
+                title=one.title,
+                due=one.due,
+                told=told.get(one.id, ()),
+                next_step=ahead[0] if ahead else None,
+                answered=one.answered,
+                total=one.total,
+                joined=one.company_id is not None,
+            )
+        )
+    return Page(rows, page.number, page.total, page.size)
+
+
+def _next(identity: Identity) -> Select[Reassessment]:
+    return (
+        select(Reassessment)
+        .join(Engagement, Engagement.id == Reassessment.engagement_id)
+        .where(
+            *mine(identity.scope, Reassessment),
+            *vendors.own_engagements(identity),
+            Reassessment.state == SCHEDULED,
+        )
+    )
+
+
+def _open(identity: Identity) -> Select[Assessment]:
+    statement = select(Assessment).where(*mine(identity.scope, Assessment), Assessment.state == OPEN)
+    if not vendors.is_narrowed(identity):
+        return statement
+    return statement.where(
+        exists().where(
+            AssessmentEngagement.assessment_id == Assessment.id,
+            Engagement.id == AssessmentEngagement.engagement_id,
+            *mine(identity.scope, AssessmentEngagement),
+            *vendors.own_engagements(identity),
+        )
+    )
+
+
+def _within(column: Any, period: str, today: date) -> list[ColumnElement[bool]]:
+    first, last = PERIODS[period]
+    criteria = []
+    if first is not None:
+        criteria.append(column >= today + timedelta(days=first))
+    if last is not None:
+        criteria.append(column <= today + timedelta(days=last))
+    return criteria
+
+
+def _titles(session: Session, identity: Identity, found: Sequence[Reassessment]) -> dict[uuid.UUID, str]:
+    """The questionnaire's title by submission."""
+    rows = session.execute(
+        select(Submission.id, Assessment.title)
+        .join(Assessment, Assessment.id == Submission.assessment_id)
+        .where(
+            *mine(identity.scope, Submission, Assessment),
+            Submission.id.in_({one.submission_id for one in found}),
+        )
+    ).tuples()
+    return dict(iter(rows))
+
+
+def _out(
+    session: Session, identity: Identity, found: Sequence[Reassessment]
+) -> dict[tuple[uuid.UUID, str], Assessment]:
+    """Next assessments that are open already, by engagement and questionnaire; of several the first due."""
+    rows = session.execute(
+        select(AssessmentEngagement.engagement_id, Assessment)
+        .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
+        .where(
+            *mine(identity.scope, AssessmentEngagement, Assessment),
+            AssessmentEngagement.engagement_id.in_({one.engagement_id for one in found}),
+            Assessment.state == OPEN,
+        )
+        .order_by(Assessment.due.desc(), Assessment.id)
+    ).tuples()
+    return {(engagement_id, one.slug): one for engagement_id, one in rows}
+
+
+def _covered(
+    session: Session, identity: Identity, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[Engagement]]:
+    rows = session.execute(
+        select(AssessmentEngagement.assessment_id, Engagement)
+        .join(Engagement, Engagement.id == AssessmentEngagement.engagement_id)
+        .where(
+            *mine(identity.scope, AssessmentEngagement),
+            *vendors.own_engagements(identity),
+            AssessmentEngagement.assessment_id.in_(ids),
+        )
+        .order_by(Engagement.name, Engagement.id)
+    ).tuples()
+    found: dict[uuid.UUID, list[Engagement]] = defaultdict(list)
+    for assessment_id, engagement in rows:
+        found[assessment_id].append(engagement)
+    return found
+
+
+def _told(
+    session: Session, identity: Identity, ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, tuple[Told, ...]]:
+    """By subject, for each step on record: who was written to, and when first."""
+    statement = select(Reminder).where(*mine(identity.scope, Reminder), Reminder.subject_id.in_(list(ids)))
+    reminders = session.execute(statement).scalars().all()
+    names = organisations.people(session, {one.person_id for one in reminders})
+    by_step: dict[tuple[uuid.UUID, str], list[Reminder]] = defaultdict(list)
+    for one in reminders:
+        by_step[one.subject_id, one.step].append(one)
+    found: dict[uuid.UUID, list[Told]] = defaultdict(list)
+    for (subject_id, step), rows in sorted(by_step.items(), key=lambda item: STEPS[item[0][1]].days):
+        told = tuple(sorted(names[one.person_id].name for one in rows))
+        found[subject_id].append(Told(STEPS[step], told, min(one.queued_at for one in rows)))
+    return {subject_id: tuple(told) for subject_id, told in found.items()}

@@ -1,0 +1,80 @@
+"""When each engagement is assessed next: set by submitting, computed from an anchor, never from a run of the worker."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.assessments.models import Assessment, AssessmentEngagement, Submission
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import across
+from portal.organisations import queries as organisations
+from portal.reassessment.models import Reassessment
+from portal.vendors.models import Engagement
+from questionnaires.dates import add_months
+
+SCHEDULED, REPLACED = "scheduled", "replaced"
+
+
+def schedule_next(
+    session: Session, assessment: Assessment, submission: Submission, actor: Identity | None, now: datetime
+) -> None:
+    """A consequence of submitting: the next assessment of each covered engagement by the same questionnaire.
+
+    The anchor is the submission's ``as_of``, the months are the organisation's for the engagement's tier. What was
+    scheduled for these engagements by this questionnaire before is replaced.
+    """
+    organisation = organisations.organisation_for_company(session, assessment.organisation_id)
+    covered = _covered(session, assessment)
+    session.execute(
+        update(Reassessment)
+        .where(
+            Reassessment.organisation_id == submission.organisation_id,
+            Reassessment.company_id == submission.company_id,
+            Reassessment.engagement_id.in_([engagement_id for engagement_id, _ in covered]),
+            Reassessment.slug == assessment.slug,
+            Reassessment.state == SCHEDULED,
+        )
+        .values(state=REPLACED)
+        .execution_options(synchronize_session=False)
+    )
+    for engagement_id, tier in covered:
+        months: int = getattr(organisation, f"months_{tier}")
+        row = Reassessment(
+            id=uuid.uuid4(),
+            organisation_id=submission.organisation_id,
+            company_id=submission.company_id,
+            engagement_id=engagement_id,
+            submission_id=submission.id,
+            slug=assessment.slug,
+            tier=tier,
+            anchor=submission.as_of,
+            months=months,
+            due=add_months(submission.as_of, months),
+            zone=assessment.zone,
+            state=SCHEDULED,
+        )
+        session.add(row)
+        data = {"engagement": engagement_id, "tier": tier, "months": months, "due": row.due}
+        record(session, Kind.REASSESSMENT_SCHEDULED, now=now, actor=actor, subject=row, data=data)
+    session.flush()
+
+
+def _covered(session: Session, assessment: Assessment) -> list[tuple[uuid.UUID, str]]:
+    """(id, tier) of the engagements that the assessment covers."""
+    rows = session.execute(
+        select(Engagement.id, Engagement.tier)
+        .join(AssessmentEngagement, AssessmentEngagement.engagement_id == Engagement.id)
+        .where(
+            AssessmentEngagement.assessment_id == assessment.id,
+            AssessmentEngagement.organisation_id == assessment.organisation_id,
+        )
+        .order_by(Engagement.id)
+        .execution_options(**across("submitting sets the next date by the tier of what is covered"))
+    ).tuples()
+    return list(rows)

@@ -1,0 +1,246 @@
+"""The worker: queues reminders that are due, delivers the outbox, gives a sign of life. Any number may run at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal import clock, outbox
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.faults import Unavailable
+from portal.mail import Mailer, PermanentFailure, mailer
+from portal.outbox import Message, WorkerBeat
+from portal.reassessment.reminding import queue_due
+from portal.settings import Settings
+from portal.web import Portal
+
+log = logging.getLogger("portal.worker")
+
+PAUSE = 3.0  # seconds between looks into the outbox
+REMIND_EVERY = timedelta(minutes=5)  # a step begins at a local midnight; minutes after it are soon enough
+BEAT_EVERY = timedelta(seconds=30)
+FORGET_BEATS = timedelta(days=7)
+NOTE_ATTEMPTS = 4  # each waits as long as the database's own patience
+SERVER_SILENT_AFTER = 3  # failures in a row after which a pass leaves the rest for later
+
+
+@dataclass(slots=True)
+class Report:
+    """What one pass did. ``faults`` names the jobs that crashed; the others went on."""
+
+    reminders: int = 0
+    sent: int = 0
+    failed: int = 0
+    gave_up: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        words = f"{self.reminders} reminders queued, {self.sent} letters sent"
+        if self.failed or self.gave_up:
+            words += f", {self.failed} to be tried again, {self.gave_up} given up"
+        return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
+
+
+def run_once(
+    database: Database,
+    sender: Mailer,
+    now: datetime,
+    *,
+    stop: threading.Event | None = None,
+    remind: bool = True,
+    beats: bool = True,
+) -> Report:
+    """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters."""
+    report = Report()
+    started = time.monotonic()
+
+    def instant() -> datetime:
+        """``now``, moving on while the pass lasts, so that leases are as long as they say."""
+        return now + timedelta(seconds=time.monotonic() - started)
+
+    def reminders() -> None:
+        report.reminders = queue_due(database, now=now)
+
+    def delivery() -> None:
+        _deliver(database, sender, instant, report, stop or threading.Event(), beats=beats)
+
+    if remind:
+        _job("reminders", reminders, report)
+    _job("delivery", delivery, report)
+    if beats:
+        _job("beat", lambda: beat(database, instant()), report)
+    return report
+
+
+def _job(name: str, work: Callable[[], None], report: Report) -> None:
+    try:
+        work()
+    except Exception:  # the one place that outlives any fault: a job that crashes does not stop the others
+        log.exception("the worker's job %s failed", name)
+        report.faults.append(name)
+
+
+def _deliver(
+    database: Database,
+    sender: Mailer,
+    instant: Callable[[], datetime],
+    report: Report,
+    stop: threading.Event,
+    *,
+    beats: bool,
+) -> None:
+    """Claim, commit, send, commit: one letter at a time, so that a lease covers a slow server."""
+    silent = 0
+    last_beat = instant()
+    while not stop.is_set() and silent < SERVER_SILENT_AFTER:
+        if not _anything_due(database, instant()):
+            return
+        with database.transaction() as session:
+            claimed = outbox.claim(session, now=instant(), limit=1)
+        if not claimed:
+            return
+        silent = 0 if _send(database, sender, claimed[0], instant, report) else silent + 1
+        if beats and instant() - last_beat >= BEAT_EVERY:
+            last_beat = instant()
+            beat(database, last_beat)
+
+
+def _anything_due(database: Database, now: datetime) -> bool:
+    """A look without the write lock: most of the time there is nothing to claim."""
+    queued = Message.state.in_(("queued", "failed")) & (Message.due_at <= now)
+    left = (Message.state == "sending") & (Message.lease_until < now)
+    with database.looking(SYSTEM) as session:
+        return session.execute(select(Message.id).where(or_(queued, left)).limit(1)).first() is not None
+
+
+def _send(
+    database: Database, sender: Mailer, message: Message, instant: Callable[[], datetime], report: Report
+) -> bool:
+    """Send one claimed letter and note how it went; False when the server does not take letters at all."""
+    reason, permanent, answered = "", False, True
+    try:
+        sender.send(message)
+    except PermanentFailure as failure:
+        reason, permanent = str(failure), True
+    except OSError as failure:
+        reason, answered = str(failure) or type(failure).__name__, False
+    except Exception as failure:  # a letter that cannot even be written must not hold up the others
+        log.exception("letter %s cannot be sent", message.id)
+        reason = f"the letter cannot be written: {type(failure).__name__}"
+    for attempts_left in reversed(range(NOTE_ATTEMPTS)):
+        try:
+            _note(database, message, reason, instant(), report, permanent=permanent)
+            break
+        except Unavailable:  # a letter that is out must be noted, or it goes out again
+            if not attempts_left:
+                raise
+    return answered
+
+
+def _note(
+    database: Database, message: Message, reason: str, now: datetime, report: Report, *, permanent: bool
+) -> None:
+    """Write down how a letter went, unless another worker has taken it over; an empty ``reason`` is success."""
+    over = permanent or message.attempts > len(outbox.BACKOFF)
+    with database.transaction() as session:
+        if reason:
+            noted = outbox.failed(session, message, reason, now=now, permanent=permanent)
+        else:
+            noted = outbox.sent(session, message, now=now)
+        if noted:
+            kind = Kind.MESSAGE_FAILED if reason else Kind.MESSAGE_SENT
+            data = {"kind": message.kind, "attempt": message.attempts}
+            record(session, kind, now=now, actor=None, subject=message, data=data)
+    if reason:
+        log.warning("letter %s %s: %s", message.id, "given up" if over else "to be tried again", reason)
+    report.sent += noted and not reason
+    report.gave_up += noted and bool(reason) and over
+    report.failed += noted and bool(reason) and not over
+
+
+def beat(database: Database, now: datetime) -> None:
+    """Note that this worker has finished a pass, for /healthz; forget workers that are long gone."""
+    name = f"{socket.gethostname()}:{os.getpid()}"[:100]
+    insert: Any = sqlite.insert if database.sqlite else postgresql.insert
+    with database.transaction() as session:
+        session.execute(delete(WorkerBeat).where(WorkerBeat.at < now - FORGET_BEATS))
+        statement = insert(WorkerBeat).values(name=name, at=now)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[WorkerBeat.name], set_={"at": now}
+            ).execution_options(synchronize_session=False)
+        )
+
+
+def loop(
+    database: Database,
+    settings: Settings,
+    stop: threading.Event,
+    *,
+    sender: Mailer | None = None,
+    first_pass: threading.Event | None = None,
+) -> None:
+    """Work until ``stop`` is set; a letter that is being sent is finished first."""
+    sender = sender or mailer(settings)
+    reminded: datetime | None = None
+    beaten: datetime | None = None
+    while not stop.is_set():
+        now = clock.now()
+        remind, beats = _is_over(reminded, REMIND_EVERY, now), _is_over(beaten, BEAT_EVERY, now)
+        report = run_once(database, sender, now, stop=stop, remind=remind, beats=beats)
+        if remind and "reminders" not in report.faults:
+            reminded = now
+        if beats and "beat" not in report.faults:
+            beaten = now
+        if first_pass is not None:
+            first_pass.set()
+        if report.reminders or report.sent or report.failed or report.gave_up:
+            log.info("%s", report)
+        stop.wait(PAUSE)
+
+
+def _is_over(last: datetime | None, pause: timedelta, now: datetime) -> bool:
+    """Whether ``pause`` has gone by; a clock that was put back counts as over."""
+    return last is None or not timedelta(0) <= now - last < pause
+
+
+class Embedded:
+    """The worker as one thread of the embedded server."""
+
+    def __init__(self, app: Portal) -> None:
+        self.first_pass = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=loop,
+            args=(app.database, app.settings, self._stop),
+            kwargs={"first_pass": self.first_pass},
+            name="portal-worker",
+            daemon=True,
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Ask it to end and wait; a letter still under way after ``timeout`` seconds is left to its lease."""
+        self._stop.set()
+        self._thread.join(timeout)
+
+
+def start_embedded(app: Portal) -> Embedded:
+    """Start the worker inside this process; never inside one of several web workers."""
+    worker = Embedded(app)
+    worker.start()
+    return worker
