@@ -23,6 +23,7 @@ def create_app(settings: Settings) -> Portal:
     app.database = Database(settings.database_url, settings.base_url)
     schema.require_current(app.database)
     app.resolver = TenantResolver()
+    app.consequences = features.CONSEQUENCES
     app.secret_key = settings.secret_key
     if settings.trusted_proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from portal import health
 from portal.accounts import views as accounts
+from portal.assessments import answering_routes as answering
 from portal.assessments import joining_views as joining
 from portal.organisations import views as organisations
 
-VIEWS = (health, accounts, organisations, joining)
+VIEWS = (health, accounts, organisations, joining, answering)
+
+# What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
+CONSEQUENCES: tuple[Callable[..., None], ...] = ()

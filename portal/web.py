@@ -65,6 +65,7 @@ class Portal(Flask):
     database: Database
     settings: Settings
     resolver: Resolver
+    consequences: tuple[Callable[..., None], ...] = ()  # what later features do when something is submitted
 
     def dispatch_request(self) -> Any:  # the override that Flask 3.2 will give a parameter
         try:

@@ -1,0 +1,50 @@
+"""What the answering pages read before they draw: the draft with names, who asks, what is sealed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from portal import clock, web
+from portal.assessments import queries, sealing
+from portal.assessments.answering_cards import Desk
+from portal.assessments.answering_words import _
+from portal.assessments.drafts import Content
+from portal.assessments.models import Assessment, Submission
+from portal.formats import full_date
+from portal.library import service as library
+from portal.organisations import queries as organisations
+
+
+def desk(one: Assessment) -> Desk:
+    """The draft of an assessment with everything that its cards need."""
+    session, identity, now = web.db(), web.identity(), web.now()
+    definition = library.definition(session, one.content_hash)
+    held = queries.rows(session, identity, one.id)
+    people = organisations.people(session, {row.answered_by for row, _stale in held.values()})
+    return Desk(one, queries.draft(definition, one, held, now), held, people, identity, now)
+
+
+def asked_by(one: Assessment) -> dict[str, Any]:
+    """Template context: the organisation's name, today's date where it is, the address of pages, the footer."""
+    organisation = organisations.organisation_for_company(web.db(), one.organisation_id)
+    identity = web.identity()
+    assert identity.company is not None
+    return {
+        "asker": organisation.name,
+        "today": clock.local_date(web.now(), one.zone),
+        "at": {"company": identity.company.slug, "assessment": one.id},
+        "foot_text": _(
+            "Asked by %(asker)s, due %(due)s. Only your team sees drafts. Times are those of %(zone)s.",
+            asker=organisation.name,
+            due=full_date(one.due),
+            zone=one.zone,
+        ),
+    }
+
+
+def sealed_contents(one: Assessment) -> tuple[Submission, dict[str, Content]]:
+    """The newest submission and what was sealed, by key; redacted answers are not there."""
+    session, identity = web.db(), web.identity()
+    submission = queries.submission(session, identity, one)
+    found = queries.sealed(session, identity, submission)
+    return submission, {key: sealing.content(row.answer) for key, row in found.items()}

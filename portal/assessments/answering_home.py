@@ -1,0 +1,147 @@
+"""The company's pages before answering: home, one assessment, and all of its questions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import render_template, request, url_for
+
+from portal import clock, web
+from portal.access import CompanyRole, Permission, requires
+from portal.assessments import answering_page, queries
+from portal.assessments.answering_cards import numbers, preview_card
+from portal.assessments.answering_desk import asked_by, desk
+from portal.assessments.drafts import Draft
+from portal.assessments.models import Assessment
+from portal.library import service as library
+from portal.organisations import queries as organisations
+from portal.paging import page_number
+
+OPEN_SIZE = 10
+SUBMITTED_SIZE = 10
+
+
+@requires(Permission.SEE_COMPANY)
+def home(company: str) -> str:
+    """What waits for the company, the most urgent first and in full; what it has submitted; who is on the team."""
+    session, identity = web.db(), web.identity()
+    waiting = queries.open_assessments(
+        session, identity, page_number(request.args.get("page")), size=OPEN_SIZE
+    )
+    sealed = queries.submitted_assessments(
+        session, identity, page_number(request.args.get("submitted")), size=SUBMITTED_SIZE
+    )
+    names = queries.askers(session, [*waiting.rows, *sealed.rows])
+    first = waiting.rows[0] if waiting.rows and waiting.number == 1 else None
+
+    def here(page: int, submitted: int) -> str:
+        return url_for("answering.home", company=company, page=page, submitted=submitted)
+
+    return render_template(
+        "answering/home.html",
+        first=_summary(first, names[first.organisation_id]) if first else None,
+        waiting=[_line(one, names) for one in waiting.rows if one is not first],
+        waiting_total=waiting.total,
+        waiting_pages=waiting.links(lambda n: here(n, sealed.number)) if waiting.last > 1 else None,
+        sealed=[_line(one, names) for one in sealed.rows],
+        sealed_total=sealed.total,
+        sealed_pages=sealed.links(lambda n: here(waiting.number, n)) if sealed.last > 1 else None,
+        **_team(),
+    )
+
+
+@requires(Permission.SEE_ASSESSMENT)
+def assessment(company: str, assessment: uuid.UUID) -> str:
+    """One assessment in full: what is asked, by whom, why, until when, how far, and what happens next."""
+    one = queries.assessment(web.db(), web.identity(), assessment)
+    asker = queries.askers(web.db(), [one])[one.organisation_id]
+    return render_template(
+        "answering/assessment.html", first=_summary(one, asker), **asked_by(one), **_team()
+    )
+
+
+@requires(Permission.SEE_ASSESSMENT)
+def questions(company: str, assessment: uuid.UUID) -> str:
+    """Every question, those with a condition too, to read before anybody answers."""
+    one = queries.assessment(web.db(), web.identity(), assessment)
+    definition = library.definition(web.db(), one.content_hash)
+    draft = queries.draft(definition, one, queries.rows(web.db(), web.identity(), one.id), web.now())
+    numbered = numbers(definition)
+    sections = [
+        (
+            number,
+            section,
+            [preview_card(draft, question, numbered[question.key]) for question in section.questions],
+        )
+        for number, section in enumerate(definition.sections, 1)
+    ]
+    return render_template(
+        "answering/questions.html",
+        **asked_by(one),
+        one=one,
+        sections=sections,
+        count=len(definition.questions),
+        conditional=sum(bool(card.because) for _number, _section, cards in sections for card in cards),
+        kinds=sorted({card.evidence.kind for _n, _s, cards in sections for card in cards if card.evidence}),
+    )
+
+
+def _summary(one: Assessment, asker: str) -> dict[str, Any]:
+    """What the full card of an assessment says."""
+    session = web.db()
+    definition = library.definition(session, one.content_hash)
+    at = desk(one) if one.state == "open" else None
+    person = organisations.people(session, [one.issued_by]).get(one.issued_by)
+    return {
+        "one": one,
+        "asker": asker,
+        "issuer": person.name if person else asker,
+        "issuer_address": person.email if person else "",
+        "today": clock.local_date(web.now(), one.zone),
+        "questions": len(definition.questions),
+        "sections": len(definition.sections),
+        "place": answering_page.place(one, web.identity()),
+        "rail": answering_page.rail(at) if at else [],
+        "to_go": _to_go(at.draft) if at else None,
+        "choices": len(queries.open_choices(session, web.identity(), one.id)) if at else 0,
+    }
+
+
+def _to_go(draft: Draft) -> dict[str, Any]:
+    """How far a draft is, and where to go on."""
+    kinds = [gap.kind for gap in draft.gaps]
+    return {
+        "answered": draft.look.answered,
+        "total": draft.look.total,
+        "missing": sum(kind in ("unanswered", "outdated") for kind in kinds),
+        "promises": sum(kind in ("promise", "promise_past") for kind in kinds),
+        "next": answering_page.next_open(draft),
+    }
+
+
+def _line(one: Assessment, names: dict[uuid.UUID, str]) -> dict[str, Any]:
+    return {
+        "one": one,
+        "asker": names[one.organisation_id],
+        "today": clock.local_date(web.now(), one.zone),
+        "place": answering_page.place(one, web.identity()),
+    }
+
+
+def _team() -> dict[str, Any]:
+    """Who belongs to the company, what they may do, and how much of the open work they have answered."""
+    session, identity = web.db(), web.identity()
+    counts = queries.answers_by_person(session, identity)
+    return {
+        "team": [
+            {
+                "name": member.person.name,
+                "owner": member.role is CompanyRole.OWNER,
+                "me": member.person.id == identity.person.id,
+                "answers": counts.get(member.person.id, 0),
+            }
+            for member in organisations.members(session, identity)
+        ],
+        "may_submit": identity.may(Permission.SUBMIT),
+    }

@@ -1,0 +1,199 @@
+"""Round the cards: the rail of sections, the summary of a refused page, and what autosave is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import url_for
+
+from portal import clock
+from portal.access import Identity
+from portal.assessments import answering_words as words
+from portal.assessments.answering_cards import Desk, Typed, theirs
+from portal.assessments.answering_words import _
+from portal.assessments.drafts import Draft, Gap
+from portal.assessments.models import Assessment, StaleEdit
+from portal.assessments.service import SaveResult
+from portal.formats import clock_time, moment
+from questionnaires.definition import Question, Section
+
+
+def place(one: Assessment, viewer: Identity) -> dict[str, Any]:
+    """URL parameters of the pages of an assessment."""
+    assert viewer.company is not None
+    return {"company": viewer.company.slug, "assessment": one.id}
+
+
+def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
+    """The sections that ask anything now, and the current one."""
+    look, where = desk.draft.look, place(desk.assessment, desk.viewer)
+    found = []
+    for number, section in enumerate(desk.draft.definition.sections, 1):
+        if section.key not in look.visible_sections and section.key != current:
+            continue
+        answered, total = look.progress(section.key)
+        href = url_for("answering.section", **where, section=section.key)
+        found.append(
+            {
+                "number": number,
+                "title": section.title,
+                "href": href,
+                "current": section.key == current,
+                "answered": answered,
+                "total": total,
+            }
+        )
+    return found
+
+
+def following(draft: Draft, section: Section) -> Section | None:
+    """The next section that asks anything, None after the last."""
+    keys = [one.key for one in draft.definition.sections]
+    later = keys[keys.index(section.key) + 1 :]
+    return next((draft.definition.section(key) for key in later if key in draft.look.visible_sections), None)
+
+
+def next_open(draft: Draft) -> Section | None:
+    """The first section in which something is missing, None when all is there."""
+    return draft.definition.section_of[draft.gaps[0].key] if draft.gaps else None
+
+
+def last_saved(desk: Desk, section: Section) -> str:
+    """When anything in this section was last saved."""
+    times = [desk.held[q.key][0].answered_at for q in section.questions if q.key in desk.held]
+    if not times:
+        return ""
+    at, zone = max(times), desk.assessment.zone
+    if clock.local_date(at, zone) == clock.local_date(desk.now, zone):
+        return _("Saved at %(time)s", time=clock_time(at, zone))
+    return _("Saved on %(at)s", at=moment(at, zone))
+
+
+def problems(desk: Desk, typed: Typed, foreign: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """The lines of the summary on top of a refused page, each with a link to its field."""
+    found = []
+    for key in desk.numbers:
+        number = desk.numbers[key]
+        fault = typed.faults.get(key)
+        if key in typed.conflicts:
+            who = desk.name(typed.conflicts[key].who)
+            text = _("%(who)s answered this while you were writing. Choose which answer stands", who=who)
+            found.append({"href": f"#q-{key}", "text": f"{number} {text}"})
+        elif fault is not None:
+            field_id = "f" if fault.answer else "n" if fault.note else "er" if fault.reason else "ed"
+            found.append({"href": f"#{field_id}-{key}", "text": f"{number} {fault.first}"})
+    for name, value in list(foreign)[:20]:
+        text = _(
+            "“%(name)s” is no field of this section, so it was not saved. It held: %(value)s",
+            name=name[:100],
+            value=value[:1000],
+        )
+        found.append({"href": "", "text": text})
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------- autosave
+
+
+def told(desk: Desk, section: Section, result: SaveResult, typed: Typed, *, reload: bool) -> dict[str, Any]:
+    """The JSON that static/autosave.js reads; its head describes it."""
+    look = result.after.look
+    keys = [one.key for one in section.questions]
+    questions = result.after.definition.questions
+    label = _("Saved %(time)s", time=clock_time(desk.now, desk.assessment.zone))
+    answered, total = look.progress(section.key)
+    return {
+        "saved": {
+            key: {"revision": r, "label": label} for key, r in {**result.saved, **result.settled}.items()
+        },
+        "errors": {key: fault.first for key, fault in typed.faults.items()},
+        "conflicts": {
+            key: {"theirs": theirs(desk, questions[key], clash), "revision": clash.revision}
+            for key, clash in typed.conflicts.items()
+        },
+        "visible": [key for key in keys if key in look.visible],
+        "hidden": [key for key in keys if key not in look.visible],
+        "progress": {
+            "answered": look.answered,
+            "total": look.total,
+            "section_answered": answered,
+            "section_total": total,
+        },
+        "reload": reload or _redrawn(section, result),
+    }
+
+
+def _redrawn(section: Section, result: SaveResult) -> bool:
+    """Whether cards that stay on the page would now be drawn differently: marks, reasons, findings, evidence."""
+
+    def drawn(draft: Draft, question: Question) -> tuple[Any, ...]:
+        key = question.key
+        return (
+            key in draft.look.required,
+            key in draft.look.evidence_required,
+            draft.conditional_findings(question),
+            draft.look.why.get(key),
+        )
+
+    both = result.before.look.visible & result.after.look.visible
+    return result.after is not result.before and any(
+        drawn(result.before, one) != drawn(result.after, one) for one in section.questions if one.key in both
+    )
+
+
+# ------------------------------------------------------------------------------------------------ what is missing
+
+
+def gaps_by_section(desk: Desk) -> list[dict[str, Any]]:
+    """The gaps of a draft by section, each with its words and a link to its place."""
+    where = place(desk.assessment, desk.viewer)
+    groups: dict[str, dict[str, Any]] = {}
+    for gap in desk.draft.gaps:
+        section = desk.draft.definition.section_of[gap.key]
+        href = url_for("answering.section", **where, section=section.key)
+        group = groups.setdefault(section.key, {"title": section.title, "href": href, "gaps": []})
+        group["gaps"].append(
+            {
+                "href": f"{href}#q-{gap.key}",
+                "number": desk.numbers[gap.key],
+                "text": desk.draft.definition.questions[gap.key].text,
+                "why": _why_missing(desk.draft, gap),
+            }
+        )
+    return list(groups.values())
+
+
+def _why_missing(draft: Draft, gap: Gap) -> str:
+    match gap.kind:
+        case "outdated":
+            return _("The answer no longer fits. %(message)s", message=gap.text)
+        case "promise":
+            kind = draft.definition.questions[gap.key].evidence
+            name = words.evidence_name(kind.kind) if kind else ""
+            return _(
+                "Evidence is asked for (%(kind)s): say why it is not here yet and when it will come.",
+                kind=name,
+            )
+        case "promise_past":
+            return _("The day for which the evidence was promised has passed. Give a new one.")
+        case _:
+            return _("Not answered yet.")
+
+
+def choices(desk: Desk, edits: Iterable[StaleEdit]) -> list[dict[str, Any]]:
+    """Second answers of the team that wait for a choice; only whoever wrote one can settle it."""
+    where = place(desk.assessment, desk.viewer)
+    found = []
+    for edit in edits:
+        section = desk.draft.definition.section_of[edit.key]
+        found.append(
+            {
+                "href": url_for("answering.section", **where, section=section.key) + f"#q-{edit.key}",
+                "number": desk.numbers[edit.key],
+                "text": desk.draft.definition.questions[edit.key].text,
+                "mine": edit.person_id == desk.viewer.person.id,
+                "who": desk.name(edit.person_id),
+            }
+        )
+    return found

@@ -1,0 +1,188 @@
+"""Section pages: reading, saving with and without the autosave script, and what is still missing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from flask import jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.access import Permission, Person, requires
+from portal.assessments import answering_form, answering_page, queries, service
+from portal.assessments.answering_cards import Desk, Typed, cards, numbers, sealed_card
+from portal.assessments.answering_desk import asked_by, desk, sealed_contents
+from portal.assessments.answering_form import Posted
+from portal.assessments.drafts import Fault
+from portal.assessments.models import Assessment
+from portal.assessments.service import FOREIGN, AlreadySubmitted, SaveResult
+from portal.faults import NotFound
+from portal.library import service as library
+from portal.organisations import queries as organisations
+from questionnaires.definition import Section
+
+Page = str | Response | tuple[str | Response, int]
+
+
+@requires(Permission.SEE_ASSESSMENT)
+def section(company: str, assessment: uuid.UUID, section: str) -> Page:
+    """The questions of a section to answer; as text once they are sealed."""
+    one = queries.assessment(web.db(), web.identity(), assessment)
+    chosen = _section(one, section)
+    if one.state != "open":
+        return _sealed(one, chosen)
+    return _open(desk(one), chosen)
+
+
+@requires(Permission.ANSWER)
+def save(company: str, assessment: uuid.UUID, section: str) -> Page:
+    """Save a section: on to the next one, or the page again with what is wrong. What was good is saved either way."""
+    fields = list(request.form.items(multi=True))
+    one = queries.assessment(web.db(), web.identity(), assessment, lock=True)
+    chosen = _section(one, section)
+    posted = answering_form.read(chosen, fields)
+    try:
+        result, typed = _save(one, chosen, posted)
+    except AlreadySubmitted:
+        return _late(one, chosen, posted)
+    if not typed.faults and not typed.conflicts and not posted.foreign:
+        return redirect(_onward(one, chosen, result, request.form.get("go", "stay")), 303)
+    return _open(desk(one), chosen, typed, posted.foreign), 409 if typed.conflicts else 422
+
+
+@requires(Permission.ANSWER)
+def autosave(company: str, assessment: uuid.UUID, section: str) -> Page:
+    """The same for one card at a time; answers JSON, see static/autosave.js."""
+    fields = list(request.form.items(multi=True))
+    one = queries.assessment(web.db(), web.identity(), assessment, lock=True)
+    chosen = _section(one, section)
+    posted = answering_form.read(chosen, fields)
+    result, typed = _save(one, chosen, posted)
+    at = Desk(one, result.after, {}, _people(typed), web.identity(), web.now())
+    settled = any(posted.choices.get(key) == "theirs" for key in result.settled)
+    told = answering_page.told(at, chosen, result, typed, reload=settled)
+    told["errors"] |= {name[:200]: FOREIGN for name, _value in posted.foreign}
+    return jsonify(told), 409 if typed.conflicts else 422 if told["errors"] else 200
+
+
+@requires(Permission.SEE_ASSESSMENT)
+def missing(company: str, assessment: uuid.UUID) -> Page:
+    """What still stands between the draft and a submission, with a link to each place."""
+    one = queries.assessment(web.db(), web.identity(), assessment)
+    if one.state != "open":
+        return redirect(url_for("answering.receipt", company=company, assessment=assessment), 303)
+    at = desk(one)
+    return render_template(
+        "answering/missing.html",
+        **asked_by(one),
+        one=one,
+        draft=at.draft,
+        groups=answering_page.gaps_by_section(at),
+        choices=answering_page.choices(at, queries.open_choices(web.db(), web.identity(), one.id)),
+        rail=answering_page.rail(at),
+    )
+
+
+def _section(one: Assessment, key: str) -> Section:
+    found = library.definition(web.db(), one.content_hash).section(key)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _save(one: Assessment, chosen: Section, posted: Posted) -> tuple[SaveResult, Typed]:
+    result = service.save_answers(web.db(), one, chosen, posted.edits, actor=web.identity(), now=web.now())
+    faults: dict[str, Fault] = {**posted.faults, **result.errors}
+    return result, Typed(posted.typed, posted.revisions, faults, result.conflicts)
+
+
+def _people(typed: Typed) -> dict[uuid.UUID, Person]:
+    return organisations.people(web.db(), {clash.who for clash in typed.conflicts.values()})
+
+
+def _onward(one: Assessment, chosen: Section, result: SaveResult, go: str) -> str:
+    """Where a sound save leads: here again, the next section, or the review after the last."""
+    where = answering_page.place(one, web.identity())
+    if go != "next":
+        return url_for("answering.section", **where, section=chosen.key)
+    after = answering_page.following(result.after, chosen)
+    if after is not None:
+        return url_for("answering.section", **where, section=after.key)
+    return url_for("answering.submit", **where)
+
+
+def _open(
+    at: Desk, chosen: Section, typed: Typed | None = None, foreign: Iterable[tuple[str, str]] = ()
+) -> str:
+    """The page to answer; with ``typed`` it is a refused one."""
+    draft, where = at.draft, answering_page.place(at.assessment, at.viewer)
+    shown = cards(at, chosen, typed or Typed())
+    answered, total = draft.look.progress(chosen.key)
+    after = answering_page.following(draft, chosen)
+    found = answering_page.problems(at, typed, foreign) if typed else []
+    return render_template(
+        "answering/section.html",
+        **asked_by(at.assessment),
+        one=at.assessment,
+        section=chosen,
+        number=[each.key for each in draft.definition.sections].index(chosen.key) + 1,
+        count=len(draft.definition.sections),
+        cards=shown,
+        nothing_asked=not any(card.visible for card in shown),
+        rail=answering_page.rail(at, chosen.key),
+        done=draft.look.answered,
+        total=draft.look.total,
+        section_done=answered,
+        section_total=total,
+        saved=answering_page.last_saved(at, chosen),
+        problems=found,
+        failed=bool(found),
+        problem_numbers=[card.number for card in shown if card.error or card.note_error or card.conflict],
+        action=url_for("answering.section", **where, section=chosen.key),
+        autosave=url_for("answering.autosave", **where, section=chosen.key),
+        last=after is None,
+    )
+
+
+def _sealed(one: Assessment, chosen: Section) -> str:
+    """The section as text: sealed answers are never shown as fields."""
+    definition = library.definition(web.db(), one.content_hash)
+    submission, contents = sealed_contents(one)
+    numbered = numbers(definition)
+    shown = [
+        sealed_card(definition, question, numbered[question.key], contents[question.key])
+        for question in chosen.questions
+        if question.key in contents
+    ]
+    where = answering_page.place(one, web.identity())
+    listed = [
+        (number, each, url_for("answering.section", **where, section=each.key))
+        for number, each in enumerate(definition.sections, 1)
+        if any(question.key in contents for question in each.questions)
+    ]
+    return render_template(
+        "answering/sealed_section.html",
+        **asked_by(one),
+        one=one,
+        section=chosen,
+        cards=shown,
+        sections=listed,
+        submission=submission,
+    )
+
+
+def _late(one: Assessment, chosen: Section, posted: Posted) -> Page:
+    """Too late: the answers are sealed. What was typed is shown, so that nothing is lost."""
+    web.undo()
+    definition = library.definition(web.db(), one.content_hash)
+    numbered = numbers(definition)
+    questions = {each.key: each for each in chosen.questions}
+    _submission, contents = sealed_contents(one)
+    typed = [
+        sealed_card(definition, questions[key], numbered[key], content)
+        for key, content in posted.typed.items()
+        if not content.blank and content != contents.get(key)
+    ]
+    page = render_template("answering/late.html", **asked_by(one), one=one, cards=typed, failed=True)
+    return page, 409

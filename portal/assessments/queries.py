@@ -1,0 +1,199 @@
+"""What a company reads of its assessments: found through its identity, or not found."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import and_, func, tuple_
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.access import Identity, mine, scoped
+from portal.assessments import drafts, sealing
+from portal.assessments.models import (
+    AnswerContent,
+    AnswerRevision,
+    AnswerRow,
+    Assessment,
+    SealedAnswer,
+    SealedAttestation,
+    StaleEdit,
+    Submission,
+)
+from portal.assessments.sealing import Proof
+from portal.faults import NotFound
+from portal.library import service as library
+from portal.organisations import queries as organisations
+from portal.paging import Page, paged
+from questionnaires.definition import Questionnaire
+
+Rows = Mapping[str, tuple[AnswerRow, StaleEdit | None]]
+
+
+def assessment(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, *, lock: bool = False
+) -> Assessment:
+    """The assessment of this company; NotFound otherwise. ``lock`` makes writers of one assessment take turns."""
+    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id)
+    found: Assessment | None = session.execute(
+        statement.with_for_update() if lock else statement
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def open_assessments(session: Session, identity: Identity, number: int, *, size: int) -> Page[Assessment]:
+    """What waits for the company, the nearest due date first."""
+    statement = (
+        scoped(identity, Assessment)
+        .where(Assessment.state == "open")
+        .order_by(Assessment.due, Assessment.issued_at, Assessment.id)
+    )
+    return paged(session, statement, number, size=size)
+
+
+def submitted_assessments(
+    session: Session, identity: Identity, number: int, *, size: int
+) -> Page[Assessment]:
+    """What the company has submitted, the newest first."""
+    statement = (
+        scoped(identity, Assessment)
+        .where(Assessment.state != "open")
+        .order_by(Assessment.submitted_at.desc(), Assessment.id)
+    )
+    return paged(session, statement, number, size=size)
+
+
+def askers(session: Session, some: Iterable[Assessment]) -> dict[uuid.UUID, str]:
+    """The names of the organisations behind the assessments of one page."""
+    wanted = {one.organisation_id for one in some}
+    return {key: organisations.organisation_for_company(session, key).name for key in wanted}
+
+
+def rows(
+    session: Session, identity: Identity, assessment_id: uuid.UUID
+) -> dict[str, tuple[AnswerRow, StaleEdit | None]]:
+    """Each draft answer with what this person wrote beside it on an older revision, in one statement."""
+    beside = and_(
+        StaleEdit.assessment_id == AnswerRow.assessment_id,
+        StaleEdit.key == AnswerRow.key,
+        StaleEdit.person_id == identity.person.id,
+        *mine(identity.scope, StaleEdit),
+    )
+    found = session.execute(
+        scoped(identity, AnswerRow)
+        .add_columns(StaleEdit)
+        .outerjoin(StaleEdit, beside)
+        .where(AnswerRow.assessment_id == assessment_id)
+    )
+    return {row.key: (row, stale) for row, stale in found}
+
+
+def draft(definition: Questionnaire, one: Assessment, held: Rows, now: datetime) -> drafts.Draft:
+    """The draft as a whole, read on the organisation's present date."""
+    contents = {key: drafts.content_of(row) for key, (row, _) in held.items()}
+    return drafts.read(definition, contents, one.facts, clock.local_date(now, one.zone))
+
+
+def drafts_of(
+    session: Session, identity: Identity, some: Iterable[Assessment], now: datetime
+) -> dict[uuid.UUID, drafts.Draft]:
+    """The drafts of several assessments, in one statement."""
+    asked = {one.id: one for one in some}
+    contents: dict[uuid.UUID, dict[str, drafts.Content]] = {key: {} for key in asked}
+    statement = scoped(identity, AnswerRow).where(AnswerRow.assessment_id.in_(asked))
+    for row in session.execute(statement).scalars() if asked else ():
+        contents[row.assessment_id][row.key] = drafts.content_of(row)
+    return {
+        key: drafts.read(
+            library.definition(session, one.content_hash),
+            contents[key],
+            one.facts,
+            clock.local_date(now, one.zone),
+        )
+        for key, one in asked.items()
+    }
+
+
+def contents_at(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, wanted: Mapping[str, int]
+) -> dict[str, drafts.Content]:
+    """What answers said at given revisions; a revision that was never written or is redacted is left out."""
+    if not wanted:
+        return {}
+    found = session.execute(
+        scoped(identity, AnswerContent, AnswerRevision)
+        .with_only_columns(AnswerContent)
+        .where(
+            AnswerContent.id == AnswerRevision.content_id,
+            AnswerRevision.assessment_id == assessment_id,
+            tuple_(AnswerRevision.key, AnswerRevision.revision).in_(wanted.items()),
+        )
+    ).scalars()
+    return {row.key: drafts.content_of(row) for row in found}
+
+
+def answers_by_person(session: Session, identity: Identity) -> dict[uuid.UUID, int]:
+    """How many answers of open assessments each colleague has given."""
+    found = session.execute(
+        scoped(identity, AnswerRow, Assessment)
+        .with_only_columns(AnswerRow.answered_by, func.count())
+        .where(
+            AnswerRow.assessment_id == Assessment.id,
+            Assessment.state == "open",
+            AnswerRow.state.in_(("answered", "not_applicable")),
+        )
+        .group_by(AnswerRow.answered_by)
+    ).tuples()
+    return dict(found.all())
+
+
+def open_choices(session: Session, identity: Identity, assessment_id: uuid.UUID) -> list[StaleEdit]:
+    """Edits of the whole team that still lie beside a stored answer."""
+    return list(
+        session.execute(
+            scoped(identity, StaleEdit)
+            .where(StaleEdit.assessment_id == assessment_id)
+            .order_by(StaleEdit.written_at, StaleEdit.id)
+        ).scalars()
+    )
+
+
+# ------------------------------------------------------------------------------------------------- what is sealed
+
+
+def submission(session: Session, identity: Identity, one: Assessment) -> Submission:
+    """The newest submission of an assessment, for either side; NotFound while there is none."""
+    found: Submission | None = session.execute(
+        scoped(identity, Submission)
+        .where(Submission.assessment_id == one.id)
+        .order_by(Submission.round.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def sealed(session: Session, identity: Identity, found: Submission) -> dict[str, SealedAnswer]:
+    """What lies beside a submission, by key; an answer that was redacted is not there."""
+    statement = scoped(identity, SealedAnswer).where(SealedAnswer.submission_id == found.id)
+    return {row.key: row for row in session.execute(statement).scalars()}
+
+
+def attestation(session: Session, identity: Identity, found: Submission) -> SealedAttestation | None:
+    """Who signed, and what they declared; None when it was redacted."""
+    row: SealedAttestation | None = session.execute(
+        scoped(identity, SealedAttestation).where(SealedAttestation.submission_id == found.id)
+    ).scalar_one_or_none()
+    return row
+
+
+def verify(session: Session, identity: Identity, found: Submission) -> Proof:
+    """Whether what lies beside a submission is what its hash was made from, for either side."""
+    return sealing.verify(
+        found, sealed(session, identity, found).values(), attestation(session, identity, found)
+    )
