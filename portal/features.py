@@ -8,9 +8,12 @@ from portal import health
 from portal.accounts import views as accounts
 from portal.assessments import answering_routes as answering
 from portal.assessments import joining_views as joining
+from portal.contracts import service as contract_service
+from portal.contracts import views as contracts
 from portal.organisations import views as organisations
+from portal.reports import views as results
 
-VIEWS = (health, accounts, organisations, joining, answering)
+VIEWS = (health, accounts, organisations, joining, answering, contracts, results)
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
-CONSEQUENCES: tuple[Callable[..., None], ...] = ()
+CONSEQUENCES: tuple[Callable[..., None], ...] = (contract_service.evaluate_after_submission,)

@@ -34,7 +34,7 @@ NAVIGATION: list[NavItem] = [
         _l("Vendors"),
         "vendors.vendor_list",
         Permission.SEE_VENDORS,
-        ("vendors.", "assessments.", "contracts."),
+        ("vendors.", "assessments.", "contracts.", "results."),
     ),
     NavItem(
         "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
@@ -48,7 +48,7 @@ NAVIGATION: list[NavItem] = [
     ),
     NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
     NavItem("organisation", _l("Settings"), "organisations.settings", Permission.SEE_SETTINGS),
-    NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.",)),
+    NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.", "results.")),
     NavItem("company", _l("Team"), "organisations.colleagues", Permission.SEE_COLLEAGUES),
 ]
 
@@ -65,6 +65,7 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "vendor-created": (_l("The vendor is on record. Next: say what you buy from them."), "good"),
     "engagement-created": (_l("The engagement is on record. Next: issue an assessment."), "good"),
     "issued": (_l("The assessment is issued. The vendor has been written to."), "good"),
+    "evaluated": (_l("The contract requirements are evaluated anew."), "good"),
     "submitted": (_l("Submitted and sealed. A receipt is on its way by mail."), "good"),
 }
 

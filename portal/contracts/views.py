@@ -35,7 +35,7 @@ def requirements(organisation: str, engagement: uuid.UUID) -> str:
         evaluation=newest,
         points=points,
         outdated=service.outdated(session, newest, subject, vendor, ours) if newest else (),
-        fact_label=label_of,
+        fact_labels=lambda point: [label_of(name) for name in point.open_facts],
         clause=lambda text: filled(text, organisation=ours.name, vendor=vendor.name),
     )
 

@@ -93,7 +93,10 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A knock-out or cap that limits the band. ``label``: the best band that it allows."""
+    """A knock-out or cap that limits the band. ``label``: the best band that it allows.
+
+    ``key``, ``number``, ``answer`` and ``points`` only for a knock-out.
+    """
 
     number: str
     text: str
@@ -102,6 +105,7 @@ class Hold:
     certain: bool
     knockout: Knockout | None
     key: str = ""
+    points: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,14 @@ class ResultPage:
     @property
     def only_open(self) -> list[Row]:
         return [one for one in self.rows if one.amounts.open and not one.amounts.lost]
+
+    @property
+    def full_total(self) -> Amounts:
+        return total(self.full)
+
+    @property
+    def only_open_total(self) -> Amounts:
+        return total(self.only_open)
 
     @property
     def opened(self) -> list[Row]:
@@ -290,6 +302,7 @@ def _knockout(
         one.kind == "failed",
         one,
         one.key,
+        points_text(one.low, one.high),
     )
 
 

@@ -127,7 +127,7 @@ def _report(
 
 def brief(page: ResultPage) -> Brief:
     """The same rating with every number taken out."""
-    holds = tuple(replace(one, knockout=None) for one in page.holds)
+    holds = tuple(replace(one, knockout=None, points="") for one in page.holds)
     return Brief(page.bands, page.band, page.best_band, holds)
 
 

@@ -12,8 +12,7 @@ from portal.access import Permission, requires
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.reports import answers, export, queries
-from portal.reports.apportion import decimals, hundredths
-from portal.reports.page import points_text, total
+from portal.reports.apportion import decimals
 from portal.reports.queries import Report
 
 blueprint = Blueprint("results", __name__)
@@ -78,9 +77,6 @@ def _context(report: Report) -> dict[str, Any]:
         "submission": report.rated.submission,
         "rating": report.rated.rating,
         "page": report.page,
-        "total": total,
-        "points_text": points_text,
-        "cut": hundredths,
         **_addresses(report),
     }
 
