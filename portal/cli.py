@@ -1,4 +1,4 @@
-"""The command line: ``portal demo``, ``init``, ``run``, ``worker``, ``upgrade``, ``create-admin``, ``import-questionnaire``."""
+"""The command line: ``portal demo``, ``init``, ``run``, ``worker``, ``upgrade``, ``create-admin`` and imports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import getpass
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -33,6 +34,7 @@ LARGEST_FILE = 20_000_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it worked, 1 with one plain sentence on standard error when it did not."""
     options = _parser().parse_args(arguments)
+    os.umask(0o077)  # databases and letters are for this user alone
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     run: Callable[[argparse.Namespace], int] = options.run
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    demo.run(options.data, options.port)
+    demo.run(options.data, options.port, say=lambda text: print(text, flush=True))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -79,8 +80,8 @@ class Account:
     side: str
 
 
-def run(data: Path, port: int) -> None:
-    """Make the demonstration in ``data`` if it is not there, print its accounts, and serve it on 127.0.0.1."""
+def run(data: Path, port: int, *, say: Callable[[str], None]) -> None:
+    """Make the demonstration in ``data`` if it is not there, ``say`` its accounts, and serve it on 127.0.0.1."""
     from portal import create_app
 
     server.require_free("127.0.0.1", port)
@@ -90,10 +91,8 @@ def run(data: Path, port: int) -> None:
     with app.database.looking(SYSTEM) as session:
         organisation = session.scalars(select(Organisation.slug).order_by(Organisation.created_at)).first()
         company = session.scalars(select(Company.slug).order_by(Company.created_at)).first()
-    print(_words(found, people, f"/o/{organisation}/", f"/c/{company}/"), flush=True)
-    server.serve(
-        app, "127.0.0.1", port, ready=lambda: print(f"Ready: {found.base_url}/ (Ctrl+C ends it)", flush=True)
-    )
+    say(_words(found, people, f"/o/{organisation}/", f"/c/{company}/"))
+    server.serve(app, "127.0.0.1", port, ready=lambda: say(f"Ready: {found.base_url}/ (Ctrl+C ends it)"))
 
 
 def prepare(data: Path, port: int) -> Settings:

@@ -11,9 +11,14 @@ from portal.assessments import joining_views as joining
 from portal.contracts import service as contract_service
 from portal.contracts import views as contracts
 from portal.organisations import views as organisations
+from portal.reassessment import service as reassessment_service
+from portal.reassessment import views as reassessment
 from portal.reports import views as results
 
-VIEWS = (health, accounts, organisations, joining, answering, contracts, results)
+VIEWS = (health, accounts, organisations, joining, answering, contracts, reassessment, results)
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
-CONSEQUENCES: tuple[Callable[..., None], ...] = (contract_service.evaluate_after_submission,)
+CONSEQUENCES: tuple[Callable[..., None], ...] = (
+    contract_service.evaluate_after_submission,
+    reassessment_service.schedule_next,
+)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from types import FrameType
 
-from waitress.server import create_server
+from waitress.server import create_server  # type: ignore[import-untyped]  # ships no types
 
 from portal.faults import StartupFault
 from portal.web import LARGEST_BODY, Portal

@@ -58,6 +58,7 @@ def compose(subject: Subject, recipient: Recipient, now: datetime, base_url: str
         sender_name=subject.organisation,
         reply_to=recipient.reply_to,
         why=f"You get this because you answer for {subject.vendor}, or were named as its contact.",
+        answerable=recipient.reply_to is not None,
         answered=subject.answered,
         total=subject.total,
         link=f"{base_url}/c/{subject.company_slug}/",

@@ -206,7 +206,7 @@ def _titles(session: Session, identity: Identity, found: Sequence[Reassessment])
             Submission.id.in_({one.submission_id for one in found}),
         )
     ).tuples()
-    return dict(iter(rows))
+    return dict(rows.all())
 
 
 def _out(
