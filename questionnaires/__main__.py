@@ -297,7 +297,7 @@ def _slug(stem: str) -> str:
 
 if __name__ == "__main__":
     # Pages hold any language; a terminal that cannot show a letter gets its number.
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a text stream
     try:
         code = main()
         sys.stdout.flush()

@@ -53,15 +53,21 @@ class _Search:
         """Whether some answers make all of these true; None if that took too many steps."""
         if not conditions:
             return True
+        if self.left <= 0:
+            return None
         names = self._order(conditions)
-        involved = [*conditions, *(one for name in names for one in self.conditions.get(name, ()))]
-        tests = [test for condition in involved for test in condition.tests]
+        tests: dict[str, list[Test]] = {}
+        for condition in [*conditions, *(one for name in names for one in self.conditions.get(name, ()))]:
+            for test in condition.tests:
+                tests.setdefault(test.key, []).append(test)
         self.steps = min(STEPS, self.left)
         before = self.steps
         found: bool | None = False
         for as_of in _days(tests):
-            candidates = {name: self._candidates(name, tests, as_of) for name in names}
-            found = self._try(names, candidates, Reading(as_of), conditions, 0)
+            # Setting up a long chain of gates is work as well.
+            self.steps -= len(names)
+            candidates = {name: self._candidates(name, tests[name], as_of) for name in names}
+            found = self._try(names, candidates, Reading(as_of), conditions)
             if found is not False:
                 break
         self.left -= before - self.steps
@@ -90,10 +96,9 @@ class _Search:
         candidates: Mapping[str, list[object]],
         reading: Reading,
         conditions: tuple[Condition, ...],
-        at: int,
     ) -> bool | None:
-        """Settle names from ``at`` on. An explicit stack of choices: a chain of gates may be long."""
-        position = at
+        """Settle one name after the other. An explicit stack of choices: a chain of gates may be long."""
+        position = 0
         waiting = [iter(self._values(names, candidates, reading, position))]
         while waiting:
             if self.steps <= 0:
@@ -127,9 +132,8 @@ class _Search:
         shown = all(condition.decide(reading) for condition in self.conditions.get(names[at], ()))
         return candidates[names[at]] if shown else [MISSING]
 
-    def _candidates(self, name: str, tests: list[Test], as_of: date) -> list[object]:
+    def _candidates(self, name: str, own: list[Test], as_of: date) -> list[object]:
         """Values of a name that between them make every combination of its tests true and false."""
-        own = [test for test in tests if test.key == name]
         literals = [literal for test in own for literal in test.literals]
         question = self.questions.get(name)
         if question is None:
@@ -247,10 +251,10 @@ def _literal_days(tests: Iterable[Test]) -> set[date]:
     }
 
 
-def _days(tests: list[Test]) -> list[date]:
+def _days(tests: Mapping[str, list[Test]]) -> list[date]:
     """Days on which to read the conditions; more than one only where fixed days stand in them."""
     days = {TODAY}
-    for day in _literal_days(tests):
+    for day in _literal_days(test for own in tests.values() for test in own):
         days |= {
             one for one in (day - timedelta(days=1), day, _shifted(day, 12)) if MIN_DATE < one < MAX_DATE
         }

@@ -20,7 +20,7 @@ class Fault:
 
     def __str__(self) -> str:
         note = "warning: " if self.severity == "warning" else ""
-        return f"{self.file}: {self.key}: {note}{self.message}"
+        return f"{shown(self.file)}: {shown(self.key)}: {note}{self.message}"
 
 
 class DefinitionError(ValueError):
@@ -29,6 +29,11 @@ class DefinitionError(ValueError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
+
+
+def shown(text: str) -> str:
+    """A name from outside on one line: as it is, or escaped if it holds anything that does not print."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def quoted(value: object) -> str:

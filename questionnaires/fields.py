@@ -18,6 +18,9 @@ _FORBIDDEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\uf
 # Unknown names beyond this many are listed without looking for what was meant.
 _GUESSES = 20
 
+# Characters of all conditions of a definition together: reading a condition is the dearest part of reading.
+MAX_CONDITIONS = 500_000
+
 Text = TypeVar("Text", bound=str)
 
 
@@ -25,7 +28,8 @@ Text = TypeVar("Text", bound=str)
 class Place:
     """Where a table stands: its file, the key that a fault names, the field of ``owner`` that it is part of.
 
-    ``owner`` is a question's key, ``section <key>``, or "" for the header; ``part`` precedes a field's name.
+    In the header, whose ``key`` is "", a fault names the field. ``owner`` is a question's key,
+    ``section <key>``, or "" for the header; ``part`` precedes a field's name.
     """
 
     file: str
@@ -39,12 +43,16 @@ class Faults:
     """The faults found so far, and the (owner, field) pairs that hold a stand-in because of one."""
 
     def __init__(self) -> None:
+        self.room = MAX_CONDITIONS
         self.found: list[Fault] = []
         self.spoilt: set[tuple[str, str]] = set()
 
     def add(self, place: Place, field: str, message: str) -> None:
         name = f"{place.part}{field}".rstrip(", ")
-        self.found.append(Fault(place.file, place.key, f"{name}: {message}" if name else message))
+        if place.key:
+            self.found.append(Fault(place.file, place.key, f"{name}: {message}" if name else message))
+        else:
+            self.found.append(Fault(place.file, name, message))
         self.spoilt.add((place.owner, place.field or field))
 
 
@@ -162,6 +170,14 @@ class Fields:
             return None
         if not value.isascii():
             value = unicodedata.normalize("NFC", value)
+        if self.faults.room < 0:
+            return None
+        self.faults.room -= len(value)
+        if self.faults.room < 0:
+            self.fault(
+                field, f"conditions have at most {MAX_CONDITIONS:,} characters in all; the rest was not read"
+            )
+            return None
         try:
             return parse(value)
         except ConditionError as error:

@@ -81,7 +81,7 @@ def read_json(data: bytes, name: str = "definition.json") -> Draft:
     except SourceError as error:
         return Draft(None, (Fault(name, error.place, error.message),))
     faults = Faults()
-    header = Fields(raw, Place(name, "header"), faults)
+    header = Fields(raw, Place(name, ""), faults)
     sections = header.tables("sections", MAX_SECTIONS, "section")
     return _definition(header, sections, faults, "bands", "caps", "questions", {}, len(data))
 
@@ -110,9 +110,9 @@ def _read_folder(path: Path) -> Draft:
     if HEADER not in tables:
         # The sections can still be looked through, on a header that is all stand-ins.
         known = Faults()
-        header = Fields({}, Place(str(path / HEADER), "header"), known)
+        header = Fields({}, Place(str(path / HEADER), ""), known)
     else:
-        header = Fields(tables.pop(HEADER), Place(str(path / HEADER), "header"), faults)
+        header = Fields(tables.pop(HEADER), Place(str(path / HEADER), ""), faults)
     scales = _scales(header)
     sections = [
         Fields(raw, Place(str(path / name), f"section in {name}"), faults) for name, raw in tables.items()
@@ -199,7 +199,7 @@ def _measure(definition: Questionnaire, header: Fields, size: int) -> None:
     from questionnaires.canonical import canonical_bytes
 
     if len(canonical_bytes(definition)) > MAX_QUESTIONNAIRE:
-        header.fault("", "the questionnaire, its scales expanded, is larger than 4 MB")
+        header.fault("size", "the questionnaire, its scales expanded, is larger than 4 MB")
 
 
 def _bands(header: Fields, field: str) -> tuple[Band, ...]:

@@ -64,13 +64,15 @@ def read_bytes(path: Path, limit: int = MAX_FILE) -> bytes:
         if path.is_symlink():
             raise SourceError("file", "this is a symbolic link; put the file itself here") from None
         raise SourceError("file", f"cannot be opened: {error.strerror}") from None
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise SourceError("file", "this is not a plain file")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise SourceError("file", "this is not a plain file")
+        # One byte more than allowed tells of a file that grew after it was measured.
         data = file.read(limit + 1) if found.st_size <= limit else b""
-        if found.st_size > limit or len(data) > limit:
-            raise SourceError("file", f"is larger than {_megabytes(limit)}")
+    if found.st_size > limit or len(data) > limit:
+        raise SourceError("file", f"is larger than {_megabytes(limit)}")
     return data
 
 

@@ -41,15 +41,15 @@ def question(key: str = "a.one", **fields: Any) -> dict[str, Any]:
 
 def gate(key: str = "a.gate", **fields: Any) -> dict[str, Any]:
     """A question that decides on others: a fact of weight 0."""
-    return question(key, options=GATE, weight=0, **fields)
+    return question(key, **{"options": GATE, "weight": 0, **fields})
 
 
 def number(key: str = "a.number", **fields: Any) -> dict[str, Any]:
-    return question(key, type="number", options=None, **fields)
+    return question(key, **{"type": "number", "options": None, **fields})
 
 
 def day(key: str = "a.day", **fields: Any) -> dict[str, Any]:
-    return question(key, type="date", options=None, **fields)
+    return question(key, **{"type": "date", "options": None, **fields})
 
 
 def choices(key: str = "a.kinds", **fields: Any) -> dict[str, Any]:
