@@ -14,7 +14,8 @@ from questionnaires.conditions_evaluation import (
     Truth,
     compiled,
 )
-from questionnaires.conditions_syntax import Both, ConditionError, Node, Not, Test, read
+from questionnaires.conditions_syntax import Both, Node, Not, Test, read
+from questionnaires.conditions_text import ConditionError
 from questionnaires.conditions_types import test_faults
 from questionnaires.conditions_words import (
     CLASSIFICATION,
@@ -64,13 +65,13 @@ class Condition:
         found: list[Test] = []
         waiting = [self.root]
         while waiting:
-            match waiting.pop():
-                case Test() as test:
-                    found.append(test)
-                case Not(item=item):
-                    waiting.append(item)
-                case Both(items=items):
-                    waiting.extend(reversed(items))
+            node = waiting.pop()
+            if isinstance(node, Test):
+                found.append(node)
+            elif isinstance(node, Not):
+                waiting.append(node.item)
+            else:
+                waiting.extend(reversed(node.items))
         return tuple(found)
 
     @cached_property
@@ -107,9 +108,7 @@ def check_types(
     the condition is one of ``points_when`` and may name nothing but ``value``.
     """
     faults = [
-        fault
-        for test in condition.tests
-        for fault in test_faults(test, names, points=points, value=value)
+        fault for test in condition.tests for fault in test_faults(test, names, points=points, value=value)
     ]
     return list(dict.fromkeys(faults))
 

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from questionnaires.conditions_syntax import Both, Node, Not, Test
+from questionnaires.conditions_syntax import Node, Not, Test
 from questionnaires.dates import age_months, months_until, parse_date, within
 
 
@@ -65,15 +65,12 @@ _COMPARE: dict[str, _Compare] = {
 
 def compiled(node: Node) -> Truth:
     """The closure that evaluates a node: True, False, or None for unknown."""
-    match node:
-        case Test():
-            return _SUBJECTS[node.subject](node)
-        case Not(item=item):
-            return _contrary(compiled(item))
-        case Both(every=True, items=items):
-            return _every([compiled(item) for item in items])
-        case Both(items=items):
-            return _some([compiled(item) for item in items])
+    if isinstance(node, Test):
+        return _SUBJECTS[node.subject](node)
+    if isinstance(node, Not):
+        return _contrary(compiled(node.item))
+    parts = [compiled(item) for item in node.items]
+    return _every(parts) if node.every else _some(parts)
 
 
 def _contrary(inner: Truth) -> Truth:
@@ -236,14 +233,12 @@ def decided_by(node: Node, reading: Reading) -> tuple[Test, ...]:
 
     All true items of a true ``or`` are named, and of a false ``and`` the first false one, which is enough.
     """
-    match node:
-        case Test():
-            return (node,)
-        case Not(item=item):
-            return decided_by(item, reading)
-        case Both(every=every, items=items):
-            whole = compiled(node)(reading)
-            parts = [item for item in items if whole is every or compiled(item)(reading) is whole]
-            if every and whole is False:
-                parts = parts[:1]
-            return tuple(dict.fromkeys(test for part in parts for test in decided_by(part, reading)))
+    if isinstance(node, Test):
+        return (node,)
+    if isinstance(node, Not):
+        return decided_by(node.item, reading)
+    whole = compiled(node)(reading)
+    parts = [item for item in node.items if whole is node.every or compiled(item)(reading) is whole]
+    if node.every and whole is False:
+        parts = parts[:1]
+    return tuple(dict.fromkeys(test for part in parts for test in decided_by(part, reading)))

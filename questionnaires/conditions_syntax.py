@@ -1,18 +1,15 @@
-"""Condition text to frozen nodes: limits, lexer, and the part of Python's expression syntax that is allowed."""
+"""Condition text to frozen nodes: the part of Python's expression syntax that is allowed."""
 
 from __future__ import annotations
 
 import ast
-import keyword
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NoReturn, TypeAlias
+from typing import Literal, TypeAlias
 
-MAX_CHARACTERS = 2000
-MAX_TOKENS = 600
-MAX_OPEN_BRACKETS = 20
-MAX_IN_A_ROW = 20
+from questionnaires.conditions_text import ConditionError, check_text, shown
+
 MAX_NODES = 200
 MAX_DEPTH = 20
 MAX_MONTHS = 1200
@@ -28,14 +25,6 @@ Subject = Literal[
     "months_until",
 ]
 Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", ""]
-
-
-class ConditionError(ValueError):
-    """A condition that cannot be read; ``messages`` lists every fault found, in plain words."""
-
-    def __init__(self, *messages: str) -> None:
-        super().__init__("; ".join(messages))
-        self.messages = messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +62,6 @@ class Both:
 
 Node: TypeAlias = Test | Not | Both
 
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]+)
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<number>[0-9][A-Za-z0-9_.]*)
-      | (?P<string>"[^"\\\r\n]*"|'[^'\\\r\n]*')
-      | (?P<operator>[=!<>]=|[<>(),.-])""",
-    re.VERBOSE,
-)
-_NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,10})?")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_WORDS = frozenset({"and", "or", "not", "in"})
-# Python's other keywords: naming them is kinder than "invalid syntax".
-_FOREIGN = frozenset(keyword.kwlist) - _WORDS
 _COMPARISONS: dict[type[ast.cmpop], Operator] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
@@ -115,99 +91,14 @@ def read(source: str) -> Node:
     except SyntaxError as error:
         at = max((error.offset or 2) - 2, 0)
         near = source[at : at + 30].strip()
-        place = f"near {_shown(near)}" if near else "at the end"
-        raise ConditionError(
-            f"this is not a complete condition: something is wrong {place}"
-        ) from None
+        place = f"near {shown(near)}" if near else "at the end"
+        raise ConditionError(f"this is not a complete condition: something is wrong {place}") from None
     reader = _Reader(text)
     root = reader.node(tree.body, 1)
     if reader.faults:
         raise ConditionError(*dict.fromkeys(reader.faults))
     assert root is not None
     return root
-
-
-def check_text(source: str) -> None:
-    """Refuse text beyond the limits, or with anything outside the language, before Python's parser sees it."""
-    if len(source) > MAX_CHARACTERS:
-        raise ConditionError(
-            f"a condition has at most {MAX_CHARACTERS:,} characters; this has {len(source):,}"
-        )
-    if not source.strip():
-        raise ConditionError("the condition is empty")
-    at = tokens = brackets = row = 0
-    before = ""
-    while at < len(source):
-        found = _TOKEN.match(source, at)
-        if found is None:
-            _refuse_character(source, at)
-        at = found.end()
-        kind, word = found.lastgroup, found.group()
-        if kind == "space":
-            continue
-        tokens += 1
-        brackets += (word == "(") - (word == ")")
-        row = row + 1 if word in ("not", "-") else 0
-        if tokens > MAX_TOKENS:
-            raise ConditionError(
-                f"a condition has at most {MAX_TOKENS} words and signs"
-            )
-        if brackets > MAX_OPEN_BRACKETS:
-            raise ConditionError(
-                f"at most {MAX_OPEN_BRACKETS} brackets may be open at once"
-            )
-        if brackets < 0:
-            raise ConditionError("a bracket is closed that was never opened")
-        if row > MAX_IN_A_ROW:
-            raise ConditionError(
-                f"at most {MAX_IN_A_ROW} 'not' or '-' may follow each other"
-            )
-        _check_word(kind, word, before)
-        before = "operator" if word in _WORDS else kind or ""
-    if brackets:
-        raise ConditionError("a bracket is opened that is never closed")
-
-
-def _check_word(kind: str | None, word: str, before: str) -> None:
-    if (
-        kind == "name"
-        and word not in _WORDS
-        and (word in _FOREIGN or not _NAME.fullmatch(word))
-    ):
-        raise ConditionError(
-            f"{_shown(word)} has no place in a condition; names are lower case, words are and, or, not, in"
-        )
-    if kind == "number" and not _NUMBER.fullmatch(word):
-        raise ConditionError(
-            f"{_shown(word)} is not a number: write up to 15 digits, and up to 10 decimals after a point"
-        )
-    if kind == "string" and before in ("string", "name"):
-        # "a" "b" would be joined, and f"" or b"" would be another kind of text.
-        raise ConditionError(
-            f"before the text {_shown(word)} an operator or a comma is missing"
-        )
-
-
-def _refuse_character(source: str, at: int) -> NoReturn:
-    character = source[at]
-    if character in "\"'":
-        raise ConditionError(
-            "a quoted text does not end on its line, or holds a backslash"
-        )
-    if character == "=":
-        raise ConditionError("a single = compares nothing: write ==")
-    if character in "[{":
-        raise ConditionError('lists stand in round brackets: ("one", "two")')
-    name = (
-        f"U+{ord(character):04X}"
-        if not character.isascii() or not character.isprintable()
-        else character
-    )
-    raise ConditionError(f"the character {name} has no place in a condition")
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 class _Reader:
@@ -236,9 +127,7 @@ class _Reader:
             case ast.Compare(left=left, ops=[operator], comparators=[right]):
                 return self.comparison(left, _COMPARISONS[type(operator)], right)
             case ast.Compare():
-                return self.fault(
-                    tree, "comparisons are not chained: join two of them with 'and'"
-                )
+                return self.fault(tree, "comparisons are not chained: join two of them with 'and'")
             case ast.Call():
                 return self.call(tree)
         key = self.name(tree)
@@ -246,9 +135,7 @@ class _Reader:
             return Test("flag", key)
         return self.fault(tree, "this is no comparison")
 
-    def comparison(
-        self, left: ast.expr, operator: Operator, right: ast.expr
-    ) -> Node | None:
+    def comparison(self, left: ast.expr, operator: Operator, right: ast.expr) -> Node | None:
         if isinstance(left, ast.Call):
             return self.measured(left, operator, right)
         key = self.name(left)
@@ -264,14 +151,10 @@ class _Reader:
             )
         return Test("value", key, operator, (literal,))
 
-    def member(
-        self, left: ast.expr, operator: Operator, right: ast.expr
-    ) -> Node | None:
+    def member(self, left: ast.expr, operator: Operator, right: ast.expr) -> Node | None:
         literal, key = self.literal(left), self.name(right)
         if literal is None:
-            return self.fault(
-                left, "a comparison begins with a name, or is a text 'in' a name"
-            )
+            return self.fault(left, "a comparison begins with a name, or is a text 'in' a name")
         if key is None or operator not in ("in", "not in"):
             return self.fault(left, 'the name comes first: access.mfa == "none"')
         if not isinstance(literal, str):
@@ -279,11 +162,7 @@ class _Reader:
         return Test("member", key, operator, (literal,))
 
     def listed(self, key: str, operator: Operator, right: ast.expr) -> Node | None:
-        texts = (
-            [self.literal(one) for one in right.elts]
-            if isinstance(right, ast.Tuple)
-            else []
-        )
+        texts = [self.literal(one) for one in right.elts] if isinstance(right, ast.Tuple) else []
         whole = tuple(text for text in texts if isinstance(text, str))
         if not whole or len(whole) < len(texts):
             return self.fault(
@@ -298,22 +177,16 @@ class _Reader:
                 key = self.name(argument)
                 if key is not None:
                     return Test("answered", key)
-            case ast.Call(
-                func=ast.Name(id="within"), args=[argument, months], keywords=[]
-            ):
+            case ast.Call(func=ast.Name(id="within"), args=[argument, months], keywords=[]):
                 key, number = self.name(argument), self.whole(months, MAX_MONTHS)
                 if key is not None and number is not None:
                     return Test("within", key, "", (number,))
         return self.misused(tree)
 
-    def measured(
-        self, left: ast.Call, operator: Operator, right: ast.expr
-    ) -> Node | None:
+    def measured(self, left: ast.Call, operator: Operator, right: ast.expr) -> Node | None:
         match left:
             case ast.Call(
-                func=ast.Name(
-                    id=("age_months" | "months_until" | "points") as function
-                ),
+                func=ast.Name(id=("age_months" | "months_until" | "points") as function),
                 args=[argument],
                 keywords=[],
             ) if operator not in ("in", "not in"):
@@ -328,9 +201,7 @@ class _Reader:
         if function not in _SHAPES:
             return self.fault(tree, f"the functions are {', '.join(_SHAPES)}")
         top = 100 if function == "points" else MAX_MONTHS
-        numbers = (
-            "" if function == "answered" else f", with a whole number from 0 to {top}"
-        )
+        numbers = "" if function == "answered" else f", with a whole number from 0 to {top}"
         return self.fault(tree, f"write {_SHAPES[function]}{numbers}")
 
     def name(self, tree: ast.expr) -> str | None:
@@ -350,25 +221,20 @@ class _Reader:
             case ast.Constant(value=int() | float()):
                 # The digits as written: Python has already made a float of 72.3.
                 return Decimal(self.source(tree))
-            case ast.UnaryOp(
-                op=ast.USub(), operand=ast.Constant(value=int() | float()) as operand
-            ):
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float()) as operand):
                 return -Decimal(self.source(operand))
         return None
 
     def whole(self, tree: ast.expr, top: int) -> Decimal | None:
         number = self.literal(tree)
-        if (
-            isinstance(number, Decimal)
-            and 0 <= number <= top
-            and "." not in self.source(tree)
-        ):
+        if isinstance(number, Decimal) and 0 <= number <= top and "." not in self.source(tree):
             return number
         return None
 
     def source(self, tree: ast.expr) -> str:
-        return self.text[tree.col_offset : tree.end_col_offset]
+        # Columns count bytes of UTF-8.
+        return self.text.encode()[tree.col_offset : tree.end_col_offset].decode()
 
     def fault(self, tree: ast.expr, message: str) -> Node | None:
-        self.faults.append(f"{_shown(self.source(tree))}: {message}")
+        self.faults.append(f"{shown(self.source(tree))}: {message}")
         return None

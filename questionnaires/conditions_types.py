@@ -48,26 +48,16 @@ def test_faults(
         "flag": kind.kind == "flag",
     }.get(test.subject, kind.kind == "date")
     if not fits:
-        article = (
-            "an answer of several choices"
-            if kind.kind == "choices"
-            else f"a {kind.kind}"
-        )
+        article = "an answer of several choices" if kind.kind == "choices" else f"a {kind.kind}"
         return [f"{test.key}: this is {article}; allowed are {_HINTS[kind.kind]}"]
     if test.subject in ("value", "member"):
-        return [
-            fault
-            for one in test.literals
-            if (fault := _literal_fault(test.key, one, kind))
-        ]
+        return [fault for one in test.literals if (fault := _literal_fault(test.key, one, kind))]
     return []
 
 
 def _points_faults(test: Test, kind: NameType, allowed: bool) -> list[str]:
     if not allowed:
-        return [
-            f"points({test.key}): points() stands only in caps and in the rules of requirements"
-        ]
+        return [f"points({test.key}): points() stands only in caps and in the rules of requirements"]
     if not kind.can_earn:
         return [f"points({test.key}): this cannot earn any points"]
     return []
@@ -75,11 +65,7 @@ def _points_faults(test: Test, kind: NameType, allowed: bool) -> list[str]:
 
 def _literal_fault(key: str, literal: str | Decimal, kind: NameType) -> str | None:
     if kind.kind == "number":
-        return (
-            None
-            if isinstance(literal, Decimal)
-            else f"{key}: {literal!r} is quoted; a number is not"
-        )
+        return None if isinstance(literal, Decimal) else f"{key}: {literal!r} is quoted; a number is not"
     if isinstance(literal, Decimal):
         return f"{key}: {literal} is a number; write a quoted text"
     if kind.kind == "date":
@@ -88,7 +74,5 @@ def _literal_fault(key: str, literal: str | Decimal, kind: NameType) -> str | No
         return None
     if kind.values is None or literal in kind.values:
         return None
-    known = ", ".join(sorted(kind.values)[:20]) + (
-        ", ..." if len(kind.values) > 20 else ""
-    )
+    known = ", ".join(sorted(kind.values)[:20]) + (", ..." if len(kind.values) > 20 else "")
     return f"{key}: {literal!r} is not among its values: {known}"

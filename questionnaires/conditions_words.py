@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from questionnaires.conditions_evaluation import MISSING, Reading, compiled
-from questionnaires.conditions_syntax import Both, Node, Not, Test
+from questionnaires.conditions_syntax import Node, Not, Test
 from questionnaires.facts import TABLE
 
 if TYPE_CHECKING:
@@ -50,23 +50,19 @@ def node_words(
     audience: Audience,
     contrary: bool = False,
 ) -> str:
-    """The node as a clause, its contrary if asked; brackets of the text become 'either ... or'."""
-    match node:
-        case Test():
-            return _test_words(node, questions, audience, contrary)
-        case Not(item=item):
-            return node_words(item, questions, audience, not contrary)
-        case Both(every=every, items=items):
-            joined_by_and = every is not contrary
-            clauses = [
-                f"either {words}"
-                if joined_by_and and " or " in words and isinstance(item, Both | Not)
-                else words
-                for item in items
-                for words in [node_words(item, questions, audience, contrary)]
-            ]
-            # An internal fact reads the same wherever it stands: said once is enough.
-            return (" and " if joined_by_and else " or ").join(dict.fromkeys(clauses))
+    """The node as a clause, or its contrary; an ``or`` inside an ``and`` reads "either ... or"."""
+    if isinstance(node, Test):
+        return _test_words(node, questions, audience, contrary)
+    if isinstance(node, Not):
+        return node_words(node.item, questions, audience, not contrary)
+    joined_by_and = node.every is not contrary
+    clauses: dict[str, None] = {}
+    for item in node.items:
+        words = node_words(item, questions, audience, contrary)
+        is_choice = joined_by_and and not isinstance(item, Test) and " or " in words
+        # An internal fact reads the same wherever it stands: said once is enough.
+        clauses[f"either {words}" if is_choice else words] = None
+    return (" and " if joined_by_and else " or ").join(clauses)
 
 
 def name_words(key: str, questions: Mapping[str, Question]) -> str:
