@@ -30,10 +30,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
-from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BinaryExpression, BindParameter, ColumnClause
 
 from portal.faults import Unavailable
+from portal.statements import unscoped
 
 BUSY_SECONDS = 5
 Tenancy = Literal["organisation", "company", "shared", "global"]
@@ -319,47 +318,19 @@ def _check_scope(state: ORMExecuteState) -> None:
     scope: Scope = state.session.info.get("scope", NOBODY)
     if scope.system or state.is_column_load or state.execution_options.get("across_tenants"):
         return
-    tables = _tenant_tables(state.statement)
-    if not tables:
-        return
-    named = _named_tenants(state.statement)
-    for name in tables:
-        if not _is_scoped(name, named, scope):
-            raise UnscopedQuery(f"{name} is read outside its tenant; use access.scoped()")
+    name = unscoped(state.statement, lambda table: _wanted(table, scope))
+    if name is not None:
+        raise UnscopedQuery(f"{name} is read outside its tenant; use access.scoped()")
 
 
-def _tenant_tables(statement: Any) -> set[str]:
-    found: set[str] = set()
-    for element in visitors.iterate(statement):
-        table = element if isinstance(element, Table) else getattr(element, "table", None)
-        if isinstance(table, Table) and table.info.get("tenancy") in ("organisation", "company", "shared"):
-            found.add(table.name)
-    return found
-
-
-def _named_tenants(statement: Any) -> set[tuple[str, str, Any]]:
-    """(table, column, value) for each ``table.organisation_id = value`` or ``company_id = value`` in the statement."""
-    named: set[tuple[str, str, Any]] = set()
-    for element in visitors.iterate(statement):
-        if not isinstance(element, BinaryExpression) or element.operator is not operators.eq:
-            continue
-        for column, other in ((element.left, element.right), (element.right, element.left)):
-            if isinstance(column, ColumnClause) and isinstance(other, BindParameter):
-                table = column.table
-                if isinstance(table, Table):
-                    named.add((table.name, column.name, other.effective_value))
-    return named
-
-
-def _is_scoped(name: str, named: set[tuple[str, str, Any]], scope: Scope) -> bool:
-    mark = Base.metadata.tables[name].info["tenancy"]
+def _wanted(table: Table, scope: Scope) -> tuple[str, uuid.UUID] | None:
+    """What the scope compares a tenant's table with; None when the table lies on the other side."""
+    mark = table.info["tenancy"]
     if mark in ("organisation", "shared") and scope.organisation_id is not None:
-        column = "id" if name == "organisation" else "organisation_id"
-        return (name, column, scope.organisation_id) in named
+        return "id" if table.name == "organisation" else "organisation_id", scope.organisation_id
     if mark in ("company", "shared") and scope.company_id is not None:
-        column = "id" if name == "company" else "company_id"
-        return (name, column, scope.company_id) in named
-    return False
+        return "id" if table.name == "company" else "company_id", scope.company_id
+    return None
 
 
 @event.listens_for(Session, "before_flush")

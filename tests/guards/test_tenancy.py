@@ -1,0 +1,389 @@
+"""Tenancy (law 3): marks on tables, the scope of each statement, and the short list of those that cross tenants."""
+
+from __future__ import annotations
+
+import ast
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
+
+from portal.access import mine
+from portal.assessments.models import AnswerRow
+from portal.audit.models import Event
+from portal.db import NOBODY, SYSTEM, Database, Scope, UnscopedQuery, enter
+from portal.organisations.models import Organisation
+from portal.settings import Settings
+from portal.tables import metadata
+from portal.vendors.models import Contact, Engagement, Vendor
+from tests.guards.code import modules
+from tests.portal.world import NOW, Place, make_company, make_organisation
+
+# Every statement that by nature crosses tenants: its reason, and the module that gives it. Anything new is a decision.
+ACROSS: dict[str, str] = {
+    "a person's own memberships": "portal.organisations.queries",
+    "the tenant in the address, as far as this person belongs to it": "portal.organisations.queries",
+    "an assessment names the organisation that asks": "portal.organisations.queries",
+    "a single-use token names its invitation": "portal.organisations.queries",
+    "letters to the owners of a company": "portal.organisations.queries",
+    "letters to the people of a company lead to its pages": "portal.organisations.queries",
+    "an invitation names who sent it": "portal.organisations.service",
+    "a single-use token names its vendor": "portal.assessments.joining",
+    "a submission evaluates the requirements of the engagements it covers": "portal.contracts.service",
+    "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",
+}
+# Tables that one side roots: their own id is the tenant.
+ROOTS = {"organisation": "organisation", "company": "company"}
+
+
+def test_the_statements_that_cross_tenants_are_exactly_these() -> None:
+    found: dict[str, str] = {}
+    for module in modules("portal"):
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rsplit(".", 1)[-1] == "across":
+                assert isinstance(node.args[0], ast.Constant), (
+                    f"{module.where(node)}: a reason is written out"
+                )
+                found[node.args[0].value] = module.name
+            assert not (
+                isinstance(node, (ast.keyword, ast.Constant))
+                and getattr(node, "arg", getattr(node, "value", None)) == "across_tenants"
+                and module.name != "portal.db"
+            ), f"{module.name} goes round across()"
+    assert found == ACROSS
+
+
+@pytest.mark.parametrize("name", sorted(metadata.tables))
+def test_every_table_has_a_mark_and_the_columns_that_it_needs(name: str) -> None:
+    table = metadata.tables[name]
+    mark = table.info.get("tenancy")
+    assert mark in ("organisation", "company", "shared", "global"), f"{name} has no mark"
+    columns = set(table.columns.keys())
+    if mark == "global":
+        assert not {"organisation_id", "company_id"} & columns, "a global table names no tenant"
+    if mark in ("organisation", "shared") and ROOTS.get(name) != "organisation":
+        assert "organisation_id" in columns
+    if mark in ("company", "shared") and ROOTS.get(name) != "company":
+        assert "company_id" in columns
+    if mark == "company":
+        assert "organisation_id" not in columns, "what is the company's alone names no organisation"
+    for column in {"organisation_id", "company_id"} & columns:
+        side = column.removesuffix("_id")
+        must = mark == side  # an organisation's row without its organisation would be nobody's
+        assert not (must and table.columns[column].nullable)
+        targets = {key.target_fullname for key in table.columns[column].foreign_keys}
+        assert targets == {f"{side}.id"} or name == "event", "a tenant's id points at the tenant"
+
+
+LISTED = {
+    "vendor": ["organisation_id"],
+    "engagement": ["organisation_id"],
+    "released_version": ["organisation_id"],
+    "organisation_member": ["organisation_id"],
+    "company_member": ["company_id"],
+    "invitation": ["organisation_id", "company_id"],
+    "assessment": ["organisation_id", "company_id"],
+    "submission": ["organisation_id", "company_id"],
+    "rating": ["organisation_id", "company_id"],
+    "event": ["organisation_id", "company_id"],
+    "reassessment": ["organisation_id"],
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_what_a_tenant_lists_is_found_by_an_index(name: str) -> None:
+    """Ten thousand vendors of one organisation cost nothing to another."""
+    table = metadata.tables[name]
+    leading = {index.columns[0].name for index in table.indexes}
+    leading |= {
+        constraint.columns[0].name
+        for constraint in table.constraints
+        if isinstance(constraint, (PrimaryKeyConstraint, UniqueConstraint))
+    }
+    assert [column for column in LISTED[name] if column not in leading] == []
+
+
+def test_every_unaudited_table_says_why() -> None:
+    silent = {
+        name: table.info["unaudited"] for name, table in metadata.tables.items() if table.info["unaudited"]
+    }
+    assert set(silent) == {"message", "throttle", "worker_beat"}
+    assert all(len(reason) > 10 for reason in silent.values())
+
+
+# ------------------------------------------------------------------------------- what a session refuses to do
+
+
+@pytest.fixture
+def places(database: Database, settings: Settings) -> tuple[Place, Place, Place]:
+    """Two organisations and a company."""
+    return (
+        make_organisation(database, settings, "Alder"),
+        make_organisation(database, settings, "Birch"),
+        make_company(database, settings, "Cedar"),
+    )
+
+
+def _vendor(organisation_id: uuid.UUID) -> Vendor:
+    return Vendor(
+        id=uuid.uuid4(),
+        organisation_id=organisation_id,
+        name="V",
+        name_key="v",
+        country=None,
+        revision=1,
+        created_at=NOW,
+    )
+
+
+Unscoped = Callable[[Place, Place], Any]
+UNSCOPED: dict[str, Unscoped] = {
+    "select": lambda us, them: select(Vendor),
+    "select of columns": lambda us, them: select(Vendor.name),
+    "by id only": lambda us, them: select(Vendor).where(Vendor.id == them.id),
+    "count": lambda us, them: select(func.count()).select_from(Vendor),
+    "another tenant": lambda us, them: select(Vendor).where(Vendor.organisation_id == them.id),
+    "in a list": lambda us, them: select(Vendor).where(Vendor.organisation_id.in_([us.id, them.id])),
+    "not equal": lambda us, them: select(Vendor).where(Vendor.organisation_id != us.id),
+    "join of an unscoped one": lambda us, them: (
+        select(Vendor)
+        .join(Engagement, Engagement.vendor_id == Vendor.id)
+        .where(Vendor.organisation_id == us.id)
+    ),
+    "subquery": lambda us, them: select(Vendor).where(
+        Vendor.organisation_id == us.id, Vendor.id.in_(select(Contact.vendor_id))
+    ),
+    "exists": lambda us, them: select(Vendor).where(
+        Vendor.organisation_id == us.id, exists().where(Engagement.vendor_id == Vendor.id)
+    ),
+    "alias": lambda us, them: select(aliased(Vendor)),
+    "core table": lambda us, them: select(Vendor.__table__),
+    "union": lambda us, them: (
+        select(Vendor.id).where(Vendor.organisation_id == us.id).union(select(Engagement.id))
+    ),
+    "another root": lambda us, them: select(Organisation).where(Organisation.id == them.id),
+    "the company's own": lambda us, them: select(AnswerRow),
+    "events": lambda us, them: select(Event),
+    "update": lambda us, them: update(Vendor).values(name="x"),
+    "update by id": lambda us, them: update(Vendor).where(Vendor.id == them.id).values(name="x"),
+    "update of another": lambda us, them: (
+        update(Vendor).where(Vendor.organisation_id == them.id).values(name="x")
+    ),
+    "delete": lambda us, them: delete(Vendor),
+    "insert from core": lambda us, them: insert(Vendor).values(
+        id=uuid.uuid4(), organisation_id=them.id, name="x", name_key="x", revision=1, created_at=NOW
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSCOPED)
+def test_a_statement_outside_the_tenant_is_refused(
+    database: Database, places: tuple[Place, Place, Place], name: str
+) -> None:
+    us, them, _company = places
+    session = database.write_session(Scope(organisation_id=us.id))
+    try:
+        with pytest.raises(UnscopedQuery):
+            session.execute(UNSCOPED[name](us, them))
+    finally:
+        database.abandon(session)
+
+
+def _either(us: Place, them: Place) -> Any:
+    return select(Vendor).where((Vendor.organisation_id == us.id) | (Vendor.name == "x"))
+
+
+def _twice(us: Place, them: Place) -> Any:
+    other = aliased(Vendor)
+    return select(other).join(Vendor, Vendor.id == other.id).where(Vendor.organisation_id == us.id)
+
+
+def _negated(us: Place, them: Place) -> Any:
+    return select(Vendor).where(~(Vendor.organisation_id == us.id))
+
+
+def _selected(us: Place, them: Place) -> Any:
+    return select(Vendor.name, Vendor.organisation_id == us.id)
+
+
+def _narrow_inside(us: Place, them: Place) -> Any:
+    """The comparison stands in a subquery; the outer select is everybody's."""
+    return select(Vendor).where(
+        Vendor.id.in_(select(Engagement.vendor_id).where(Engagement.organisation_id == us.id))
+    )
+
+
+def _scoped_in_a_subquery_of_the_same_table(us: Place, them: Place) -> Any:
+    inner = select(Vendor.id).where(Vendor.organisation_id == us.id).scalar_subquery()
+    return select(Vendor).where(Vendor.id != inner)
+
+
+def _outer_join_binds_only_its_right(us: Place, them: Place) -> Any:
+    """Vendors of everybody come back: a left outer join leaves the left side as it is."""
+    return select(Vendor).outerjoin(
+        Contact,
+        and_(
+            Contact.vendor_id == Vendor.id, Contact.organisation_id == us.id, Vendor.organisation_id == us.id
+        ),
+    )
+
+
+def _derived_tables_are_not_correlated(us: Place, them: Place) -> Any:
+    inner = select(Vendor.id).where(Vendor.name != "x").subquery()
+    return select(Vendor).join(inner, inner.c.id == Vendor.id).where(Vendor.organisation_id == us.id)
+
+
+@pytest.mark.parametrize(
+    "clever",
+    [
+        _either,
+        _twice,
+        _negated,
+        _selected,
+        _narrow_inside,
+        _scoped_in_a_subquery_of_the_same_table,
+        _outer_join_binds_only_its_right,
+        _derived_tables_are_not_correlated,
+    ],
+)
+def test_a_comparison_that_does_not_bind_is_not_a_scope(
+    database: Database, places: tuple[Place, Place, Place], clever: Unscoped
+) -> None:
+    """Naming the tenant somewhere is not enough: the rows that come back must be the tenant's."""
+    us, them, _company = places
+    with database.looking(Scope(organisation_id=us.id)) as session, pytest.raises(UnscopedQuery):
+        session.execute(clever(us, them))
+
+
+@pytest.mark.parametrize(
+    "scope", [NOBODY, Scope(organisation_id=uuid.uuid4()), Scope(company_id=uuid.uuid4())]
+)
+def test_nobody_and_strangers_read_no_tenant(database: Database, scope: Scope) -> None:
+    with database.looking(scope) as session:
+        for name, table in metadata.tables.items():
+            if table.info["tenancy"] == "global":
+                session.execute(select(table).limit(1))
+                continue
+            with pytest.raises(UnscopedQuery):
+                session.execute(select(table).limit(1))
+            assert name
+
+
+def _correlated(scope: Scope) -> Any:
+    inner = exists().where(Engagement.vendor_id == Vendor.id, *mine(scope, Engagement))
+    return select(Vendor).where(inner, *mine(scope, Vendor))
+
+
+def _joined(scope: Scope) -> Any:
+    return (
+        select(Vendor, func.count(Engagement.id))
+        .outerjoin(Engagement, and_(Engagement.vendor_id == Vendor.id, *mine(scope, Engagement)))
+        .where(*mine(scope, Vendor))
+        .group_by(Vendor.id)
+    )
+
+
+def _listed(scope: Scope) -> Any:
+    return select(Contact).where(
+        Contact.vendor_id.in_(select(Vendor.id).where(*mine(scope, Vendor))), *mine(scope, Contact)
+    )
+
+
+def _derived(scope: Scope) -> Any:
+    counted = (
+        select(Engagement.vendor_id, func.count().label("n"))
+        .where(*mine(scope, Engagement))
+        .group_by(Engagement.vendor_id)
+        .subquery()
+    )
+    return (
+        select(Vendor, counted.c.n)
+        .join(counted, counted.c.vendor_id == Vendor.id)
+        .where(*mine(scope, Vendor))
+    )
+
+
+def _changed(scope: Scope) -> Any:
+    return update(Vendor).where(Vendor.country.is_(None), *mine(scope, Vendor)).values(country="PT")
+
+
+@pytest.mark.parametrize("sound", [_correlated, _joined, _listed, _derived, _changed])
+def test_statements_inside_the_tenant_pass(
+    database: Database, places: tuple[Place, Place, Place], sound: Callable[[Scope], Any]
+) -> None:
+    scope = Scope(organisation_id=places[0].id)
+    session = database.write_session(scope)
+    try:
+        session.execute(sound(scope))
+    finally:
+        database.abandon(session)
+
+
+@pytest.mark.parametrize("model", [Vendor, Engagement, Contact, Organisation])
+def test_a_company_cannot_even_name_an_organisations_tables(model: Any) -> None:
+    with pytest.raises(LookupError):
+        mine(Scope(company_id=uuid.uuid4()), model)
+
+
+@pytest.mark.parametrize("action", ["insert", "update", "move", "delete"])
+def test_rows_of_another_tenant_are_not_written(
+    database: Database, places: tuple[Place, Place, Place], action: str
+) -> None:
+    us, them, _company = places
+    with database.transaction(SYSTEM) as session:
+        theirs, ours = _vendor(them.id), _vendor(us.id)
+        session.add_all([theirs, ours])
+        _say_so(session)
+    session = database.write_session(Scope(organisation_id=us.id))
+    try:
+        if action == "insert":
+            session.add(_vendor(them.id))
+        elif action == "move":
+            session.add(ours)
+            ours.organisation_id = them.id
+        else:
+            session.add(theirs)
+            if action == "update":
+                theirs.name = "changed"
+            else:
+                session.delete(theirs)
+        with pytest.raises(UnscopedQuery):
+            session.flush()
+    finally:
+        database.abandon(session)
+
+
+def _say_so(session: Session) -> None:
+    session.add(
+        Event(id=uuid.uuid4(), at=NOW, kind="vendor.created", subject_type="", data={}, actor_id=None, subject_id=None,
+              organisation_id=None, company_id=None)
+    )  # fmt: skip
+
+
+def test_a_row_cannot_be_loaded_by_its_identity_alone(
+    database: Database, places: tuple[Place, Place, Place]
+) -> None:
+    us, them, _company = places
+    with database.looking(Scope(organisation_id=us.id)) as session, pytest.raises(UnscopedQuery):
+        session.get(Organisation, them.id)
+
+
+def test_a_scope_is_set_once(database: Database, places: tuple[Place, Place, Place]) -> None:
+    us, them, _company = places
+    with database.looking() as session:
+        enter(session, Scope(organisation_id=us.id))
+        with pytest.raises(RuntimeError):
+            enter(session, Scope(organisation_id=them.id))
