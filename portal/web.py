@@ -70,7 +70,7 @@ class Portal(Flask):
     def dispatch_request(self) -> Any:  # the override that Flask 3.2 will give a parameter
         try:
             response = self.make_response(super().dispatch_request())
-            if response.is_streamed is False:
+            if not response.is_streamed and not response.direct_passthrough:
                 response.get_data()  # the body is complete before the commit
         except BaseException:
             undo()
