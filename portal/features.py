@@ -7,15 +7,32 @@ from collections.abc import Callable
 from portal import health
 from portal.accounts import views as accounts
 from portal.assessments import answering_routes as answering
+from portal.assessments import issue_views as issuing
 from portal.assessments import joining_views as joining
+from portal.assessments import portfolio_views as portfolio
 from portal.contracts import service as contract_service
 from portal.contracts import views as contracts
+from portal.library import views as library
 from portal.organisations import views as organisations
 from portal.reassessment import service as reassessment_service
 from portal.reassessment import views as reassessment
 from portal.reports import views as results
+from portal.vendors import views as vendors
 
-VIEWS = (health, accounts, organisations, joining, answering, contracts, reassessment, results)
+VIEWS = (
+    health,
+    accounts,
+    organisations,
+    joining,
+    library,
+    vendors,
+    portfolio,
+    issuing,
+    answering,
+    contracts,
+    reassessment,
+    results,
+)
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
 CONSEQUENCES: tuple[Callable[..., None], ...] = (

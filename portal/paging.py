@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -52,6 +52,23 @@ class Page(Generic[T]):
                 yield None
             yield number
             before = number
+
+
+def sortable(
+    columns: Iterable[tuple[str, Any]], sort: str, down: bool, href: Callable[[str, bool], str]
+) -> list[dict[str, Any]]:
+    """What the ``head`` macro draws: (key, label) of each column; a key of "" cannot be sorted by.
+
+    ``href(key, down)`` makes the address that sorts; the column in force offers the other direction.
+    """
+    return [
+        {
+            "label": label,
+            "href": href(key, key == sort and not down) if key else "",
+            "sort": ("descending" if down else "ascending") if key and key == sort else "",
+        }
+        for key, label in columns
+    ]
 
 
 def page_number(text: str | None) -> int:

@@ -131,15 +131,14 @@ def covered(
 def counts(session: Session, identity: Identity, *, today: date) -> Counts:
     """What waits, in one statement."""
     is_open = Assessment.state == "open"
-    conditions = (
-        and_(is_open, Assessment.due < today),
-        and_(is_open, Assessment.due >= today, Assessment.due <= today + SOON),
-        is_open,
-        Assessment.state == "submitted",
-    )
-    columns = [func.count(case((one, 1))) for one in conditions]
-    row = session.execute(select(*columns).select_from(Assessment).where(*own_assessments(identity))).one()
-    late, soon, waiting, submitted = row
+    is_soon = and_(is_open, Assessment.due >= today, Assessment.due <= today + SOON)
+    statement = select(
+        func.count(case((and_(is_open, Assessment.due < today), 1))),
+        func.count(case((is_soon, 1))),
+        func.count(case((is_open, 1))),
+        func.count(case((Assessment.state == "submitted", 1))),
+    ).where(*own_assessments(identity))
+    late, soon, waiting, submitted = session.execute(statement).one()
     return Counts(late, soon, waiting, submitted)
 
 

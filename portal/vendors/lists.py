@@ -49,14 +49,12 @@ def listed(session: Session, identity: Identity, narrowed: Filter, *, number: in
 
 def counts(session: Session, identity: Identity) -> Counts:
     """What waits for a first step, in one statement."""
-    columns = [
-        func.count(),
+    statement = select(
+        func.count(Vendor.id),
         func.count(case((~_has_engagement(identity), 1))),
         func.count(case((Vendor.company_id.is_(None), 1))),
-    ]
-    total, bare, alone = session.execute(
-        select(*columns).select_from(Vendor).where(*own_vendors(identity))
-    ).one()
+    ).where(*own_vendors(identity))
+    total, bare, alone = session.execute(statement).one()
     return Counts(total, bare, alone)
 
 
@@ -115,7 +113,7 @@ def _order(identity: Identity, narrowed: Filter) -> list[Any]:
         # No tier counts as the least, on both databases.
         key: Any = func.coalesce(_tier_rank(identity), len(TIERS))
     elif narrowed.sort == "country":
-        key = func.coalesce(Vendor.country, "~~")
+        key = func.coalesce(Vendor.country, "ZZ")
     elif narrowed.sort == "added":
         key = Vendor.created_at
     else:

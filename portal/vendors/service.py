@@ -133,6 +133,32 @@ def change_engagement(
     _change(session, engagement, values, Kind.ENGAGEMENT_CHANGED, actor=actor, now=now)
 
 
+def add_contact(
+    session: Session, vendor: Vendor, *, name: str, email: str, actor: Identity, now: datetime
+) -> Contact:
+    """Write a person of the vendor down, without a letter; a known address gets the new name.
+
+    Raises Invalid for an empty name or an address that cannot be one.
+    """
+    name, address = _name(name), address_key(_address(email))
+    contact = queries.contact_of(session, actor, vendor.id, address)
+    if contact is None:
+        contact = Contact(
+            id=uuid.uuid4(),
+            organisation_id=vendor.organisation_id,
+            vendor_id=vendor.id,
+            name=name,
+            email=address,
+            created_at=now,
+        )
+        _store(session, contact, "email", "This person is written down already.")
+        record(session, Kind.CONTACT_ADDED, now=now, actor=actor, subject=contact)
+    elif contact.name != name:
+        contact.name = name
+        record(session, Kind.CONTACT_ADDED, now=now, actor=actor, subject=contact, data={"fields": ["name"]})
+    return contact
+
+
 def invite_contact(
     session: Session,
     vendor: Vendor,
@@ -151,26 +177,12 @@ def invite_contact(
     """
     if vendor.company_id is not None:
         raise Conflict("This vendor's people are here already. They invite their colleagues themselves.")
-    name, address = _name(name), _address(email)
-    contact = queries.contact_of(session, actor, vendor.id, address_key(address))
-    if contact is None:
-        contact = Contact(
-            id=uuid.uuid4(),
-            organisation_id=vendor.organisation_id,
-            vendor_id=vendor.id,
-            name=name,
-            email=address_key(address),
-            created_at=now,
-        )
-        _store(session, contact, "email", "This person is written down already.")
-        record(session, Kind.CONTACT_ADDED, now=now, actor=actor, subject=contact)
-    elif contact.name != name:
-        contact.name = name
+    contact = add_contact(session, vendor, name=name, email=email, actor=actor, now=now)
     invitations.invite(
         session,
         purpose="vendor",
-        email=address,
-        name=name,
+        email=contact.email,
+        name=contact.name,
         role=CompanyRole.OWNER,
         now=now,
         actor=actor,

@@ -1,0 +1,69 @@
+"""The form that issues an assessment."""
+
+from __future__ import annotations
+
+import uuid
+
+from wtforms import DateField as WtDateField
+from wtforms import RadioField, SelectField, SelectMultipleField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
+
+from portal.forms import Form, NoControls, clean, line
+
+
+class DateField(WtDateField):
+    """A day, with our words when it cannot be read."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            wrote = valuelist[0][:40]
+            raise ValueError(
+                f"Write a day as year-month-day, like 2026-12-19. You wrote “{wrote}”."
+            ) from None
+
+
+class IssueForm(Form):
+    """``contact`` holds the id of a contact, "new" for ``contact_name`` and ``contact_email``, or "" for nobody."""
+
+    questionnaire = SelectField(
+        "Questionnaire",
+        validators=[InputRequired("Choose a questionnaire.")],
+        validate_choice=False,
+        description="The newest released version of each. This version stays as it is until the vendor submits.",
+    )
+    engagements = SelectMultipleField(
+        "What it covers",
+        validate_choice=False,
+        description="The facts of all of these decide what is asked: the worst tier, and all data together.",
+    )
+    due = DateField(
+        "Due",
+        validators=[InputRequired("Choose a day.")],
+        description="The last day on which the vendor can submit in time, by your organisation's calendar.",
+    )
+    reason = TextAreaField(
+        "Why you ask",
+        [
+            InputRequired("Say in a sentence why you ask. The vendor reads it."),
+            Length(max=2000, message="Write at most 2000 characters."),
+            NoControls(lines=True),
+        ],
+        filters=[clean],
+        description="One or two sentences. The vendor reads it in the letter and above the questions.",
+    )
+    contact = RadioField("Whom to write to", validators=[Optional()], validate_choice=False, default="")
+    contact_name = line("Name")
+    contact_email = line("E-mail address", longest=254)
+
+    @property
+    def chosen_engagements(self) -> set[uuid.UUID]:
+        """The ids that were ticked; what is no id is left out and so refused as a foreign one."""
+        found = set()
+        for text in self.engagements.data or []:
+            try:
+                found.add(uuid.UUID(text))
+            except ValueError:
+                found.add(uuid.UUID(int=0))
+        return found
