@@ -10,7 +10,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,15 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser of a fixed width: to find out the terminal's, argparse imports shutil for every run."""
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        return argparse.HelpFormatter(prog=self.prog, width=100)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m questionnaires",
         description="PATH is a folder, a JSON file or the slug@version of a shipped questionnaire.",
     )
     commands = parser.add_subparsers(
         required=True,
         metavar="COMMAND",
-        # Left to itself, argparse formats a whole usage to find this name, and imports shutil for it.
+        # Left to itself, argparse formats a whole usage to find this name.
         prog=parser.prog,
     )
 
@@ -89,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
 
     foreign = commands.add_parser("import", help="turn a questionnaire of another format into a definition")
     foreign.add_argument("format", choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
-    foreign.add_argument("file", metavar="FILE", type=Path)
-    foreign.add_argument("--out", required=True, metavar="DIR", type=Path)
+    foreign.add_argument("file", metavar="FILE")
+    foreign.add_argument("--out", required=True, metavar="DIR")
     foreign.set_defaults(run=_import)
     return parser
 
@@ -204,7 +210,7 @@ def _score(chosen: argparse.Namespace) -> int:
     from questionnaires.scoring import score
 
     definition = _sound(chosen.path)
-    file = _answers(definition, Path(chosen.answers))
+    file = _answers(definition, chosen.answers)
     result = score(definition, file.answers, file.facts, file.as_of, file.shown)
     if chosen.json:
         print(result.to_bytes().decode())
@@ -222,7 +228,7 @@ def _requirements(chosen: argparse.Namespace) -> int:
     facts: dict[str, Any] = {}
     for path, answers in [(chosen.path, chosen.answers), *chosen.more]:
         definition = _sound(path)
-        file = _answers(definition, Path(answers))
+        file = _answers(definition, answers)
         answered.append(Answered(definition, file.answers, file.as_of, file.shown))
         for name, value in file.facts.items():
             if facts.setdefault(name, value) != value:
@@ -240,7 +246,7 @@ def _requirements(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _answers(definition: Questionnaire, path: Path) -> AnswersFile:
+def _answers(definition: Questionnaire, path: str) -> AnswersFile:
     from questionnaires.answers import AnswerErrors, parse_answers
     from questionnaires.sources import MAX_QUESTIONNAIRE, SourceError, doubled, json_table, read_bytes
 
@@ -258,6 +264,8 @@ def _answers(definition: Questionnaire, path: Path) -> AnswersFile:
 
 
 def _import(chosen: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from questionnaires.canonical import canonical_json
     from questionnaires.checking import errors
     from questionnaires.faults import DefinitionError
@@ -266,14 +274,14 @@ def _import(chosen: argparse.Namespace) -> int:
     from questionnaires.parsing import parse_json
     from questionnaires.sources import SourceError, read_bytes
 
-    name = str(chosen.file)
+    name = chosen.file
     try:
-        found = read_vsaq(read_bytes(chosen.file), slug=_slug(chosen.file.stem))
+        found = read_vsaq(read_bytes(name), slug=_slug(Path(name).stem))
         definition = parse_json(canonical_json(found.definition_json), name)
         faults = errors(definition)
         if faults:
             raise DefinitionError(faults)
-        written = write_folder(definition, chosen.out)
+        written = write_folder(definition, Path(chosen.out))
     except SourceError as error:
         raise InputError([f"{name}: {error}"]) from None
     except VsaqError as error:

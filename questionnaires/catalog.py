@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from questionnaires.definition import Questionnaire
 from questionnaires.faults import DefinitionError, Fault
 from questionnaires.parsing import load
 from questionnaires.patterns import LABEL, SLUG, VERSION, ordered
 
-CONTENT = Path(__file__).resolve().parent / "content"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Paths are strings here: pathlib takes longer to import than a definition to read.
+CONTENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "content")
 
 
 class UnknownQuestionnaire(LookupError):
@@ -22,9 +27,9 @@ def shipped() -> tuple[str, ...]:
     """The labels of all shipped versions, by slug and rising version; nothing is parsed."""
     found = [
         (slug.name, ordered(version.name), f"{slug.name}@{version.name}")
-        for slug in CONTENT.iterdir()
+        for slug in os.scandir(CONTENT)
         if SLUG.fullmatch(slug.name) and slug.is_dir()
-        for version in slug.iterdir()
+        for version in os.scandir(slug.path)
         if VERSION.fullmatch(version.name) and version.is_dir()
     ]
     return tuple(label for _, _, label in sorted(found))
@@ -33,8 +38,7 @@ def shipped() -> tuple[str, ...]:
 @cache
 def get(label: str) -> Questionnaire:
     """The shipped version with this ``slug@version``. Raises UnknownQuestionnaire, DefinitionError."""
-    path = folder(label)
-    definition = load(path)
+    definition = load(_folder(label))
     if definition.label != label:
         message = f"the folder is that of {label}, the header says {definition.label}"
         raise DefinitionError([Fault(definition.files[""], "version", message)])
@@ -43,7 +47,14 @@ def get(label: str) -> Questionnaire:
 
 def folder(label: str) -> Path:
     """Where a shipped version lies. Raises UnknownQuestionnaire."""
-    if not LABEL.fullmatch(label) or not (path := CONTENT / Path(*label.split("@"))).is_dir():
+    from pathlib import Path
+
+    return Path(_folder(label))
+
+
+def _folder(label: str) -> str:
+    path = os.path.join(CONTENT, *label.split("@"))
+    if not LABEL.fullmatch(label) or not os.path.isdir(path):
         raise UnknownQuestionnaire(f"no shipped questionnaire is called {label}")
     return path
 
@@ -66,15 +77,14 @@ def latest(slug: str) -> Questionnaire:
     return get(f"{slug}@{known[-1]}")
 
 
-def locate(argument: str) -> Path:
+def locate(argument: str) -> str:
     """The folder or JSON file that a PATH argument means; a label means a shipped version.
 
     Raises UnknownQuestionnaire.
     """
-    path = Path(argument)
-    if LABEL.fullmatch(argument) and not path.exists():
-        return folder(argument)
-    return path
+    if LABEL.fullmatch(argument) and not os.path.exists(argument):
+        return _folder(argument)
+    return argument
 
 
 def resolve(argument: str) -> Questionnaire:

@@ -7,8 +7,8 @@ mean together is checked by ``checking``. ``load`` and ``parse_json`` return a w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -53,7 +53,7 @@ class Draft(NamedTuple):
         return self.definition
 
 
-def load(path: Path) -> Questionnaire:
+def load(path: str | os.PathLike[str]) -> Questionnaire:
     """The definition in a folder of TOML files or in a JSON file. Raises DefinitionError with all faults."""
     return read(path).whole()
 
@@ -63,15 +63,16 @@ def parse_json(data: bytes, name: str = "definition.json") -> Questionnaire:
     return read_json(data, name).whole()
 
 
-def read(path: Path) -> Draft:
+def read(path: str | os.PathLike[str]) -> Draft:
     """Read a folder or a JSON file; faults are returned, never raised."""
-    if path.is_dir():
-        return _read_folder(path)
+    name = os.fspath(path)
+    if os.path.isdir(name):
+        return _read_folder(name)
     try:
-        data = read_bytes(path, MAX_QUESTIONNAIRE)
+        data = read_bytes(name, MAX_QUESTIONNAIRE)
     except SourceError as error:
-        return Draft(None, (Fault(str(path), error.place, error.message),))
-    return read_json(data, str(path))
+        return Draft(None, (Fault(name, error.place, error.message),))
+    return read_json(data, name)
 
 
 def read_json(data: bytes, name: str = "definition.json") -> Draft:
@@ -86,23 +87,23 @@ def read_json(data: bytes, name: str = "definition.json") -> Draft:
     return _definition(header, sections, faults, "bands", "caps", "questions", {}, len(data))
 
 
-def _read_folder(path: Path) -> Draft:
+def _read_folder(path: str) -> Draft:
     faults = Faults()
-    if path.is_symlink():
-        faults.add(Place(str(path), "file"), "", "this is a symbolic link; put the folder itself here")
+    if os.path.islink(path):
+        faults.add(Place(path, "file"), "", "this is a symbolic link; put the folder itself here")
         return Draft(None, tuple(faults.found))
     tables: dict[str, dict[str, object]] = {}
     size = 0
     names = [HEADER, *_section_files(path, faults)]
     for name in names:
         try:
-            data = read_bytes(path / name)
+            data = read_bytes(os.path.join(path, name))
             size += len(data)
             if size > MAX_QUESTIONNAIRE:
                 raise SourceError("file", "with this file the questionnaire is larger than 4 MB")
             tables[name] = toml_table(data, MAX_FILE)
         except SourceError as error:
-            faults.found.append(Fault(str(path / name), error.place, error.message))
+            faults.found.append(Fault(os.path.join(path, name), error.place, error.message))
             if size > MAX_QUESTIONNAIRE:
                 break
     unread = {("", "sections")} if len(tables) < len(names) else set()
@@ -110,27 +111,28 @@ def _read_folder(path: Path) -> Draft:
     if HEADER not in tables:
         # The sections can still be looked through, on a header that is all stand-ins.
         known = Faults()
-        header = Fields({}, Place(str(path / HEADER), ""), known)
+        header = Fields({}, Place(os.path.join(path, HEADER), ""), known)
     else:
-        header = Fields(tables.pop(HEADER), Place(str(path / HEADER), ""), faults)
+        header = Fields(tables.pop(HEADER), Place(os.path.join(path, HEADER), ""), faults)
     scales = _scales(header)
     sections = [
-        Fields(raw, Place(str(path / name), f"section in {name}"), faults) for name, raw in tables.items()
+        Fields(raw, Place(os.path.join(path, name), f"section in {name}"), faults)
+        for name, raw in tables.items()
     ]
     return _definition(header, sections, faults, "band", "cap", "question", scales, size)
 
 
-def _section_files(path: Path, faults: Faults) -> list[str]:
+def _section_files(path: str, faults: Faults) -> list[str]:
     try:
         names = sorted(
-            entry.name for entry in path.iterdir() if entry.suffix == ".toml" and entry.name != HEADER
+            name for name in os.listdir(path) if name.endswith(".toml") and name[0] != "." and name != HEADER
         )
     except OSError as error:
-        faults.add(Place(str(path), "file"), "", f"cannot be read: {error.strerror}")
+        faults.add(Place(path, "file"), "", f"cannot be read: {error.strerror}")
         return []
     if len(names) > MAX_SECTIONS:
         message = f"holds {len(names):,} sections; at most {MAX_SECTIONS} are allowed, the rest was not read"
-        faults.add(Place(str(path), "sections"), "", message)
+        faults.add(Place(path, "sections"), "", message)
     return names[:MAX_SECTIONS]
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections import Counter
-from pathlib import Path
 from typing import NamedTuple
 
 MAX_FILE = 1 << 20
@@ -53,7 +52,7 @@ class Doubled(dict[str, object]):
     names: tuple[str, ...] = ()
 
 
-def read_bytes(path: Path, limit: int = MAX_FILE) -> bytes:
+def read_bytes(path: str | os.PathLike[str], limit: int = MAX_FILE) -> bytes:
     """The bytes of a plain file of at most ``limit`` bytes, without following a link. Raises SourceError."""
     try:
         # O_NONBLOCK: opening a named pipe would wait for a writer for ever.
@@ -61,7 +60,7 @@ def read_bytes(path: Path, limit: int = MAX_FILE) -> bytes:
     except ValueError:
         raise SourceError("file", "this is no file name") from None
     except OSError as error:
-        if path.is_symlink():
+        if os.path.islink(path):
             raise SourceError("file", "this is a symbolic link; put the file itself here") from None
         raise SourceError("file", f"cannot be opened: {error.strerror}") from None
     found = os.fstat(handle)
