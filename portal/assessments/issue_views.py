@@ -22,7 +22,6 @@ from portal.organisations import queries as organisations
 from portal.paging import page_number, sortable
 from portal.vendors import facts, service
 from portal.vendors import queries as vendors
-from portal.vendors.forms import country_names
 from portal.vendors.models import Contact, Vendor
 
 blueprint = Blueprint("assessments", __name__)
@@ -194,7 +193,7 @@ def _contact_of(row: Assessment, vendor: Vendor) -> Contact | None:
 
 def _pinned(row: Assessment) -> list[facts.FactInWords]:
     """The facts that the assessment rests on, known ones only, country by name."""
-    names = country_names()
+    names = facts.country_names()
     found = []
     for name, value in row.facts.items():
         if name == "vendor.country":

@@ -22,7 +22,6 @@ from portal.assessments import organisation_queries as assessments
 from portal.organisations import queries as organisations
 from portal.paging import page_number, sortable
 from portal.vendors import facts, lists, queries
-from portal.vendors.forms import TIER_HELP, country_names
 from portal.vendors.models import Contact
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def vendor_list(organisation: str) -> Page:
         tiers={one: lists.worst_tier(bought, one) for one in ids},
         bought={one: [e for e in bought if e.vendor_id == one] for one in ids},
         asked={one: [a for a in asked if a.vendor_id == one] for one in ids},
-        countries=country_names(),
+        countries=facts.country_names(),
         zone=own.zone,
         today=today,
         counts=lists.counts(session, identity),
@@ -112,7 +111,7 @@ def vendor(organisation: str, vendor: uuid.UUID) -> Page:
     return render_template(
         "vendors/vendor.html",
         vendor=row,
-        country=country_names().get(row.country or "", ""),
+        country=facts.country_names().get(row.country or "", ""),
         engagements=queries.engagements_of(session, identity, row.id),
         contacts=contacts_with_state(session, identity, row.id),
         assessments=asked,
@@ -137,7 +136,7 @@ def engagement(organisation: str, engagement: uuid.UUID) -> Page:
         vendor=queries.vendor(session, identity, row.vendor_id),
         owner=owners.get(row.business_owner_id) if row.business_owner_id else None,
         facts=facts.in_words(row.facts),
-        tier_help=TIER_HELP[row.tier],
+        tier_help=facts.TIER_HELP[row.tier],
         months=getattr(own, f"months_{row.tier}"),
         currency=own.currency,
         assessments=asked,

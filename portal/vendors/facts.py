@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from babel import Locale
+
 from portal.faults import Invalid
 from questionnaires.answers import AnswerErrors, parse_facts
-from questionnaires.facts import TABLE, Fact
+from questionnaires.facts import COUNTRIES, TABLE, Fact
 
 if TYPE_CHECKING:
     from portal.organisations.models import Organisation
@@ -24,6 +27,14 @@ COLUMNS = ("engagement.tier", "engagement.service")
 ASKED = tuple(name for name in TABLE if name.startswith(PREFIX) and name not in COLUMNS)
 # Values that say "nothing", so that they cannot stand beside another.
 ALONE: Mapping[str, str] = MappingProxyType({"engagement.data": "public_only", "engagement.access": "none"})
+TIER_HELP = MappingProxyType(
+    {
+        "critical": "Critical: an important process stops without it, or its failure harms people",
+        "high": "High: it holds sensitive data or has far-reaching access",
+        "medium": "Medium: it holds personal or confidential data, and we could manage without it for a while",
+        "low": "Low: hardly any data, no access, soon replaced",
+    }
+)
 LARGEST_SPEND = Decimal("999999999999")
 
 
@@ -35,6 +46,13 @@ class FactInWords:
     label: str
     values: tuple[str, ...]
     internal: bool
+
+
+@cache
+def country_names() -> dict[str, str]:
+    """The English name of each country of ISO 3166-1, by name."""
+    names = Locale("en").territories
+    return dict(sorted(((code, names[code]) for code in COUNTRIES), key=lambda one: one[1].casefold()))
 
 
 def label_of(name: str) -> str:

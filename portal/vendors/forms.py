@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from babel import Locale
 from flask_babel import gettext as _
 from wtforms import (
     Field,
@@ -21,18 +19,10 @@ from wtforms.validators import InputRequired, Length
 
 from portal.faults import Conflict, Invalid
 from portal.forms import Form, NoControls, clean, line
-from portal.vendors.facts import ASKED, PREFIX, label_of, value_label
-from questionnaires.facts import COUNTRIES, TABLE
+from portal.vendors.facts import ASKED, PREFIX, TIER_HELP, country_names, label_of, value_label
+from questionnaires.facts import TABLE
 
 UNKNOWN = "Not known yet"
-TIER_HELP = MappingProxyType(
-    {
-        "critical": "Critical: an important process stops without it, or its failure harms people",
-        "high": "High: it holds sensitive data or has far-reaching access",
-        "medium": "Medium: it holds personal or confidential data, and we could manage without it for a while",
-        "low": "Low: hardly any data, no access, soon replaced",
-    }
-)
 # Why we ask: beside each fact whose use is not plain from its name.
 FACT_HELP = MappingProxyType(
     {
@@ -45,13 +35,6 @@ FACT_HELP = MappingProxyType(
         "engagement.hosting": "Where the data rests, as the contract says or will say.",
     }
 )
-
-
-@cache
-def country_names() -> dict[str, str]:
-    """The English name of each country of ISO 3166-1, by name."""
-    names = Locale("en").territories
-    return dict(sorted(((code, names[code]) for code in COUNTRIES), key=lambda one: one[1].casefold()))
 
 
 class VendorForm(Form):
