@@ -170,15 +170,15 @@ def replaced(item: Expression, leaf: Callable[[Name | Test], Expression]) -> Exp
             return item
 
 
-def tests(item: Expression) -> tuple[Test, ...]:
+def all_tests(item: Expression) -> tuple[Test, ...]:
     """Every test in the tree, in the order of the text."""
     match item:
         case Test():
             return (item,)
         case Not(item=inner):
-            return tests(inner)
+            return all_tests(inner)
         case Both(items=items):
-            return tuple(test for one in items for test in tests(one))
+            return tuple(test for one in items for test in all_tests(one))
         case _:
             return ()
 

@@ -10,11 +10,11 @@ from questionnaires.interchange.vsaq_conditions import (
     Name,
     Test,
     Untranslatable,
+    all_tests,
     joined,
     negated,
     read,
     replaced,
-    tests,
 )
 from questionnaires.interchange.vsaq_drafts import Choice, Draft
 from questionnaires.interchange.vsaq_items import GROUPS, Item, Notes
@@ -156,7 +156,7 @@ class Links:
 
     def named(self, draft: Draft) -> set[str]:
         """The questions that decide whether this one is asked; none for one that is gone."""
-        return set() if draft.key in self.gone else {test.key for test in tests(self.visible(draft.chain))}
+        return set() if draft.key in self.gone else _names(self.visible(draft.chain))
 
     def without_gone(self, expression: Expression) -> Expression:
         """The expression with every test of a question that is gone put to false."""
@@ -167,31 +167,43 @@ class Links:
     def _ordered(self) -> list[Draft]:
         """Every question after those that its conditions name; a circle loses a condition."""
         needs = {draft: self._needs(draft) for draft in self.drafts}
-        done: set[str] = set()
+        dependents: dict[str, list[Draft]] = {}
+        for draft, names in needs.items():
+            for name in names:
+                dependents.setdefault(name, []).append(draft)
+        ready = [draft for draft, names in needs.items() if not names]
         order: list[Draft] = []
         while needs:
-            ready = [draft for draft, names in needs.items() if not names - done]
-            for draft in ready:
-                del needs[draft]
-                done.add(draft.key)
-            order += ready
             if not ready:
-                freed = self._break(next(iter(needs)), needs, done)
-                needs.update((draft, self._needs(draft)) for draft in needs if freed in draft.chain)
+                ready = self._break(needs)
+            draft = ready.pop()
+            del needs[draft]
+            order.append(draft)
+            for other in dependents.get(draft.key, ()):
+                if other in needs and draft.key in needs[other]:
+                    needs[other].remove(draft.key)
+                    if not needs[other]:
+                        ready.append(other)
         return order
 
     def _needs(self, draft: Draft) -> set[str]:
-        return {test.key for item in draft.chain for test in tests(self.condition(item))}
+        return {name for item in draft.chain for name in _names(self.condition(item))}
 
-    def _break(self, start: Draft, needs: dict[Draft, set[str]], done: set[str]) -> Item:
-        """Walk from question to needed question until one comes again; answers the item that is freed."""
+    def _break(self, needs: dict[Draft, set[str]]) -> list[Draft]:
+        """Walk from question to needed question until one comes again, and free it; answers who waits no more."""
+        start = next(iter(needs))
         seen: set[Draft] = set()
         while start not in seen:
             seen.add(start)
-            start = self.by_key[min(needs[start] - done)]
-        wanted = min(needs[start] - done)
-        item = next(
-            one for one in reversed(start.chain) if wanted in {test.key for test in tests(self._own[one])}
-        )
+            start = self.by_key[min(needs[start])]
+        wanted = min(needs[start])
+        item = next(one for one in reversed(start.chain) if wanted in _names(self._own[one]))
         self._give_up(item, "it goes in a circle")
-        return item
+        freed = [draft for draft in needs if item in draft.chain]
+        for draft in freed:
+            needs[draft] &= self._needs(draft)
+        return [draft for draft in freed if not needs[draft]]
+
+
+def _names(expression: Expression) -> set[str]:
+    return {test.key for test in all_tests(expression)}

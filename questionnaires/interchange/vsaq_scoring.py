@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from questionnaires.interchange.vsaq_conditions import Expression, Test, decide, tests
+from questionnaires.interchange.vsaq_conditions import Expression, Test, all_tests, decide
 from questionnaires.interchange.vsaq_drafts import Choice, Draft
 from questionnaires.interchange.vsaq_items import Notes
 from questionnaires.interchange.vsaq_links import Links
@@ -49,7 +49,7 @@ def _points(draft: Draft, warnings: list[tuple[str, Expression]], notes: Notes) 
 
 def _earning(draft: Draft, expression: Expression) -> list[Choice]:
     """The options that earn the warning by themselves, whatever else is chosen here or answered elsewhere."""
-    if draft.key not in {test.key for test in tests(expression)}:
+    if draft.key not in {test.key for test in all_tests(expression)}:
         return []
     everything = frozenset(option.value for option in draft.options if not option.exclusive)
     alone = {option.value: _holds(draft, expression, frozenset({option.value})) for option in draft.options}

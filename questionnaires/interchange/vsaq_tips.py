@@ -9,8 +9,8 @@ from questionnaires.interchange.vsaq_conditions import (
     Expression,
     Test,
     Untranslatable,
+    all_tests,
     joined,
-    tests,
     written,
 )
 from questionnaires.interchange.vsaq_drafts import Draft, cut
@@ -78,7 +78,7 @@ def _about(own: Expression, links: Links) -> str:
     """The last question that must be answered for the condition to hold, or else the last that it names."""
     parts = own.items if isinstance(own, Both) and own.every else (own,)
     sure = {part.key for part in parts if isinstance(part, Test)}
-    return max(sure or {test.key for test in tests(own)}, key=links.place.__getitem__, default="")
+    return max(sure or {test.key for test in all_tests(own)}, key=links.place.__getitem__, default="")
 
 
 def _is_warning(tip: Item) -> bool:
