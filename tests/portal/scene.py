@@ -1,0 +1,422 @@
+"""A larger world for tests: vendors, engagements, issued and submitted assessments, full of canaries.
+
+A canary is a word found nowhere else; ``Scene.canaries`` says which tenants may ever read it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from portal.access import CompanyRole, Identity, OrganisationRole, Person
+from portal.assessments import issuing, joining, queries
+from portal.assessments.drafts import Content
+from portal.assessments.models import Assessment, Submission
+from portal.assessments.service import Attestation, Edit, save_answers, submit
+from portal.accounts.service import token_hash
+from portal.db import NOBODY, SYSTEM, Database
+from portal.features import CONSEQUENCES
+from portal.library import service as library
+from portal.organisations.models import Invitation
+from portal.outbox import Message
+from portal.settings import Settings
+from portal.vendors import queries as vendor_queries
+from portal.vendors import service as vendors
+from portal.vendors.models import Contact
+from questionnaires import catalog
+from questionnaires.definition import Question, Questionnaire
+from tests.portal.world import NOW, Place, make_company, make_organisation
+
+DUE = date(2026, 12, 18)
+SPEND = 7351900  # an internal fact; each organisation's own number follows from it
+Choose = Callable[[Question], Content]
+
+
+@dataclass
+class Deal:
+    """What one organisation has with one company: ids as they stand in addresses."""
+
+    organisation: Place
+    company: Place
+    vendor: uuid.UUID
+    engagement: uuid.UUID
+    contact: uuid.UUID
+    invitation: uuid.UUID
+    spend: str
+    drafted: uuid.UUID | None = None
+    submitted: uuid.UUID | None = None
+    section: str = ""
+    section_submitted: str = ""
+
+
+@dataclass
+class Scene:
+    """Everything made, and who may read which canary (names of places)."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    deals: list[Deal] = field(default_factory=list)
+    canaries: dict[str, frozenset[str]] = field(default_factory=dict)
+    own: dict[str, tuple[str, str]] = field(default_factory=dict)  # organisation -> (slug, version) of its own
+
+    def canary(self, what: str, *readers: Place) -> str:
+        word = f"kz{what}{len(self.canaries):03d}q"
+        self.canaries[word] = frozenset(one.name for one in readers)
+        return word
+
+    def forbidden(self, reader: Place | None) -> list[str]:
+        """Canaries that ``reader`` (None: somebody without a tenant) must never see."""
+        return [word for word, readers in self.canaries.items() if reader is None or reader.name not in readers]
+
+    def deals_of(self, place: Place) -> list[Deal]:
+        return [one for one in self.deals if place in (one.organisation, one.company)]
+
+
+# --------------------------------------------------------------------------------------------- small steps
+
+
+def link(database: Database, deal_vendor: uuid.UUID, company: Place) -> None:
+    """The company's owner accepts the newest invitation for this vendor."""
+    owner = company[CompanyRole.OWNER].person
+    with database.looking(SYSTEM) as session:
+        letters = session.scalars(
+            select(Message)
+            .where(Message.kind == "invitation_vendor", Message.recipient == owner.email)
+            .order_by(Message.created_at.desc())
+        ).all()
+        invitations = {
+            one.token_hash: one
+            for one in session.scalars(select(Invitation).where(Invitation.vendor_id == deal_vendor))
+        }
+    token = next(
+        token
+        for letter in letters
+        for token in re.findall(r"/invitations/([\w-]{43})", letter.text)
+        if token_hash(token) in invitations
+    )
+    with database.transaction(NOBODY) as session:
+        joining.accept(session, token, owner, company_id=company.id, now=NOW)
+
+
+def make_vendor(
+    database: Database,
+    identity: Identity,
+    company: Place,
+    *,
+    name: str,
+    engagement: str,
+    description: str = "",
+    tier: str = "high",
+    facts: Mapping[str, Any] | None = None,
+    business_owner_id: uuid.UUID | None = None,
+    more_contacts: tuple[tuple[str, str], ...] = (),
+) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
+    """(vendor, engagement, contact): a vendor with one engagement, linked to ``company`` by its owner."""
+    owner = company[CompanyRole.OWNER].person
+    with database.transaction(identity.scope) as session:
+        vendor = vendors.create_vendor(session, name=name, country="PT", actor=identity, now=NOW)
+        bought = vendors.create_engagement(
+            session,
+            vendor,
+            name=engagement,
+            description=description,
+            tier=tier,
+            facts=facts or {},
+            business_owner_id=business_owner_id,
+            actor=identity,
+            now=NOW,
+        )
+        contact: Contact | None = None
+        for someone, address in (*more_contacts, (owner.name, owner.email)):
+            contact = vendors.invite_contact(
+                session, vendor, name=someone, email=address, actor=identity, now=NOW
+            )
+        assert contact is not None
+        ids = vendor.id, bought.id, contact.id
+    link(database, ids[0], company)
+    return ids
+
+
+def issue(
+    database: Database,
+    identity: Identity,
+    vendor_id: uuid.UUID,
+    engagement_id: uuid.UUID,
+    content_hash: str,
+    *,
+    reason: str = "Your renewal is due.",
+    due: date = DUE,
+    now: datetime = NOW,
+) -> uuid.UUID:
+    """An assessment issued over one engagement."""
+    with database.transaction(identity.scope) as session:
+        vendor = vendor_queries.vendor(session, identity, vendor_id)
+        assessment = issuing.issue(
+            session,
+            vendor,
+            engagement_ids=[engagement_id],
+            content_hash=content_hash,
+            due=due,
+            reason=reason,
+            contact=None,
+            actor=identity,
+            now=now,
+        )
+        return assessment.id
+
+
+def plain(question: Question) -> Content:
+    """The first answer that fits: option one, the smallest number, a word, one row."""
+    return Content("answered", plain_value(question), promise_reason="Being written", promise_date="2026-12-24") if (
+        question.evidence is not None
+    ) else Content("answered", plain_value(question))
+
+
+def plain_value(question: Question) -> Any:
+    match question.type:
+        case "choice":
+            return question.options[0].value
+        case "choices":
+            return [question.options[0].value]
+        case "number":
+            return question.at_least or "1"
+        case "date":
+            return question.not_before if (question.not_before or "")[:1].isdigit() else "2026-11-01"
+        case "table":
+            cells = {"text": "A word", "number": "1", "date": "2026-11-01"}
+            return [
+                {one.key: one.options[0].value if one.type == "choice" else cells[one.type] for one in question.columns}
+            ]
+        case _:
+            return "A word"
+
+
+def fill(
+    database: Database,
+    identity: Identity,
+    assessment_id: uuid.UUID,
+    choose: Choose = plain,
+    *,
+    now: datetime = NOW,
+    most: int = 1000,
+) -> int:
+    """Answer what is visible and missing, section by section, until nothing is; returns how many answers were saved."""
+    done = 0
+    for _turn in range(20):
+        with database.transaction(identity.scope) as session:
+            assessment = queries.assessment(session, identity, assessment_id, lock=True)
+            definition = library.definition(session, assessment.content_hash)
+            held = queries.rows(session, identity, assessment_id)
+            draft = queries.draft(definition, assessment, held, now)
+            missing = {one.key for one in draft.gaps}
+            if not missing or done >= most:
+                return done
+            for section in definition.sections:
+                edits = [
+                    Edit(one.key, held[one.key][0].revision if one.key in held else 0, choose(one))
+                    for one in section.questions
+                    if one.key in missing
+                ][: most - done]
+                if edits:
+                    result = save_answers(session, assessment, section, edits, actor=identity, now=now)
+                    assert not result.errors, result.errors
+                    done += len(result.saved)
+    raise AssertionError("the questionnaire never becomes complete")
+
+
+def seal(
+    database: Database,
+    identity: Identity,
+    assessment_id: uuid.UUID,
+    *,
+    name: str = "Ada Signer",
+    role: str = "Director",
+    now: datetime = NOW,
+) -> uuid.UUID:
+    """Submit, with every consequence; returns the submission's id."""
+    with database.transaction(identity.scope) as session:
+        assessment = queries.assessment(session, identity, assessment_id, lock=True)
+        signed = Attestation(name, role, "I have read these answers.")
+        submission = submit(session, assessment, signed, actor=identity, now=now, consequences=CONSEQUENCES)
+        return submission.id
+
+
+def security_lite() -> Questionnaire:
+    return catalog.latest("security_lite")
+
+
+def own_questionnaire(slug: str, title: str, *, word: str = "") -> bytes:
+    """A small definition of an organisation's own, as JSON: one question of each type."""
+    yes_no = [{"value": "yes", "label": "Yes", "points": 100}, {"value": "no", "label": "No", "points": 0}]
+    key = f"own.{slug}"
+    questions: list[dict[str, Any]] = [
+        {"key": f"{key}.gate", "text": f"Do you keep backups? {word}", "type": "choice", "options": yes_no, "weight": 10},
+        {"key": f"{key}.said", "text": "Describe them.", "type": "text", "allow_na": True, "weight": 5},
+        {"key": f"{key}.days", "text": "For how many days?", "type": "number", "unit": "days", "weight": 0},
+        {"key": f"{key}.tested", "text": "When did you last restore one?", "type": "date", "weight": 0},
+        {
+            "key": f"{key}.why",
+            "text": "Why not?",
+            "type": "text",
+            "weight": 0,
+            "visible_when": f"{key}.gate == 'no'",
+        },
+        {
+            "key": f"{key}.kinds",
+            "text": "Which media?",
+            "type": "choices",
+            "weight": 0,
+            "options": [{"value": "disk", "label": "Disk"}, {"value": "tape", "label": "Tape"}],
+        },
+        {
+            "key": f"{key}.places",
+            "text": "Where do they lie?",
+            "type": "table",
+            "weight": 0,
+            "columns": [{"key": "place", "label": "Place", "type": "text"}],
+        },
+    ]
+    return json.dumps(
+        {
+            "format": 1,
+            "slug": slug,
+            "version": "1.0.0",
+            "title": title,
+            "purpose": "assessment",
+            "language": "en",
+            "licence": "CC0-1.0",
+            "summary": "A questionnaire for tests.",
+            "bands": [{"name": "good", "label": "Good", "minimum": 70}, {"name": "bad", "label": "Bad", "minimum": 0}],
+            "sections": [{"key": "backups", "title": "Backups", "questions": questions}],
+        }
+    ).encode()
+
+
+def release_own(database: Database, identity: Identity, data: bytes, slug: str) -> str:
+    """Release a JSON definition for the identity's organisation; returns its content hash."""
+    assert identity.organisation is not None
+    with database.transaction(identity.scope) as session:
+        row, _report = library.import_for(
+            session, identity.organisation.id, data, "json", slug=slug, now=NOW, actor=identity
+        )
+        return row.content_hash
+
+
+# ------------------------------------------------------------------------------------------- the whole scene
+
+
+def make_scene(database: Database, settings: Settings) -> Scene:
+    """Two organisations, three companies; one company serves both organisations and must not connect them."""
+    scene = Scene()
+    alder = make_organisation(database, settings, "Kzalder")
+    birch = make_organisation(database, settings, "Kzbirch")
+    cedar = make_company(database, settings, "Kzcedar")
+    dogwood = make_company(database, settings, "Kzdogwood")
+    elder = make_company(database, settings, "Kzelder")
+    scene.places = {one.name: one for one in (alder, birch, cedar, dogwood, elder)}
+    for place, others in (
+        (alder, (cedar, elder)),
+        (birch, (cedar, dogwood)),
+        (cedar, (alder, birch)),
+        (dogwood, (birch,)),
+        (elder, (alder,)),
+    ):
+        scene.canaries[place.name.lower()] = frozenset(one.name for one in (place, *others))
+    for number, (organisation, company) in enumerate(
+        ((alder, cedar), (alder, elder), (birch, cedar), (birch, dogwood)), 1
+    ):
+        scene.deals.append(_make_deal(database, scene, organisation, company, number))
+    return scene
+
+
+def _make_deal(
+    database: Database, scene: Scene, organisation: Place, company: Place, number: int
+) -> Deal:
+    buyer = organisation[OrganisationRole.ADMIN]
+    owner, helper = company[CompanyRole.OWNER], company[CompanyRole.CONTRIBUTOR]
+    both, ours, theirs = (organisation, company), (organisation,), (company,)
+    word = scene.canary
+    spend = str(SPEND + number)
+    scene.canaries[spend] = frozenset([organisation.name])
+    stranger = word("contact", *ours)
+    vendor, engagement, contact = make_vendor(
+        database,
+        buyer,
+        company,
+        name=word("vendor", *ours),
+        engagement=word("engagement", *both),
+        description=word("service", *both),
+        tier="critical",
+        facts={"engagement.spend": spend},
+        business_owner_id=organisation[OrganisationRole.BUSINESS_OWNER].person.id,
+        more_contacts=((stranger.title(), f"{stranger}@nowhere.example"),),
+    )
+    with database.looking(SYSTEM) as session:
+        invitation = session.scalars(
+            select(Invitation.id).where(Invitation.vendor_id == vendor, Invitation.accepted_at.is_(None))
+        ).first()
+    assert invitation is not None
+    deal = Deal(organisation, company, vendor, engagement, contact, invitation, spend)
+    slug = f"{organisation.name.lower()}_{company.name.lower()}"
+    scene.canaries[slug] = frozenset(one.name for one in both)
+    title, asked = word("title", *both), word("question", *both)
+    own = release_own(database, buyer, own_questionnaire(slug, title, word=asked), slug)
+    scene.own[organisation.name] = (slug, "1.0.0")
+    deal.submitted = issue(database, buyer, vendor, engagement, own, reason=word("reason", *both))
+    said, note = word("sealed", *both), word("sealednote", *both)
+
+    def sealed(question: Question) -> Content:
+        value = said if question.type == "text" else plain_value(question)
+        return Content("answered", value, note)
+
+    fill(database, owner, deal.submitted, sealed)
+    seal(database, owner, deal.submitted, name=word("signer", *both), role=word("role", *both))
+    deal.section_submitted = "backups"
+    deal.drafted = issue(
+        database, buyer, vendor, engagement, security_lite().content_hash, reason=word("reason", *both)
+    )
+    draft_note, promise, stale = word("draft", *theirs), word("promise", *theirs), word("stale", *theirs)
+
+    def drafted(question: Question) -> Content:
+        if question.evidence is None:
+            return Content("answered", plain_value(question), draft_note)
+        return Content("answered", plain_value(question), draft_note, promise, "2026-12-24")
+
+    fill(database, helper, deal.drafted, drafted, most=6)
+    deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
+    return deal
+
+
+def _keep_a_stale_edit(
+    database: Database, identity: Identity, assessment_id: uuid.UUID, note: str
+) -> str:
+    """Write over an answered question from revision 0; returns the section's key."""
+    with database.transaction(identity.scope) as session:
+        assessment = queries.assessment(session, identity, assessment_id, lock=True)
+        definition = library.definition(session, assessment.content_hash)
+        key = next(iter(queries.rows(session, identity, assessment_id)))
+        section = definition.section_of[key]
+        edit = Edit(key, 0, Content("answered", plain_value(definition.questions[key]), note))
+        result = save_answers(session, assessment, section, [edit], actor=identity, now=NOW + timedelta(minutes=1))
+        assert key in result.conflicts
+        return section.key
+
+
+def newest_submission(database: Database, assessment_id: uuid.UUID) -> Submission:
+    with database.looking(SYSTEM) as session:
+        return session.scalars(select(Submission).where(Submission.assessment_id == assessment_id)).one()
+
+
+def assessment_row(database: Database, assessment_id: uuid.UUID) -> Assessment:
+    with database.looking(SYSTEM) as session:
+        return session.scalars(select(Assessment).where(Assessment.id == assessment_id)).one()
+
+
+def signer_of(place: Place) -> Person:
+    return place[CompanyRole.OWNER].person
