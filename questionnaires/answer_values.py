@@ -30,9 +30,9 @@ class InvalidAnswer(ValueError):
     """A value that does not fit its question ``key``; ``message`` is shown to a person beside the field."""
 
     def __init__(self, key: str, message: str) -> None:
-        super().__init__(f"{key}: {message}")
         self.key = key
-        self.message = message if message.endswith((".", "?", "!")) else message + "."
+        self.message = message if message.endswith(".") else message + "."
+        super().__init__(f"{key}: {self.message}")
 
 
 def parse_value(question: Question, raw: object, as_of: date) -> Value:

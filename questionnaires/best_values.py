@@ -90,7 +90,7 @@ def _numbers(question: Question) -> Iterable[Value]:
         limits += [one for test in rule.when.tests for one in test.literals if isinstance(one, Decimal)]
     for limit in limits:
         near = limit // step * step
-        yield from (near + count * step for count in (-1, 0, 1, 2))
+        yield from (near + count * step for count in (0, 1, -1, 2))
 
 
 def _days(question: Question, as_of: date) -> Iterable[Value]:
