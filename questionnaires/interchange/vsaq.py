@@ -170,12 +170,12 @@ def _report(definition: Mapping[str, Any], source: Source, notes: Notes) -> Impo
     findings = sum(len(question.get("finding", ())) for question in questions)
     lines = [
         f"Import of {definition['title']} as {definition['slug']}@{definition['version']}",
-        f"{len(questions)} questions in {len(definition['sections'])} sections, {scored} of them scored; "
-        f"{findings} warnings became findings.",
+        f"Questions: {len(questions)}, {scored} of them scored. Sections: {len(definition['sections'])}. "
+        f"Findings made from warnings: {findings}.",
     ]
     free = sum(question.get("required") is False for question in questions)
     if free:
-        lines.append(f"{free} free texts may stay empty, as in the file.")
+        lines.append(f"Free texts that may stay empty, as in the file: {free}.")
     if source.notice:
         lines += [
             "",

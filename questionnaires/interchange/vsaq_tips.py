@@ -33,7 +33,9 @@ def place_tips(layout: Layout, links: Links, notes: Notes) -> Warnings:
         _other_fields(tip, notes)
         _place(tip, chain, last, links, notes, found)
     for why, count in asked.items():
-        notes.lost.append(f"A question of {count} of the tips, for which every finding has room: {why!r}.")
+        notes.lost.append(
+            f"Asked beside {count} of the tips; every finding has room for the answer: {why!r}."
+        )
     return found
 
 

@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from readability import grade, sentences, syllables, words
 
 from questionnaires import catalog
-from questionnaires.answers import parse_answer
+from questionnaires.answers import Answer, parse_answer
 from questionnaires.checking import check
 from questionnaires.definition import Question, Questionnaire, Section
 from questionnaires.requirements import load
-from questionnaires.visibility import earned_findings
+from questionnaires.scoring import score
+from questionnaires.visibility import earned_findings, look
 
 AS_OF = date(2026, 11, 21)
 LABELS = catalog.shipped()
@@ -286,3 +288,80 @@ def test_requirements_read_well() -> None:
                 one.key,
                 wanted,
             )
+
+
+def a_document(question: Question, value: Any, best: bool) -> dict[str, Any]:
+    proof = [{"kind": question.evidence.kind, "issued": "2026-11-01"}] if question.evidence and best else []
+    return {"state": "answered", "value": value, "evidence": proof}
+
+
+def every_answer(definition: Questionnaire, best: bool) -> dict[str, Answer]:
+    """The best or the worst answer to every question, the gates answered so that all is asked."""
+    gates: dict[str, Any] = {
+        "profile.service_type": ["saas"],
+        "profile.develops_software": "in_house",
+        "profile.hosting": ["public_cloud"],
+        "data.categories": ["personal"],
+        "suppliers.uses": "with_data",
+        "ai.use": "product",
+        "logging.events": ["signin", "admin", "data_access", "config"] if best else ["none"],
+    }
+    found = {}
+    for question in questions(definition):
+        value = gates.get(question.key)
+        if value is None and question.options:
+            value = question.options[0 if best else -1].value
+        elif value is None and question.type == "number":
+            value = question.at_least if best else question.at_most
+        elif value is None:
+            value = [{column.key: "2026-01-01" for column in question.columns}]
+        found[question.key] = parse_answer(question, a_document(question, value, best), AS_OF)
+    return found
+
+
+def test_the_best_answers_of_security_lite_are_strong() -> None:
+    lite = catalog.get("security_lite@0.9.0")
+    result = score(lite, every_answer(lite, best=True), {"engagement.tier": "critical"}, AS_OF)
+    assert (result.score, result.high, result.band) == (100, 100, "strong")
+    assert result.knockouts == ()
+    assert set(result.counts) <= {"answered"}
+
+
+def test_the_worst_answers_of_security_lite_are_weak_and_warned_of() -> None:
+    lite = catalog.get("security_lite@0.9.0")
+    answers = every_answer(lite, best=False)
+    result = score(lite, answers, {"engagement.tier": "critical"}, AS_OF)
+    assert (result.score, result.high, result.band) == (0, 0, "weak")
+    assert len(result.knockouts) == 18
+    for question in questions(lite):
+        found = earned_findings(question, answers, {}, AS_OF)
+        assert bool(found) == bool(question.weight), question.key
+
+
+@pytest.mark.parametrize(("tier", "band"), [("critical", "sound"), ("high", "strong"), ("low", "strong")])
+def test_a_critical_service_needs_a_restore_that_was_tried(tier: str, band: str) -> None:
+    lite = catalog.get("security_lite@0.9.0")
+    answers = every_answer(lite, best=True)
+    question = lite.questions["resilience.restore_test"]
+    answers[question.key] = parse_answer(question, {"state": "answered", "value": "never"}, AS_OF)
+    result = score(lite, answers, {"engagement.tier": tier}, AS_OF)
+    assert result.score is not None
+    assert result.score >= 85
+    assert result.band == band
+
+
+def test_a_small_consultancy_sees_fewer_questions() -> None:
+    lite = catalog.get("security_lite@0.9.0")
+    facts = {
+        "profile.service_type": ["services"],
+        "profile.develops_software": "no",
+        "profile.hosting": ["public_cloud"],
+        "data.categories": ["confidential"],
+        "suppliers.uses": "no_data",
+        "ai.use": "none",
+    }
+    answers = {
+        key: parse_answer(lite.questions[key], {"state": "answered", "value": value}, AS_OF)
+        for key, value in facts.items()
+    }
+    assert len(look(lite, answers, {}, AS_OF).visible) == 24

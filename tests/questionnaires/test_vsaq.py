@@ -188,6 +188,46 @@ def test_keys_are_distinct() -> None:
     assert list(definition.questions) == ["own.tiny.a_b", "own.tiny.a_b_2", "own.tiny.a_b_3"]
 
 
+def test_long_texts_are_cut_and_listed() -> None:
+    long = "word " * 1900
+    definition, result = imported(
+        radio("a", "b", text=long, id="long"),
+        {"type": "radiogroup", "text": "Which?", "choices": [{"c": long}, {"d": "D"}]},
+        warning("c", text=long),
+    )
+    first, second = definition.questions.values()
+    assert len(first.text) <= 4000 < len(first.text) + len(first.help)
+    assert len(second.options[0].label) <= 1000
+    assert len(second.findings[0].text) <= 4000
+    for words in (
+        "its end stands in the help",
+        "stands in full in the help",
+        "the end of the text",
+        "end of the help",
+    ):
+        assert words in report(result)
+
+
+def test_pages_of_a_large_file() -> None:
+    def part(name: str) -> dict[str, Any]:
+        return {
+            "type": "block",
+            "text": "Part",
+            "items": [radio(f"{name}{n}_a", f"{name}{n}_b") for n in range(9)],
+        }
+
+    lead = {"type": "block", "text": "Lead", "items": [{"type": "info", "text": "Before all."}]}
+    definition, _ = imported(lead, part("a"), part("b"), part("c"), radio("end", "stop"))
+    assert [section.title for section in definition.sections] == [
+        "Part",
+        "Tiny: Part",
+        "Part (continued)",
+        "Tiny",
+    ]
+    assert len({section.key for section in definition.sections}) == 4
+    assert "Before all." in definition.sections[0].intro + definition.sections[0].questions[0].help
+
+
 # --- conditions ---
 
 
