@@ -147,8 +147,8 @@ def answers_by_person(session: Session, identity: Identity) -> dict[uuid.UUID, i
             AnswerRow.state.in_(("answered", "not_applicable")),
         )
         .group_by(AnswerRow.answered_by)
-    ).tuples()
-    return dict(found.all())
+    )
+    return {person: int(count) for person, count in found}
 
 
 def open_choices(session: Session, identity: Identity, assessment_id: uuid.UUID) -> list[StaleEdit]:

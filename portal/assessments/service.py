@@ -122,7 +122,7 @@ def save_answers(
             _save_one(saving, result, question, edit, bases)
     after = before.with_contents({key: saving.written[key] for key in result.saved})
     _note(saving, result)
-    if (assessment.answered, assessment.total) != (after.look.answered, after.look.total):
+    if result.saved:
         assessment.answered, assessment.total = after.look.answered, after.look.total
     session.flush()
     return SaveResult(before, after, result.saved, result.settled, result.errors, result.conflicts)
