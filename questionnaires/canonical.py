@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields
 from hashlib import sha256
@@ -121,7 +120,9 @@ def _object(value: Mapping[object, object]) -> dict[str, object]:
 
 def _text(text: str) -> str:
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        from unicodedata import normalize
+
+        text = normalize("NFC", text)
         if any("\ud800" <= one <= "\udfff" for one in text):
             raise ValueError("a lone surrogate has no canonical form")
     if "\0" in text:

@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from questionnaires.conditions_evaluation import (
-    MISSING,
-    UNKNOWN,
-    Reading,
-    Truth,
-    compiled,
-)
 from questionnaires.conditions_syntax import Both, Node, Not, Test, read
 from questionnaires.conditions_text import ConditionError
-from questionnaires.conditions_types import test_faults
-from questionnaires.conditions_words import (
-    CLASSIFICATION,
-    Audience,
-    name_words,
-    node_words,
-)
-from questionnaires.facts import FACTS, INTERNAL_FACTS, NameType
 
 if TYPE_CHECKING:
+    from questionnaires.conditions_evaluation import MISSING, UNKNOWN, Reading, Truth
+    from questionnaires.conditions_words import CLASSIFICATION, Audience, name_words
     from questionnaires.definition import Question, Questionnaire
+    from questionnaires.facts import FACTS, INTERNAL_FACTS, NameType
 
 __all__ = [
     "CLASSIFICATION",
@@ -50,6 +39,28 @@ __all__ = [
     "parse",
     "truth",
 ]
+
+# Reading a definition needs no more than the syntax, and ``hash`` starts in a few milliseconds: names of the
+# modules that check, evaluate and describe are looked up there when somebody asks for them.
+_ELSEWHERE = {
+    "CLASSIFICATION": "conditions_words",
+    "Audience": "conditions_words",
+    "FACTS": "facts",
+    "INTERNAL_FACTS": "facts",
+    "MISSING": "conditions_evaluation",
+    "NameType": "facts",
+    "Reading": "conditions_evaluation",
+    "UNKNOWN": "conditions_evaluation",
+    "name_words": "conditions_words",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"questionnaires.{_ELSEWHERE[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,8 @@ class Condition:
     @cached_property
     def decide(self) -> Truth:
         """The closure behind ``truth``, made at first use."""
+        from questionnaires.conditions_evaluation import compiled
+
         return compiled(self.root)
 
 
@@ -107,6 +120,8 @@ def check_types(
     ``points`` says whether ``points()`` may be used (caps, requirement rules). With ``value``, the type of the answer,
     the condition is one of ``points_when`` and may name nothing but ``value``.
     """
+    from questionnaires.conditions_types import test_faults
+
     faults = [
         fault for test in condition.tests for fault in test_faults(test, names, points=points, value=value)
     ]
@@ -132,6 +147,8 @@ def describe(
 
     For vendors an internal fact reads "your client's own classification" and shows no value.
     """
+    from questionnaires.conditions_words import node_words
+
     questions = (
         definition_or_questions
         if isinstance(definition_or_questions, Mapping)

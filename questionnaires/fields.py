@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from questionnaires.conditions import Condition, ConditionError, parse
 from questionnaires.faults import Fault, quoted
@@ -24,8 +22,7 @@ MAX_CONDITIONS = 500_000
 Text = TypeVar("Text", bound=str)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a table stands: its file, the key that a fault names, the field of ``owner`` that it is part of.
 
     In the header, whose ``key`` is "", a fault names the field. ``owner`` is a question's key,
@@ -86,8 +83,7 @@ class Fields:
         return self._plain(field, value, default, most, lines)
 
     def _plain(self, field: str, value: str, default: str | None, most: int, lines: bool) -> str:
-        if not value.isascii():
-            value = unicodedata.normalize("NFC", value)
+        value = _composed(value)
         bad = _FORBIDDEN.search(value)
         if bad is None and not lines and "\n" in value:
             self.fault(field, "must be one line")
@@ -168,8 +164,7 @@ class Fields:
         if not isinstance(value, str):
             self.fault(field, f"must be a condition in quotes, not {_kind(value)}")
             return None
-        if not value.isascii():
-            value = unicodedata.normalize("NFC", value)
+        value = _composed(value)
         if self.faults.room < 0:
             return None
         self.faults.room -= len(value)
@@ -189,7 +184,7 @@ class Fields:
         """A list of different texts; those that do not fit are left out with a fault."""
         found: dict[str, None] = {}
         for value in self._list(field, most):
-            text = unicodedata.normalize("NFC", value) if isinstance(value, str) else ""
+            text = _composed(value) if isinstance(value, str) else ""
             if not text.strip() or len(text) > 200 or "\n" in text or _FORBIDDEN.search(text):
                 self.fault(field, f"must be a list of {form}; {_seen(value)} is none")
             elif pattern is not None and not pattern.fullmatch(text):
@@ -264,7 +259,16 @@ class Fields:
 
     def _inside(self, field: str, part: str) -> Place:
         place = self.place
-        return replace(place, field=place.field or field, part=place.part + part)
+        return place._replace(field=place.field or field, part=place.part + part)
+
+
+def _composed(text: str) -> str:
+    """The text in NFC."""
+    if text.isascii():
+        return text
+    from unicodedata import normalize
+
+    return normalize("NFC", text)
 
 
 def _name(name: str) -> str:

@@ -6,15 +6,19 @@ import keyword
 import re
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from questionnaires.dates import MAX_DATE, MIN_DATE
 from questionnaires.definition import (
     Column,
+    Combine,
     EvidenceRule,
     FindingRule,
     Option,
     PointsRule,
     Question,
+    QuestionType,
+    Severity,
     default_weight,
 )
 from questionnaires.faults import quoted
@@ -34,8 +38,10 @@ MAX_MONTHS = 1200
 
 Scales = dict[str, tuple[Option, ...]]
 
-_SEVERITIES = ("low", "medium", "high", "critical")
-_TYPES = ("choice", "choices", "text", "number", "date", "table")
+_SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+_TYPES: tuple[QuestionType, ...] = ("choice", "choices", "text", "number", "date", "table")
+_COLUMN_TYPES: tuple[Literal["text", "number", "date", "choice"], ...] = ("text", "number", "date", "choice")
+_COMBINES: tuple[Combine, ...] = ("sum", "worst", "all")
 
 
 def read_questions(section: Fields, field: str, scales: Scales, seen: dict[str, str]) -> tuple[Question, ...]:
@@ -80,13 +86,13 @@ def _question(table: Fields, place: str, scales: Scales) -> Question:
     question = Question(
         key=key,
         text=table.text("text", most=4000, lines=True),
-        type=kind or "text",  # type: ignore[arg-type]
+        type=kind or "text",
         revision=table.number("revision", 1, 1, MAX_REVISION),
         formerly=table.texts("formerly", MAX_REFS, CLAIM, "key@revision"),
         reworded=table.optional("reworded", VERSION, "a version such as 1.1.0"),
         help=table.text("help", "", most=8000, lines=True),
         options=_options(table, scales),
-        combine=table.one_of("combine", ("sum", "worst", "all")) if table.has("combine") else None,
+        combine=table.one_of("combine", _COMBINES) if table.has("combine") else None,
         unit=table.text("unit", "", most=100),
         decimals=table.number("decimals", 0, 0, MAX_DECIMALS),
         at_least=_bound(table, "at_least"),
@@ -154,7 +160,7 @@ def _columns(table: Fields) -> tuple[Column, ...]:
     found: list[Column] = []
     for item in table.tables("columns", MAX_COLUMNS, "column"):
         key = item.matching("key", COLUMN, "lower-case letters, digits and _") or ""
-        kind = item.one_of("type", ("text", "number", "date", "choice"))
+        kind = item.one_of("type", _COLUMN_TYPES)
         options = read_options(item, "options")
         if key and any(one.key == key for one in found):
             item.fault("key", f"{key} is the key of two columns")
@@ -164,7 +170,7 @@ def _columns(table: Fields) -> tuple[Column, ...]:
             item.fault("options", "only a column of choices has options")
         if any(one.points is not None or one.exclusive for one in options):
             item.fault("options", "options of a column have neither points nor exclusive")
-        found.append(Column(key, item.text("label"), kind or "text", options))  # type: ignore[arg-type]
+        found.append(Column(key, item.text("label"), kind or "text", options))
         item.done()
     return tuple(found)
 
@@ -208,7 +214,7 @@ def _findings(table: Fields) -> tuple[FindingRule, ...]:
         if item.has("option") == item.has("when"):
             item.fault("", "has either option or when")
         text = item.text("text", most=4000, lines=True)
-        found.append(FindingRule(severity or "low", text, option, when))  # type: ignore[arg-type]
+        found.append(FindingRule(severity or "low", text, option, when))
         item.done()
     return tuple(found)
 
