@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import select
 
 from portal.access import CompanyRole, Identity, OrganisationRole, Person
+from portal.accounts.service import token_hash
 from portal.assessments import issuing, joining, queries
 from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment, Submission
 from portal.assessments.service import Attestation, Edit, save_answers, submit
-from portal.accounts.service import token_hash
 from portal.db import NOBODY, SYSTEM, Database
 from portal.features import CONSEQUENCES
 from portal.library import service as library
@@ -63,7 +63,9 @@ class Scene:
     places: dict[str, Place] = field(default_factory=dict)
     deals: list[Deal] = field(default_factory=list)
     canaries: dict[str, frozenset[str]] = field(default_factory=dict)
-    own: dict[str, tuple[str, str]] = field(default_factory=dict)  # organisation -> (slug, version) of its own
+    own: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # organisation -> (slug, version) of its own
 
     def canary(self, what: str, *readers: Place) -> str:
         word = f"kz{what}{len(self.canaries):03d}q"
@@ -72,7 +74,9 @@ class Scene:
 
     def forbidden(self, reader: Place | None) -> list[str]:
         """Canaries that ``reader`` (None: somebody without a tenant) must never see."""
-        return [word for word, readers in self.canaries.items() if reader is None or reader.name not in readers]
+        return [
+            word for word, readers in self.canaries.items() if reader is None or reader.name not in readers
+        ]
 
     def deals_of(self, place: Place) -> list[Deal]:
         return [one for one in self.deals if place in (one.organisation, one.company)]
@@ -173,9 +177,11 @@ def issue(
 
 def plain(question: Question) -> Content:
     """The first answer that fits: option one, the smallest number, a word, one row."""
-    return Content("answered", plain_value(question), promise_reason="Being written", promise_date="2026-12-24") if (
-        question.evidence is not None
-    ) else Content("answered", plain_value(question))
+    return (
+        Content("answered", plain_value(question), promise_reason="Being written", promise_date="2026-12-24")
+        if (question.evidence is not None)
+        else Content("answered", plain_value(question))
+    )
 
 
 def plain_value(question: Question) -> Any:
@@ -191,7 +197,10 @@ def plain_value(question: Question) -> Any:
         case "table":
             cells = {"text": "A word", "number": "1", "date": "2026-11-01"}
             return [
-                {one.key: one.options[0].value if one.type == "choice" else cells[one.type] for one in question.columns}
+                {
+                    one.key: one.options[0].value if one.type == "choice" else cells[one.type]
+                    for one in question.columns
+                }
             ]
         case _:
             return "A word"
@@ -256,7 +265,13 @@ def own_questionnaire(slug: str, title: str, *, word: str = "") -> bytes:
     yes_no = [{"value": "yes", "label": "Yes", "points": 100}, {"value": "no", "label": "No", "points": 0}]
     key = f"own.{slug}"
     questions: list[dict[str, Any]] = [
-        {"key": f"{key}.gate", "text": f"Do you keep backups? {word}", "type": "choice", "options": yes_no, "weight": 10},
+        {
+            "key": f"{key}.gate",
+            "text": f"Do you keep backups? {word}",
+            "type": "choice",
+            "options": yes_no,
+            "weight": 10,
+        },
         {"key": f"{key}.said", "text": "Describe them.", "type": "text", "allow_na": True, "weight": 5},
         {"key": f"{key}.days", "text": "For how many days?", "type": "number", "unit": "days", "weight": 0},
         {"key": f"{key}.tested", "text": "When did you last restore one?", "type": "date", "weight": 0},
@@ -292,7 +307,10 @@ def own_questionnaire(slug: str, title: str, *, word: str = "") -> bytes:
             "language": "en",
             "licence": "CC0-1.0",
             "summary": "A questionnaire for tests.",
-            "bands": [{"name": "good", "label": "Good", "minimum": 70}, {"name": "bad", "label": "Bad", "minimum": 0}],
+            "bands": [
+                {"name": "good", "label": "Good", "minimum": 70},
+                {"name": "bad", "label": "Bad", "minimum": 0},
+            ],
             "sections": [{"key": "backups", "title": "Backups", "questions": questions}],
         }
     ).encode()
@@ -335,9 +353,7 @@ def make_scene(database: Database, settings: Settings) -> Scene:
     return scene
 
 
-def _make_deal(
-    database: Database, scene: Scene, organisation: Place, company: Place, number: int
-) -> Deal:
+def _make_deal(database: Database, scene: Scene, organisation: Place, company: Place, number: int) -> Deal:
     buyer = organisation[OrganisationRole.ADMIN]
     owner, helper = company[CompanyRole.OWNER], company[CompanyRole.CONTRIBUTOR]
     both, ours, theirs = (organisation, company), (organisation,), (company,)
@@ -393,9 +409,7 @@ def _make_deal(
     return deal
 
 
-def _keep_a_stale_edit(
-    database: Database, identity: Identity, assessment_id: uuid.UUID, note: str
-) -> str:
+def _keep_a_stale_edit(database: Database, identity: Identity, assessment_id: uuid.UUID, note: str) -> str:
     """Write over an answered question from revision 0; returns the section's key."""
     with database.transaction(identity.scope) as session:
         assessment = queries.assessment(session, identity, assessment_id, lock=True)
@@ -403,7 +417,9 @@ def _keep_a_stale_edit(
         key = next(iter(queries.rows(session, identity, assessment_id)))
         section = definition.section_of[key]
         edit = Edit(key, 0, Content("answered", plain_value(definition.questions[key]), note))
-        result = save_answers(session, assessment, section, [edit], actor=identity, now=NOW + timedelta(minutes=1))
+        result = save_answers(
+            session, assessment, section, [edit], actor=identity, now=NOW + timedelta(minutes=1)
+        )
         assert key in result.conflicts
         return section.key
 

@@ -1,0 +1,281 @@
+"""Every route is marked, and the permission table holds for each role and method (law 4)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.routing import Rule
+
+from portal.access import TABLE, CompanyRole, Identity, OrganisationRole, Permission
+from portal.access import Permission as P
+from portal.db import Database
+from portal.settings import Settings
+from portal.web import Portal, mark_of
+from tests.portal.world import Browser, Place, make_company, make_organisation, signed_in
+
+ASSESSMENT_C = "/c/<company>/assessments/<uuid:assessment>"
+ASSESSMENT_O = "/o/<organisation>/assessments/<uuid:assessment>"
+VENDOR = "/o/<organisation>/vendors/<uuid:vendor>"
+ENGAGEMENT = "/o/<organisation>/engagements/<uuid:engagement>"
+
+# Every route with the permission that it asks for; None is public. A route that is missing here fails.
+ROUTES: dict[str, Permission | None] = {
+    "GET /": None,
+    "GET /healthz": None,
+    "GET /static/<path:filename>": None,
+    "GET /sign-in": None,
+    "POST /sign-in": None,
+    "GET /forgot": None,
+    "POST /forgot": None,
+    "GET /reset/<token>": None,
+    "POST /reset/<token>": None,
+    "GET /invitations/<token>": None,
+    "POST /invitations/<token>": None,
+    "POST /sign-out": P.ACCOUNT,
+    "GET /home": P.ACCOUNT,
+    "GET /account": P.ACCOUNT,
+    "POST /account": P.ACCOUNT,
+    # organisation
+    "GET /o/<organisation>/": P.SEE_VENDORS,
+    "GET /o/<organisation>/vendors": P.SEE_VENDORS,
+    "GET /o/<organisation>/vendors/new": P.MANAGE_VENDORS,
+    "POST /o/<organisation>/vendors/new": P.MANAGE_VENDORS,
+    f"GET {VENDOR}": P.SEE_VENDORS,
+    f"GET {VENDOR}/edit": P.MANAGE_VENDORS,
+    f"POST {VENDOR}/edit": P.MANAGE_VENDORS,
+    f"GET {VENDOR}/engagements/new": P.MANAGE_VENDORS,
+    f"POST {VENDOR}/engagements/new": P.MANAGE_VENDORS,
+    f"GET {VENDOR}/contacts/new": P.MANAGE_VENDORS,
+    f"POST {VENDOR}/contacts/new": P.MANAGE_VENDORS,
+    f"POST {VENDOR}/contacts/<uuid:contact>/resend": P.MANAGE_VENDORS,
+    f"POST {VENDOR}/contacts/<uuid:contact>/withdraw": P.MANAGE_VENDORS,
+    f"GET {VENDOR}/issue": P.ISSUE,
+    f"POST {VENDOR}/issue": P.ISSUE,
+    f"GET {ENGAGEMENT}": P.SEE_VENDORS,
+    f"GET {ENGAGEMENT}/edit": P.MANAGE_VENDORS,
+    f"POST {ENGAGEMENT}/edit": P.MANAGE_VENDORS,
+    f"GET {ENGAGEMENT}/requirements": P.SEE_VENDORS,
+    f"POST {ENGAGEMENT}/requirements": P.MANAGE_VENDORS,
+    "GET /o/<organisation>/assessments": P.SEE_VENDORS,
+    f"GET {ASSESSMENT_O}": P.SEE_VENDORS,
+    f"GET {ASSESSMENT_O}/answers": P.SEE_VENDORS,
+    f"GET {ASSESSMENT_O}/result": P.SEE_VENDORS,
+    f"GET {ASSESSMENT_O}/result.json": P.SEE_VENDORS,
+    "GET /o/<organisation>/questionnaires": P.SEE_QUESTIONNAIRES,
+    "GET /o/<organisation>/questionnaires/<slug>/<version>": P.SEE_QUESTIONNAIRES,
+    "GET /o/<organisation>/schedule": P.SEE_SCHEDULE,
+    "GET /o/<organisation>/members": P.SEE_MEMBERS,
+    "POST /o/<organisation>/members/invite": P.MANAGE_MEMBERS,
+    "POST /o/<organisation>/members/<uuid:person>/remove": P.MANAGE_MEMBERS,
+    "POST /o/<organisation>/invitations/<uuid:invitation>/withdraw": P.MANAGE_MEMBERS,
+    "GET /o/<organisation>/settings": P.SEE_SETTINGS,
+    "POST /o/<organisation>/settings": P.MANAGE_SETTINGS,
+    # company
+    "GET /c/<company>/": P.SEE_COMPANY,
+    f"GET {ASSESSMENT_C}": P.SEE_ASSESSMENT,
+    f"GET {ASSESSMENT_C}/questions": P.SEE_ASSESSMENT,
+    f"GET {ASSESSMENT_C}/missing": P.SEE_ASSESSMENT,
+    f"GET {ASSESSMENT_C}/sections/<section>": P.SEE_ASSESSMENT,
+    f"POST {ASSESSMENT_C}/sections/<section>": P.ANSWER,
+    f"POST {ASSESSMENT_C}/sections/<section>/answer": P.ANSWER,
+    f"GET {ASSESSMENT_C}/submit": P.SEE_ASSESSMENT,
+    f"POST {ASSESSMENT_C}/submit": P.SUBMIT,
+    f"GET {ASSESSMENT_C}/receipt": P.SEE_ASSESSMENT,
+    f"GET {ASSESSMENT_C}/answers": P.SEE_ASSESSMENT,
+    f"GET {ASSESSMENT_C}/result": P.SEE_ASSESSMENT,
+    f"GET {ASSESSMENT_C}/result.json": P.SEE_ASSESSMENT,
+    "GET /c/<company>/team": P.SEE_COLLEAGUES,
+    "POST /c/<company>/team/invite": P.MANAGE_COLLEAGUES,
+    "POST /c/<company>/team/<uuid:person>/remove": P.MANAGE_COLLEAGUES,
+    "POST /c/<company>/invitations/<uuid:invitation>/withdraw": P.MANAGE_COLLEAGUES,
+}
+ORGANISATION_SIDE = {
+    role for roles in TABLE.values() if roles for role in roles if isinstance(role, OrganisationRole)
+}
+
+
+def methods(rule: Rule) -> list[str]:
+    return sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+
+
+def routes(app: Portal) -> Iterator[tuple[str, Rule, str]]:
+    for rule in app.url_map.iter_rules():
+        for method in methods(rule):
+            yield f"{method} {rule.rule}", rule, method
+
+
+def filled(rule: Rule, place: Place | None) -> str:
+    """The address with the place's slug and ids that nobody has."""
+    values: dict[str, object] = {name: uuid.uuid4() for name in rule.arguments}
+    values |= {
+        "section": "nowhere",
+        "token": "x" * 43,
+        "slug": "nothing",
+        "version": "9.9.9",
+        "filename": "none.css",
+    }
+    if place is not None:
+        values[place.side] = place.slug
+    path = rule.rule
+    for name in rule.arguments:
+        for shape in (f"<uuid:{name}>", f"<path:{name}>", f"<{name}>"):
+            path = path.replace(shape, str(values[name]))
+    assert "<" not in path, path
+    return path
+
+
+def test_the_routes_are_exactly_these(app: Portal) -> None:
+    assert {name for name, _rule, _method in routes(app)} == set(ROUTES)
+
+
+def test_every_route_is_marked_with_what_this_table_says(app: Portal) -> None:
+    found = {
+        name: mark_of(app, rule.endpoint, method, rule.arguments).permission
+        for name, rule, method in routes(app)
+    }
+    assert found == ROUTES
+
+
+def test_a_route_stands_on_the_side_of_its_permission(app: Portal) -> None:
+    for name, rule, method in routes(app):
+        mark = mark_of(app, rule.endpoint, method, rule.arguments)
+        roles = TABLE[mark.permission] if mark.permission is not None else None
+        on_organisation = roles is not None and set(roles) <= ORGANISATION_SIDE
+        side = None if roles is None else "organisation" if on_organisation else "company"
+        assert mark.side == side, name
+        start = {"organisation": "/o/<organisation>/", "company": "/c/<company>/", None: "/"}[side]
+        assert rule.rule.startswith(start), name
+        assert side is not None or not rule.rule.startswith(("/o/", "/c/")), name
+
+
+def test_every_permission_has_a_row_and_one_side() -> None:
+    assert set(TABLE) == set(Permission)
+    for permission, roles in TABLE.items():
+        kinds = {type(role) for role in roles or ()}
+        assert len(kinds) == (0 if roles is None else 1), permission
+    assert {permission for permission in ROUTES.values() if permission} == set(Permission), (
+        "no permission without use"
+    )
+
+
+def test_auditors_change_nothing() -> None:
+    changing = {
+        ROUTES[name] for name in ROUTES if name.startswith("POST") and ROUTES[name] not in (None, P.ACCOUNT)
+    }
+    for permission in changing:
+        assert permission is not None
+        assert OrganisationRole.AUDITOR not in (TABLE[permission] or ()), permission
+
+
+def test_an_unmarked_route_cannot_be_served(app: Portal) -> None:
+    with pytest.raises(LookupError):
+        mark_of(_with_unmarked(app), "unmarked", "GET", ())
+
+
+def _with_unmarked(app: Portal) -> Portal:
+    app.view_functions["unmarked"] = lambda: "never"
+    return app
+
+
+# --------------------------------------------------------------------------------- routes x roles x methods, walked
+
+
+@pytest.fixture
+def places(database: Database, settings: Settings) -> tuple[Place, Place, Place, Place]:
+    return (
+        make_organisation(database, settings, "Alder"),
+        make_organisation(database, settings, "Birch"),
+        make_company(database, settings, "Cedar"),
+        make_company(database, settings, "Dogwood"),
+    )
+
+
+def _send(browser: Browser, method: str, path: str, token: str) -> int:
+    if method == "GET":
+        return browser.client.get(path).status_code
+    return browser.client.open(path, method=method, data={"csrf_token": token}).status_code
+
+
+def test_every_role_reaches_what_the_table_grants_and_nothing_else(
+    app: Portal, places: tuple[Place, Place, Place, Place]
+) -> None:
+    alder, birch, cedar, dogwood = places
+    wrong = []
+    for place, other, foreign in ((alder, birch, cedar), (cedar, dogwood, alder)):
+        for role, identity in place.people.items():
+            browser = signed_in(app, identity)
+            token = browser.token()
+            for name, rule, method in routes(app):
+                permission = ROUTES[name]
+                side = "organisation" if "organisation" in rule.arguments else "company"
+                if permission in (None, P.ACCOUNT) or not {"organisation", "company"} & set(rule.arguments):
+                    continue
+                assert permission is not None
+                if side == place.side:
+                    granted = role in (TABLE[permission] or ())
+                    status = _send(browser, method, filled(rule, place), token)
+                    if granted and (status in (401, 403) or status >= 500):
+                        wrong.append(f"{role.value}: {name} gave {status} though granted")
+                    if not granted and status != 403:
+                        wrong.append(f"{role.value}: {name} gave {status} though not granted")
+                    theirs = filled(rule, other)
+                else:
+                    theirs = filled(rule, foreign)
+                if (status := _send(browser, method, theirs, token)) != 404:
+                    wrong.append(f"{role.value}: {name} of another tenant gave {status}")
+    assert wrong == []
+
+
+def test_nobody_is_asked_to_sign_in(app: Portal, places: tuple[Place, Place, Place, Place]) -> None:
+    """Whether the tenant exists or not: before sign-in both look alike."""
+    alder, _birch, cedar, _dogwood = places
+    browser = Browser(app.test_client())
+    token = browser.token("/sign-in")
+    for name, rule, method in routes(app):
+        permission = ROUTES[name]
+        if permission is None:
+            continue
+        for place in (alder, cedar, Place(uuid.uuid4(), "nowhere-123456", "", alder.side)):
+            values = place if place.side in rule.arguments else None
+            status = _send(browser, method, filled(rule, values), token)
+            assert status == (303 if method == "GET" else 401), f"{name} gave {status}"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "HEAD", "PROPFIND"])
+def test_other_methods_change_nothing_and_reveal_nothing(
+    app: Portal, places: tuple[Place, Place, Place, Place], method: str
+) -> None:
+    alder, birch, _cedar, _dogwood = places
+    browser = signed_in(app, alder[OrganisationRole.ADMIN])
+    for _name, rule, _method in routes(app):
+        answer = browser.client.open(filled(rule, birch), method=method)
+        assert answer.status_code < 500 or rule.rule == "/healthz"  # no worker here
+        assert birch.name not in answer.text
+
+
+def test_identities_carry_at_most_one_tenant(places: tuple[Place, Place, Place, Place]) -> None:
+    for place in places:
+        for identity in place.people.values():
+            assert isinstance(identity, Identity)
+            assert (identity.organisation is None) != (identity.company is None)
+
+
+def test_a_removed_person_is_out_at_once(
+    app: Portal, database: Database, places: tuple[Place, Place, Place, Place]
+) -> None:
+    alder = places[0]
+    leaver, admin = (
+        signed_in(app, alder[OrganisationRole.CISO]),
+        signed_in(app, alder[OrganisationRole.ADMIN]),
+    )
+    page = f"/o/{alder.slug}/members"
+    assert leaver.get(page).status_code == 200
+    gone = alder[OrganisationRole.CISO].person.id
+    assert admin.post(f"/o/{alder.slug}/members/{gone}/remove").status_code == 303
+    assert leaver.get(page).status_code == 404
+
+
+def test_company_roles_and_organisation_roles_do_not_overlap() -> None:
+    assert {one.value for one in OrganisationRole} & {one.value for one in CompanyRole} == set()
