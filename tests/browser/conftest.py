@@ -1,0 +1,169 @@
+"""A real Chromium against a real ``portal demo`` in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demonstration: its address, data folder, and accounts as written by the first start."""
+
+    url: str
+    data: Path
+    accounts: list[dict[str, str]]
+
+    def account(self, side: str, role: str) -> dict[str, str]:
+        return next(one for one in self.accounts if one["side"] == side and one["role"] == role)
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the console program on the same data folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "portal.cli", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running_demo(data: Path) -> Iterator[Demo]:
+    """``portal demo`` on a free port, until the block ends."""
+    port = free_port()
+    log = (data.parent / "demo.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "portal.cli", "demo", "--port", str(port), "--data", str(data)],
+        cwd=ROOT,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(url, process)
+        yield Demo(url, data, json.loads((data / "accounts.json").read_text("utf-8")))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        log.close()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"portal demo ended with {process.returncode}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("portal demo is not well after 60 seconds")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the whole run."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demonstration of its own for each test module."""
+    with running_demo(tmp_path_factory.mktemp("demo") / "data") as one:
+        yield one
+
+
+@contextlib.contextmanager
+def person(
+    chromium: Browser,
+    demo: Demo,
+    account: dict[str, str] | None,
+    *,
+    javascript: bool = True,
+    width: int = 1280,
+    dark: bool = False,
+) -> Iterator[Page]:
+    """A page in a fresh context, signed in as ``account`` by the sign-in form; console errors fail the test."""
+    context: BrowserContext = chromium.new_context(
+        java_script_enabled=javascript,
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if dark else "light",
+        base_url=demo.url,
+    )
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    if account is not None:
+        page.goto("/sign-in")
+        page.get_by_label("E-mail address").fill(account["email"])
+        page.get_by_label("Password").fill(account["password"])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+    try:
+        yield page
+    finally:
+        context.close()
+    foreign = [one for one in complaints if "Failed to load resource" not in one]
+    assert not foreign, foreign
+
+
+def axe_faults(page: Page) -> list[str]:
+    """What axe finds on the page as it stands: one line a fault; [] is the bar."""
+    result = Axe().run(page, options={"runOnly": {"type": "tag", "values": AXE_TAGS}})
+    return [
+        f"{page.url}: {fault['id']}: {node['html'][:200]}"
+        for fault in result.response["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+def overflow(page: Page) -> int:
+    """How many pixels the page is wider than its window: nothing scrolls sideways."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
