@@ -1,0 +1,57 @@
+"""What an autosave costs: statements and commits, counted on the wire of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from tests.portal.assessments.given import Given
+
+MOST = 12
+
+
+@contextmanager
+def counted(given: Given) -> Iterator[tuple[list[str], list[str]]]:
+    """Every statement that reaches the driver, and every commit."""
+    statements: list[str] = []
+    commits: list[str] = []
+
+    def executed(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    def committed(_connection: Any) -> None:
+        commits.append("commit")
+
+    engine = given.database.engine
+    event.listen(engine, "before_cursor_execute", executed)
+    event.listen(engine, "commit", committed)
+    try:
+        yield statements, commits
+    finally:
+        event.remove(engine, "before_cursor_execute", executed)
+        event.remove(engine, "commit", committed)
+
+
+def test_an_autosave_is_twelve_statements_and_one_commit(given: Given) -> None:
+    browser, path = given.browser(), given.section("one")
+    headers = {"Accept": "application/json", "X-CSRF-Token": browser.token(path)}
+    for revision, value in enumerate(("no", "yes")):
+        body = {"r.one.locks": str(revision), "a.one.locks": value, "n.one.locks": "Said."}
+        with counted(given) as (statements, commits):
+            answer = browser.client.post(f"{path}/answer", data=body, headers=headers)
+        assert answer.status_code == 200
+        assert len(statements) <= MOST, "\n".join(statements)
+        assert len(commits) == 1
+
+
+def test_many_answers_at_once_cost_hardly_more_than_one(given: Given) -> None:
+    browser, path = given.browser(), given.section("one")
+    fields = {"csrf_token": browser.token(path), **browser.card_fields(path)}
+    body = {**fields, "a.one.locks": "no", "a.one.why": "Hot.", "a.one.days": "3", "a.one.kinds": "steel"}
+    with counted(given) as (statements, commits):
+        assert browser.client.post(path, data=body).status_code == 303
+    assert len(statements) <= MOST + 1, "\n".join(statements)
+    assert len(commits) == 1
