@@ -1,9 +1,12 @@
-"""Upper bounds of the score after one change, so that best_fixes need not score every candidate."""
+"""Upper bounds of the score after one change, so that best_fixes need not score every candidate.
+
+The one place with floating point, for speed: a bound is raised by more than rounding can take away, and decides
+only what is worked out exactly and what need not be.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
     from questionnaires.definition import Questionnaire
     from questionnaires.plan import Item
     from questionnaires.results import Result
+
+_ROUNDING = 1e-6
 
 
 class Ceiling:
@@ -29,23 +34,26 @@ class Ceiling:
             self.groups = [(1, sum(one.weight_sum for one in lines), sum(one.low_sum for one in lines))]
         else:
             self.groups = [(one.weight, one.weight_sum, one.low_sum) for one in lines]
-        counted = [(weight, Fraction(low, sums)) for weight, sums, low in self.groups if weight and sums]
+        counted = [(weight, self.mean(low, sums)) for weight, sums, low in self.groups if weight and sums]
         self.weight = sum(weight for weight, _ in counted)
-        self.total = sum((weight * mean for weight, mean in counted), Fraction(0))
+        self.total = sum(weight * mean for weight, mean in counted)
 
-    def over(self, item: Item, best: int, reach: Iterable[int]) -> Fraction:
+    def mean(self, lows: int, weights: int) -> float:
+        return lows / (weights * self.unit) if weights else 0.0
+
+    def over(self, item: Item, best: int, reach: Iterable[int]) -> float:
         """No score is higher once ``item`` has ``best`` points (in units) and ``reach`` whatever it may."""
         touched: dict[int, list[int]] = {self.group[item.index]: []}
         for index in reach:
             touched.setdefault(self.group[index], []).append(index)
         weight, total = self.weight, self.total
-        perhaps: list[tuple[Fraction, int]] = []
+        perhaps: list[tuple[float, int]] = []
         for number, indexes in touched.items():
             share, old_sum, old_low = self.groups[number]
             if not share:
                 continue
             if old_sum:
-                weight, total = weight - share, total - share * Fraction(old_low, old_sum)
+                weight, total = weight - share, total - share * self.mean(old_low, old_sum)
             own = item if number == self.group[item.index] else None
             certain, mean = self.highest(own, best, indexes, old_sum, old_low)
             if certain:
@@ -56,11 +64,11 @@ class Ceiling:
         for mean, share in sorted(perhaps, reverse=True):
             if mean * weight >= total:
                 weight, total = weight + share, total + share * mean
-        return total / (weight * self.unit)
+        return total / weight + _ROUNDING
 
     def highest(
         self, own: Item | None, best: int, indexes: list[int], weights: int, lows: int
-    ) -> tuple[bool, Fraction]:
+    ) -> tuple[bool, float]:
         """The highest mean of a group, and whether the group is certain to count."""
         for index in [*indexes, *([own.index] if own else [])]:
             line = self.trace[index]
@@ -73,7 +81,7 @@ class Ceiling:
             if weights and points * weights <= lows:
                 break
             weights, lows = weights + weight, lows + points * weight
-        return certain, Fraction(lows, weights) if weights else Fraction(0)
+        return certain, self.mean(lows, weights)
 
     def possible(self, indexes: list[int]) -> Iterable[tuple[int, int]]:
         for index in indexes:

@@ -16,6 +16,7 @@ from questionnaires.ceilings import Ceiling
 from questionnaires.plan import Item
 from questionnaires.results import Result
 from questionnaires.scoring import score
+from questionnaires.trials import Trial
 
 if TYPE_CHECKING:
     from questionnaires.definition import Questionnaire
@@ -168,6 +169,7 @@ class _Search:
         # Gains of a score are weighed in parts of the present whole: integers for nearly all.
         self.whole = max(line.scale.whole for line in self.result.trace) * self.plan.unit
         ceiling = Ceiling(self.definition, self.answers, self.result)
+        trial = Trial(self.result, self.answers, self.facts, self.shown)
         heap: list[tuple[tuple[Any, ...], int, bool, _Gain]] = []
         for item in self.plan.items:
             bound, exact = self.bound(item, ceiling)
@@ -179,21 +181,22 @@ class _Search:
             item = self.plan.items[index]
             if exact:
                 return item, gain
-            gain = self.tried(item)
+            gain = self.tried(item, trial)
             heapq.heappush(heap, (_falling(gain), index, True, gain))
         return None, _NOTHING
 
-    def tried(self, item: Item) -> _Gain:
-        after = self.rescored({**self.answers, item.key: self.best[item.key][0]})
+    def tried(self, item: Item, trial: Trial) -> _Gain:
+        after = trial.after(item, self.best[item.key][0], self.reached(item))
         before = self.result
-        assert before.score is not None
-        assert after.score is not None
-        failed = [sum(one.kind == "failed" for one in result.knockouts) for result in (before, after)]
+        if before.score is None or after.score is None:
+            # It would leave nothing to score: no step at all.
+            return _Gain(-len(self.plan.items), 0, 0, 0)
+        failed = sum(one.kind == "failed" for one in before.knockouts)
         return _Gain(
-            failed[0] - failed[1],
-            len(before.caps) - len(after.caps),
+            failed - after.failed,
+            len(before.caps) - after.caps,
             (after.score - before.score) * self.whole,
-            len(before.knockouts) - failed[0] - len(after.knockouts) + failed[1],
+            len(before.knockouts) - failed - after.opened,
         )
 
     def bound(self, item: Item, ceiling: Ceiling) -> tuple[_Gain | None, bool]:
@@ -222,11 +225,12 @@ class _Search:
         touched = {self.plan.items[index].key for index in reach} | {item.key}
         knockouts = [one for one in self.result.knockouts if one.key in touched]
         caps = sum(not touched.isdisjoint(cap.when.names) for cap in self.definition.caps)
+        over = ceiling.over(item, self.best[item.key][1], reach)
         assert self.result.score is not None
         return _Gain(
             sum(one.kind == "failed" for one in knockouts),
             min(caps, len(self.result.caps)),
-            ceil((ceiling.over(item, self.best[item.key][1], reach) - self.result.score) * self.whole),
+            ceil(Fraction(over - float(self.result.score)) * self.whole),
             len(knockouts),
         )
 

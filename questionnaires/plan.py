@@ -50,7 +50,8 @@ class Item:
 class Plan:
     """What ``score`` and ``look`` run: items in definition order and in dependency order.
 
-    ``gated`` are the items, in dependency order, that have a condition or are read by one.
+    ``rank``: an item's place in dependency order, by its index. ``gated``: the items, in dependency order, that
+    have a condition or are read by one.
     ``dependents``: for each question, the indexes of those that a condition over its answer shows or proves.
     """
 
@@ -60,6 +61,7 @@ class Plan:
     gated: tuple[Item, ...]
     critical: tuple[Item, ...]
     index: Mapping[str, int]
+    rank: Mapping[int, int]
     unit: int
     cap_points: frozenset[str]
     cap_names: frozenset[str]
@@ -91,6 +93,7 @@ def build(definition: Questionnaire) -> Plan:
         ),
         tuple(item for item in items if item.question.critical),
         {item.key: item.index for item in items},
+        {item.index: rank for rank, item in enumerate(ordered)},
         unit,
         frozenset().union(*(cap.points_of for cap in caps)),
         frozenset().union(*(cap.names for cap in caps)),

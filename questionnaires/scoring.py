@@ -58,7 +58,7 @@ def score(
     reading = new_reading(facts, as_of)
     visible = settle(plan.gated, answers, reading, frozenset(shown))
     trace, sections = _lines(plan, answers, reading, visible)
-    sums = _total(definition, sections)
+    sums = total_of(definition, sections)
     for key in plan.cap_points:
         line = trace[plan.index[key]]
         reading.points[key] = (
@@ -99,7 +99,7 @@ def score(
     )
 
 
-class _Sums(NamedTuple):
+class Totals(NamedTuple):
     """The total as whole numbers: score = low / (whole * unit), assurance = assured / whole."""
 
     low: int
@@ -108,7 +108,7 @@ class _Sums(NamedTuple):
     whole: int
 
 
-class _Section(NamedTuple):
+class SectionSums(NamedTuple):
     """Sums over the questions of one section that count: of weights, and of weights times points."""
 
     scale: Scale
@@ -123,12 +123,12 @@ def _lines(
     answers: Mapping[str, Answer],
     reading: Reading,
     visible: Mapping[int, bool | None],
-) -> tuple[list[TraceLine], list[_Section]]:
+) -> tuple[list[TraceLine], list[SectionSums]]:
     top = 100 * plan.unit
     as_of = reading.as_of
     trace: list[TraceLine] = []
-    sections: list[_Section] = []
-    # The hot loop: whole numbers only, names bound once, the plain answered question without calling _judge.
+    sections: list[SectionSums] = []
+    # The hot loop: whole numbers only, names bound once, the plain answered question without a call.
     get, add, seen, make = answers.get, trace.append, visible.get, tuple.__new__
     state: LineState
     low: int | None
@@ -140,17 +140,17 @@ def _lines(
             key, weight = item.key, item.weight
             shown = seen(item.index, True)
             answer = get(key)
-            if not shown:
-                state, low, high = ("open", 0, top) if shown is None else ("hidden", None, None)
-            elif answer is None:
-                state, low, high = "unanswered", 0, top
-            elif item.plain is not None and answer.review is None and answer.state == "answered":
+            if (
+                shown
+                and answer is not None
+                and item.plain is not None
+                and answer.review is None
+                and answer.state == "answered"
+            ):
                 state = "answered"
                 low = high = item.plain(answer.value, as_of)
             else:
-                state, low, high = _judge(item, answer, reading, top)
-            if item.earn is None and state != "graded" and state != "disproved":
-                low = high = None
+                state, low, high = assess(item, answer, shown, reading, top)
             if weight and low is not None and high is not None:
                 weights += weight
                 lows += weight * low
@@ -159,14 +159,22 @@ def _lines(
                     assured += weight
             # As TraceLine(...) does, in half the time.
             add(make(TraceLine, (key, state, weight, low, high, scale)))
-        sections.append(_Section(scale, weights, lows, highs, assured))
+        sections.append(SectionSums(scale, weights, lows, highs, assured))
     return trace, sections
 
 
-def _judge(
-    item: Item, answer: Answer, reading: Reading, top: int
+def assess(
+    item: Item, answer: Answer | None, shown: bool | None, reading: Reading, top: int
 ) -> tuple[LineState, int | None, int | None]:
-    """Lines 3 to 9 of the state table, for a visible question; the caller drops points not to be earned."""
+    """State, low and high (in units, 100 points = ``top``) of one question: the first line that fits counts."""
+    if shown is False:
+        return "hidden", None, None
+    worth = None if item.earn is None else top
+    none = None if item.earn is None else 0
+    if shown is None:
+        return "open", none, worth
+    if answer is None:
+        return "unanswered", none, worth
     review = answer.review
     mark = None if review is None else review.mark
     if mark == "na_accepted":
@@ -175,22 +183,22 @@ def _judge(
         points = (review.points or 0) * top // 100
         return review.mark, points, points
     if answer.state != "answered":
-        return "na_pending" if answer.state == "not_applicable" else answer.state, 0, top
+        return "na_pending" if answer.state == "not_applicable" else answer.state, none, worth
     if item.graded_only:
-        return "ungraded", 0, top
+        return "ungraded", none, worth
     as_of = reading.as_of
-    points = 0 if item.earn is None else item.earn(answer.value, as_of)
+    earned = None if item.earn is None else item.earn(answer.value, as_of)
     if mark == "challenged":
-        return "challenged", 0, points
+        return "challenged", none, earned
     if mark == "accepted":
-        return "accepted", points, points
+        return "accepted", earned, earned
     if (
         item.evidence is not None
         and _needs_proof(item, reading)
         and not is_proven(item.evidence, answer, as_of)
     ):
-        return "unproven", 0, points
-    return "answered", points, points
+        return "unproven", none, earned
+    return "answered", earned, earned
 
 
 def _needs_proof(item: Item, reading: Reading) -> bool:
@@ -230,13 +238,13 @@ def _is_assured(item: Item, state: LineState, answer: Answer | None, as_of: date
     )
 
 
-def _total(definition: Questionnaire, sections: list[_Section]) -> _Sums:
+def total_of(definition: Questionnaire, sections: list[SectionSums]) -> Totals:
     """Weighted mean over sections, or over all questions if flat; fills in the scales."""
     if definition.weighting == "flat":
         whole = sum(one.weight for one in sections)
         for one in sections:
             one.scale.part, one.scale.whole = (1, whole) if one.weight else (0, 1)
-        return _Sums(
+        return Totals(
             sum(one.low for one in sections),
             sum(one.high for one in sections),
             sum(one.assured for one in sections),
@@ -256,7 +264,7 @@ def _total(definition: Questionnaire, sections: list[_Section]) -> _Sums:
         low += part * one.low
         high += part * one.high
         assured += part * one.assured
-    return _Sums(low, high, assured, whole)
+    return Totals(low, high, assured, whole)
 
 
 def _knockouts(plan: Plan, trace: list[TraceLine]) -> tuple[Knockout, ...]:
