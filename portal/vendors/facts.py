@@ -143,7 +143,7 @@ def _combined(name: str, fact: Fact, values: list[Any], *, complete: bool) -> An
     if kind == "number":
         return format(sum(map(Decimal, values), Decimal()), "f") if complete else None
     if kind == "text":
-        return "\n".join(dict.fromkeys(values)) if complete else None
+        return "\n".join(dict.fromkeys(values))  # no rule reads what a text says, so a part of it is welcome
     if name == "vendor.country":
         return values[0]
     rising = list(reversed(TIERS)) if name == "engagement.tier" else list(fact.labels)

@@ -17,6 +17,7 @@ from portal.organisations import service as invitations
 from portal.vendors import queries, service
 from portal.vendors.forms import ContactForm, EngagementForm, VendorForm, field_name, revision_of
 from portal.vendors.models import Engagement, Vendor
+from questionnaires.facts import INTERNAL_FACTS
 
 blueprint = Blueprint("vendors", __name__)
 Page = str | Response | tuple[str, int]
@@ -236,7 +237,13 @@ def _engagement_context(
     owners = service.business_owners(web.db(), web.identity())
     form.business_owner.choices = [("", _("Nobody yet")), *((str(key), name) for key, name in owners)]
     organisation = organisations.organisation_of(web.db(), web.identity())
-    return {"form": form, "vendor": vendor, "engagement": engagement, "currency": organisation.currency}
+    return {
+        "form": form,
+        "vendor": vendor,
+        "engagement": engagement,
+        "currency": organisation.currency,
+        "internal": INTERNAL_FACTS,
+    }
 
 
 def _to_vendor(organisation: str, vendor: uuid.UUID, code: str) -> Response:
