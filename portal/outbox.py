@@ -180,7 +180,7 @@ def waiting(database: Database) -> dict[str, int]:
     from portal.db import SYSTEM
 
     with database.looking(SYSTEM) as session:
-        rows = session.execute(select(Message.state, func.count()).group_by(Message.state)).tuples()
+        rows = session.execute(select(Message.state, func.count()).group_by(Message.state))
         return dict(list(rows))
 
 

@@ -205,7 +205,7 @@ def _titles(session: Session, identity: Identity, found: Sequence[Reassessment])
             *mine(identity.scope, Submission, Assessment),
             Submission.id.in_({one.submission_id for one in found}),
         )
-    ).tuples()
+    )
     return dict(rows.all())
 
 
@@ -222,7 +222,7 @@ def _out(
             Assessment.state == OPEN,
         )
         .order_by(Assessment.due.desc(), Assessment.id)
-    ).tuples()
+    )
     return {(engagement_id, one.slug): one for engagement_id, one in rows}
 
 
@@ -238,7 +238,7 @@ def _covered(
             AssessmentEngagement.assessment_id.in_(ids),
         )
         .order_by(Engagement.name, Engagement.id)
-    ).tuples()
+    )
     found: dict[uuid.UUID, list[Engagement]] = defaultdict(list)
     for assessment_id, engagement in rows:
         found[assessment_id].append(engagement)

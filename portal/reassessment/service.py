@@ -76,5 +76,5 @@ def _covered(session: Session, assessment: Assessment) -> list[tuple[uuid.UUID, 
         )
         .order_by(Engagement.id)
         .execution_options(**across("submitting sets the next date by the tier of what is covered"))
-    ).tuples()
+    )
     return list(rows)

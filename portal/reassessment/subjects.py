@@ -195,7 +195,7 @@ def still_live(session: Session, found: Sequence[Subject]) -> set[uuid.UUID]:
         statement = select(Reassessment.id, Reassessment.due).where(
             Reassessment.id.in_(ids), Reassessment.state == SCHEDULED, ~next_is_open()
         )
-    dates = dict(session.execute(statement).tuples().all())
+    dates = dict(session.execute(statement).all())
     return {one.id for one in found if dates.get(one.id) == one.due}
 
 

@@ -1,0 +1,62 @@
+"""Submitting sets the next date: anchor plus months by tier, once for each engagement, replacing what was."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.audit.models import Event
+from portal.db import SYSTEM, Database
+from portal.reassessment.models import Reassessment
+from portal.settings import Settings
+from tests.portal import journey
+from tests.portal.reassessment.given import noon, scheduled, submit
+from tests.portal.world import NOW, make_company, make_organisation
+
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.mark.parametrize(
+    ("tier", "day", "due"),
+    [
+        ("critical", "2026-11-21", "2027-11-21"),
+        ("high", "2026-11-21", "2027-11-21"),
+        ("medium", "2028-02-29", "2030-02-28"),
+        ("low", "2026-08-31", "2029-08-31"),
+    ],
+)
+def test_the_next_date_is_the_anchor_plus_the_months_of_the_tier(
+    database: Database, settings: Settings, tier: str, day: str, due: str
+) -> None:
+    now = noon(date.fromisoformat(day))
+    buyer, company = make_organisation(database, settings, "Halden"), make_company(database, settings, "Fen")
+    issued = journey.issue(database, buyer, company, tier=tier, now=now)
+    submission = submit(database, issued, now=now)
+    (row,) = scheduled(database)
+    assert (row.anchor, row.due, row.tier) == (date.fromisoformat(day), date.fromisoformat(due), tier)
+    assert (row.submission_id, row.engagement_id) == (submission, issued.engagements[0])
+    assert (row.organisation_id, row.company_id, row.zone) == (buyer.id, company.id, "Europe/Lisbon")
+
+
+def test_each_covered_engagement_has_its_date_and_a_new_submission_replaces_it(
+    database: Database, settings: Settings
+) -> None:
+    buyer, company = make_organisation(database, settings, "Halden"), make_company(database, settings, "Fen")
+    issued = journey.issue(database, buyer, company, names=("Archive", "Scanning"))
+    submit(database, issued)
+    assert {row.engagement_id for row in scheduled(database)} == set(issued.engagements)
+
+    later = NOW + timedelta(days=400)
+    again = journey.again(
+        database, buyer, issued.vendor, issued.engagements[:1], issued.definition, now=later
+    )
+    submit(database, issued, assessment=again, now=later)
+    by_engagement = {row.engagement_id: row for row in scheduled(database)}
+    assert by_engagement[issued.engagements[0]].anchor == later.date()
+    assert by_engagement[issued.engagements[1]].anchor == NOW.date()
+    with database.looking(SYSTEM) as session:
+        assert session.scalar(select(func.count()).select_from(Reassessment)) == 3
+        noted = select(func.count()).select_from(Event).where(Event.kind == "reassessment.scheduled")
+        assert session.scalar(noted) == 3
