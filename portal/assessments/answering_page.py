@@ -165,6 +165,7 @@ def gaps_by_section(desk: Desk) -> list[dict[str, Any]]:
 
 
 def _why_missing(draft: Draft, gap: Gap) -> str:
+    """What is wrong with an answer; "" where there simply is none."""
     match gap.kind:
         case "outdated":
             return _("The answer no longer fits. %(message)s", message=gap.text)
@@ -178,7 +179,7 @@ def _why_missing(draft: Draft, gap: Gap) -> str:
         case "promise_past":
             return _("The day for which the evidence was promised has passed. Give a new one.")
         case _:
-            return _("Not answered yet.")
+            return ""
 
 
 def choices(desk: Desk, edits: Iterable[StaleEdit]) -> list[dict[str, Any]]:
