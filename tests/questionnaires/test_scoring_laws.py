@@ -270,7 +270,7 @@ def test_no_single_change_gains_more_than_the_first_fix(rnd: Random) -> None:
         if item.earn is None or line.low is None or line.state == "open":
             continue
         after = case.result(case.changed(item.key, improved(item, case.answers.get(item.key), TODAY)))
-        if after.line(item.key).low > line.low:
+        if after.score is not None and after.line(item.key).low > line.low:
             gains.append(_gain(before, after))
     if fixes.steps:
         step = fixes.steps[0]
