@@ -27,7 +27,7 @@ from sqlalchemy import (
     event,
     types,
 )
-from sqlalchemy.engine import Connection, Dialect, make_url
+from sqlalchemy.engine import Connection, Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
 
@@ -178,9 +178,6 @@ class Database:
         _local.writing = True
         try:
             session.connection()
-        except OperationalError as error:
-            self.abandon(session)
-            raise busy_or(error) from error
         except BaseException:
             self.abandon(session)
             raise
@@ -238,24 +235,26 @@ def base_url(session: Session) -> str:
 
 def _commit(session: Session) -> None:
     """Commit, unless something changed and no event says so (law 5)."""
-    try:
-        session.flush()
-        unrecorded = session.info.get("changed", set())
-        if unrecorded and not session.info.get("audited"):
-            raise RuntimeError(f"no audit row, no change: {', '.join(sorted(unrecorded))}")
-        session.commit()
-    except OperationalError as error:
-        raise busy_or(error) from error
+    session.flush()
+    unrecorded = session.info.get("changed", set())
+    if unrecorded and not session.info.get("audited"):
+        raise RuntimeError(f"no audit row, no change: {', '.join(sorted(unrecorded))}")
+    session.commit()
 
 
-def busy_or(error: OperationalError) -> Exception:
-    """Unavailable when the database is only busy, else the error itself."""
-    text = str(error.orig).lower()
-    if "locked" in text or "busy" in text or "lock timeout" in text:
-        return Unavailable(
+def _refuse_if_busy(error: BaseException | None) -> None:
+    """Raise Unavailable when the database is only busy: another writer held on for longer than our patience."""
+    text = str(error).lower()
+    if any(word in text for word in ("database is locked", "busy", "lock timeout", "deadlock detected")):
+        raise Unavailable(
             "The portal is busy with another change. Nothing of yours is lost; please send it again."
-        )
-    return error
+        ) from error
+
+
+def _on_error(context: ExceptionContext) -> None:
+    """Whatever statement meets the lock, first or last, the answer is the same."""
+    if isinstance(context.sqlalchemy_exception, OperationalError):
+        _refuse_if_busy(context.original_exception)
 
 
 def _engine(url: str) -> Engine:
@@ -263,14 +262,17 @@ def _engine(url: str) -> Engine:
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(
+        engine = create_engine(
             parsed,
             pool_pre_ping=True,
             connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
         )
+        event.listen(engine, "handle_error", _on_error)
+        return engine
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
+    event.listen(engine, "handle_error", _on_error)
     return engine
 
 
@@ -295,8 +297,13 @@ def _sqlite_begin(connection: Connection) -> None:
     if connection.info.get("query_only") is not (not write):
         cursor.execute(f"PRAGMA query_only={'OFF' if write else 'ON'}")
         connection.info["query_only"] = not write
-    cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    cursor.close()
+    try:
+        cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    except connection.dialect.dbapi.OperationalError as error:  # type: ignore[union-attr]  # it is sqlite3
+        _refuse_if_busy(error)
+        raise
+    finally:
+        cursor.close()
 
 
 # ---------------------------------------------------------------- the scope of a session, checked on every statement

@@ -15,17 +15,18 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Rows of these tables are never changed, deleted or replaced (law 5): table -> primary key.
-IMMUTABLE = {
-    "answer_revision": ("assessment_id", "key", "revision"),
-    "definition": ("content_hash",),
-    "evaluation": ("id",),
-    "event": ("id",),
-    "rating": ("id",),
-    "released_version": ("id",),
-    "reminder": ("id",),
-    "requirement_catalogue": ("catalogue_hash",),
-    "submission": ("id",),
+# Rows of these tables are never changed, deleted or replaced (law 5): table -> its primary key, then other unique keys.
+# A reminder's unique key is left to ON CONFLICT DO NOTHING, which a trigger would forestall.
+IMMUTABLE: dict[str, tuple[tuple[str, ...], ...]] = {
+    "answer_revision": (("assessment_id", "key", "revision"),),
+    "definition": (("content_hash",),),
+    "evaluation": (("id",), ("engagement_id", "sequence")),
+    "event": (("id",),),
+    "rating": (("id",), ("submission_id", "sequence")),
+    "released_version": (("id",), ("organisation_id", "slug", "version")),
+    "reminder": (("id",),),
+    "requirement_catalogue": (("catalogue_hash",),),
+    "submission": (("id",), ("assessment_id", "round")),
 }
 
 
@@ -677,8 +678,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("submission_id", name=op.f("pk_sealed_attestation")),
         info={"tenancy": "shared", "immutable": False, "unaudited": ""},
     )
-    for table, key in IMMUTABLE.items():
-        _seal(table, key)
+    for table, keys in IMMUTABLE.items():
+        _seal(table, keys)
 
 
 def downgrade() -> None:
@@ -720,7 +721,7 @@ def downgrade() -> None:
         op.execute("DROP FUNCTION refuse_change()")
 
 
-def _seal(table: str, key: tuple[str, ...]) -> None:
+def _seal(table: str, keys: tuple[tuple[str, ...], ...]) -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ "
@@ -739,7 +740,7 @@ def _seal(table: str, key: tuple[str, ...]) -> None:
     op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END")
     op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END")
     # REPLACE fires no delete trigger unless recursive_triggers is on: refuse the insert of a key that is there
-    same = " AND ".join(f"{column} IS NEW.{column}" for column in key)
+    same = " OR ".join("(" + " AND ".join(f"{column} IS NEW.{column}" for column in key) + ")" for key in keys)
     op.execute(
         f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
         f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse}; END"

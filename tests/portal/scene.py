@@ -329,8 +329,11 @@ def release_own(database: Database, identity: Identity, data: bytes, slug: str) 
 # ------------------------------------------------------------------------------------------- the whole scene
 
 
-def make_scene(database: Database, settings: Settings) -> Scene:
-    """Two organisations, three companies; one company serves both organisations and must not connect them."""
+def make_scene(database: Database, settings: Settings, *, only: int = 4) -> Scene:
+    """Two organisations, three companies; one company serves both organisations and must not connect them.
+
+    ``only``: how many of the four deals are made.
+    """
     scene = Scene()
     alder = make_organisation(database, settings, "Kzalder")
     birch = make_organisation(database, settings, "Kzbirch")
@@ -347,7 +350,7 @@ def make_scene(database: Database, settings: Settings) -> Scene:
     ):
         scene.canaries[place.name.lower()] = frozenset(one.name for one in (place, *others))
     for number, (organisation, company) in enumerate(
-        ((alder, cedar), (alder, elder), (birch, cedar), (birch, dogwood)), 1
+        ((alder, cedar), (alder, elder), (birch, cedar), (birch, dogwood))[:only], 1
     ):
         scene.deals.append(_make_deal(database, scene, organisation, company, number))
     return scene
