@@ -24,7 +24,7 @@ _TOML_TOKEN = re.compile(
     | [\[\]{}=,.]''',
     re.VERBOSE | re.DOTALL,
 )
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_JSON_TOKEN = r'(?s)"(?:[^"\\]|\\.)*+"?|[\[\]{}]'
 _TOML_PLACE = re.compile(r" \(at (line \d+, column \d+|end of document)\)$")
 
 
@@ -102,7 +102,7 @@ def json_table(data: bytes, limit: int = MAX_QUESTIONNAIRE) -> dict[str, object]
     import json
 
     text = _text(data, limit)
-    _measure(_JSON_TOKEN, text)
+    _measure(re.compile(_JSON_TOKEN), text)
     try:
         found = json.loads(
             text,
