@@ -21,19 +21,19 @@ def answer_everything(page: Page, start: str, look: Look, *, javascript: bool) -
             break
         look(page)
         fill_section(page, javascript=javascript)
-        page.get_by_role("button", name="Save and continue").click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator(".savebar button[value=next]").click()
         saved += 1
     for _ in range(50):
         page.goto(start.split("/sections/")[0] + "/missing")
-        gaps = page.locator("main a[href*='/sections/']")
+        gaps = page.locator(".answer > .stack a[href*='/sections/']")
         if gaps.count() == 0:
             return saved
-        gaps.first.click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            gaps.first.click()
         fill_section(page, javascript=javascript)
-        page.get_by_role("button", name="Save", exact=True).click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator(".savebar button[value=stay]").click()
         saved += 1
     raise AssertionError("something is missing for ever")
 

@@ -55,23 +55,26 @@ def letter_to(demo: Demo, address: str, seconds: float = 30) -> str:
 
 def issue_to_new_vendor(page: Page, look: Looker, *, vendor: str, address: str, title: str) -> None:
     """Procurement: vendor, engagement with facts, assessment to a contact who is not here yet."""
-    page.get_by_role("link", name="New vendor").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="New vendor").click()
     look(page)
     page.get_by_label("Name").fill(vendor)
-    page.locator("main form button.primary").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("main form button.primary").click()
     look(page)
-    page.locator("main a[href*='/engagements/new']").first.click()
+    with page.expect_navigation():
+        page.locator("main a[href*='/engagements/new']").first.click()
     look(page)
     page.get_by_label("Name", exact=True).fill("Document archive")
     page.locator("input[name=tier][value=high], select[name=tier]").first.evaluate(
         "one => one.tagName === 'SELECT' ? (one.value = 'high') : one.click()"
     )
     page.locator("input[type=checkbox][value=personal]").check()
-    page.locator("main form button.primary").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("main form button.primary").click()
     look(page)
-    page.locator("main a[href*='/assessments/new']").first.click()
+    with page.expect_navigation():
+        page.locator("main a[href*='/issue']").first.click()
     look(page)
     issue(page, title, contact=address)
     look(page)
@@ -90,8 +93,8 @@ def issue(page: Page, title: str, *, contact: str = "") -> None:
             radio.check()
         page.locator("[name=contact_name]").fill("Vera Contact")
         page.locator("[name=contact_email]").fill(contact)
-    page.get_by_role("button", name="Issue the assessment").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Issue the assessment").click()
     expect(page.locator("h1")).not_to_contain_text("Issue an assessment")
 
 
@@ -103,8 +106,8 @@ def join(page: Page, demo: Demo, look: Looker, address: str, company: str) -> No
     look(page)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("Name of your company").fill(company)
-    page.get_by_role("button", name="Accept the invitation").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Accept the invitation").click()
     expect(page.locator("h1")).to_contain_text("asks you about security")
     look(page)
 
@@ -115,8 +118,8 @@ def sign(page: Page, look: Looker, base: str) -> str:
     look(page)
     page.locator("[name=role]").fill("Head of security")
     page.locator("[name=agreed]").check()
-    page.get_by_role("button", name="Sign and submit").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign and submit").click()
     look(page)
     page.goto(f"{base}/receipt")
     look(page)
@@ -139,11 +142,12 @@ def test_the_whole_journey_with_security_lite(chromium: Browser, demo: Demo, jav
         progress = page.url
     with person(chromium, demo, None, javascript=javascript, width=1280 if javascript else 375) as page:
         join(page, demo, look, address, company)
-        page.get_by_role("link", name="Read all questions first").click()
+        with page.expect_navigation():
+            page.get_by_role("link", name="Read all questions first").click()
         look(page)
         page.go_back()
-        page.locator("main a.button.primary").first.click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator("main a.button.primary").first.click()
         base = page.url.split("/sections/")[0]
         saved = answer_everything(page, page.url, look, javascript=javascript)
         assert saved >= 14
@@ -155,8 +159,8 @@ def test_the_whole_journey_with_security_lite(chromium: Browser, demo: Demo, jav
     with person(chromium, demo, demo.account("organisation", "ciso"), javascript=javascript) as page:
         page.goto(progress)
         look(page)
-        page.locator("main a[href$='/result']").first.click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator("main a[href$='/result']").first.click()
         look(page)
         expect(page.locator("main")).to_contain_text("of 100")
         expect(page.locator("main")).to_contain_text("GDPR Art. 28(3)")
@@ -192,8 +196,8 @@ def test_an_imported_vsaq_questionnaire_is_answered_and_submitted(
         progress = page.url
     with person(chromium, demo, None, javascript=javascript) as page:
         join(page, demo, look, address, company)
-        page.locator("main a.button.primary").first.click()
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator("main a.button.primary").first.click()
         base = page.url.split("/sections/")[0]
         answer_everything(page, page.url, look, javascript=javascript)
         sign(page, look, base)
