@@ -25,7 +25,8 @@ class Rated:
     """A sealed submission with its newest rating.
 
     ``sealed`` maps keys to canonical bytes in the shape of section 6 of the format, plus ``promise`` where
-    evidence was promised; redacted answers are absent. ``attestation`` is {} once redacted.
+    evidence was promised; answers that are redacted, or that do not fit the seal, are absent.
+    ``attestation`` is {} once redacted.
     """
 
     assessment: Assessment
@@ -84,13 +85,14 @@ def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rat
     submission, rating = row
     answers = queries.sealed(session, identity, submission)
     signed = queries.attestation(session, identity, submission)
+    proof = sealing.verify(submission, answers.values(), signed)
     return Rated(
         assessment,
         submission,
         rating,
-        {key: one.answer for key, one in answers.items()},
+        {key: one.answer for key, one in answers.items() if key not in proof.broken},
         json.loads(signed.attestation) if signed is not None else {},
-        sealing.verify(submission, answers.values(), signed),
+        proof,
     )
 
 
@@ -129,7 +131,7 @@ def sealed_bytes(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict
             SealedAnswer.submission_id == submission_id, *pair.of(SealedAnswer)
         )
     )
-    return dict(rows.tuples())
+    return {row.key: row.answer for row in rows}
 
 
 def newest_marks(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict[str, Any]:

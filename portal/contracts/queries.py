@@ -77,7 +77,7 @@ def newest(
         select(Evaluation.engagement_id, func.max(Evaluation.sequence))
         .where(Evaluation.engagement_id.in_(engagement_ids), *mine(identity.scope, Evaluation))
         .group_by(Evaluation.engagement_id)
-    ).tuples()
+    )
     rows = session.execute(
         scoped(identity, Evaluation).where(
             tuple_(Evaluation.engagement_id, Evaluation.sequence).in_([tuple(one) for one in last])

@@ -143,12 +143,12 @@ def _subjects(
     """The engagements with their vendor and organisation, locked so that two evaluations take turns."""
     rows = session.execute(
         select(Engagement, Vendor, Organisation)
+        .join(Vendor, Vendor.id == Engagement.vendor_id)
+        .join(Organisation, Organisation.id == Engagement.organisation_id)
         .where(
             Engagement.id.in_(ids),
             Engagement.organisation_id == organisation_id,
-            Vendor.id == Engagement.vendor_id,
             Vendor.organisation_id == organisation_id,
-            Organisation.id == organisation_id,
         )
         .order_by(Engagement.id)
         .with_for_update(of=Engagement)

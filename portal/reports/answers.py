@@ -22,6 +22,7 @@ class Read:
     state: str
     row: Row | None
     redacted: bool
+    broken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ def sections(report: Report) -> tuple[SealedSection, ...]:
     definition, rated = report.definition, report.rated
     typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of)
     facts = parse_facts(rated.rating.facts)
-    redacted = frozenset(rated.proof.redacted)
-    asked = look(definition, typed, facts, rated.submission.as_of).visible | typed.keys() | redacted
+    redacted, broken = frozenset(rated.proof.redacted), frozenset(rated.proof.broken)
+    asked = look(definition, typed, facts, rated.submission.as_of).visible | typed.keys() | redacted | broken
     states: Mapping[str, str] = {}
     rows: Mapping[str, Row] = {}
     if report.page is not None:
@@ -61,6 +62,7 @@ def sections(report: Report) -> tuple[SealedSection, ...]:
                 states.get(question.key, ""),
                 rows.get(question.key),
                 question.key in redacted,
+                question.key in broken,
             )
             for question in section.questions
             if question.key in asked

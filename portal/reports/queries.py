@@ -132,7 +132,9 @@ def brief(page: ResultPage) -> Brief:
 
 
 def _way(rated: Rated, definition: Questionnaire, page: ResultPage) -> Way | None:
-    """The shortest way to the best band; None where there is no band to climb from."""
+    """The shortest way to the best band; None where there is none to climb to, or answers are gone."""
+    if rated.proof.redacted or rated.proof.broken:
+        return None
     if page.outcome.score is None or page.band is None or page.band == definition.bands[0]:
         return None
     typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of)
