@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +27,7 @@ from portal.library import service as library
 from portal.library.importing import FORMATS, slug_from
 from portal.mail import mailer
 from portal.organisations import service as organisations
+from questionnaires.dates import parse_date
 
 LARGEST_FILE = 20_000_000
 
@@ -209,9 +210,12 @@ def _address(text: str) -> str:
 
 def _moment(text: str) -> datetime:
     """A date (noon, UTC: the same day in every zone from -12 to +11) or an instant (UTC unless it says otherwise)."""
+    day = parse_date(text[:10])
     try:
+        if day is None:
+            raise ValueError
         if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC).replace(hour=12)
+            return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         found = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no date like 2026-11-20") from None

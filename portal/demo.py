@@ -103,7 +103,7 @@ def prepare(data: Path, port: int) -> Settings:
         )
     installation.require_folder(data)
     key = data / installation.KEY_FILE
-    if not key.exists():
+    if not key.exists() or key.stat().st_size < settings.MINIMUM_KEY:
         installation.keep(key, secrets.token_urlsafe(48))
     found = settings.demo_settings(data, port)
     installation.keep(data / installation.PORT_FILE, str(port))
