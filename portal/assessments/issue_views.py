@@ -137,14 +137,14 @@ def _context(form: IssueForm, vendor: Vendor) -> dict[str, Any]:
     versions = [one for one in library.available(session, identity) if one.purpose != "intake"]
     engagements = vendors.engagements_of(session, identity, vendor.id)
     reached = portfolio_views.contacts_with_state(session, identity, vendor.id)
-    form.questionnaire.choices = [(one.content_hash, _version_label(one)) for one in versions]
-    form.engagements.choices = [(str(one.id), one.name) for one in engagements]
+    form.questionnaire.choices = {one.content_hash: _version_label(one) for one in versions}
+    form.engagements.choices = {str(one.id): one.name for one in engagements}
     people = [(str(one.contact.id), f"{one.contact.name}, {one.contact.email}") for one in reached]
     if vendor.company_id is not None:
         people.insert(0, ("", _("The people who look after %(name)s here", name=vendor.name)))
     else:
         people.append(("new", _("Somebody else, whom we invite now")))
-    form.contact.choices = people
+    form.contact.choices = dict(people)
     return {
         "form": form,
         "vendor": vendor,

@@ -45,7 +45,7 @@ class VendorForm(Form):
     )
     country = SelectField(
         "Country",
-        choices=lambda: [("", UNKNOWN), *country_names().items()],
+        choices=lambda: {"": UNKNOWN, **country_names()},
         validate_choice=False,
         description="Where the company that you contract with is registered.",
     )
@@ -76,7 +76,7 @@ class _EngagementForm(Form):
     )
     tier = RadioField(
         "Tier",
-        choices=list(TIER_HELP.items()),
+        choices=dict(TIER_HELP),
         validators=[InputRequired("Choose how much depends on this engagement.")],
         validate_choice=False,
         description="How much harm a failure could do. It sets how often you assess again, and some questions.",
@@ -97,13 +97,13 @@ def field_name(fact: str) -> str:
 def _fact_field(name: str) -> Any:
     fact = TABLE[name]
     help_text = FACT_HELP.get(name, "")
-    choices = [(value, value_label(fact, value)) for value in fact.labels]
+    choices = {value: value_label(fact, value) for value in fact.labels}
     if fact.type.kind == "set":
         return SelectMultipleField(
             label_of(name), choices=choices, validate_choice=False, description=help_text, default=()
         )
     if fact.type.kind == "choice":
-        choices = [("", UNKNOWN), *choices]
+        choices = {"": UNKNOWN, **choices}
         return SelectField(label_of(name), choices=choices, validate_choice=False, description=help_text)
     validators = [Length(max=30, message="Write at most 30 characters."), NoControls()]
     return StringField(label_of(name), validators, filters=[clean], description=help_text)

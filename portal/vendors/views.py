@@ -235,7 +235,7 @@ def _engagement_context(
     form: EngagementForm, vendor: Vendor, engagement: Engagement | None
 ) -> dict[str, Any]:
     owners = service.business_owners(web.db(), web.identity())
-    form.business_owner.choices = [("", _("Nobody yet")), *((str(key), name) for key, name in owners)]
+    form.business_owner.choices = {"": _("Nobody yet"), **{str(key): name for key, name in owners}}
     organisation = organisations.organisation_of(web.db(), web.identity())
     return {
         "form": form,
