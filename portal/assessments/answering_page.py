@@ -125,7 +125,7 @@ def told(desk: Desk, section: Section, result: SaveResult, typed: Typed, *, relo
 
 
 def _redrawn(section: Section, result: SaveResult) -> bool:
-    """Whether cards that stay on the page would now be drawn differently: marks, reasons, findings, evidence."""
+    """Whether what stays on the page would be drawn differently: marks, reasons, findings, evidence, the rail."""
 
     def drawn(draft: Draft, question: Question) -> tuple[Any, ...]:
         key = question.key
@@ -136,10 +136,11 @@ def _redrawn(section: Section, result: SaveResult) -> bool:
             draft.look.why.get(key),
         )
 
-    both = result.before.look.visible & result.after.look.visible
-    return result.after is not result.before and any(
-        drawn(result.before, one) != drawn(result.after, one) for one in section.questions if one.key in both
-    )
+    if result.after is result.before:
+        return False
+    if result.before.look.visible_sections != result.after.look.visible_sections:
+        return True
+    return any(drawn(result.before, one) != drawn(result.after, one) for one in section.questions)
 
 
 # ------------------------------------------------------------------------------------------------ what is missing

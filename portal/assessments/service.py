@@ -120,7 +120,7 @@ def save_answers(
             result.errors[edit.key] = Fault(answer=FOREIGN)
         else:
             _save_one(saving, result, question, edit, bases)
-    after = before.with_contents({key: saving.written[key] for key in result.saved})
+    after = before.with_contents(saving.written) if saving.written else before
     _note(saving, result)
     if result.saved:
         assessment.answered, assessment.total = after.look.answered, after.look.total

@@ -8,7 +8,8 @@
       "conflicts": {key: {"theirs": {"label", "who", "at"}, "revision": 5}},
       "visible":   [keys], "hidden": [keys],          questions of this page that the answer made appear or disappear
       "progress":  {"answered", "total", "section_answered", "section_total"},
-      "reload":    false}                             true: the page must be made anew (a conflict was settled for theirs)
+      "reload":    false}                             true: parts of the page changed (data-part is read anew), or a conflict
+                                                     was settled for theirs (the page is loaded again)
    401: signed out. 403 or 400: the token is stale, it is read anew from this page's own address, once. 413, 404 and other 4xx:
    refused, Save shows why. A conflict is sent again with k.<key> and c.<key> once the person has chosen. 429, 5xx, no network: tried again, ever more slowly. Typed text is never touched. */
 "use strict";
@@ -223,8 +224,26 @@
     const values = { time: clock(lastSaved || opened), numbers };
     if (numbers) say("except", values, "bad");
     else if (json.reload && settledForTheirs(one.key)) { leaving = true; location.reload(); }
-    else if (json.reload || missing) say("reload", values, "info");
+    else if (missing) say("reload", values, "info");
+    else if (json.reload) renew().then((done) => say(done ? "saved" : "reload", values, done ? "" : "info"));
     else if (!dirty.size) say("saved", values);
+  }
+  async function renew() {         // reasons, findings, evidence and the rail as the server draws them now; controls stay
+    const response = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } }).catch(() => null);
+    if (!response || !response.ok) return false;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const held = (place) => Array.from(place.querySelectorAll("[name]")).map((one) => one.value).join("\n");
+    const found = (root, place) => {
+      const box = place.closest("[data-key]");
+      const home = box ? root.getElementById(box.id) : root;
+      return home && home.querySelector(`[data-part="${place.dataset.part}"]`);
+    };
+    for (const place of document.querySelectorAll("[data-part]")) {
+      const other = found(page, place);
+      if (!other || other.isEqualNode(place) || place.contains(document.activeElement) || held(place) !== held(other)) continue;
+      place.replaceChildren(...Array.from(other.childNodes).map((node) => document.importNode(node, true)));
+    }
+    return true;
   }
   function settledForTheirs(key) {
     const choice = card(key).querySelector(`input[name="k.${CSS.escape(key)}"]:checked`);
