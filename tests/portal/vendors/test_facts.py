@@ -33,7 +33,9 @@ def test_what_nobody_knows_is_left_out(nothing: Any) -> None:
         ({"engagement.spend": "0"}, {"engagement.spend": "0"}),
     ],
 )
-def test_known_facts_are_stored_in_the_order_of_the_table(raw: dict[str, Any], stored: dict[str, Any]) -> None:
+def test_known_facts_are_stored_in_the_order_of_the_table(
+    raw: dict[str, Any], stored: dict[str, Any]
+) -> None:
     assert checked_facts(raw) == stored
 
 

@@ -47,10 +47,21 @@ def test_from_vendor_to_engagement_with_facts(buyer: Browser, halden: Place) -> 
     page = buyer.get(vendor)
     assert "Quarrel &amp; &lt;b&gt;Pike&lt;/b&gt;" in page.text
     assert "Poland" in page.text
-    facts = {"fact_data": ["personal", "special"], "fact_volume": "up_1k", "fact_spend": "12000", "fact_harm": ""}
+    facts = {
+        "fact_data": ["personal", "special"],
+        "fact_volume": "up_1k",
+        "fact_spend": "12000",
+        "fact_harm": "",
+    }
     engagement = new_engagement(buyer, vendor, description="Keeps\r\nfiles", **facts)
     page = buyer.get(engagement)
-    for words in ("Personal data, Special-category data", "Up to 1,000", "12000 EUR", "not known yet", "High"):
+    for words in (
+        "Personal data, Special-category data",
+        "Up to 1,000",
+        "12000 EUR",
+        "not known yet",
+        "High",
+    ):
         assert words in page.text
     form = buyer.get(f"{engagement}/edit").text
     assert re.search(r'value="special"\s+checked', form)
@@ -85,7 +96,9 @@ def test_a_taken_name_is_said_at_its_field(buyer: Browser, halden: Place) -> Non
     assert "You have a vendor of this name already." in answer.text
 
 
-def test_a_stale_or_missing_revision_is_a_conflict_that_keeps_the_input(buyer: Browser, halden: Place) -> None:
+def test_a_stale_or_missing_revision_is_a_conflict_that_keeps_the_input(
+    buyer: Browser, halden: Place
+) -> None:
     vendor = new_vendor(buyer, halden)
     assert buyer.post(f"{vendor}/edit", name="One", country="", revision="1").status_code == 303
     for revision in ("1", "", "x", "²", "9" * 40, "-1"):
@@ -139,7 +152,7 @@ def test_inviting_sending_again_and_withdrawing(buyer: Browser, halden: Place) -
     page = buyer.get(vendor).text
     assert "The invitation is on its way." in page
     assert "Invited" in page
-    contact = re.search(rf'{vendor}/contacts/([0-9a-f-]+)/withdraw', page)
+    contact = re.search(rf"{vendor}/contacts/([0-9a-f-]+)/withdraw", page)
     assert contact
     assert buyer.post(f"{vendor}/contacts/{contact[1]}/resend").status_code == 303
     assert buyer.post(f"{vendor}/contacts/{contact[1]}/withdraw").status_code == 303
@@ -168,8 +181,22 @@ def test_a_contact_that_does_not_fit_is_shown_again(
 
 @pytest.mark.parametrize(
     "query",
-    ["", "?page=2", "?page=99999999999", "?page=-1", "?page=x", "?sort=name&down=1", "?sort=drop", "?tier=extreme"]
-    + ["?q=%25", "?q=" + "x" * 500, "?needs=people", "?tier=low&sort=tier", "?sort=country", "?sort=added&down=1"],
+    [
+        "",
+        "?page=2",
+        "?page=99999999999",
+        "?page=-1",
+        "?page=x",
+        "?sort=name&down=1",
+        "?sort=drop",
+        "?tier=extreme",
+        "?q=%25",
+        "?q=" + "x" * 500,
+        "?needs=people",
+        "?tier=low&sort=tier",
+        "?sort=country",
+        "?sort=added&down=1",
+    ],
 )
 def test_any_address_of_the_list_is_a_page(buyer: Browser, halden: Place, query: str) -> None:
     new_vendor(buyer, halden)
@@ -214,4 +241,7 @@ def test_another_organisation_gets_not_found(
     for path in (vendor, engagement, f"{vendor}/edit", f"{engagement}/edit", f"{vendor}/issue"):
         assert stranger.get(path).status_code == 404
         assert stranger.get(path.replace(halden.slug, other.slug)).status_code == 404
-    assert stranger.post(f"{vendor}/edit".replace(halden.slug, other.slug), name="X", revision="1").status_code == 404
+    assert (
+        stranger.post(f"{vendor}/edit".replace(halden.slug, other.slug), name="X", revision="1").status_code
+        == 404
+    )
