@@ -198,6 +198,7 @@
   /* ---- what came back ---- */
   function took(one, json) {
     wait = 0; blocked = ""; triedToken = false;
+    const theirs = json.reload && settledForTheirs(one.key);   // asked before the choice is taken off the card
     for (const [key, done] of Object.entries(json.saved || {})) {
       const revision = form.elements["r." + key];
       if (revision) revision.value = done.revision;
@@ -223,7 +224,7 @@
     const numbers = Array.from(refused).filter(card).map((key) => card(key).dataset.number).join(", ");
     const values = { time: clock(lastSaved || opened), numbers };
     if (numbers) say("except", values, "bad");
-    else if (json.reload && settledForTheirs(one.key)) { leaving = true; location.reload(); }
+    else if (theirs) { leaving = true; location.reload(); }
     else if (missing) say("reload", values, "info");
     else if (json.reload) renew().then((done) => say(done ? "saved" : "reload", values, done ? "" : "info"));
     else if (!dirty.size) say("saved", values);
