@@ -65,6 +65,15 @@ def _parts(statement: Any) -> tuple[dict[str, Table], list[str], list[tuple[Any,
         stack.append((statement.table, True))
     while stack:
         element, correlates = stack.pop()
+        if isinstance(
+            element, ColumnClause
+        ):  # most elements are columns and values: neither holds anything else
+            table = element.table
+            if isinstance(table, Table) and table.info.get("tenancy") in TENANTS:
+                tables[table.name] = table
+            continue
+        if isinstance(element, BindParameter):
+            continue
         if isinstance(element, (Select, CompoundSelect)):
             inner.append((element, correlates))
             continue
@@ -72,12 +81,12 @@ def _parts(statement: Any) -> tuple[dict[str, Table], list[str], list[tuple[Any,
             if element.element.info.get("tenancy") in TENANTS:
                 aliases.append(element.element.name)
             continue
-        table = element if isinstance(element, Table) else getattr(element, "table", None)
-        if isinstance(table, Table) and table.info.get("tenancy") in TENANTS:
-            tables[table.name] = table
-        if not isinstance(element, Table):
-            apart = isinstance(element, (Subquery, CTE))
-            stack += [(child, correlates and not apart) for child in element.get_children()]
+        if isinstance(element, Table):
+            if element.info.get("tenancy") in TENANTS:
+                tables[element.name] = element
+            continue
+        apart = isinstance(element, (Subquery, CTE))
+        stack += [(child, correlates and not apart) for child in element.get_children()]
     return tables, aliases, inner
 
 

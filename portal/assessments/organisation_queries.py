@@ -186,7 +186,7 @@ def standings(session: Session, identity: Identity, some: Sequence[Assessment]) 
         .where(Submission.assessment_id.in_(by_id), *mine(identity.scope, Submission, Rating))
         .order_by(Submission.round, Rating.sequence)
     )
-    newest = dict(session.execute(statement).tuples().all())
+    newest = dict(session.execute(statement).all())
     return {
         key: Standing(band, library.definition(session, by_id[key].content_hash).bands)
         for key, band in newest.items()

@@ -1,0 +1,422 @@
+"""The walk over every URL, role and method with another tenant's ids: 404, and no canary of theirs (law 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from itertools import product
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from portal.access import TABLE, CompanyRole, Identity, OrganisationRole
+from portal.audit.models import Event
+from portal.db import SYSTEM, Database, Scope
+from portal.mail import mime
+from portal.organisations.models import Organisation
+from portal.outbox import Message
+from portal.settings import Settings
+from portal.tables import metadata
+from portal.vendors import queries as vendor_queries
+from portal.vendors import service as vendor_service
+from portal.web import Portal
+from questionnaires.facts import INTERNAL_FACTS
+from tests.conftest import FULL
+from tests.guards.test_routes import ROUTES, routes
+from tests.portal.scene import Deal, Scene
+from tests.portal.world import Browser, Place, signed_in
+
+# Which roles walk: all of them in a soak; else those that read differently. The permission table itself is walked for
+# every role in tests/guards/test_routes.py.
+WALKERS: frozenset[OrganisationRole | CompanyRole] = (
+    frozenset([*OrganisationRole, *CompanyRole])
+    if FULL
+    else frozenset([OrganisationRole.ADMIN, OrganisationRole.BUSINESS_OWNER, CompanyRole.CONTRIBUTOR])
+)
+
+
+def walkers(place: Place) -> list[tuple[OrganisationRole | CompanyRole, Identity]]:
+    return [(role, identity) for role, identity in place.people.items() if role in WALKERS]
+
+
+def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
+    """What may stand in an address for each parameter: every value that the deal has."""
+    person = next(iter(place.people.values())).person
+    return {
+        "organisation": [deal.organisation.slug],
+        "company": [deal.company.slug],
+        "vendor": [str(deal.vendor)],
+        "engagement": [str(deal.engagement)],
+        "contact": [str(deal.contact)],
+        "invitation": [str(deal.invitation)],
+        "assessment": [str(deal.drafted), str(deal.submitted)],
+        "person": [str(person.id)],
+        "section": [deal.section, deal.section_submitted],
+        "slug": [f"{deal.organisation.name}_{deal.company.name}".lower()],
+        "version": ["1.0.0"],
+        "token": ["x" * 43],
+        "filename": ["style.css"],
+    }
+
+
+def addresses(rule: Rule, values: dict[str, list[str]]) -> Iterator[str]:
+    """Every address of a route with these values; a parameter without one fails here."""
+    names = sorted(rule.arguments)
+    for chosen in product(*(values[name] for name in names)):
+        path = rule.rule
+        for name, value in zip(names, chosen, strict=True):
+            path = re.sub(rf"<(\w+:)?{name}>", value, path)
+        yield path
+
+
+def said(answer: TestResponse) -> str:
+    """Everything that leaves: body, and headers such as Location and Set-Cookie."""
+    return (answer.text + "\n" + "\n".join(f"{name}: {value}" for name, value in answer.headers)).lower()
+
+
+def leaks(scene: Scene, reader: Place | None, answer: TestResponse, path: str) -> list[str]:
+    """Canaries that the reader must not see, except what the address itself says."""
+    text = said(answer)
+    for spaced in (",", "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}", "\N{THIN SPACE}"):
+        text = re.sub(rf"(?<=\d){spaced}(?=\d{{3}})", "", text)
+    return [word for word in scene.forbidden(reader) if word in text and word not in path.lower()]
+
+
+def foreign_deals(scene: Scene, place: Place) -> list[Deal]:
+    return [deal for deal in scene.deals if place not in (deal.organisation, deal.company)]
+
+
+def test_the_canaries_sing_where_they_may(app: Portal, scene: Scene) -> None:
+    """The walk below proves nothing unless canaries are on pages at all: each is read somewhere by someone."""
+    heard: set[str] = set()
+    walked = [scene.places[name] for name in ("Kzalder", "Kzbirch", "Kzcedar")]
+    for place in walked:
+        browser = signed_in(app, next(iter(place.people.values())))
+        for deal in scene.deals_of(place):
+            for name, rule, method in routes(app):
+                if method == "GET" and (place.side in rule.arguments):
+                    for path in addresses(rule, ids_of(deal, place)):
+                        heard |= {word for word in scene.canaries if word in said(browser.get(path))}
+                        assert name
+    here = {place.name for place in walked}
+    silent = {word for word, readers in scene.canaries.items() if word not in heard and readers & here}
+    assert silent == set()
+
+
+@pytest.mark.parametrize("name", ["Kzalder", "Kzbirch", "Kzcedar", "Kzdogwood", "Kzelder"])
+def test_no_url_role_or_method_gives_what_is_another_tenants(app: Portal, scene: Scene, name: str) -> None:
+    """Own slug with foreign ids, and foreign slug with foreign ids, for every role."""
+    place = scene.places[name]
+    wrong: list[str] = []
+    for role, identity in walkers(place):
+        browser = signed_in(app, identity)
+        token = browser.token()
+        for deal in foreign_deals(scene, place):
+            theirs = ids_of(deal, deal.organisation) | {"person": _people(deal)}
+            for route, rule, method in routes(app):
+                permission = ROUTES[route]
+                if not rule.arguments or rule.endpoint == "static":
+                    continue
+                own = theirs | {place.side: [place.slug]}
+                for mixed in (own, theirs):
+                    if set(rule.arguments) <= {"organisation", "company"} and mixed is own:
+                        continue  # no id of theirs in it; walked below
+                    for path in addresses(rule, mixed):
+                        answer = browser.client.open(
+                            path, method=method, data={"csrf_token": token} if method == "POST" else None
+                        )
+                        here = mixed is own and place.side in rule.arguments
+                        granted = (
+                            permission is None
+                            or TABLE[permission] is None
+                            or role in (TABLE[permission] or ())
+                        )
+                        wanted = 404 if granted or not here else 403
+                        if rule.endpoint == "library.preview" and not here:
+                            wanted = 404
+                        if answer.status_code != wanted:
+                            wrong.append(f"{role.value} {method} {path}: {answer.status_code}, not {wanted}")
+                        if found := leaks(scene, place, answer, path):
+                            wrong.append(f"{role.value} {method} {path}: leaks {found}")
+    assert wrong == []
+
+
+def _people(deal: Deal) -> list[str]:
+    return [str(next(iter(one.people.values())).person.id) for one in (deal.organisation, deal.company)]
+
+
+@pytest.mark.parametrize("name", ["Kzalder", "Kzbirch", "Kzcedar", "Kzdogwood", "Kzelder"])
+def test_own_pages_hold_nothing_of_others(app: Portal, scene: Scene, name: str) -> None:
+    """Lists, searches, sorts, counts, drafts and internal facts: each page of one's own, in every role."""
+    place = scene.places[name]
+    wrong: list[str] = []
+    for role, identity in walkers(place):
+        browser = signed_in(app, identity)
+        for deal in scene.deals_of(place):
+            for route, rule, method in routes(app):
+                if method != "GET" or rule.endpoint == "static":
+                    continue
+                for path in addresses(rule, ids_of(deal, place)):
+                    for query in _queries(scene, place) if rule.endpoint in LISTS else ("",):
+                        answer = browser.get(path + query)
+                        if answer.status_code >= 500 and rule.endpoint != "health.healthz":
+                            wrong.append(f"{role.value} {path}{query}: {answer.status_code}")
+                        if found := leaks(scene, place, answer, path + query):
+                            wrong.append(f"{role.value} {route} {path}{query}: leaks {found}")
+    assert wrong == []
+
+
+LISTS = frozenset(
+    [
+        "vendors.overview",
+        "vendors.vendor_list",
+        "assessments.assessment_list",
+        "reassessment.schedule",
+        "library.library_list",
+        "answering.home",
+        "organisations.members",
+        "organisations.colleagues",
+    ]
+)
+
+
+def _queries(scene: Scene, place: Place) -> list[str]:
+    """Filters, sorts and searches that try to reach over the fence."""
+    other = foreign_deals(scene, place)[0]
+    return [
+        "",
+        f"?q={scene.forbidden(place)[0]}&search=kz&page=2",
+        f"?sort=name&order=desc&vendor={other.vendor}&organisation={other.organisation.id}",
+        f"?state=open&company={other.company.id}&engagement={other.engagement}&assessment={other.drafted}",
+        "?view=open&period=all&page=999999&sort=%27%3B--&tier=critical",
+    ]
+
+
+def test_somebody_without_a_tenant_or_a_session_sees_nothing(app: Portal, scene: Scene) -> None:
+    wrong = []
+    browser = Browser(app.test_client())
+    token = browser.token("/sign-in")
+    for deal in scene.deals:
+        for route, rule, method in routes(app):
+            for path in addresses(rule, ids_of(deal, deal.organisation)):
+                answer = browser.client.open(
+                    path, method=method, data={"csrf_token": token} if method == "POST" else None
+                )
+                if ROUTES[route] is not None and answer.status_code not in (303, 401):
+                    wrong.append(f"{method} {path}: {answer.status_code}")
+                if found := leaks(scene, None, answer, path):
+                    wrong.append(f"{method} {path}: leaks {found}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["Kzalder", "Kzbirch", "Kzcedar", "Kzdogwood", "Kzelder"])
+def test_foreign_ids_in_the_fields_of_own_forms_change_nothing_of_theirs(
+    app: Portal, database: Database, scene: Scene, name: str
+) -> None:
+    """Each form of one's own, with every id in it replaced by another tenant's."""
+    place = scene.places[name]
+    identity = next(iter(place.people.values()))
+    browser = signed_in(app, identity)
+    other = foreign_deals(scene, place)[0]
+    before = _rows_of_others(database, place)
+    tried = 0
+    for deal in scene.deals_of(place):
+        for _route, rule, method in routes(app):
+            if method != "POST" or place.side not in rule.arguments:
+                continue
+            for path in addresses(rule, ids_of(deal, place)):
+                page = browser.get(path)
+                fields = _fields(page.text) if page.status_code == 200 else {}
+                poisoned = _poisoned(fields, other) | {"csrf_token": browser.token()}
+                answer = browser.client.post(path, data=poisoned)
+                assert answer.status_code < 500, path
+                assert leaks(scene, place, answer, path) == [], path
+                tried += 1
+    assert tried > 3
+    assert _rows_of_others(database, place) == before
+
+
+def _fields(html: str) -> dict[str, Any]:
+    """The fields of every form of a page, with their present values."""
+    found: dict[str, Any] = {}
+    for tag in re.findall(r"<(?:input|textarea|select|option|button)\b[^>]*>", html):
+        name, value = re.search(r'\bname="([^"]*)"', tag), re.search(r'\bvalue="([^"]*)"', tag)
+        if name:
+            found[name.group(1)] = value.group(1) if value else "Typed"
+    return found
+
+
+UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+
+def _poisoned(fields: dict[str, Any], other: Deal) -> dict[str, Any]:
+    foreign = {
+        "vendor": other.vendor,
+        "engagement": other.engagement,
+        "engagements": other.engagement,
+        "contact": other.contact,
+        "business_owner": other.organisation[OrganisationRole.BUSINESS_OWNER].person.id,
+        "organisation_id": other.organisation.id,
+        "company_id": other.company.id,
+        "company": other.company.id,
+        "vendor_id": other.vendor,
+        "assessment": other.submitted,
+    }
+    changed = {
+        name: str(foreign.get(name, other.engagement)) if UUID.match(str(value)) else value
+        for name, value in fields.items()
+    }
+    return changed | {name: str(value) for name, value in foreign.items()}
+
+
+def _rows_of_others(database: Database, place: Place) -> dict[str, list[Any]]:
+    """Every row of a tenant's table that is not this tenant's at all."""
+    found = {}
+    with database.looking(SYSTEM) as session:
+        for name, table in metadata.tables.items():
+            if table.info["tenancy"] == "global" or name == "event":
+                continue
+            rows = session.execute(select(table)).mappings().all()
+            found[name] = sorted(
+                (
+                    str(dict(row))
+                    for row in rows
+                    if place.id not in (row.get("organisation_id"), row.get("company_id"), row.get("id"))
+                ),
+            )
+    return found
+
+
+def test_letters_tell_only_what_their_reader_may_know(
+    database: Database, settings: Settings, scene: Scene
+) -> None:
+    """Every letter of the scene, subject, headers and both bodies, against the reader's canaries."""
+    owners = {one.person.email: place for place in scene.places.values() for one in place.people.values()}
+    with database.looking(SYSTEM) as session:
+        letters = session.scalars(select(Message)).all()
+    assert len(letters) > 12
+    for letter in letters:
+        reader = owners.get(letter.recipient)
+        parsed = message_from_bytes(bytes(mime(settings, letter)))
+        text = " ".join(
+            [
+                letter.subject,
+                letter.text,
+                letter.html,
+                letter.sender_name,
+                letter.reply_to or "",
+                str(parsed["From"]),
+            ]
+        ).lower()
+        found = [word for word in scene.forbidden(reader) if word in text]
+        if letter.kind in (
+            "invitation_vendor",
+            "assessment_issued",
+        ):  # to the vendor itself, by the name it has there
+            found = [word for word in found if not word.startswith("kzvendor")]
+        if reader is None:  # a contact who has not come yet reads who writes, about what, and their own name
+            assert letter.kind == "invitation_vendor"
+            assert letter.organisation_id is not None
+            mine = {_name_of(database, letter.organisation_id), letter.recipient.split("@")[0]}
+            found = [word for word in found if word not in mine]
+        assert found == [], f"{letter.kind} to {letter.recipient}"
+
+
+def _name_of(database: Database, organisation_id: Any) -> str:
+    with database.looking(SYSTEM) as session:
+        return (
+            session.scalars(select(Organisation.name).where(Organisation.id == organisation_id)).one().lower()
+        )
+
+
+def test_an_organisation_never_sees_a_draft(app: Portal, scene: Scene) -> None:
+    """Only progress: neither pages nor exports hold a word of the draft, its promises or its conflicts."""
+    for deal in scene.deals:
+        drafts = [word for word in scene.canaries if re.match(r"kz(draft|promise|stale)", word)]
+        for _role, identity in walkers(deal.organisation):
+            browser = signed_in(app, identity)
+            base = f"/o/{deal.organisation.slug}/assessments/{deal.drafted}"
+            for path in ("", "/answers", "/result", "/result.json"):
+                answer = browser.get(base + path)
+                assert answer.status_code in ((200,) if not path else (200, 303, 404)), path
+                assert [word for word in drafts if word in said(answer)] == []
+
+
+def test_a_company_never_sees_internal_facts(app: Portal, scene: Scene) -> None:
+    internal = {name.removeprefix("engagement.") for name in INTERNAL_FACTS}
+    for deal in scene.deals:
+        browser = signed_in(app, deal.company[CompanyRole.OWNER])
+        base = f"/c/{deal.company.slug}/assessments/{deal.submitted}"
+        for path in (
+            "",
+            "/answers",
+            "/result",
+            "/result.json",
+            "/receipt",
+            "/questions",
+            "/submit",
+            "/missing",
+        ):
+            answer = browser.get(base + path)
+            assert answer.status_code < 500
+            text = said(answer)
+            assert deal.spend not in text
+            if path == "/result.json" and answer.status_code == 200:
+                facts = (answer.json or {}).get("facts", {})
+                assert not {name.removeprefix("engagement.") for name in facts} & internal
+
+
+def test_a_business_owner_sees_only_engagements_of_theirs(
+    app: Portal, database: Database, settings: Settings, scene: Scene
+) -> None:
+    """Owned by somebody else, an engagement and all that hangs on it is not found."""
+    deal = scene.deals[0]
+    place = deal.organisation
+    admin = signed_in(app, place[OrganisationRole.ADMIN])
+    with database.transaction(Scope(organisation_id=place.id)) as session:
+        row = vendor_queries.engagement(session, place[OrganisationRole.ADMIN], deal.engagement)
+        vendor_service.change_engagement(
+            session,
+            row,
+            name=row.name,
+            description=row.description,
+            tier=row.tier,
+            facts=row.facts,
+            business_owner_id=None,
+            revision=row.revision,
+            actor=place[OrganisationRole.ADMIN],
+            now=row.created_at,
+        )
+    browser = signed_in(app, place[OrganisationRole.BUSINESS_OWNER])
+    hidden = [word for word, readers in scene.canaries.items() if readers == {place.name, deal.company.name}]
+    vendor_page = admin.get(f"/o/{place.slug}/vendors/{deal.vendor}").text.lower()
+    hidden += [word for word in scene.canaries if word.startswith("kzvendor") and word in vendor_page]
+    names = (place.name.lower(), deal.company.name.lower())
+    hidden = [
+        word
+        for word in hidden
+        if word not in names and "_" not in word and not word.startswith(("kzquestion", "kztitle"))
+    ]  # questionnaires are every member's to read
+    for rule in (
+        one for _name, one, method in routes(app) if method == "GET" and "organisation" in one.arguments
+    ):
+        if rule.endpoint.startswith(("library.", "organisations.")):
+            continue
+        for path in addresses(rule, ids_of(deal, place)):
+            answer = browser.get(path)
+            if set(rule.arguments) - {"organisation"}:
+                assert answer.status_code in (403, 404), path
+            assert [word for word in hidden if word in said(answer)] == [], path
+
+
+def test_refused_access_is_on_record(app: Portal, database: Database, scene: Scene) -> None:
+    place = scene.places["Kzalder"]
+    browser = signed_in(app, place[OrganisationRole.AUDITOR])
+    assert browser.get(f"/o/{place.slug}/vendors/new").status_code == 403
+    with database.looking(SYSTEM) as session:
+        event = session.scalars(select(Event).where(Event.kind == "access.refused")).one()
+    assert event.data == {"endpoint": "vendors.new_vendor"}
