@@ -155,10 +155,12 @@ def _insert(session: Session, rows: Iterable[dict[str, Any]]) -> dict[uuid.UUID,
     if not ordered:
         return {}
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(Reminder).values(ordered).on_conflict_do_nothing()
     written = session.execute(
-        statement.returning(Reminder.message_id, Reminder.step),
-        execution_options={"unaudited": "each letter has its event; what another worker wrote changes nothing"},
+        insert(Reminder).on_conflict_do_nothing().returning(Reminder.message_id, Reminder.step),
+        ordered,
+        execution_options={
+            "unaudited": "each letter has its event; what another worker wrote changes nothing"
+        },
     )
     by_message = sorted(written, key=lambda row: (row[0].hex, row[1]))
     return {key: [step for _, step in group] for key, group in groupby(by_message, key=lambda row: row[0])}
