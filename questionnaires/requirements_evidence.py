@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from fractions import Fraction
+from math import lcm
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from questionnaires.conditions import MISSING, UNKNOWN, Condition, NameType, Reading
 from questionnaires.conditions_evaluation import compiled, decided_by
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 # Conditions about dates need a day even when there are no submissions; then no date is known either.
 _NO_DAY = date(2000, 1, 1)
+
+# Low and high of a question; None where it has no points.
+Points: TypeAlias = "tuple[Fraction, Fraction] | None"
+_ANY: Points = (Fraction(0), Fraction(100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,9 @@ class Evidence:
         self.reading = new_reading(facts, ordered[-1].as_of if ordered else _NO_DAY)
         self.questions: dict[str, Question] = {}
         self.waiting: dict[str, frozenset[str]] = {}
+        # The day of the newest submission that shows a question, and its points there.
         self.days: dict[str, date] = {}
+        self.points: dict[str, Points] = {}
         wanted = tuple(conditions)
         names = frozenset().union(*(condition.names for condition in wanted))
         points_of = frozenset().union(*(condition.points_of for condition in wanted))
@@ -85,32 +93,46 @@ class Evidence:
                 self._wait(definition, key, own)
             # Only what rules name is merged; gates are read in the submission that they belong to.
             if key not in names or not _fits(item.question, conditions):
+                if seen is not None:
+                    self.waiting.pop(key, None)
                 continue
-            if key in self.questions and not self._outranks(key, seen, own[key], one.as_of):
+            line = trace[item.index] if asked else None
+            points = None if line is None or line.low is None or line.high is None else (line.low, line.high)
+            if seen is False:
+                # One that hides the question says nothing against an answer.
+                if key not in self.days:
+                    self._put(item.question, MISSING, points)
                 continue
-            self.questions[key] = item.question
+            value = own[key]
+            if self.days.get(key) == one.as_of:
+                value, points = self._agreed(key, value, points)
             self.days[key] = one.as_of
-            if seen is not None:
+            if seen:
                 self.waiting.pop(key, None)
-            _put(self.reading, key, own[key])
-            if asked:
-                line = trace[item.index]
-                low, high = line.low_units, line.high_units
-                self.reading.points[key] = None if low is None or high is None else (low, high, plan.unit)
+            self._put(item.question, value, points)
 
-    def _outranks(self, key: str, seen: bool | None, value: object, day: date) -> bool:
-        """Whether a later submission's answer replaces the one that is there.
+    def _agreed(self, key: str, value: object, points: Points) -> tuple[object, Points]:
+        """Several answers of one day: what they have in common; where they differ nobody knows which holds."""
+        if self.reading[key] != value:
+            value = UNKNOWN
+        if self.points[key] != points:
+            points = _ANY
+        return value, points
 
-        One that hides the question says nothing against an answer. Two different answers of one day leave it open.
-        """
-        before = self.reading[key]
-        if seen is False:
-            return before is MISSING
-        if self.days[key] == day and before is not MISSING and before != value:
+    def _put(self, question: Question, value: object, points: Points) -> None:
+        key = question.key
+        self.questions[key] = question
+        self.points[key] = points
+        if points is None:
+            self.reading.points[key] = None
+        else:
+            low, high = points
+            unit = lcm(low.denominator, high.denominator)
+            self.reading.points[key] = (int(low * unit), int(high * unit), unit)
+        if value is UNKNOWN:
             self.reading.pop(key, None)
-            self.reading.points.pop(key, None)
-            return False
-        return True
+        else:
+            self.reading[key] = value
 
     def _wait(self, definition: Questionnaire, key: str, own: Reading) -> None:
         """Remember which unknown names keep a question's visibility open."""
@@ -122,13 +144,6 @@ class Evidence:
         self.waiting[key] = frozenset(names)
         for name in names & definition.questions.keys():
             self.questions.setdefault(name, definition.questions[name])
-
-
-def _put(reading: Reading, key: str, value: object) -> None:
-    if value is UNKNOWN:
-        reading.pop(key, None)
-    else:
-        reading[key] = value
 
 
 def _fits(question: Question, conditions: tuple[Condition, ...]) -> bool:

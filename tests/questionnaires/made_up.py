@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from questionnaires.answers import Answer, EvidenceItem, Review
 from questionnaires.conditions import Condition, parse
+from questionnaires.dates import add_months
 from questionnaires.definition import (
     Band,
     Cap,
@@ -91,27 +92,38 @@ FACTS = {
     "engagement.tier": ("critical", "high", "medium", "low", "unknown"),
     "engagement.data": (frozenset({"personal"}), frozenset({"card", "special"}), frozenset({"unknown"})),
     "organisation.regimes": (frozenset(), frozenset({"gdpr", "nis2"})),
+    "engagement.spend": (Decimal("0"), Decimal("1000"), Decimal("1000.5"), "unknown"),
+    "vendor.country": ("DE", "US"),
+    "engagement.service": ("Hosting",),
 }
-DAYS = tuple(
-    TODAY + timedelta(days=days) for days in (-900, -731, -730, -366, -365, -364, -30, -1, 0, 1, 2, 40, 800)
-)
+# Days of assessment whose months have different lengths.
+ENDS = (date(2024, 2, 29), date(2026, 2, 28), date(2026, 3, 31), date(2026, 11, 30))
 
 
-def random_definition(rnd: Random) -> Questionnaire:
+def random_day(rnd: Random, today: date) -> date:
+    """Around a whole number of months from ``today``, where calendar arithmetic goes wrong, or anywhere."""
+    if rnd.random() < 0.2:
+        return today + timedelta(days=rnd.randint(-900, 900))
+    return add_months(today, rnd.choice((-24, -18, -12, -3, 0, 0, 3, 12))) + timedelta(
+        days=rnd.randint(-2, 2)
+    )
+
+
+def random_definition(rnd: Random, prefix: str = "s") -> Questionnaire:
     """Gates scored and not, caps, knock-outs, evidence, every type and both weightings, order shuffled."""
     sections: list[Section] = []
     known: list[Question] = []
     for number in range(rnd.randint(1, 3)):
-        shown = _condition(rnd, known) if known and rnd.random() < 0.3 else None
+        shown = random_condition(rnd, known) if known and rnd.random() < 0.3 else None
         questions: list[Question] = []
         for at in range(rnd.randint(1, 4)):
-            questions.append(_question(rnd, f"s{number}.q{at}", [*known, *questions]))
+            questions.append(_question(rnd, f"{prefix}{number}.q{at}", [*known, *questions]))
         known += questions
         weight = rnd.choice((0, 1, 5, 10, 33))
         sections.append(Section(f"s{number}", "Section", tuple(questions), weight=weight, visible_when=shown))
     sections = [_with_evidence(rnd, section, known) for section in sections]
     caps = tuple(
-        Cap(_condition(rnd, known, points=True), rnd.choice(("sound", "partial", "weak")), f"cap {at}")
+        Cap(random_condition(rnd, known, points=True), rnd.choice(("sound", "partial", "weak")), f"cap {at}")
         for at in range(rnd.randint(0, 2))
     )
     found = made(
@@ -172,7 +184,11 @@ def _question(rnd: Random, key: str, known: list[Question]) -> Question:
     if earns and rnd.random() < 0.3:
         fields |= {"critical": True, "minimum": rnd.choice((1, 50, 100))}
     if known and rnd.random() < 0.4:
-        fields["visible_when"] = _condition(rnd, known)
+        fields["visible_when"] = random_condition(rnd, known)
+    if rnd.random() < 0.1:
+        fields["required"] = False
+    elif known and rnd.random() < 0.15:
+        fields["required_when"] = random_condition(rnd, known)
     return Question(key, f"Question {key}?", kind, **fields)  # type: ignore[arg-type]
 
 
@@ -185,8 +201,8 @@ def _with_evidence(rnd: Random, section: Section, known: list[Question]) -> Sect
             fields["evidence"] = EvidenceRule(
                 "report",
                 required=rnd.random() < 0.5,
-                required_when=_condition(rnd, known) if rnd.random() < 0.5 else None,
-                valid_months=rnd.choice((None, 12)),
+                required_when=random_condition(rnd, known) if rnd.random() < 0.5 else None,
+                valid_months=rnd.choice((None, 3, 12)),
             )
         questions.append(Question(**fields))
     return Section(
@@ -194,7 +210,8 @@ def _with_evidence(rnd: Random, section: Section, known: list[Question]) -> Sect
     )
 
 
-def _condition(rnd: Random, known: list[Question], points: bool = False) -> Condition:
+def random_condition(rnd: Random, known: list[Question], points: bool = False) -> Condition:
+    """Of facts, and of these questions."""
     return parse(_clause(rnd, known, points, 2))
 
 
@@ -204,12 +221,17 @@ def _clause(rnd: Random, known: list[Question], points: bool, depth: int) -> str
         return f"({rnd.choice((' and ', ' or ')).join(parts)})"
     if depth and rnd.random() < 0.2:
         return f"not ({_clause(rnd, known, points, depth - 1)})"
-    if rnd.random() < 0.1:
+    if not known or rnd.random() < 0.1:
         return rnd.choice(
             (
                 'engagement.tier == "high"',
                 '"personal" in engagement.data',
                 '"gdpr" not in organisation.regimes',
+                'engagement.tier not in ("low", "medium")',
+                "engagement.spend >= 1000",
+                "engagement.spend != 1000",
+                'vendor.country != "US"',
+                "answered(engagement.service)",
             )
         )
     one = rnd.choice(known)
@@ -239,7 +261,7 @@ def random_shown(rnd: Random, definition: Questionnaire) -> tuple[str, ...]:
     return tuple(key for key in definition.questions if rnd.random() < 0.05)
 
 
-def random_value(rnd: Random, question: Question) -> Any:
+def random_value(rnd: Random, question: Question, today: date = TODAY) -> Any:
     match question.type:
         case "choice":
             return rnd.choice(question.options).value
@@ -251,7 +273,7 @@ def random_value(rnd: Random, question: Question) -> Any:
         case "number":
             return Decimal(rnd.choice(("0", "7", "24", "24.1", "72.3", "72.4", "500")))
         case "date":
-            return rnd.choice(DAYS)
+            return random_day(rnd, today)
         case "text":
             return "words"
         case _:
@@ -263,17 +285,17 @@ def plain_answers(rnd: Random, definition: Questionnaire) -> dict[str, Answer]:
     return {key: Answer("answered", random_value(rnd, one)) for key, one in definition.questions.items()}
 
 
-def random_answers(rnd: Random, definition: Questionnaire) -> dict[str, Answer]:
+def random_answers(rnd: Random, definition: Questionnaire, today: date = TODAY) -> dict[str, Answer]:
     return {
-        key: random_answer(rnd, question)
+        key: random_answer(rnd, question, today)
         for key, question in definition.questions.items()
         if rnd.random() < 0.85
     }
 
 
-def random_answer(rnd: Random, question: Question) -> Answer:
+def random_answer(rnd: Random, question: Question, today: date = TODAY) -> Answer:
     state = rnd.choice(("answered",) * 6 + ("not_applicable", "suggested", "unanswered"))
-    value = random_value(rnd, question) if state in ("answered", "suggested") else None
+    value = random_value(rnd, question, today) if state in ("answered", "suggested") else None
     marks: Mapping[str, tuple[str, ...]] = {
         "answered": ("accepted", "challenged", "graded", "disproved"),
         "not_applicable": ("na_accepted", "na_accepted", "graded", "disproved"),
@@ -282,15 +304,15 @@ def random_answer(rnd: Random, question: Question) -> Answer:
     if mark == "accepted" and question.type == "text" and question.can_earn:
         mark = "graded"
     points = rnd.choice((0, 25, 100)) if mark in ("graded", "disproved") else None
-    evidence = tuple(_random_document(rnd) for _ in range(rnd.choice((0, 0, 1, 2))))
+    evidence = tuple(_random_document(rnd, today) for _ in range(rnd.choice((0, 0, 1, 2))))
     review = None if mark is None else Review(mark, points, "because")  # type: ignore[arg-type]
     return Answer(state, value, "note", evidence, review)  # type: ignore[arg-type]
 
 
-def _random_document(rnd: Random) -> EvidenceItem:
+def _random_document(rnd: Random, today: date) -> EvidenceItem:
     return EvidenceItem(
         rnd.choice(("report", "report", "policy")),
-        rnd.choice((None, date(2025, 11, 20), date(2025, 11, 21), date(2026, 6, 1))),
-        rnd.choice((None, None, date(2026, 11, 20), date(2026, 11, 21), date(2027, 1, 1))),
+        None if rnd.random() < 0.25 else random_day(rnd, today),
+        None if rnd.random() < 0.5 else random_day(rnd, today),
         rnd.choice((None, "accepted", "refused")),
     )

@@ -299,6 +299,39 @@ def test_two_points_of_one_day_leave_it_open() -> None:
     assert decide("points(s.notice) < 50", BOUND, *files).outcome == "undetermined"
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize(
+    ("rule", "answers"),
+    [
+        (RULE, (answered("with"), Answer("not_applicable", note="n", review=Review("na_accepted")))),
+        (RULE, (answered("with"), None)),
+        (
+            "points(s.notice) < 50",
+            ({"s.notice": answered("o0")}, {"s.notice": answered("o0", "graded", 10)}),
+        ),
+    ],
+)
+def test_answers_of_one_day_that_differ_leave_it_open_in_any_order(
+    rule: str, answers: tuple[Any, Any], turn: int
+) -> None:
+    files = [
+        submission({"s.uses": answered("with")} | one)
+        if isinstance(one, dict)
+        else submission({} if one is None else {"s.uses": one})
+        for one in answers
+    ]
+    assert decide(rule, BOUND, *files[::turn]).outcome == "undetermined"
+
+
+def test_a_gate_that_rules_cannot_read_in_one_version_is_read_in_another() -> None:
+    own = made(
+        Question("s.hours", "How soon?", "choice", options=options(None, None)),
+        choice("s.more", visible='s.hours == "o0"'),
+    )
+    files = [submission({}, own, OLD), submission({"s.hours": answered(Decimal(72))}, day=NEW)]
+    assert decide("s.hours > 48", BOUND, *files).outcome == "required"
+
+
 def test_shown_reaches_requirements_too() -> None:
     file = Answered(HIDING, {"s.gate": answered("o1"), "s.uses": answered("with")}, TODAY, ("s.uses",))
     assert decide(RULE, BOUND, file).outcome == "required"
