@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal import mail, outbox
@@ -59,8 +60,9 @@ def create_person(
     confirmed: bool = False,
 ) -> PersonRow:
     """A new person; raises Invalid when the address has an account already."""
+    taken = Invalid(errors={"email": "This address has an account already. Sign in with it."})
     if person_by_address(session, address) is not None:
-        raise Invalid(errors={"email": "This address has an account already. Sign in with it."})
+        raise taken
     person = PersonRow(
         id=uuid.uuid4(),
         email=address_key(address),
@@ -70,8 +72,11 @@ def create_person(
         confirmed_at=now if confirmed else None,
         created_at=now,
     )
-    session.add(person)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(person)
+    except IntegrityError:
+        raise taken from None  # another transaction has made the account since we looked
     record(session, Kind.PERSON_CREATED, now=now, actor=actor or person.id, subject=person)
     return person
 

@@ -15,9 +15,9 @@ from portal.assessments.models import Assessment, AssessmentEngagement
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import Scope, across, enter
-from portal.faults import Conflict, NotFound, Refused
+from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.organisations import invitations, service
 from portal.organisations import queries as organisations
-from portal.organisations import service
 from portal.organisations.models import Company, Invitation
 from portal.vendors.models import Vendor
 
@@ -26,11 +26,19 @@ def new_person(
     session: Session, invitation: Invitation, *, name: str, password_hash: str, now: datetime
 ) -> Person:
     """An account for the invited address, which the token has proved. Conflict when it has one meanwhile."""
-    if accounts.person_by_address(session, invitation.email) is not None:
-        raise Conflict("This address has an account. Sign in with it, then open the invitation again.")
-    row = accounts.create_person(
-        session, name=name, address=invitation.email, password_hash=password_hash, now=now, confirmed=True
-    )
+    try:
+        row = accounts.create_person(
+            session,
+            name=name,
+            address=invitation.email,
+            password_hash=password_hash,
+            now=now,
+            confirmed=True,
+        )
+    except Invalid:
+        raise Conflict(
+            "This address has an account. Sign in with it, then open the invitation again."
+        ) from None
     return Person(row.id, row.name, row.address)
 
 
@@ -52,14 +60,14 @@ def accept(
     _confirm(session, person, now)
     if invitation.purpose == "organisation":
         enter(session, Scope(organisation_id=invitation.organisation_id))
-        return "organisation", service.join_organisation(session, invitation, person, now=now).slug
+        return "organisation", invitations.join_organisation(session, invitation, person, now=now).slug
     if invitation.purpose == "company":
         enter(session, Scope(company_id=invitation.company_id))
-        return "company", service.join_company(session, invitation, person, now=now).slug
+        return "company", invitations.join_company(session, invitation, person, now=now).slug
     chosen = company_id or uuid.uuid4()
     enter(session, Scope(organisation_id=invitation.organisation_id, company_id=chosen))
     company = _company(session, person, company_id, chosen, company_name, now)
-    service.consume(session, invitation, person, now=now)
+    invitations.consume(session, invitation, person, now=now)
     _link(session, invitation, company, person, now)
     return "company", company.slug
 
@@ -103,7 +111,7 @@ def _link(session: Session, invitation: Invitation, company: Company, person: Pe
         _hand_over(session, model, vendor, company)
     record(session, Kind.VENDOR_LINKED, now=now, actor=person, subject=vendor, data={"company": company.id})
     if newly:
-        service.tell_owners(
+        invitations.tell_owners(
             session, company, person, what=f"{person.name} accepted an invitation for {company.name}", now=now
         )
 
