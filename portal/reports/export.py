@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from portal.assessments.models import Submission
-from portal.reports.page import Sight
 from portal.reports.queries import Report
+from portal.reports.sight import Sight
 from questionnaires.canonical import canonical_json, definition_json
 from questionnaires.conditions import INTERNAL_FACTS
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,27 +11,12 @@ from portal.assessments import answering_words
 from portal.assessments.answering_cards import numbers
 from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.result import Cap, Knockout, Line, Outcome
-from portal.reports.apportion import apportion_table, decimals, hundredths
+from portal.reports.apportion import apportion_columns, decimals, hundredths
 
 if TYPE_CHECKING:
     from questionnaires.definition import Band, Question, Questionnaire
 
 WHOLE = 10_000
-
-
-class Sight(enum.IntEnum):
-    """How much of a rating its reader sees; the organisation always sees all."""
-
-    NOTHING = 0
-    BAND = 1
-    ALL = 2
-
-
-def sight_of(vendor_sees: str, *, reviewed: bool) -> Sight:
-    """What an organisation's setting ``vendor_sees`` lets the vendor see of a rating."""
-    if vendor_sees == "all" or (vendor_sees == "all_after_review" and reviewed):
-        return Sight.ALL
-    return Sight.NOTHING if vendor_sees == "nothing" else Sight.BAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +133,18 @@ class ResultPage:
     @property
     def losing(self) -> list[Row]:
         """Rows that lost something, the dearest first."""
-        found = [one for one in self.rows if one.amounts.lost]
+        found = [one for one in self.rows if self.outcome.lines[one.key].lost]
         return sorted(found, key=lambda one: -self.outcome.lines[one.key].lost)
 
     @property
     def full(self) -> list[Row]:
         """Rows that lost nothing and have nothing open."""
-        return [one for one in self.rows if not one.amounts.lost and not one.amounts.open]
+        return [one for one in self.rows if self.outcome.lines[one.key].low == 100]
 
     @property
     def only_open(self) -> list[Row]:
-        return [one for one in self.rows if one.amounts.open and not one.amounts.lost]
+        lines = self.outcome.lines
+        return [one for one in self.rows if lines[one.key].open and not lines[one.key].lost]
 
     @property
     def full_total(self) -> Amounts:
@@ -227,7 +212,7 @@ def _rows(
         return ()
     proven, highest = hundredths(outcome.score), hundredths(outcome.high)
     exact = [[line.contribution * 100, line.open * 100, line.lost * 100] for line in counted]
-    shown = apportion_table(exact, (proven, highest - proven, WHOLE - highest))
+    shown = apportion_columns(exact, (proven, highest - proven, WHOLE - highest))
     failures = {one.key: one for one in outcome.knockouts}
     return tuple(
         _row(definition.questions[line.key], line, Amounts(*cells), answers, numbered, failures)

@@ -18,7 +18,8 @@ from portal.contracts.queries import Points
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.organisations.models import Organisation
-from portal.reports.page import Hold, ResultPage, Sight, result_page, sight_of
+from portal.reports.page import Hold, ResultPage, result_page
+from portal.reports.sight import Sight, sight_of
 from portal.reports.steps import Way, way
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement

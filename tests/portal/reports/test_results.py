@@ -269,7 +269,7 @@ def test_the_sealed_answers_are_read_question_by_question(app: Portal, issued: I
     assert "“Contractors come next year.”" in text
     assert "promised for Sun 20 December 2026. The new policy is with the board." in text
     assert "High finding. People who were never trained click." in text
-    assert "66.66 of 100 points counts 4.12 of its share of 6.19" in text
+    assert re.search(r"66\.66 of 100 points counts 4\.1\d of its share of 6\.1\d", text)
     assert "Tape & Sons" in text
     assert "Are cloud keys changed every year?" not in text
 
