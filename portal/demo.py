@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.faults import StartupFault
 from portal.library import service as library
+from portal.organisations import invitations
 from portal.organisations import service as organisations
 from portal.organisations.models import Company, Invitation, Organisation
 from portal.outbox import Message
@@ -222,7 +224,7 @@ def _accept(session: Session, vendor: Vendor, company: Company, person: Person, 
     """What accepting the invitation does; its letter, whose link nobody needs any more, does not go out."""
     session.flush()
     invitation = session.execute(select(Invitation).where(Invitation.vendor_id == vendor.id)).scalar_one()
-    organisations.consume(session, invitation, person, now=now)
+    invitations.consume(session, invitation, person, now=now)
     session.execute(delete(Message).where(Message.kind == "invitation_vendor"))
     vendor.company_id = company.id
     record(session, Kind.VENDOR_LINKED, now=now, actor=person, subject=vendor, data={"company": company.id})
@@ -243,6 +245,7 @@ def _accounts(data: Path) -> list[Account]:
 
 
 def _words(found: Settings, people: list[Account], organisation: str, company: str) -> str:
+    command = sys.argv[0] if Path(sys.argv[0]).name == "portal" else "portal"
     wide = max(len(one.email) for one in people)
     lines = [
         "",
@@ -261,7 +264,7 @@ def _words(found: Settings, people: list[Account], organisation: str, company: s
         f"Sign in:  {found.base_url}/",
         f"Accounts: {found.data / ACCOUNTS_FILE}",
         f"Mail:     {found.data / 'mail'} (letters are written there, one file each)",
-        f"Another day's reminders: portal worker --data {found.data} --once --now DATE",
+        f"Another day's reminders: {command} worker --data {found.data} --once --now DATE",
         "",
     ]
     return "\n".join(lines)
