@@ -17,8 +17,7 @@ from portal.accounts.forms import NewAccount
 from portal.assessments import joining
 from portal.faults import Invalid
 from portal.forms import line
-from portal.organisations import queries
-from portal.organisations import service as organisations
+from portal.organisations import invitations, queries
 from portal.organisations.models import Invitation
 
 blueprint = Blueprint("joining", __name__)
@@ -60,7 +59,7 @@ def invitation(token: str) -> Page:
 
 def _situation(session: Session, token: str) -> Situation:
     found = queries.invitation_by_token(session, token, now=web.now())
-    name, tenant = organisations.inviter(session, found)
+    name, tenant = invitations.inviter(session, found)
     identity = web.maybe_identity()
     person = identity.person if identity else None
     for_vendor = found.purpose == "vendor"

@@ -8,7 +8,6 @@ from wtforms import (
     HiddenField,
     IntegerField,
     RadioField,
-    SelectChoice,  # type: ignore[attr-defined]  # newer than the published stubs
     SelectField,
     SelectMultipleField,
     StringField,
@@ -52,9 +51,7 @@ class InviteMember(Form):
     email = email_field("E-mail address")
     role = RadioField(
         "Role",
-        choices=[
-            SelectChoice(r.value, f"{ROLE_LABELS[r]}: {ORGANISATION_ROLE_HELP[r]}") for r in OrganisationRole
-        ],
+        choices={r.value: f"{ROLE_LABELS[r]}: {ORGANISATION_ROLE_HELP[r]}" for r in OrganisationRole},
         validators=[InputRequired("Choose a role.")],
     )
 
@@ -64,10 +61,10 @@ class InviteColleague(Form):
     email = email_field("E-mail address")
     role = RadioField(
         "Role",
-        choices=[
-            SelectChoice(CompanyRole.CONTRIBUTOR.value, "Contributor: answers questions"),
-            SelectChoice(CompanyRole.OWNER.value, "Owner: answers, submits, and looks after the team"),
-        ],
+        choices={
+            CompanyRole.CONTRIBUTOR.value: "Contributor: answers questions",
+            CompanyRole.OWNER.value: "Owner: answers, submits, and looks after the team",
+        },
         validators=[InputRequired("Choose a role.")],
     )
 
@@ -82,9 +79,7 @@ class Settings(Form):
     name = line("Name of the organisation", required="Write the organisation's name.")
     zone = SelectField(
         "Time zone",
-        choices=[
-            SelectChoice(one, one.replace("_", " ")) for one in sorted(available_timezones()) if "/" in one
-        ],
+        choices={one: one.replace("_", " ") for one in sorted(available_timezones()) if "/" in one},
         description="Due dates and the date of a rating are local dates in this zone.",
     )
     currency = StringField(
@@ -98,7 +93,7 @@ class Settings(Form):
     )
     regimes = SelectMultipleField(
         "What binds the organisation",
-        choices=[SelectChoice(value, label) for value, label in REGIME_LABELS.items()],
+        choices=REGIME_LABELS,
         description="Contract requirements follow from this. What is not ticked is not asked for.",
     )
     months_critical = _months("Critical")
@@ -107,7 +102,7 @@ class Settings(Form):
     months_low = _months("Low")
     vendor_sees = RadioField(
         "What vendors see of their rating",
-        choices=[SelectChoice(value, label) for value, label in SEES_LABELS.items()],
+        choices=SEES_LABELS,
         validators=[InputRequired("Choose one.")],
         description="Vendors always see their own answers, the receipt, and the contract points.",
     )

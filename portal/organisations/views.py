@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from portal import web
 from portal.access import CompanyRole, OrganisationRole, Permission, requires
 from portal.faults import Invalid
-from portal.organisations import forms, queries, service
+from portal.organisations import forms, invitations, queries, service
 
 blueprint = Blueprint("organisations", __name__)
 Page = str | Response | tuple[str, int]
@@ -56,7 +56,7 @@ def invite_member(organisation: str) -> Page:
         web.undo()
         return web.form_page("organisations/members.html", form, **_members_context())
     assert identity.organisation is not None
-    service.invite(
+    invitations.invite(
         web.db(),
         purpose="organisation",
         organisation_id=identity.organisation.id,
@@ -79,7 +79,7 @@ def remove_member(organisation: str, person: uuid.UUID) -> Page:
 @blueprint.post("/o/<organisation>/invitations/<uuid:invitation>/withdraw")
 @requires(Permission.MANAGE_MEMBERS)
 def withdraw_member(organisation: str, invitation: uuid.UUID) -> Page:
-    service.withdraw(web.db(), web.identity(), invitation, now=web.now())
+    invitations.withdraw(web.db(), web.identity(), invitation, now=web.now())
     return web.notice(redirect(url_for(".members", organisation=organisation), 303), "withdrawn")
 
 
@@ -103,7 +103,7 @@ def invite_colleague(company: str) -> Page:
         web.undo()
         return web.form_page("organisations/colleagues.html", form, **_members_context())
     assert identity.company is not None
-    service.invite(
+    invitations.invite(
         web.db(),
         purpose="company",
         company_id=identity.company.id,
@@ -126,7 +126,7 @@ def remove_colleague(company: str, person: uuid.UUID) -> Page:
 @blueprint.post("/c/<company>/invitations/<uuid:invitation>/withdraw")
 @requires(Permission.MANAGE_COLLEAGUES)
 def withdraw_colleague(company: str, invitation: uuid.UUID) -> Page:
-    service.withdraw(web.db(), web.identity(), invitation, now=web.now())
+    invitations.withdraw(web.db(), web.identity(), invitation, now=web.now())
     return web.notice(redirect(url_for(".colleagues", company=company), 303), "withdrawn")
 
 

@@ -17,8 +17,8 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import name_key
 from portal.faults import Conflict, Invalid
+from portal.organisations import invitations
 from portal.organisations import queries as organisations
-from portal.organisations import service as invitations
 from portal.vendors import queries
 from portal.vendors.facts import TIERS, checked_facts
 from portal.vendors.models import Contact, Engagement, Vendor

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 from portal import web
 from portal.access import Permission, requires
 from portal.faults import Invalid
+from portal.organisations import invitations
 from portal.organisations import queries as organisations
-from portal.organisations import service as invitations
 from portal.vendors import queries, service
 from portal.vendors.forms import ContactForm, EngagementForm, VendorForm, field_name, revision_of
 from portal.vendors.models import Engagement, Vendor

@@ -40,7 +40,7 @@ ACROSS: dict[str, str] = {
     "a single-use token names its invitation": "portal.organisations.queries",
     "letters to the owners of a company": "portal.organisations.queries",
     "letters to the people of a company lead to its pages": "portal.organisations.queries",
-    "an invitation names who sent it": "portal.organisations.service",
+    "an invitation names who sent it": "portal.organisations.invitations",
     "a single-use token names its vendor": "portal.assessments.joining",
     "a submission evaluates the requirements of the engagements it covers": "portal.contracts.service",
     "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",

@@ -14,7 +14,7 @@ from portal.access import CompanyRole, OrganisationRole
 from portal.assessments import joining
 from portal.db import NOBODY, SYSTEM, Database
 from portal.faults import Conflict, NotFound, Refused
-from portal.organisations import queries, service
+from portal.organisations import invitations, queries, service
 from portal.organisations.models import Company, CompanyMember, Invitation
 from portal.settings import Settings
 from portal.vendors import service as vendors
@@ -123,7 +123,7 @@ def test_a_vendor_linked_already_is_not_taken_over(database: Database, settings:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "when"), [("", NOW + service.INVITATION_LASTS), ("withdraw", SOON), ("again", SOON)]
+    ("spoil", "when"), [("", NOW + invitations.INVITATION_LASTS), ("withdraw", SOON), ("again", SOON)]
 )
 def test_old_withdrawn_and_replaced_links_are_dead(
     database: Database, settings: Settings, spoil: str, when: object
@@ -134,7 +134,7 @@ def test_old_withdrawn_and_replaced_links_are_dead(
     with database.transaction(actor.scope) as session:
         row = session.scalars(select(Invitation).where(Invitation.organisation_id == place.id)).one()
         if spoil == "withdraw":
-            service.withdraw(session, actor, row.id, now=NOW)
+            invitations.withdraw(session, actor, row.id, now=NOW)
         elif spoil == "again":
             vendor = session.scalars(select(Vendor).where(Vendor.organisation_id == place.id)).one()
             vendors.invite_contact(session, vendor, name="T", email=row.email, actor=actor, now=SOON)
