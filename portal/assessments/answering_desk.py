@@ -33,13 +33,19 @@ def asked_by(one: Assessment) -> dict[str, Any]:
         "asker": organisation.name,
         "today": clock.local_date(web.now(), one.zone),
         "at": {"company": identity.company.slug, "assessment": one.id},
-        "foot_text": _(
-            "Asked by %(asker)s, due %(due)s. Only your team sees drafts. Times are those of %(zone)s.",
-            asker=organisation.name,
-            due=full_date(one.due),
-            zone=one.zone,
-        ),
+        "foot_text": _foot(one, organisation.name),
     }
+
+
+def _foot(one: Assessment, asker: str) -> str:
+    if one.state != "open":
+        return _("Asked by %(asker)s. Times are those of %(zone)s.", asker=asker, zone=one.zone)
+    return _(
+        "Asked by %(asker)s, due %(due)s. Only your team sees drafts. Times are those of %(zone)s.",
+        asker=asker,
+        due=full_date(one.due),
+        zone=one.zone,
+    )
 
 
 def sealed_contents(one: Assessment) -> tuple[Submission, dict[str, Content]]:

@@ -34,7 +34,7 @@ class Sign(Form):
 
     name = line("Name of the person who signs")
     role = line("What this person does in the company", description="Such as “Managing director”.")
-    agreed = BooleanField()
+    agreed = BooleanField("Declaration")
     seen = HiddenField()
 
 

@@ -195,7 +195,9 @@ class Answering(Browser):
 
     def answer(self, path: str, go: str = "stay", **fields: Any) -> TestResponse:
         """POST a section: ``a__one__locks="yes"`` is the field a.one.locks; all revisions come along."""
-        return self.send(path, {"go": go, **{name.replace("__", "."): value for name, value in fields.items()}})
+        return self.send(
+            path, {"go": go, **{name.replace("__", "."): value for name, value in fields.items()}}
+        )
 
     def send(self, path: str, fields: dict[str, Any]) -> TestResponse:
         body = {"csrf_token": self.token(path), **self.card_fields(path), **fields}

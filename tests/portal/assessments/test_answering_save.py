@@ -16,6 +16,8 @@ from portal.db import SYSTEM
 from tests.portal.assessments.given import Given
 from tests.portal.world import NOW, csrf_of
 
+pytestmark = pytest.mark.both_databases
+
 
 def rows_of(given: Given, model: Any) -> list[Any]:
     with given.database.looking(SYSTEM) as session:
@@ -107,7 +109,9 @@ def test_what_is_wrong_is_named_beside_its_field_and_the_rest_is_saved(
     assert sentence in answer.text
     assert "<title>Error:" in answer.text
     assert "Everything else on this page is saved" in answer.text
-    assert given.stored() == {next(iter(good)).removeprefix("a."): (1, ["steel"] if "a.one.kinds" in good else "yes")}
+    assert given.stored() == {
+        next(iter(good)).removeprefix("a."): (1, ["steel"] if "a.one.kinds" in good else "yes")
+    }
 
 
 def test_refused_text_stays_in_its_field_and_can_be_mended(given: Given) -> None:

@@ -25,6 +25,8 @@ from tests.portal.world import NOW
 SIGNED = {"name": "Tomasz Wilk", "role": "Managing director", "agreed": "y"}
 PROMISE = {"e.two.proof.reason": "The report is being typed.", "e.two.proof.date": "2026-12-01"}
 
+pytestmark = pytest.mark.both_databases
+
 
 def fill(browser: Answering, given: Given) -> None:
     """Every required answer, one N/A, one promise, and one answer that is hidden again."""
@@ -40,9 +42,7 @@ def fill(browser: Answering, given: Given) -> None:
             "a.one.kinds": "none",
         },
     )
-    answer = browser.send(
-        given.section("two"), {"a.two.list.0.name": "Ana", "a.two.proof": "yes", **PROMISE}
-    )
+    answer = browser.send(given.section("two"), {"a.two.list.0.name": "Ana", "a.two.proof": "yes", **PROMISE})
     assert answer.status_code == 303
 
 
@@ -291,7 +291,9 @@ def test_the_receipt_shows_the_hash_and_the_letters_carry_it(given: Given) -> No
     assert digest in receipt.text
     assert digest in receipt.html
     assert f"{given.base}/receipt" in receipt.text
-    notice = next(letter for kind, letter in ((k, v) for (k, _to), v in letters.items()) if kind == "submitted")
+    notice = next(
+        letter for kind, letter in ((k, v) for (k, _to), v in letters.items()) if kind == "submitted"
+    )
     assert notice.recipient.startswith("ciso@")
     assert f"/o/{given.organisation.slug}/assessments/{given.assessment_id}/result" in notice.text
 
