@@ -36,13 +36,33 @@ def apportion(parts: Sequence[Fraction], total: int) -> list[int]:
     return shown
 
 
-def apportion_columns(rows: Sequence[Sequence[Fraction]], totals: Sequence[int]) -> list[tuple[int, ...]]:
+def apportion_columns(rows: Sequence[Sequence[Fraction]], totals: Sequence[int]) -> list[list[int]]:
     """A table whose columns add up to ``totals``, each of them the exact sum cut off or raised.
 
-    What a row has in all is for the reader the sum of its cells, so that rows add up too: it may be off by one
-    hundredth for each cell that is not zero, while a cell is off by less than one.
+    What a row has in all is for the reader the sum of its cells, so that rows add up too. Every cell is off by
+    less than one hundredth; a row may be off by one for each cell that is not zero, and is brought as near to
+    its own apportioned sum as swaps within columns can.
     """
     columns = [
         apportion(column, total) for column, total in zip(zip(*rows, strict=True), totals, strict=True)
     ]
-    return list(zip(*columns, strict=True))
+    shown = [list(row) for row in zip(*columns, strict=True)]
+    wanted = apportion([sum(row, Fraction(0)) for row in rows], sum(totals))
+    for high, row in enumerate(shown):
+        for column, cell in enumerate(row):
+            if sum(row) <= wanted[high]:
+                break
+            if cell > rows[high][column]:
+                _swap(rows, shown, wanted, high, column)
+    return shown
+
+
+def _swap(
+    rows: Sequence[Sequence[Fraction]], shown: list[list[int]], wanted: list[int], high: int, column: int
+) -> None:
+    """Cut off the raised cell of a row that has too much, and raise the one of a row that has too little."""
+    for low, row in enumerate(shown):
+        if sum(row) < wanted[low] and row[column] < rows[low][column]:
+            shown[high][column] -= 1
+            row[column] += 1
+            return
