@@ -46,7 +46,7 @@ def check(
     report = Report(definition, spoilt)
     readable = _errors(report)
     check_history(report, previous, tuple(shipped))
-    warn(report, reach=readable and not spoilt)
+    warn(report, readable=readable and not spoilt)
     return report.faults
 
 

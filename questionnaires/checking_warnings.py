@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from questionnaires.checking_conditions import gates, question_conditions
-from questionnaires.checking_reach import unreachable
+from questionnaires.checking_reach import TODAY, unreachable
 from questionnaires.checking_report import Report
-from questionnaires.conditions import Condition
-from questionnaires.definition import Questionnaire
+from questionnaires.conditions import MISSING, Condition, Reading, Test, holds
+from questionnaires.dates import MAX_DATE, MIN_DATE
+from questionnaires.definition import Question, Questionnaire
 
 
-def warn(report: Report, *, reach: bool) -> None:
-    """Put all warnings into the report; with ``reach`` also questions that no answers make visible."""
+def warn(report: Report, *, readable: bool) -> None:
+    """Put all warnings into the report; if conditions are ``readable`` also what trying them out shows."""
     _warn_of_weightless_sections(report)
     _warn_of_paying_gates(report)
     for question in report.questions():
@@ -22,7 +23,9 @@ def warn(report: Report, *, reach: bool) -> None:
             message = "none is exclusive: who has none of them cannot answer this required question"
             report.warning(question.key, "options", message)
     _warn_of_ages(report)
-    if reach:
+    if readable:
+        for question in report.questions():
+            _warn_of_days_that_pay(report, question)
         _warn_of_unreachable(report)
 
 
@@ -61,19 +64,57 @@ def _behind(key: str, graph: Mapping[str, set[str]]) -> set[str]:
 def _warn_of_ages(report: Report) -> None:
     definition = report.definition
     for key, field, condition in _all_conditions(definition):
-        for test in condition.tests:
-            if test.subject == "age_months" and test.operator == "<=":
-                months = test.literals[0]
-                message = (
-                    f"age_months({test.key}) <= {months} is true until the month after; "
-                    f"write within({test.key}, {months})"
-                )
-                report.warning(key, field, message)
+        for message in _age_messages(condition, definition):
+            report.warning(key, field, message)
     for section in definition.sections:
         if section.visible_when is not None:
-            for test in section.visible_when.tests:
-                if test.subject == "age_months" and test.operator == "<=":
-                    report.section_warning(section, "visible_when", f"write within({test.key}, ...)")
+            for message in _age_messages(section.visible_when, definition):
+                report.section_warning(section, "visible_when", message)
+
+
+def _age_messages(condition: Condition, definition: Questionnaire) -> list[str]:
+    found = (_age_message(test, definition) for test in condition.tests)
+    return [message for message in found if message is not None]
+
+
+def _age_message(test: Test, definition: Questionnaire) -> str | None:
+    """A date that is missing a measure makes every comparison of it false, which is rarely what is meant."""
+    if test.subject not in ("age_months", "months_until"):
+        return None
+    months, question = test.literals[0], definition.questions.get(test.key)
+    if test.subject == "age_months" and test.operator == "<=":
+        return (
+            f"age_months({test.key}) <= {months} is true until the month after; "
+            f"write within({test.key}, {months})"
+        )
+    if question is None:
+        return None
+    if test.subject == "age_months" and test.operator in (">", ">=") and question.not_after is None:
+        return f'a day to come has no age: give {test.key} a not_after of "today"'
+    if test.subject == "months_until" and test.operator in ("<", "<=") and question.not_before is None:
+        contrary = ">=" if test.operator == "<" else ">"
+        return (
+            f"months_until({test.key}) {test.operator} {months} is false once the day is past; "
+            f"write not months_until({test.key}) {contrary} {months}"
+        )
+    return None
+
+
+def _warn_of_days_that_pay(report: Report, question: Question) -> None:
+    """Points for a day that has no age, or no months until it, mostly come of a ``not`` or ``!=``."""
+    for at, rule in enumerate(question.points_when):
+        if question.type != "date" or not rule.points:
+            continue
+        for subject, day, bound, what in (
+            ("age_months", MAX_DATE, question.not_after, "to come"),
+            ("months_until", MIN_DATE, question.not_before, "long past"),
+        ):
+            if bound is None and any(test.subject == subject for test in rule.when.tests):
+                reading = Reading(TODAY, MISSING)
+                reading["value"] = day
+                if holds(rule.when, reading):
+                    message = f"{at + 1}: a day {what} earns {rule.points} points"
+                    report.warning(question.key, "points_when", message)
 
 
 def _all_conditions(definition: Questionnaire) -> list[tuple[str, str, Condition]]:

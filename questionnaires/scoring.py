@@ -10,7 +10,7 @@ from math import lcm
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from questionnaires.conditions import Reading, truth
-from questionnaires.dates import add_months
+from questionnaires.dates import add_months, not_ahead
 from questionnaires.plan import Item, Plan, new_reading, settle
 from questionnaires.results import (
     METHOD,
@@ -26,7 +26,7 @@ from questionnaires.results import (
 )
 
 if TYPE_CHECKING:
-    from questionnaires.answers import Answer
+    from questionnaires.answers import Answer, EvidenceItem
     from questionnaires.definition import EvidenceRule, Questionnaire
 
 __all__ = [
@@ -211,20 +211,30 @@ def _needs_proof(item: Item, reading: Reading) -> bool:
 def is_proven(rule: EvidenceRule, answer: Answer, as_of: date, *, accepted_only: bool = False) -> bool:
     """Whether a document of the asked kind stands beside the answer, valid at ``as_of`` and not refused.
 
-    Its last day still counts. ``accepted_only`` leaves out what no reviewer has accepted.
+    ``accepted_only`` leaves out what no reviewer has accepted.
     """
-    for document in answer.evidence:
-        if document.kind != rule.kind or document.mark == "refused":
-            continue
-        if accepted_only and document.mark != "accepted":
-            continue
-        if document.expires is not None and document.expires < as_of:
-            continue
-        if rule.valid_months is None or document.issued is None:
-            return True
-        if as_of <= add_months(document.issued, rule.valid_months):
-            return True
-    return False
+    return any(
+        document.kind == rule.kind
+        and (document.mark == "accepted" if accepted_only else document.mark != "refused")
+        and _is_valid(rule, document, as_of)
+        for document in answer.evidence
+    )
+
+
+def _is_valid(rule: EvidenceRule, document: EvidenceItem, as_of: date) -> bool:
+    """Whether the dates that a document bears put ``as_of`` into its time; its last day still counts.
+
+    A day to come is no date of issue, and where months are counted from the date of issue there must be one:
+    otherwise leaving the date out, or making it up, would prove more than the true one.
+    """
+    if document.expires is not None and document.expires < as_of:
+        return False
+    if document.issued is None:
+        return rule.valid_months is None
+    issued = not_ahead(document.issued, as_of)
+    return issued <= as_of and (
+        rule.valid_months is None or as_of <= add_months(document.issued, rule.valid_months)
+    )
 
 
 def _is_assured(item: Item, state: LineState, answer: Answer | None, as_of: date) -> bool:

@@ -306,7 +306,7 @@ def random_answer(rnd: Random, question: Question, today: date = TODAY) -> Answe
     points = rnd.choice((0, 25, 100)) if mark in ("graded", "disproved") else None
     evidence = tuple(_random_document(rnd, today) for _ in range(rnd.choice((0, 0, 1, 2))))
     review = None if mark is None else Review(mark, points, "because")  # type: ignore[arg-type]
-    return Answer(state, value, "note", evidence, review)  # type: ignore[arg-type]
+    return Answer(state, value, rnd.choice(("note", "note", " ")), evidence, review)  # type: ignore[arg-type]
 
 
 def _random_document(rnd: Random, today: date) -> EvidenceItem:

@@ -250,8 +250,12 @@ def find(definition: Questionnaire, key: str) -> tuple[Question, Section]:
 def valid(rule: EvidenceRule, document: EvidenceItem, as_of: date) -> bool:
     if document.kind != rule.kind:
         return False
+    if document.issued is not None and document.issued > as_of + timedelta(days=1):
+        return False
     ends = [] if document.expires is None else [document.expires]
-    if rule.valid_months is not None and document.issued is not None:
+    if rule.valid_months is not None:
+        if document.issued is None:
+            return False
         ends.append(add_months(document.issued, rule.valid_months))
     return not ends or as_of <= min(ends)
 
@@ -446,7 +450,11 @@ def look(
 
     seen = [one for section in definition.sections for one in section.questions if visible(one.key)]
     required = [one.key for one in seen if (holds(one.required_when) if one.required_when else one.required)]
-    done = {key for key, one in answers.items() if one.state in ("answered", "not_applicable")}
+    done = {
+        key
+        for key, one in answers.items()
+        if one.state == "answered" or (one.state == "not_applicable" and one.note.strip())
+    }
     return {
         "visible": {one.key for one in seen},
         "required": set(required),

@@ -220,6 +220,22 @@ def test_every_field_of_one_type_is_a_field_of_questions(field: str) -> None:
             "a.day",
             "write within(value, 9)",
         ),
+        ([day(), gate(visible_when="age_months(a.day) >= 24")], "a.gate", "a day to come has no age"),
+        (
+            [day(), gate(required_when="months_until(a.day) < 3")],
+            "a.gate",
+            "write not months_until(a.day) >= 3",
+        ),
+        (
+            [day(weight=1, points_when=[{"when": "not age_months(value) > 24", "points": 70}])],
+            "a.day",
+            "1: a day to come earns 70 points",
+        ),
+        (
+            [day(weight=1, points_when=[{"when": "months_until(value) != 3", "points": 100}])],
+            "a.day",
+            "1: a day long past earns 100 points",
+        ),
     ],
 )
 def test_a_warning(questions: list[dict[str, Any]], key: str, part: str) -> None:
@@ -233,12 +249,53 @@ def test_a_warning(questions: list[dict[str, Any]], key: str, part: str) -> None
     [
         [gate(), question(visible_when='a.gate == "yes"')],
         [choices(options=GATE, required=False)],
-        [day(), gate(visible_when="age_months(a.day) < 12 or age_months(a.day) > 24")],
+        [
+            day(not_after="today"),
+            gate(visible_when="age_months(a.day) < 12 or age_months(a.day) > 24"),
+        ],
+        [day(), gate(visible_when="not months_until(a.day) >= 3 or not within(a.day, 24)")],
+        [
+            day(
+                weight=1,
+                points_when=[
+                    {"when": "within(value, 12)", "points": 100},
+                    {"when": "age_months(value) < 24", "points": 50},
+                    {"when": "answered(value)", "points": 10},
+                ],
+            )
+        ],
+        [
+            day(
+                weight=1,
+                not_after="today",
+                points_when=[{"when": "not age_months(value) > 24", "points": 70}],
+            )
+        ],
         [question(), gate("a.fact", visible_when='a.one == "no"')],
     ],
 )
 def test_no_warning(questions: list[dict[str, Any]]) -> None:
     assert faults(document(*questions)) == []
+
+
+def test_conditions_that_do_not_fit_are_not_tried_out() -> None:
+    rule = {"when": "value > 5 and not age_months(value) > 24", "points": 70}
+    assert [key for key, _ in errors(document(day(weight=1, points_when=[rule])))] == ["a.day"]
+
+
+def test_a_section_is_warned_of_dates_that_lose_their_measure() -> None:
+    sections = [
+        {"key": "a", "title": "A", "questions": [day()]},
+        {
+            "key": "b",
+            "title": "B",
+            "visible_when": "months_until(a.day) <= 6",
+            "questions": [question("b.one")],
+        },
+    ]
+    (found,) = warnings(document(sections=sections))
+    assert found[0] == "b"
+    assert "write not months_until(a.day) > 6" in found[1]
 
 
 def test_a_scored_section_of_weight_zero_is_warned_of_where_sections_are_weighed() -> None:

@@ -276,7 +276,9 @@ def _some_values(question: Question) -> list[Any]:
 
 def test_a_change_that_leaves_nothing_to_score_is_no_step() -> None:
     definition = made(
-        choice("s.gate", weight=0, critical=True), choice("s.q", visible='s.gate == "o1"'), knockout_band="weak"
+        choice("s.gate", weight=0, critical=True),
+        choice("s.q", visible='s.gate == "o1"'),
+        knockout_band="weak",
     )
     answers = {"s.gate": answered("o1"), "s.q": answered("o1")}
     assert [step.key for step in fixes(definition, answers).steps] == ["s.q"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
 
 from hypothesis import given
 from made_up import (
+    FACTS,
     RANDOM,
     TODAY,
     answered,
@@ -22,7 +24,7 @@ from made_up import (
     shuffled,
 )
 
-from questionnaires.answers import Answer, Review
+from questionnaires.answers import Answer, EvidenceItem, Review
 from questionnaires.best_values import improved
 from questionnaires.definition import Question, Questionnaire
 from questionnaires.fixes import best_fixes
@@ -121,6 +123,50 @@ def test_hiding_the_truth_never_raises_the_low(rnd: Random) -> None:
         evasions.append(replace(now, review=Review("challenged", None, "really?")))
     for evasion in evasions:
         assert not_above(case.result(case.changed(question.key, evasion)).score, before.score)
+
+
+@given(RANDOM)
+def test_no_evasion_earns_a_better_band(rnd: Random) -> None:
+    case = Case(rnd)
+    before, answers = case.result(), dict(case.answers)
+    for key in case.definition.questions:
+        now = answers.get(key) or Answer("unanswered")
+        if rnd.random() < 0.5:
+            continue
+        evasions = [Answer("unanswered"), Answer("not_applicable", note="n"), Answer("suggested", now.value)]
+        if now.state == "answered":
+            evasions += [replace(now, review=Review("challenged")), replace(now, evidence=())] * 2
+        if now.review is not None and now.review.mark == "accepted":
+            evasions.append(replace(now, review=None))
+        answers[key] = rnd.choice(evasions)
+    after = case.result(answers)
+    if before.score is None or after.score is None or before.band is None or after.band is None:
+        return
+    names = [band.name for band in case.definition.bands]
+    assert after.score <= before.score
+    assert names.index(after.band) >= names.index(before.band)
+    assert {one.key for one in before.knockouts} <= {one.key for one in after.knockouts}
+    assert after.assurance <= before.assurance
+
+
+@given(RANDOM)
+def test_idle_documents_and_notes_change_nothing(rnd: Random) -> None:
+    case = Case(rnd)
+    idle = (
+        EvidenceItem("policy", TODAY, None, "accepted"),
+        EvidenceItem("report", TODAY + timedelta(days=2), None, "accepted"),
+        EvidenceItem("report", TODAY, TODAY - timedelta(days=1), "accepted"),
+        EvidenceItem("report", TODAY, None, "refused"),
+    )
+    answers = {
+        key: replace(
+            one,
+            note=one.note + " and more",
+            evidence=(*rnd.sample(idle, 2), *one.evidence, *one.evidence, rnd.choice(idle)),
+        )
+        for key, one in case.answers.items()
+    }
+    assert case.result(answers).to_bytes() == case.result().to_bytes()
 
 
 @given(RANDOM)
@@ -225,11 +271,8 @@ def test_equal_inputs_give_equal_bytes(rnd: Random) -> None:
 @given(RANDOM)
 def test_pages_and_scoring_agree_where_nothing_is_unknown(rnd: Random) -> None:
     case = Case(rnd)
-    facts = {
-        "engagement.tier": "high",
-        "engagement.data": frozenset({"card"}),
-        "organisation.regimes": frozenset(),
-    }
+    facts = {name: rnd.choice([one for one in values if one != "unknown"]) for name, values in FACTS.items()}
+    facts["engagement.data"] = frozenset({"card"})
     answers = plain_answers(rnd, case.definition)
     view = look(case.definition, answers, facts, TODAY, case.shown)
     result = score(case.definition, answers, facts, TODAY, case.shown)

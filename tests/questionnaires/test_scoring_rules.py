@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -141,7 +141,7 @@ UNPROVEN, PROVEN = ("unproven", 0, 60), ("answered", 60, 60)
         ((document(expires=date(2026, 11, 21)),), PROVEN),
         ((document(expires=date(2026, 11, 20)),), UNPROVEN),
         ((document(issued=date(2025, 11, 20), expires=date(2030, 1, 1)),), UNPROVEN),
-        ((document(issued=None),), PROVEN),
+        ((document(issued=None),), UNPROVEN),
         ((document(issued=None, expires=date(2026, 11, 20)),), UNPROVEN),
     ],
 )
@@ -155,6 +155,26 @@ def test_required_evidence(documents: tuple[Any, ...], expected: tuple[Any, ...]
 def test_evidence_without_months_never_grows_old() -> None:
     question = choice("s.q", 60, 0, evidence=EvidenceRule("report", required=True))
     assert line_of(question, answered("o0", evidence=(document(issued=date(1990, 1, 1)),))) == PROVEN
+
+
+@pytest.mark.parametrize("valid_months", [None, 12])
+@pytest.mark.parametrize("expires", [None, date(2199, 12, 31)])
+def test_a_document_without_its_date_proves_nothing_where_months_count_from_it(
+    valid_months: int | None, expires: date | None
+) -> None:
+    question = choice("s.q", 60, 0, evidence=EvidenceRule("report", required=True, valid_months=valid_months))
+    answer = answered("o0", evidence=(document("accepted", issued=None, expires=expires),))
+    assert line_of(question, answer) == (PROVEN if valid_months is None else UNPROVEN)
+
+
+@pytest.mark.parametrize("valid_months", [None, 12])
+def test_a_document_of_a_day_to_come_proves_nothing_yet(valid_months: int | None) -> None:
+    question = choice("s.q", 60, 0, evidence=EvidenceRule("report", required=True, valid_months=valid_months))
+    for days, expected in ((0, PROVEN), (1, PROVEN), (2, UNPROVEN), (400, UNPROVEN)):
+        dated = document("accepted", issued=TODAY + timedelta(days=days))
+        assert line_of(question, answered("o0", evidence=(dated,))) == expected
+        # Nor does it take anything away from one that does.
+        assert line_of(question, answered("o0", evidence=(dated, document()))) == PROVEN
 
 
 def test_evidence_of_29_february_lasts_to_28_february() -> None:
