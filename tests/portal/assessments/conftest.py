@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -15,11 +14,11 @@ from tests.portal.world import NOW
 
 
 @pytest.fixture
-def clocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[datetime]]:
+def clocked(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """The present instant, to be moved by the test: ``clocked[0] = ...``."""
     present = [NOW]
     monkeypatch.setattr(clock, "now", lambda: present[0])
-    yield present
+    return present
 
 
 @pytest.fixture

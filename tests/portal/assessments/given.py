@@ -1,4 +1,4 @@
-"""An assessment that has been given to a company: a small questionnaire with every kind of question, or a shipped one."""
+"""An assessment that has been given to a company: a small questionnaire with every kind of question."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.access import CompanyRole, Identity, OrganisationRole

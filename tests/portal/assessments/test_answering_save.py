@@ -42,8 +42,11 @@ def test_a_post_saves_every_kind_and_leads_on(given: Given) -> None:
     answer = browser.answer(
         given.section("two"),
         go="next",
-        **{"a__two__since": "2026-11-01", "a__two__list__0__name": "Ana", "a__two__list__0__kind": "p"},
-        **{"a__two__list__2__name": "Key Ltd", "a__two__proof": "no"},
+        a__two__since="2026-11-01",
+        a__two__list__0__name="Ana",
+        a__two__list__0__kind="p",
+        a__two__list__2__name="Key Ltd",
+        a__two__proof="no",
     )
     assert (answer.status_code, answer.location) == (303, f"{given.base}/submit")
     assert given.stored()["two.list"] == (1, [{"name": "Ana", "kind": "p"}, {"name": "Key Ltd"}])

@@ -330,4 +330,4 @@ def test_the_organisation_reads_the_seal_and_never_the_draft(given: Given) -> No
         assert queries.verify(session, reviewer, found).sound
         with pytest.raises(LookupError):
             queries.rows(session, reviewer, given.assessment_id)
-    assert NOW == found.sealed_at
+    assert found.sealed_at == NOW
