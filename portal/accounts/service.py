@@ -107,21 +107,6 @@ def open_session(session: Session, person_id: uuid.UUID, *, now: datetime) -> st
     return token
 
 
-def resolve(session: Session, token: str, *, now: datetime) -> tuple[LoginSession, PersonRow] | None:
-    """The live session of a token and its person; None when it is unknown, revoked, idle too long or too old."""
-    found = session.execute(
-        select(LoginSession, PersonRow)
-        .join(PersonRow, PersonRow.id == LoginSession.person_id)
-        .where(
-            LoginSession.token_hash == token_hash(token),
-            LoginSession.revoked_at.is_(None),
-            LoginSession.seen_at > now - IDLE,
-            LoginSession.created_at > now - ABSOLUTE,
-        )
-    ).first()
-    return (found[0], found[1]) if found else None
-
-
 def touch(session_id: uuid.UUID, seen_at: datetime, *, now: datetime) -> Callable[[Session], None] | None:
     """What notes the last use of a session: nothing unless ten minutes have gone by since the last note."""
     if now - seen_at < TOUCH_EVERY:

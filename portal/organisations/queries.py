@@ -64,30 +64,6 @@ def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
     return sorted(found, key=lambda one: (one.name.casefold(), one.side))
 
 
-def belonging(session: Session, person_id: uuid.UUID, side: str, slug: str) -> Belonging | None:
-    """The person's place in the tenant that an address names, or None."""
-    option = across("the tenant in the address, as far as this person belongs to it")
-    if side == "organisation":
-        row = session.execute(
-            select(Organisation.id, Organisation.slug, Organisation.name, OrganisationMember.role)
-            .join(OrganisationMember, OrganisationMember.organisation_id == Organisation.id)
-            .where(
-                Organisation.slug == slug,
-                OrganisationMember.person_id == person_id,
-                OrganisationMember.removed_at.is_(None),
-            )
-            .execution_options(**option)
-        ).first()
-        return Belonging(row[0], row[1], row[2], side, OrganisationRole(row[3])) if row else None
-    row = session.execute(
-        select(Company.id, Company.slug, Company.name, CompanyMember.role)
-        .join(CompanyMember, CompanyMember.company_id == Company.id)
-        .where(Company.slug == slug, CompanyMember.person_id == person_id, CompanyMember.removed_at.is_(None))
-        .execution_options(**option)
-    ).first()
-    return Belonging(row[0], row[1], row[2], side, CompanyRole(row[3])) if row else None
-
-
 def organisation_of(session: Session, identity: Identity) -> Organisation:
     """The organisation that the identity acts in, with its settings."""
     found: Organisation = session.execute(scoped(identity, Organisation)).scalar_one()

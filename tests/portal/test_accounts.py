@@ -16,6 +16,7 @@ from portal.accounts.passwords import require_sound
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
 from portal.faults import Invalid, Throttled
+from portal.organisations.identity import TenantResolver
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal.world import NOW, PASSWORD, Browser, csrf_of, make_organisation, make_person
@@ -103,7 +104,7 @@ def test_sessions_end_when_idle_or_old(
         if touched:
             touched(session)
     with database.looking() as session:
-        found = service.resolve(session, token, now=NOW)
+        found = TenantResolver().identity(session, token, side=None, slug=None, now=NOW)
     assert (found is not None) is alive
 
 
