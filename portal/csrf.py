@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import hmac
 import secrets
@@ -77,15 +78,44 @@ class StaleForm(Fault):
     """The form's token does not belong to this session; the person sends it again from a fresh page."""
 
 
+class Source(enum.Enum):
+    """Where a POST comes from, as far as the browser says; no page of another site can make it say HERE."""
+
+    HERE = "here"
+    ELSEWHERE = "elsewhere"
+    UNKNOWN = "unknown"
+
+
 def check_origin() -> None:
     """A second lock beside the token: browsers say where a POST comes from."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") == "cross-site":
+    if source() is Source.ELSEWHERE:
         raise BadRequest("The form came from another site.")
-    origin = request.headers.get("Origin")
-    if not origin or origin == "null":
-        return
-    ours, theirs = urlsplit(_settings().base_url), urlsplit(origin)
-    same = theirs.scheme == ours.scheme and theirs.netloc == ours.netloc
-    local = theirs.hostname in LOOPBACK and ours.hostname in LOOPBACK
-    if not same and not local:
-        raise BadRequest("The form came from another site.")
+
+
+def source() -> Source:
+    """Only what was sent from HERE may be offered again with a fresh token: what another site has posted would then
+    need one click of its victim. What is UNKNOWN is given back to read, and not to send.
+    """
+    fetched = request.headers.get("Sec-Fetch-Site", "")
+    if fetched in ("cross-site", "same-site"):
+        return Source.ELSEWHERE
+    origin = request.headers.get("Origin") or request.headers.get("Referer", "")
+    theirs = _origin(origin)
+    if theirs is None:  # an opaque origin, such as that of a sandboxed frame, or none
+        return Source.HERE if fetched == "same-origin" else Source.UNKNOWN
+    ours = _origin(_settings().base_url)
+    if theirs == ours:
+        return Source.HERE
+    if ours is None or ours[1] not in LOOPBACK or theirs[1] not in LOOPBACK:
+        return Source.ELSEWHERE
+    return Source.HERE if theirs == _origin(request.host_url) else Source.UNKNOWN
+
+
+def _origin(address: str) -> tuple[str, str, int | None] | None:
+    """(scheme, host, port) of an address, or None when it names none."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        return (parts.scheme, parts.hostname, port) if parts.hostname else None
+    except ValueError:
+        return None

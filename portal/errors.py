@@ -15,7 +15,7 @@ from portal import web
 from portal.access import Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.csrf import StaleForm
+from portal.csrf import Source, StaleForm, source
 from portal.faults import Conflict, Fault, Invalid, NotFound, Refused, Throttled, Unavailable
 
 log = logging.getLogger("portal")
@@ -31,6 +31,7 @@ STATUS: dict[type[Fault], int] = {
 }
 RETRY_AFTER = "5"
 KEPT_BODY = 400_000  # characters of a posted form that an error page gives back for sending again
+KEPT_FIELD = 50  # what a field costs beside its text
 
 
 def install(app: Flask) -> None:
@@ -94,13 +95,15 @@ def _defect(error: Exception) -> Any:
 
 
 def kept_fields() -> list[tuple[str, str]]:
-    """What was posted, for hidden fields; without the token, passwords and anything too large to give back."""
+    """What was posted, to give back; without the token, passwords, anything too large, and what another site sent."""
+    if source() is Source.ELSEWHERE:
+        return []
     fields = [
         (name, value)
         for name, value in request.form.items(multi=True)
         if name != "csrf_token" and "password" not in name
     ]
-    return fields if sum(len(n) + len(v) for n, v in fields) <= KEPT_BODY else []
+    return fields if sum(KEPT_FIELD + len(n) + len(v) for n, v in fields) <= KEPT_BODY else []
 
 
 def _answer(status: int, message: str, reference: str = "") -> tuple[str | Response, int, dict[str, str]]:
@@ -122,5 +125,6 @@ def _readable() -> bool:
 
 def _page(status: int, **context: Any) -> str:
     known = status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
-    defaults: dict[str, Any] = {"message": "", "reference": "", "kept": [], "back": None}
+    resend = source() is Source.HERE  # else another site may have filled the form in (see csrf.source)
+    defaults: dict[str, Any] = {"message": "", "reference": "", "kept": [], "back": None, "resend": resend}
     return render_template("errors/error.html", status=status if known else 400, **{**defaults, **context})

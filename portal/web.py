@@ -228,10 +228,11 @@ def _arrive() -> WerkzeugResponse | None:
         return None
     arguments = request.view_args or {}
     g.mark = mark_of(current_app, endpoint, request.method, arguments)
+    if request.method not in SAFE:
+        check_origin()
     _look(g.mark.side, arguments.get(g.mark.side) if g.mark.side else None)
     _check_permission()
     if request.method not in SAFE:
-        check_origin()
         check_csrf()
     return None
 
