@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import LoginManager, UserMixin
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import BadRequest, MethodNotAllowed
+from werkzeug.exceptions import BadRequest, LengthRequired, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -27,7 +28,7 @@ from portal.csrf import (
     visit_cookie,
 )
 from portal.db import Database
-from portal.faults import Fault, Invalid, NotFound, Refused
+from portal.faults import Fault, Invalid, NotFound, Refused, Unavailable
 from portal.settings import Settings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -230,11 +231,21 @@ def _arrive() -> WerkzeugResponse | None:
     g.mark = mark_of(current_app, endpoint, request.method, arguments)
     if request.method not in SAFE:
         check_origin()
+        _check_size()
     _look(g.mark.side, arguments.get(g.mark.side) if g.mark.side else None)
     _check_permission()
     if request.method not in SAFE:
         check_csrf()
     return None
+
+
+def _check_size() -> None:
+    """Said before anything is read; a body that does not tell its length would be cut off at the limit in silence."""
+    length = request.content_length
+    if length is None and "Transfer-Encoding" in request.headers:
+        raise LengthRequired
+    if length is not None and length > LARGEST_BODY:
+        raise RequestEntityTooLarge
 
 
 def _look(side: str | None, slug: str | None) -> None:
@@ -249,7 +260,8 @@ def _look(side: str | None, slug: str | None) -> None:
     g.token = token if g.identity else None
     touch = app.resolver.touch(g.identity, now=g.now) if g.identity else None
     if touch is not None:
-        app.database.record_refusal(touch)
+        with suppress(Unavailable):  # a sign of life can wait: reading goes on while the database is busy
+            app.database.record_refusal(touch)
 
 
 def _check_permission() -> None:
