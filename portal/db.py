@@ -7,6 +7,7 @@ precede the first byte. Every ORM statement on a tenant's table is checked again
 
 from __future__ import annotations
 
+import logging
 import threading
 import unicodedata
 import uuid
@@ -33,6 +34,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, ma
 
 from portal.faults import Unavailable
 from portal.statements import unscoped
+
+log = logging.getLogger("portal.db")
 
 BUSY_SECONDS = 5
 Tenancy = Literal["organisation", "company", "shared", "global"]
@@ -243,8 +246,13 @@ def _commit(session: Session) -> None:
 
 
 def _refuse_if_busy(error: BaseException | None) -> None:
-    """Raise Unavailable when the database is only busy: another writer held on for longer than our patience."""
+    """Raise Unavailable when another writer held on for longer than our patience, or when the disk is full."""
     text = str(error).lower()
+    if any(word in text for word in ("disk is full", "no space left", "disk i/o error")):
+        log.error("the database cannot write: %s", error)
+        raise Unavailable(
+            "The portal cannot store anything at this moment; its operators have to make room."
+        ) from error
     if any(word in text for word in ("database is locked", "busy", "lock timeout", "deadlock detected")):
         raise Unavailable(
             "The portal is busy with another change. Nothing of yours is lost; please send it again."

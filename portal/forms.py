@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -10,6 +11,8 @@ from wtforms import StringField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from portal.faults import Invalid
+
+WEB_ADDRESS = re.compile(r"//|www\.|[a-z0-9-]\.[a-z]{2,}[/?#]")
 
 
 class Form(WtForm):
@@ -42,16 +45,37 @@ class NoControls:
             raise ValidationError("Leave out invisible control characters.")
 
 
+class NoAddress:
+    """Refuses a web address in a name: names stand in letters, where mail programs would make a link of it."""
+
+    def __call__(self, form: Any, field: Any) -> None:
+        if WEB_ADDRESS.search((field.data or "").casefold()):
+            raise ValidationError("Leave out web addresses: a name goes into letters.")
+
+
 def has_controls(text: str, allowed: set[str] | frozenset[str] = frozenset()) -> bool:
     """Whether ``text`` holds characters that no database and no page should see."""
     return any(c not in allowed and unicodedata.category(c) in ("Cc", "Cs") for c in text)
 
 
-def line(label: str, *, required: str = "", longest: int = 200, description: str = "") -> StringField:
+def name_line(label: str, *, required: str, description: str = "") -> StringField:
+    """The name of a person or a tenant."""
+    return line(label, required=required, description=description, more=(NoAddress(),))
+
+
+def line(
+    label: str,
+    *,
+    required: str = "",
+    longest: int = 200,
+    description: str = "",
+    more: tuple[Any, ...] = (),
+) -> StringField:
     """One line of text; ``required`` is the sentence shown when it is empty."""
     validators: list[Any] = [
         Length(max=longest, message=f"Write at most {longest} characters."),
         NoControls(),
+        *more,
     ]
     if required:
         validators.insert(0, DataRequired(required))

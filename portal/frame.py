@@ -8,10 +8,12 @@ from typing import Any
 
 from flask import Flask, Response, g, request, url_for
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal import web
 from portal.access import Identity, Permission
+from portal.faults import Unavailable
 from portal.formats import initials
 from portal.organisations import queries as organisations
 
@@ -98,7 +100,7 @@ def _context() -> dict[str, Any]:
         }
     return {
         "nav": _nav(identity),
-        "tenants": _with_session(lambda session: _tenants(session, identity)),
+        "tenants": _tenants_if_readable(identity),
         "viewer": {
             "name": identity.person.name,
             "email": identity.person.email,
@@ -125,6 +127,17 @@ def _with_session(read: Callable[[Session], Any]) -> Any:
         return read(g.session)
     with web.portal().database.looking() as session:
         return read(session)
+
+
+def _tenants_if_readable(identity: Identity) -> list[dict[str, Any]]:
+    """The page that says that something is wrong does without, when the database is what is wrong."""
+    try:
+        found: list[dict[str, Any]] = _with_session(lambda session: _tenants(session, identity))
+    except (SQLAlchemyError, Unavailable):
+        if not g.undone:
+            raise
+        return []
+    return found
 
 
 def _tenants(session: Session, identity: Identity) -> list[dict[str, Any]]:

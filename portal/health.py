@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import web
 from portal.access import public
+from portal.faults import Unavailable
 from portal.outbox import WorkerBeat
 
 blueprint = Blueprint("health", __name__)
@@ -22,7 +23,7 @@ def healthz() -> tuple[Response, int]:
     """200 when database and worker are well, else 503; says which of them is not."""
     try:
         last = web.db().scalar(select(func.max(WorkerBeat.at)))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, Unavailable):
         return jsonify(status="down", database="unreachable", worker="unknown"), 503
     well = last is not None and web.now() - last <= WORKER_SILENCE
     state = "well" if well else "silent"

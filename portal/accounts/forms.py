@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
 from wtforms import EmailField, PasswordField, ValidationError
 from wtforms.validators import DataRequired, Length
 
 from portal.accounts.passwords import LONGEST
-from portal.forms import Form, NoControls, clean, line
+from portal.accounts.service import mail_address
+from portal.forms import Form, NoControls, clean, name_line
 
 
 class Address:
@@ -17,8 +17,8 @@ class Address:
 
     def __call__(self, form: Any, field: Any) -> None:
         try:
-            validate_email(field.data or "", check_deliverability=False, test_environment=True)
-        except EmailNotValidError:
+            field.data = mail_address(field.data or "")
+        except ValueError:
             raise ValidationError(
                 f"Write one mail address, such as name@company.example. You wrote '{(field.data or '')[:80]}'."
             ) from None
@@ -75,5 +75,7 @@ class ChangePassword(Form):
 
 
 class NewAccount(Form):
-    name = line("Your name", required="Write your name.", description="As colleagues and reviewers know you.")
+    name = name_line(
+        "Your name", required="Write your name.", description="As colleagues and reviewers know you."
+    )
     password = new_password_field()

@@ -7,8 +7,11 @@ import secrets
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import case, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -34,6 +37,19 @@ PER_ADDRESS, PER_CLIENT = 10, 60
 def address_key(address: str) -> str:
     """What addresses compare by on both databases: casefolded."""
     return address.strip().casefold()
+
+
+def mail_address(text: str) -> str:
+    """One address that every mail server takes: plain letters before the @, the domain as it travels (``xn--``).
+
+    So two addresses that compare alike are one mailbox. Raises ValueError for anything else.
+    """
+    found = validate_email(
+        text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True
+    )
+    if found.ascii_email is None or len(found.ascii_email) > 254:
+        raise EmailNotValidError("too long")
+    return found.ascii_email
 
 
 def token_hash(token: str) -> bytes:
@@ -157,7 +173,8 @@ def check_throttle(session: Session, keys: dict[str, int], *, now: datetime) -> 
     """Raise Throttled when one of the counters is full; read only."""
     rows = session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()
     for row in rows:
-        if row.attempts >= keys[row.key] and now - row.window_start < WINDOW:
+        # A window that begins later than now was opened before the clock was put right: it is over.
+        if row.attempts >= keys[row.key] and timedelta(0) <= now - row.window_start < WINDOW:
             wait = int((row.window_start + WINDOW - now).total_seconds()) + 1
             minutes = -(-wait // 60)
             raise Throttled(
@@ -166,22 +183,30 @@ def check_throttle(session: Session, keys: dict[str, int], *, now: datetime) -> 
 
 
 def count_attempt(session: Session, keys: dict[str, int], *, now: datetime) -> None:
-    """One more attempt on each counter; a new window begins when the old one is over."""
-    known = {
-        row.key: row for row in session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()
-    }
-    for key in keys:
-        row = known.get(key)
-        if row is None:
-            session.add(Throttle(key=key, window_start=now, attempts=1))
-        elif now - row.window_start >= WINDOW:
-            row.window_start, row.attempts = now, 1
-        else:
-            row.attempts += 1
+    """One more attempt on each counter; a new window begins when the old one is over.
+
+    Counted by the database: of attempts at the same instant none is lost.
+    """
+    over = or_(Throttle.window_start <= now - WINDOW, Throttle.window_start > now)
+    insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.execute(
+        insert(Throttle).on_conflict_do_update(
+            index_elements=[Throttle.key],
+            set_={
+                "attempts": case((over, 1), else_=Throttle.attempts + 1),
+                "window_start": case((over, now), else_=Throttle.window_start),
+            },
+        ),
+        [{"key": key, "window_start": now, "attempts": 1} for key in sorted(keys)],
+    )
 
 
-def clear_throttle(session: Session, keys: dict[str, int]) -> None:
-    session.execute(delete(Throttle).where(Throttle.key.in_(keys)))
+def clear_throttle(session: Session, purpose: str, address: str) -> None:
+    """Begin anew for one address. The client's counter stays: else one's own account would reset it for guesses at
+    other people's."""
+    session.execute(
+        delete(Throttle).where(Throttle.key == _throttle_key(purpose, "address", address_key(address)))
+    )
 
 
 # ------------------------------------------------------------------------------------------------------- resets
@@ -251,3 +276,6 @@ def finish_reset(session: Session, token: str, password_hash: str, *, now: datet
     if person.confirmed_at is None:
         person.confirmed_at = now
     set_password(session, person.id, password_hash, now=now)
+    clear_throttle(
+        session, "sign-in", person.email
+    )  # the address is proven: who guessed at it is of no concern

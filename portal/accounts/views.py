@@ -57,7 +57,7 @@ def sign_in() -> Page:
         wrong = Invalid(_("The address or the password is not right. They are checked together."))
         return web.form_page("accounts/sign_in.html", form, wrong, next=target)
     session = web.db()
-    service.clear_throttle(session, keys)
+    service.clear_throttle(session, "sign-in", address)
     token = service.open_session(session, person.id, now=web.now())
     response = redirect(target or url_for("organisations.home"), 303)
     csrf.set_session(response, token)

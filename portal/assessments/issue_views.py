@@ -52,7 +52,7 @@ def send(organisation: str, vendor: uuid.UUID) -> Page:
         if not form.validate():
             raise Invalid
         session, identity = web.db(), web.identity()
-        row = vendors.vendor(session, identity, vendor)
+        row = vendors.vendor(session, identity, vendor, lock=True)
         assessment = issuing.issue(
             session,
             row,

@@ -54,6 +54,9 @@ def issue(
 ) -> Assessment:
     """Issue the version ``content_hash`` to ``vendor`` over these engagements, and write to its people.
 
+    The caller has locked ``vendor`` (queries.vendor(lock=True)): else it could be linked to its company meanwhile,
+    which would never see this assessment.
+
     ``due`` is a local date in the organisation's zone, from today to two years ahead. ``reason`` is read by the
     vendor. ``contact`` is one of the vendor's; needed while nobody of the vendor has joined. Raises Invalid with
     a sentence at ``questionnaire``, ``engagements``, ``due``, ``reason`` or ``contact``.

@@ -16,7 +16,7 @@ from portal.accounts import service as accounts
 from portal.accounts.forms import NewAccount
 from portal.assessments import joining
 from portal.faults import Invalid
-from portal.forms import line
+from portal.forms import name_line
 from portal.organisations import invitations, queries
 from portal.organisations.models import Invitation
 
@@ -27,7 +27,7 @@ Page = str | Response | tuple[str, int]
 class Join(NewAccount):
     """Everything the page may ask; what is asked depends on who is there."""
 
-    company_name = line("Name of your company", required="Write the name of your company.")
+    company_name = name_line("Name of your company", required="Write the name of your company.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired, Length, NumberRange
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.forms import email_field
-from portal.forms import Form, clean, line
+from portal.forms import Form, clean, name_line
 from portal.web import ROLE_LABELS
 
 REGIME_LABELS = {
@@ -47,7 +47,7 @@ ORGANISATION_ROLE_HELP = {
 
 
 class InviteMember(Form):
-    name = line("Name", required="Write the person's name.")
+    name = name_line("Name", required="Write the person's name.")
     email = email_field("E-mail address")
     role = RadioField(
         "Role",
@@ -57,7 +57,7 @@ class InviteMember(Form):
 
 
 class InviteColleague(Form):
-    name = line("Name", required="Write the person's name.")
+    name = name_line("Name", required="Write the person's name.")
     email = email_field("E-mail address")
     role = RadioField(
         "Role",
@@ -76,7 +76,7 @@ def _months(label: str) -> IntegerField:
 
 class Settings(Form):
     revision = HiddenField()
-    name = line("Name of the organisation", required="Write the organisation's name.")
+    name = name_line("Name of the organisation", required="Write the organisation's name.")
     zone = SelectField(
         "Time zone",
         choices={one: one.replace("_", " ") for one in sorted(available_timezones()) if "/" in one},
@@ -109,7 +109,7 @@ class Settings(Form):
 
 
 class NewCompany(Form):
-    company_name = line("Name of your company", required="Write the name of your company.")
+    company_name = name_line("Name of your company", required="Write the name of your company.")
 
 
 class Remove(Form):

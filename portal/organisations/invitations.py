@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import mail, outbox
@@ -14,13 +14,16 @@ from portal.accounts.service import address_key, new_token, token_hash
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import across, base_url
-from portal.faults import Conflict, NotFound, Refused
+from portal.faults import Conflict, NotFound, Refused, Throttled
 from portal.formats import long_date
 from portal.organisations import queries
 from portal.organisations.models import Company, Invitation, Organisation
 from portal.organisations.service import add_colleague, add_member
 
 INVITATION_LASTS = timedelta(days=14)
+A_DAY = timedelta(days=1)
+# What a tenant may send in a day, so that nobody uses the portal to write to the world.
+FROM_ORGANISATION, FROM_COMPANY, TO_ONE_ADDRESS = 1000, 50, 10
 
 
 def invite(
@@ -41,8 +44,9 @@ def invite(
     """Invite an address, and queue the letter. An earlier open invitation of the same kind stops working.
 
     ``purpose``: ``organisation``, ``company`` or ``vendor`` (then ``vendor_id`` and ``vendor_name``, and ``why`` the
-    vendor is written to, in the organisation's words).
+    vendor is written to, in the organisation's words). Raises Throttled beyond what a tenant may send in a day.
     """
+    _require_measure(session, actor, address_key(email), now)
     for earlier in session.execute(
         select(Invitation).where(
             *mine(actor.scope, Invitation),
@@ -94,6 +98,23 @@ def invite(
     )
     outbox.queue(session, letter, now=now, organisation_id=organisation_id, company_id=company_id)
     return invitation
+
+
+def _require_measure(session: Session, actor: Identity, email: str, now: datetime) -> None:
+    sent = session.execute(
+        select(func.count(), func.count().filter(Invitation.email == email)).where(
+            *mine(actor.scope, Invitation), Invitation.created_at > now - A_DAY
+        )
+    ).one()
+    wait = int(A_DAY.total_seconds())
+    most = FROM_ORGANISATION if actor.organisation is not None else FROM_COMPANY
+    if sent[0] >= most:
+        raise Throttled(f"At most {most} invitations leave here in a day. Go on tomorrow.", wait)
+    if sent[1] >= TO_ONE_ADDRESS:
+        raise Throttled(
+            "This address has been invited often enough today. Ask the person to look for it.",
+            wait,
+        )
 
 
 def withdraw(session: Session, identity: Identity, invitation_id: uuid.UUID, *, now: datetime) -> Invitation:

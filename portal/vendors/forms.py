@@ -18,7 +18,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length
 
 from portal.faults import Conflict, Invalid
-from portal.forms import Form, NoControls, clean, line
+from portal.forms import Form, NoControls, clean, line, name_line
 from portal.vendors.facts import ASKED, PREFIX, TIER_HELP, country_names, label_of, value_label
 from questionnaires.facts import TABLE
 
@@ -38,7 +38,7 @@ FACT_HELP = MappingProxyType(
 
 
 class VendorForm(Form):
-    name = line(
+    name = name_line(
         "Name",
         required="Write the vendor's name.",
         description="As your people know it. You can change it later.",
@@ -53,7 +53,7 @@ class VendorForm(Form):
 
 
 class ContactForm(Form):
-    name = line("Name", required="Write the person's name.", description="The letter begins with it.")
+    name = name_line("Name", required="Write the person's name.", description="The letter begins with it.")
     email = line(
         "E-mail address",
         required="Write the address to invite.",

@@ -35,13 +35,20 @@ def own_vendors(identity: Identity) -> list[ColumnElement[bool]]:
     return criteria
 
 
-def vendor(session: Session, identity: Identity, vendor_id: uuid.UUID) -> Vendor:
-    """The vendor, or NotFound."""
+def vendor(session: Session, identity: Identity, vendor_id: uuid.UUID, *, lock: bool = False) -> Vendor:
+    """The vendor, or NotFound. ``lock``: whoever changes it, links it to a company or issues to it takes turns."""
     statement = select(Vendor).where(Vendor.id == vendor_id, *own_vendors(identity))
-    found = session.execute(statement).scalar_one_or_none()
+    found: Vendor | None = session.execute(
+        _locked(statement, Vendor) if lock else statement
+    ).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found
+
+
+def _locked(statement: Select[Any], model: type[Vendor] | type[Engagement]) -> Select[Any]:
+    """Read for writing: the row as it stands once the lock is ours."""
+    return statement.with_for_update(of=model).execution_options(populate_existing=True)
 
 
 def vendors(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Vendor]:
@@ -59,10 +66,14 @@ def vendor_named(session: Session, identity: Identity, key: str) -> Vendor | Non
     return found
 
 
-def engagement(session: Session, identity: Identity, engagement_id: uuid.UUID) -> Engagement:
-    """The engagement, or NotFound."""
+def engagement(
+    session: Session, identity: Identity, engagement_id: uuid.UUID, *, lock: bool = False
+) -> Engagement:
+    """The engagement, or NotFound. ``lock``: whoever changes it takes turns."""
     statement = select(Engagement).where(Engagement.id == engagement_id, *own_engagements(identity))
-    found = session.execute(statement).scalar_one_or_none()
+    found: Engagement | None = session.execute(
+        _locked(statement, Engagement) if lock else statement
+    ).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found

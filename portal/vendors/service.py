@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Identity, OrganisationRole, Tenant
-from portal.accounts.service import address_key
+from portal.accounts.service import address_key, mail_address
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import name_key
@@ -26,7 +25,6 @@ from questionnaires.facts import COUNTRIES
 
 LONGEST_NAME = 200
 LONGEST_TEXT = 2000
-LONGEST_ADDRESS = 254
 MOVED_ON = "Somebody else has changed this meanwhile. Look at what is new before you save yours."
 Row = TypeVar("Row", Vendor, Engagement, Contact)
 
@@ -251,12 +249,9 @@ def _name(name: str) -> str:
 
 def _address(email: str) -> str:
     try:
-        found = validate_email(email.strip(), check_deliverability=False)
-    except EmailNotValidError:
+        return mail_address(email)
+    except ValueError:
         raise Invalid(errors={"email": "Write one address, like tomasz.wilk@example.com."}) from None
-    if len(address_key(found.normalized)) > LONGEST_ADDRESS:
-        raise Invalid(errors={"email": f"Write at most {LONGEST_ADDRESS} characters."})
-    return found.normalized
 
 
 def _require_free_vendor_name(session: Session, actor: Identity, key: str) -> None:

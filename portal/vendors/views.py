@@ -66,7 +66,7 @@ def save_vendor(organisation: str, vendor: uuid.UUID) -> Page:
         _require_shape(form)
         service.change_vendor(
             web.db(),
-            queries.vendor(web.db(), web.identity(), vendor),
+            queries.vendor(web.db(), web.identity(), vendor, lock=True),
             name=form.name.data or "",
             country=form.country.data or None,
             revision=revision_of(form),
@@ -134,7 +134,7 @@ def save_engagement(organisation: str, engagement: uuid.UUID) -> Page:
         _require_shape(form)
         service.change_engagement(
             web.db(),
-            queries.engagement(web.db(), web.identity(), engagement),
+            queries.engagement(web.db(), web.identity(), engagement, lock=True),
             **_engagement_values(form),
             revision=revision_of(form),
             actor=web.identity(),
@@ -164,7 +164,7 @@ def invite_contact(organisation: str, vendor: uuid.UUID) -> Page:
     form = ContactForm(request.form)
     try:
         _require_shape(form)
-        row = queries.vendor(web.db(), web.identity(), vendor)
+        row = queries.vendor(web.db(), web.identity(), vendor, lock=True)
         service.invite_contact(
             web.db(),
             row,
@@ -182,7 +182,7 @@ def invite_contact(organisation: str, vendor: uuid.UUID) -> Page:
 @requires(Permission.MANAGE_VENDORS)
 def resend_invitation(organisation: str, vendor: uuid.UUID, contact: uuid.UUID) -> Page:
     session, identity = web.db(), web.identity()
-    row = queries.vendor(session, identity, vendor)
+    row = queries.vendor(session, identity, vendor, lock=True)
     person = queries.contact(session, identity, vendor, contact)
     service.invite_contact(session, row, name=person.name, email=person.email, actor=identity, now=web.now())
     return _to_vendor(organisation, vendor, "invited")
