@@ -142,7 +142,13 @@ def _card(desk: Desk, question: Question, typed: Typed) -> Card:
     clash = typed.conflicts.get(key)
     if clash is None and stale is not None and row is not None and key not in typed.faults:
         clash = Clash(
-            content_of(row), row.revision, row.answered_by, row.answered_at, content_of(stale), stale.revision
+            content_of(row),
+            row.revision,
+            row.answered_by,
+            row.answered_at,
+            content_of(stale),
+            stale.revision,
+            stale.written_at,
         )
     fault = typed.faults.get(key, NO_FAULT)
     content, revision = content_of(row), row.revision if row else 0
@@ -243,9 +249,12 @@ def _evidence(draft: Draft, question: Question, content: Content, fault: Fault) 
 
 
 def _conflict(desk: Desk, question: Question, clash: Clash) -> ConflictView:
+    mine = {"label": words.short(question, clash.mine)}
+    if clash.written is not None:
+        mine["at"] = _("You, %(at)s", at=moment(clash.written, desk.assessment.zone))
     return ConflictView(
         theirs=theirs(desk, question, clash),
-        mine={"label": words.short(question, clash.mine)},
+        mine=mine,
         mine_fields=fields_of(question, clash.mine),
         revision=clash.revision,
     )

@@ -133,7 +133,7 @@ def _redrawn(section: Section, result: SaveResult) -> bool:
             key in draft.look.required,
             key in draft.look.evidence_required,
             draft.conditional_findings(question),
-            draft.look.why.get(key),
+            key in draft.look.visible,
         )
 
     if result.after is result.before:

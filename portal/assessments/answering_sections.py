@@ -17,7 +17,7 @@ from portal.assessments.answering_form import Posted
 from portal.assessments.drafts import Fault
 from portal.assessments.models import Assessment
 from portal.assessments.service import FOREIGN, AlreadySubmitted, SaveResult
-from portal.faults import NotFound
+from portal.faults import Invalid, NotFound
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from questionnaires.definition import Section
@@ -58,6 +58,8 @@ def autosave(company: str, assessment: uuid.UUID, section: str) -> Page:
     one = queries.assessment(web.db(), web.identity(), assessment, lock=True)
     chosen = _section(one, section)
     posted = answering_form.read(chosen, fields)
+    if not posted.typed and not posted.foreign:
+        raise Invalid("Nothing came that could be saved.")
     result, typed = _save(one, chosen, posted)
     at = Desk(one, result.after, {}, _people(typed), web.identity(), web.now())
     settled = any(posted.choices.get(key) == "theirs" for key in result.settled)

@@ -65,7 +65,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """Two answers to one question: the stored one, and what this person wrote on an older revision."""
+    """Two answers to one question: the stored one, and what this person wrote on an older revision.
+
+    ``written``: when that was, None for just now.
+    """
 
     theirs: Content
     revision: int
@@ -73,6 +76,7 @@ class Clash:
     at: datetime
     mine: Content
     base: int
+    written: datetime | None = None
 
 
 @dataclass(frozen=True)

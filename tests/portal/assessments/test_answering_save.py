@@ -226,6 +226,12 @@ def test_autosave_refuses_a_wrong_value_with_its_message(given: Given) -> None:
     assert given.stored() == {}
 
 
+@pytest.mark.parametrize("fields", [{}, {"a.nowhere": "1"}, {"r.two.proof": "0", "a.two.proof": "yes"}])
+def test_autosave_of_nothing_of_this_section_is_refused(given: Given, fields: dict[str, str]) -> None:
+    assert given.browser().auto(given.section("one"), fields).status_code == 422
+    assert given.stored() == {}
+
+
 def test_autosave_offers_both_answers_of_a_conflict_and_takes_the_choice(given: Given) -> None:
     path = given.section("one")
     given.browser(given.contributor).answer(path, a__one__days="1")
