@@ -6,7 +6,7 @@ import logging
 import uuid
 from typing import Any
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, jsonify, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -43,6 +43,10 @@ def install(app: Flask) -> None:
 
 def _fault(fault: Fault) -> Any:
     web.undo()
+    if isinstance(fault, StaleForm) and request.endpoint == "accounts.sign_in" and web.maybe_identity():
+        return redirect(
+            "/home", 303
+        )  # a second press, or a page from before: who is signed in needs no sign-in
     status = next(code for kind, code in STATUS.items() if isinstance(fault, kind))
     identity = web.maybe_identity()
     if status == 403 and identity is not None:

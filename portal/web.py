@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import LoginManager, UserMixin
@@ -220,8 +220,14 @@ def _arrive() -> WerkzeugResponse | None:
     g.undone = False
     g.mark = Mark(None, None)
     _refuse_hostile_address()
+    if isinstance(
+        request.routing_exception, RequestRedirect
+    ):  # its address rests on the Host header; a path does not
+        corrected = urlsplit(request.routing_exception.new_url)
+        query = f"?{corrected.query}" if corrected.query else ""
+        return redirect(local_path(corrected.path + query) or "/", request.routing_exception.code)
     if request.routing_exception is not None:
-        if not isinstance(request.routing_exception, (RequestRedirect, MethodNotAllowed)):
+        if not isinstance(request.routing_exception, MethodNotAllowed):
             _look(None, None)  # an error page still shows who is signed in
         return None
     endpoint = request.endpoint or ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from wtforms import (
     HiddenField,
     IntegerField,
@@ -17,6 +15,7 @@ from wtforms.validators import InputRequired, Length, NumberRange
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.forms import email_field
 from portal.forms import Form, clean, name_line
+from portal.organisations.service import ZONES
 from portal.web import ROLE_LABELS
 
 REGIME_LABELS = {
@@ -79,7 +78,7 @@ class Settings(Form):
     name = name_line("Name of the organisation", required="Write the organisation's name.")
     zone = SelectField(
         "Time zone",
-        choices={one: one.replace("_", " ") for one in sorted(available_timezones()) if "/" in one},
+        choices={one: one.replace("_", " ") for one in ZONES},
         description="Due dates and the date of a rating are local dates in this zone.",
     )
     currency = StringField(

@@ -22,6 +22,7 @@ from portal.organisations.service import add_colleague, add_member
 
 INVITATION_LASTS = timedelta(days=14)
 A_DAY = timedelta(days=1)
+SAME_PRESS = timedelta(seconds=30)
 # What a tenant may send in a day, so that nobody uses the portal to write to the world.
 FROM_ORGANISATION, FROM_COMPANY, TO_ONE_ADDRESS = 1000, 50, 10
 
@@ -41,13 +42,13 @@ def invite(
     vendor_name: str = "",
     why: str = "",
 ) -> Invitation:
-    """Invite an address, and queue the letter. An earlier open invitation of the same kind stops working.
+    """Invite an address, and queue the letter. An earlier open invitation of the same kind stops working, unless it is
+    only seconds old.
 
     ``purpose``: ``organisation``, ``company`` or ``vendor`` (then ``vendor_id`` and ``vendor_name``, and ``why`` the
     vendor is written to, in the organisation's words). Raises Throttled beyond what a tenant may send in a day.
     """
-    _require_measure(session, actor, address_key(email), now)
-    for earlier in session.execute(
+    open_ones = session.execute(
         select(Invitation).where(
             *mine(actor.scope, Invitation),
             Invitation.purpose == purpose,
@@ -56,8 +57,12 @@ def invite(
             Invitation.accepted_at.is_(None),
             Invitation.revoked_at.is_(None),
         )
-    ).scalars():
+    ).scalars()
+    for earlier in open_ones:
+        if earlier.role == role.value and timedelta(0) < now - earlier.created_at < SAME_PRESS and not why:
+            return earlier  # a second press of the same button: the letter is on its way, and its link stays good
         earlier.revoked_at = now
+    _require_measure(session, actor, address_key(email), now)
     token = new_token()
     invitation = Invitation(
         id=uuid.uuid4(),

@@ -35,6 +35,8 @@ REGIMES = (
     "iso27001",
     "pci",
 )
+# Places, and the zone that belongs to none; not the abbreviations and countries that tzdata keeps for old programs.
+ZONES = tuple(sorted(one for one in available_timezones() if "/" in one or one == "UTC"))
 VENDOR_SEES = ("nothing", "band", "all", "all_after_review")
 MONTHS = {"critical": 12, "high": 12, "medium": 24, "low": 36}
 
@@ -183,11 +185,14 @@ def remove(session: Session, identity: Identity, person_id: uuid.UUID, *, now: d
     """Take a person out of the identity's tenant, at once; the last administrator or owner stays."""
     model: Any = OrganisationMember if identity.organisation is not None else CompanyMember
     keeper = (OrganisationRole.ADMIN if identity.organisation is not None else CompanyRole.OWNER).value
-    statement = select(model).where(*mine(identity.scope, model), model.removed_at.is_(None))
-    rows: list[Any] = list(session.execute(statement.with_for_update()).scalars())
-    row = next((one for one in rows if one.person_id == person_id), None)
+    statement = select(model).where(*mine(identity.scope, model))
+    known: list[Any] = list(session.execute(statement.with_for_update()).scalars())
+    rows = [one for one in known if one.removed_at is None]
+    row = next((one for one in known if one.person_id == person_id), None)
     if row is None:
         raise NotFound
+    if row.removed_at is not None:
+        return  # a second press of the same button
     if row.role == keeper and sum(one.role == keeper for one in rows) == 1:
         raise Refused("Somebody must be able to look after these pages: add another one first.")
     row.removed_at = now
@@ -209,6 +214,8 @@ def change_settings(
         select(Organisation).where(*mine(identity.scope, Organisation)).with_for_update()
     ).scalar_one()
     if organisation.revision != revision:
+        if all(getattr(organisation, name) == value for name, value in values.items()):
+            return organisation  # a second press of the same button
         raise Conflict(
             "Somebody else has changed the settings meanwhile. Look at them before you save yours."
         )
@@ -237,7 +244,7 @@ def change_settings(
 
 
 def _require_zone(zone: str) -> None:
-    if zone not in available_timezones():
+    if zone not in ZONES:
         raise Invalid(errors={"zone": "Choose a time zone from the list, such as Europe/Lisbon."})
 
 

@@ -65,9 +65,9 @@ def change_vendor(
     ``revision`` is the one that the form was rendered from. Raises Conflict when the vendor has moved on,
     Invalid as ``create_vendor``.
     """
-    if vendor.revision != revision:
-        raise Conflict(MOVED_ON)
     values = _vendor_values(name, country)
+    if vendor.revision != revision:
+        _require_same(vendor, values)
     if values["name_key"] != vendor.name_key:
         _require_free_vendor_name(session, actor, values["name_key"])
     _change(session, vendor, values, Kind.VENDOR_CHANGED, actor=actor, now=now)
@@ -123,9 +123,9 @@ def change_engagement(
     ``revision`` is the one that the form was rendered from. Raises Conflict when the engagement has moved on,
     Invalid as ``create_engagement``.
     """
-    if engagement.revision != revision:
-        raise Conflict(MOVED_ON)
     values = _engagement_values(session, actor, name, description, tier, facts, business_owner_id)
+    if engagement.revision != revision:
+        _require_same(engagement, values)
     if values["name_key"] != engagement.name_key:
         _require_free_engagement_name(session, actor, engagement.vendor_id, values["name_key"])
     _change(session, engagement, values, Kind.ENGAGEMENT_CHANGED, actor=actor, now=now)
@@ -274,6 +274,12 @@ def _store(session: Session, row: Row, field: str, taken: str) -> None:
             session.add(row)
     except IntegrityError:
         raise Invalid(errors={field: taken}) from None
+
+
+def _require_same(row: Vendor | Engagement, values: Mapping[str, Any]) -> None:
+    """A second press of the same button finds what the first has stored; anything else is a conflict."""
+    if any(getattr(row, name) != value for name, value in values.items()):
+        raise Conflict(MOVED_ON)
 
 
 def _change(

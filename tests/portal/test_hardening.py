@@ -97,6 +97,7 @@ def test_a_company_cannot_write_to_the_world(
     app: Portal, database: Database, northwind: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(invitations, "FROM_COMPANY", 12)
+    monkeypatch.setattr(invitations, "SAME_PRESS", timedelta(0))
     owner = signed_in(app, northwind[CompanyRole.OWNER])
     path, token = f"/c/{northwind.slug}/team/invite", owner.token()
 

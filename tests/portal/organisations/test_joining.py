@@ -256,7 +256,7 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         "vendor_sees": "all",
     }
     assert admin.post(page, values, page=page).status_code == 303
-    assert admin.post(page, values, page=page).status_code == 409
+    assert admin.post(page, values | {"name": "Halden"}, page=page).status_code == 409
     for name, wrong in [
         ("zone", "Mars/Olympus"),
         ("currency", "EURO"),
