@@ -140,7 +140,7 @@ def test_an_engagement_changes_and_keeps_what_is_not_known(buyer: Browser, halde
     assert answer.status_code == 303
     page = buyer.get(engagement).text
     assert "Personal data" not in page
-    assert "hardly any data" in page
+    assert "Hardly any data" in page
     refused = buyer.post(f"{engagement}/edit", name="", tier="low", revision="2")
     assert refused.status_code == 422
 
