@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -193,7 +192,7 @@ def test_a_known_person_signs_in_first_and_comes_back(
     assert joined.headers["Location"] == f"/c/{company.slug}/"
 
 
-@pytest.mark.parametrize("company", ["nonsense", str(uuid.uuid4()), "", "new\x00"])
+@pytest.mark.parametrize("company", ["nonsense", "6f1c0c1e-2d3f-4a58-9c0b-7d1b2a3c4d5e", "", "new\x00"])
 def test_a_forged_company_choice_is_refused(
     app: Portal, database: Database, settings: Settings, company: str
 ) -> None:
