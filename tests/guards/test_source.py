@@ -253,7 +253,6 @@ def test_no_secret_and_no_database_is_committed() -> None:
 def test_words_of_the_house(module: Module) -> None:
     """design.md, section 1: one word for a thing. These synonyms would name what has a name already."""
     banned = {
-        "tenant_id",
         "supplier_id",
         "buyer_id",
         "survey",

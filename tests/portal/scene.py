@@ -408,8 +408,21 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
         return Content("answered", plain_value(question), draft_note, promise, "2026-12-24")
 
     fill(database, helper, deal.drafted, drafted, most=6)
+    _promise(database, helper, deal.drafted, drafted)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     return deal
+
+
+def _promise(database: Database, identity: Identity, assessment_id: uuid.UUID, choose: Choose) -> None:
+    """Answer the first question that asks for evidence, with a promise."""
+    with database.transaction(identity.scope) as session:
+        assessment = queries.assessment(session, identity, assessment_id, lock=True)
+        definition = library.definition(session, assessment.content_hash)
+        question = next(one for one in definition.questions.values() if one.evidence is not None)
+        section = definition.section_of[question.key]
+        edit = Edit(question.key, 0, choose(question))
+        result = save_answers(session, assessment, section, [edit], actor=identity, now=NOW)
+        assert not result.errors, result.errors
 
 
 def _keep_a_stale_edit(database: Database, identity: Identity, assessment_id: uuid.UUID, note: str) -> str:
