@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
-from hashlib import sha256
+from importlib import import_module
 from typing import Any
 
 from questionnaires.conditions import Condition
 from questionnaires.definition import DEFAULT_LEVELS, Question, Questionnaire, default_weight
+from questionnaires.frozen import fields
 
 _LARGEST = 2**53
 # Where a field has another name in the JSON form.
@@ -49,7 +49,20 @@ def canonical_bytes(definition: Questionnaire) -> bytes:
 
 def content_hash(definition: Questionnaire) -> str:
     """SHA-256 of the canonical bytes, in hex."""
-    return sha256(canonical_bytes(definition)).hexdigest()
+    return sha256(canonical_bytes(definition))
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 in hex, from Python's own module where it has one: hashlib loads the whole of OpenSSL."""
+    for name in ("_sha2", "_sha256"):
+        try:
+            found: str = import_module(name).sha256(data).hexdigest()
+        except ImportError:
+            continue
+        return found
+    from hashlib import sha256 as any_sha256
+
+    return any_sha256(data).hexdigest()
 
 
 def _changed(part: Any) -> dict[str, object]:

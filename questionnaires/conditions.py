@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -12,10 +11,14 @@ from questionnaires.conditions_syntax import Both, Node, Not, Test, read
 from questionnaires.conditions_text import ConditionError
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass
+
     from questionnaires.conditions_evaluation import MISSING, UNKNOWN, Reading, Truth
     from questionnaires.conditions_words import CLASSIFICATION, Audience, name_words
     from questionnaires.definition import Question, Questionnaire
     from questionnaires.facts import FACTS, INTERNAL_FACTS, NameType
+else:
+    from questionnaires.frozen import dataclass
 
 __all__ = [
     "CLASSIFICATION",

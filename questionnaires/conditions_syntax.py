@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from questionnaires.conditions_text import ConditionError, check_text, shown
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from questionnaires.frozen import dataclass
 
 MAX_NODES = 200
 MAX_DEPTH = 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import date, timedelta
 
 MIN_DATE = date(1900, 1, 1)
@@ -17,6 +16,9 @@ def add_months(day: date, months: int) -> date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if day.day <= 28:
         return day.replace(year=year, month=month + 1)
+    # The calendar module would load the locale as well, and reading definitions needs neither.
+    from calendar import monthrange
+
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 

@@ -7,7 +7,6 @@ Collections are tuples in definition order. Defaults here are the defaults of th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +14,11 @@ from typing import TYPE_CHECKING, Literal
 from questionnaires.conditions import Condition
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass, field
+
     from questionnaires.plan import Plan
+else:
+    from questionnaires.frozen import dataclass, field
 
 FORMAT = 1
 

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections import Counter
+from itertools import islice
 from typing import NamedTuple
 
 MAX_FILE = 1 << 20
@@ -154,24 +155,30 @@ def _text(data: bytes, limit: int) -> str:
 def _measure(tokens: re.Pattern[str], text: str) -> None:
     """Refuse nesting and key depth that a recursive parser would not survive, or would take minutes over."""
     depth = parts = 0
-    for found in tokens.finditer(text):
-        match found[0]:
-            case "[" | "{":
-                depth += 1
-                parts = 0
-                if depth > MAX_BRACKETS:
-                    line = text.count("\n", 0, found.start()) + 1
-                    raise SourceError(f"line {line}", f"more than {MAX_BRACKETS} brackets are open at once")
-            case "]" | "}":
-                depth = max(depth - 1, 0)
-                parts = 0
-            case "=" | ",":
-                parts = 0
-            case ".":
-                parts += 1
-                if parts >= MAX_KEY_PARTS:
-                    line = text.count("\n", 0, found.start()) + 1
-                    raise SourceError(f"line {line}", f"a key has more than {MAX_KEY_PARTS} parts")
+    for at, token in enumerate(tokens.findall(text)):
+        if len(token) > 1:
+            continue
+        if token in "=,":
+            parts = 0
+        elif token == ".":
+            parts += 1
+            if parts >= MAX_KEY_PARTS:
+                message = f"a key has more than {MAX_KEY_PARTS} parts"
+                raise SourceError(_line_of(tokens, text, at), message)
+        elif token in "[{":
+            depth += 1
+            parts = 0
+            if depth > MAX_BRACKETS:
+                message = f"more than {MAX_BRACKETS} brackets are open at once"
+                raise SourceError(_line_of(tokens, text, at), message)
+        elif token in "]}":
+            depth = max(depth - 1, 0)
+            parts = 0
+
+
+def _line_of(tokens: re.Pattern[str], text: str, at: int) -> str:
+    found = next(islice(tokens.finditer(text), at, None))
+    return f"line {text.count(chr(10), 0, found.start()) + 1}"
 
 
 def _megabytes(limit: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import importlib
 import json
 import unicodedata
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_definitions import BANDS, HEADER, data, definition, document, gate, question
 
+from questionnaires import canonical
 from questionnaires import definition as types
 from questionnaires.canonical import canonical_bytes, canonical_json, content_hash, definition_json
 from questionnaires.conditions import Condition
@@ -279,3 +282,17 @@ def test_conditions_are_kept_as_written() -> None:
     assert isinstance(found, Condition)
     assert found.source == "  a.gate=='yes'  "
     assert isinstance(definition().questions, Mapping)
+
+
+@pytest.mark.parametrize("lost", [set(), {"_sha2"}, {"_sha2", "_sha256"}])
+def test_the_hash_is_sha_256_whatever_module_makes_it(
+    lost: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str) -> Any:
+        if name in lost:
+            raise ImportError(name)
+        return importlib.import_module(name)
+
+    monkeypatch.setattr(canonical, "import_module", find)
+    for text in (b"", b"a", b"x" * 1000):
+        assert canonical.sha256(text) == hashlib.sha256(text).hexdigest()

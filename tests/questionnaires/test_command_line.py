@@ -322,5 +322,6 @@ def test_hash_imports_nothing_that_it_does_not_need() -> None:
     )
     loaded = set(ast.literal_eval(done.stdout.splitlines()[1]))
     needless = {"difflib", "textwrap", "shutil", "pathlib", "fractions", "questionnaires.commands"}
+    needless |= {"dataclasses", "inspect", "hashlib", "calendar"}
     needless |= {f"questionnaires.{name}" for name in ("scoring", "checking", "facts", "show", "answers")}
     assert loaded & needless == set()
