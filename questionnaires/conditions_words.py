@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from questionnaires.conditions_evaluation import MISSING, Reading, compiled
-from questionnaires.conditions_syntax import Node, Not, Test
+from questionnaires.conditions_syntax import Both, Node, Not, Test
 from questionnaires.facts import TABLE
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Audience = Literal["vendor", "organisation"]
 
 CLASSIFICATION = "your client's own classification"
+
+# Marks a clause of several while clauses are put together; no text of a definition holds it.
+_COMPOUND = "\0"
 
 _NUMBER_WORDS = {
     "==": "is",
@@ -44,6 +47,14 @@ _AMOUNT_WORDS = {
 }
 
 
+class _Set(NamedTuple):
+    """Tests of what one set holds (``lacks``: does not hold), and the items that they stand in."""
+
+    lacks: bool
+    items: list[Node]
+    tests: list[Test]
+
+
 def node_words(
     node: Node,
     questions: Mapping[str, Question],
@@ -51,18 +62,76 @@ def node_words(
     contrary: bool = False,
 ) -> str:
     """The node as a clause, or its contrary; an ``or`` inside an ``and`` reads "either ... or"."""
-    if isinstance(node, Test):
-        return _test_words(node, questions, audience, contrary)
+    return _joined(_clauses(node, questions, audience, contrary), _joint(node, contrary))
+
+
+def _joint(node: Node, contrary: bool) -> str:
+    """What joins the clauses of a node."""
+    while isinstance(node, Not):
+        node, contrary = node.item, not contrary
+    return "and" if isinstance(node, Both) and node.every is not contrary else "or"
+
+
+def _joined(clauses: Iterable[str], joint: str) -> str:
+    """Clauses as one; a comma keeps apart what has an "and" or "or" between clauses of its own."""
+    found = list(clauses)
+    comma = "," if any(one.startswith("either ") or _COMPOUND in one for one in found) else ""
+    return f"{comma} {joint} ".join(found).replace(_COMPOUND, "")
+
+
+def _clauses(
+    node: Node, questions: Mapping[str, Question], audience: Audience, contrary: bool
+) -> dict[str, None]:
+    """The clauses that a node joins, each once; tests of what one set holds are one clause."""
     if isinstance(node, Not):
-        return node_words(node.item, questions, audience, not contrary)
-    joined_by_and = node.every is not contrary
-    clauses: dict[str, None] = {}
+        return _clauses(node.item, questions, audience, not contrary)
+    if isinstance(node, Test):
+        return {_test_words(node, questions, audience, contrary): None}
+    joint = _joint(node, contrary)
+    sets = _sets(node, audience, contrary)
+    found: dict[str, None] = {}
     for item in node.items:
-        words = node_words(item, questions, audience, contrary)
-        is_choice = joined_by_and and not isinstance(item, Test) and " or " in words
-        # An internal fact reads the same wherever it stands: said once is enough.
-        clauses[f"either {words}" if is_choice else words] = None
-    return (" and " if joined_by_and else " or ").join(clauses)
+        same = next((one for one in sets if item in one.items), None)
+        if same is not None:
+            found[_set_words(same, questions, joint)] = None
+            continue
+        inner = _clauses(item, questions, audience, contrary)
+        words = _joined(inner, _joint(item, contrary))
+        if len(inner) > 1:
+            words = f"either {words}" if joint == "and" else f"{_COMPOUND}{words}"
+        found[words] = None
+    return found
+
+
+def _sets(node: Both, audience: Audience, contrary: bool) -> list[_Set]:
+    """The tests of a node that can be told together, by the name they ask of and whether it must lack them."""
+    found: dict[tuple[str, bool], _Set] = {}
+    for item in node.items:
+        test, turned = item, contrary
+        while isinstance(test, Not):
+            test, turned = test.item, not turned
+        if isinstance(test, Test) and test.subject == "member" and not _is_secret(test, audience):
+            lacks = (test.operator == "not in") is not turned
+            one = found.setdefault((test.key, lacks), _Set(lacks, [], []))
+            one.items.append(item)
+            one.tests.append(test)
+    # "It lacks A or lacks B" has no shorter form that is not misread.
+    alone = node.every is contrary
+    return [one for one in found.values() if len(one.tests) > 1 and not (alone and one.lacks)]
+
+
+def _set_words(one: _Set, questions: Mapping[str, Question], joint: str) -> str:
+    subject = name_words(one.tests[0].key, questions)
+    labels = list(dict.fromkeys(label for test in one.tests for label in _labels(test, questions)))
+    if not one.lacks:
+        return f"{subject} includes {_listed(labels, joint)}"
+    if len(labels) == 2:
+        return f"{subject} includes neither {labels[0]} nor {labels[1]}"
+    return f"{subject} includes none of {_listed(labels, 'and')}"
+
+
+def _listed(labels: list[str], joint: str) -> str:
+    return f" {joint} ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
 
 def name_words(key: str, questions: Mapping[str, Question]) -> str:
@@ -138,7 +207,7 @@ def _test_words(test: Test, questions: Mapping[str, Question], audience: Audienc
         return f"{subject} {'does not include' if lacks else 'includes'} {labels[0]}"
     if test.subject == "value" and test.operator in ("in", "not in", "==", "!=") and test.key != "value":
         other = (test.operator in ("not in", "!=")) is not contrary
-        return f"{subject} {'is not' if other else 'is'} {' or '.join(labels)}"
+        return f"{subject} {'is not' if other else 'is'} {_listed(labels, 'or')}"
     claim = f"{subject} {_predicate(test, questions, labels)}"
     return f"it is not so that {claim}" if contrary else claim
 

@@ -138,15 +138,20 @@ def evaluate(
 
 
 def _outcome(requirement: Requirement, evidence: Evidence) -> Outcome:
-    found, tests = evidence.decide(requirement.rule)
+    rule = requirement.rule
+    found, tests = evidence.decide(rule)
     names = tuple(dict.fromkeys(test.key for test in tests))
     settle = evidence.open_names(names) if found is None else ()
-    words = [reason(found, tests, settle, evidence, side) for side in ("organisation", "vendor")]
+    words = reason(found, tests, settle, evidence, "organisation")
+    # The vendor's words follow from the outcome and from what the vendor may know, and from nothing else.
+    tests = evidence.decide_outside(rule, found)
+    waiting = evidence.open_names(dict.fromkeys(test.key for test in tests)) if found is None else ()
+    vendor_words = reason(found, tests, waiting, evidence, "vendor")
     return Outcome(
         requirement,
         "undetermined" if found is None else "required" if found else "not_required",
-        words[0],
-        words[1],
+        words,
+        vendor_words,
         () if found is None else names,
         settle,
     )

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from math import lcm
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from questionnaires.conditions import MISSING, UNKNOWN, Condition, NameType, Reading
+from questionnaires.conditions import INTERNAL_FACTS, MISSING, UNKNOWN, Condition, NameType, Reading
 from questionnaires.conditions_evaluation import compiled, decided_by
-from questionnaires.conditions_syntax import Node, Test
+from questionnaires.conditions_syntax import Both, Node, Test
 from questionnaires.conditions_types import test_faults
 from questionnaires.plan import new_reading, settle
 from questionnaires.scoring import score
@@ -61,6 +62,27 @@ class Evidence:
     def decide(self, node: Node) -> tuple[bool | None, tuple[Test, ...]]:
         """The truth of a rule and the comparisons that make it so."""
         return compiled(node)(self.reading), decided_by(node, self.reading)
+
+    def decide_outside(self, node: Node, found: bool | None) -> tuple[Test, ...]:
+        """The comparisons to name to a vendor: the same for all values of internal facts with this outcome.
+
+        Where the outcome needs an internal fact, one comparison of it stands for all: it is never told which.
+        """
+        outside = self.outside
+        if compiled(node)(outside) is found:
+            return decided_by(node, outside)
+        parts = node.items if isinstance(node, Both) and node.every is found else (node,)
+        known = [part for part in parts if compiled(part)(outside) is found]
+        secret = next(test for test in Condition("", node).tests if test.key in INTERNAL_FACTS)
+        return (*dict.fromkeys(test for part in known for test in decided_by(part, outside)), secret)
+
+    @cached_property
+    def outside(self) -> Reading:
+        """The reading without internal facts, as if nobody knew them."""
+        found = Reading(self.reading.as_of)
+        found.update({name: value for name, value in self.reading.items() if name not in INTERNAL_FACTS})
+        found.points = self.reading.points
+        return found
 
     def open_names(self, names: Iterable[str]) -> tuple[str, ...]:
         """The unknown names among ``names``; a question that nobody knows to be visible waits for its gates."""

@@ -551,8 +551,37 @@ QUESTIONS = made(
         ('engagement.hosting == "ours"', "the place where the service runs is at the organisation"),
         (
             'a.choice == "x" and ("p" in a.set or a.count > 1)',
-            "the answer to “Who builds it?” is “We do” and either the answer to “Which data?” includes “Personal data” "
-            "or the answer to “How many?” is above 1",
+            "the answer to “Who builds it?” is “We do”, and either the answer to “Which data?” includes “Personal "
+            "data” or the answer to “How many?” is above 1",
+        ),
+        (
+            'a.count > 1 and answered(a.choice) or "p" in a.set',
+            "the answer to “How many?” is above 1 and the answer to “Who builds it?” is given, or the answer to “Which "
+            "data?” includes “Personal data”",
+        ),
+        (
+            'not ("q" in a.set or "p" in a.set)',
+            "the answer to “Which data?” includes neither “Cards” nor “Personal data”",
+        ),
+        (
+            '"personal" not in engagement.data and not "card" in engagement.data and "special" not in engagement.data',
+            "the data that the service touches includes none of personal data, payment card data and special-category "
+            "data",
+        ),
+        (
+            '"gdpr" in organisation.regimes and ("personal" in engagement.data or "card" in engagement.data)',
+            "the list of rules that bind the organisation includes GDPR and the data that the service touches includes "
+            "personal data or payment card data",
+        ),
+        (
+            '"personal" not in engagement.data or "card" not in engagement.data',
+            "the data that the service touches does not include personal data or the data that the service touches "
+            "does not include payment card data",
+        ),
+        (
+            '"personal" in engagement.data and a.count > 1 and "card" in engagement.data',
+            "the data that the service touches includes personal data and payment card data and the answer to “How "
+            "many?” is above 1",
         ),
         (
             'not (a.choice == "x" or "p" in a.set)',

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -19,8 +21,9 @@ from made_up import (
     random_shown,
 )
 
+from questionnaires.conditions import Condition
 from questionnaires.definition import Questionnaire
-from questionnaires.requirements import Answered, Catalogue, Requirement, evaluate
+from questionnaires.requirements import Answered, Catalogue, Outcome, Requirement, evaluate
 from questionnaires.scoring import score
 from questionnaires.visibility import look
 
@@ -61,34 +64,72 @@ def test_pages_are_equal(rnd: Random) -> None:
     }
 
 
+def conditions(definition: Questionnaire) -> Iterator[Condition]:
+    for section in definition.sections:
+        for one in (section, *section.questions):
+            if one.visible_when is not None:
+                yield one.visible_when
+        for question in section.questions:
+            if question.evidence is not None and question.evidence.required_when is not None:
+                yield question.evidence.required_when
+
+
+class Engagement:
+    """Random requirement rules over submissions of two versions, one of them submitted twice, and facts."""
+
+    def __init__(self, rnd: Random) -> None:
+        # Keys mean the same everywhere, so the other version has keys of its own.
+        first, other = random_definition(rnd), random_definition(rnd, "t")
+        self.cases = [Case(rnd, one) for one in (first, first, other) if rnd.random() < 0.8]
+        self.facts = random_facts(rnd)
+        self.known = [*first.questions.values(), *other.questions.values()]
+        self.rules = [
+            Requirement(
+                f"gdpr.r{number}",
+                1,
+                "topic",
+                "Title",
+                "must",
+                (),
+                "",
+                "",
+                random_condition(rnd, []),
+                random_condition(rnd, self.known, points=True),
+            )
+            for number in range(4)
+        ]
+
+    def outcomes(self, facts: dict[str, Any]) -> tuple[Outcome, ...]:
+        files = [Answered(one.definition, one.answers, one.today, one.shown) for one in self.cases]
+        return evaluate(Catalogue(tuple(self.rules)), files, facts)
+
+
 @given(RANDOM)
 def test_outcomes_of_requirements_are_equal(rnd: Random) -> None:
-    # Keys mean the same everywhere: two submissions of one version, and one of another with keys of its own.
-    first, other = random_definition(rnd), random_definition(rnd, "t")
-    cases = [Case(rnd, one) for one in (first, first, other) if rnd.random() < 0.8]
-    facts = random_facts(rnd)
-    known = [*first.questions.values(), *other.questions.values()]
-    rules = [
-        Requirement(
-            f"gdpr.r{number}",
-            1,
-            "topic",
-            "Title",
-            "must",
-            (),
-            "",
-            "",
-            random_condition(rnd, []),
-            random_condition(rnd, known, points=True),
-        )
-        for number in range(4)
+    made = Engagement(rnd)
+    submissions = [(one.definition, one.answers, one.today, one.shown) for one in made.cases]
+    assert [one.outcome for one in made.outcomes(made.facts)] == [
+        oracle.outcome(rule.applies_when, rule.required_when, submissions, made.facts) for rule in made.rules
     ]
-    found = evaluate(
-        Catalogue(tuple(rules)),
-        [Answered(one.definition, one.answers, one.today, one.shown) for one in cases],
-        facts,
+
+
+@given(RANDOM)
+def test_a_vendor_reads_nothing_that_hangs_on_an_internal_fact(rnd: Random) -> None:
+    """Between two values that give the same outcome no word may differ; the outcome itself may."""
+    made = Engagement(rnd)
+    name, values = rnd.choice(
+        [
+            ("engagement.tier", ("critical", "high", "medium", "low", "unknown")),
+            ("engagement.spend", (Decimal(0), Decimal(1000), Decimal("1000.5"), Decimal(1234567), "unknown")),
+        ]
     )
-    submissions = [(one.definition, one.answers, one.today, one.shown) for one in cases]
-    assert [one.outcome for one in found] == [
-        oracle.outcome(rule.applies_when, rule.required_when, submissions, facts) for rule in rules
-    ]
+    if any(name in condition.names for case in made.cases for condition in conditions(case.definition)):
+        # Which questions are asked, and which ask for a document, the vendor sees on every page.
+        return
+    words: dict[tuple[str, str], str] = {}
+    for value in values:
+        for found in made.outcomes(made.facts | {name: value}):
+            asked = (found.requirement.key, found.outcome)
+            assert words.setdefault(asked, found.reason_vendor) == found.reason_vendor
+            assert "tier" not in found.reason_vendor
+            assert "spend" not in found.reason_vendor

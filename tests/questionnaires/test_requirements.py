@@ -198,6 +198,42 @@ def test_vendors_never_read_what_procurement_answered(facts: Any, organisation: 
     assert (found.reason, found.reason_vendor) == (organisation, vendor)
 
 
+HARD = ('engagement.tier == "critical"', 'engagement.tier == "high"', 's.uses == "with"', "s.hours > 48")
+
+
+@pytest.mark.parametrize(
+    ("rule", "answers", "vendor"),
+    [
+        # What holds anyway is the whole reason: that the classification would do too is told to nobody.
+        (
+            f"{HARD[0]} or {HARD[2]}",
+            {"s.uses": answered("with")},
+            "Required because the list of rules that bind the organisation includes GDPR and the answer to “Do others "
+            "help you?” is “Yes, with data”.",
+        ),
+        # Which answer counts beside it would tell the tier.
+        (
+            f"{HARD[0]} and {HARD[2]} or {HARD[1]} and {HARD[3]}",
+            {"s.uses": answered("with"), "s.hours": answered(Decimal(72))},
+            "Required because the list of rules that bind the organisation includes GDPR and your client's own "
+            "classification says so.",
+        ),
+        (
+            f"{HARD[0]} and {HARD[2]} or {HARD[1]} and {HARD[3]}",
+            {},
+            "Not determined yet. It depends on your client's own classification, the answer to “Do others help you?” "
+            "and the answer to “How soon do you tell?”.",
+        ),
+    ],
+)
+def test_what_a_vendor_reads_is_the_same_for_every_tier(
+    rule: str, answers: dict[str, Answer], vendor: str
+) -> None:
+    for tier in ("critical", "high"):
+        found = decide(rule, BOUND | {"engagement.tier": tier}, submission(answers))
+        assert found.reason_vendor == vendor
+
+
 def test_two_internal_facts_are_one_classification() -> None:
     rule = 'engagement.process == "critical" or engagement.tier == "high"'
     found = decide(rule, BOUND)
