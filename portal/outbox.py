@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
-from sqlalchemy import ForeignKey, Index, String, Text, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from portal.db import Base, Database, Identified, tenancy
@@ -114,14 +114,18 @@ def one_line(text: str, length: int) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:length]
 
 
+def claimable(now: datetime) -> ColumnElement[bool]:
+    """What a worker may take at ``now``. A moment further ahead than we ever set one is of a clock that was wrong."""
+    waits = Message.due_at.between(now, now + BACKOFF[-1]) & (Message.due_at != now)
+    leased = Message.lease_until.between(now, now + 2 * LEASE)
+    return (Message.state.in_(("queued", "failed")) & ~waits) | ((Message.state == "sending") & ~leased)
+
+
 def claim(session: Session, *, now: datetime, limit: int = 20) -> list[Message]:
     """Lease due messages to this worker; concurrent workers get others (SKIP LOCKED; SQLite's write lock)."""
     due = (
         select(Message.id)
-        .where(
-            (Message.state.in_(("queued", "failed")) & (Message.due_at <= now))
-            | ((Message.state == "sending") & (Message.lease_until < now))
-        )
+        .where(claimable(now))
         .order_by(Message.due_at, Message.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal import clock, outbox
@@ -119,10 +119,8 @@ def _deliver(
 
 def _anything_due(database: Database, now: datetime) -> bool:
     """A look without the write lock: most of the time there is nothing to claim."""
-    queued = Message.state.in_(("queued", "failed")) & (Message.due_at <= now)
-    left = (Message.state == "sending") & (Message.lease_until < now)
     with database.looking(SYSTEM) as session:
-        return session.execute(select(Message.id).where(or_(queued, left)).limit(1)).first() is not None
+        return session.execute(select(Message.id).where(outbox.claimable(now)).limit(1)).first() is not None
 
 
 def _send(

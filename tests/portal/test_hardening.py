@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
+from werkzeug.wrappers import Request
 
 from portal import clock, db, frame, outbox, web
 from portal.access import CompanyRole, OrganisationRole
@@ -243,3 +244,34 @@ def test_the_page_that_says_that_the_database_is_gone_does_without_it(
     answer = admin.get(f"/o/{halden.slug}/members")
     assert answer.status_code in (500, 503)
     assert "<h1>" in answer.text
+
+
+# ------------------------------------------------------------------------------------------------ bodies and clocks
+
+
+@pytest.mark.parametrize("field", ["a", "a=1", "%41=%42"])
+@pytest.mark.parametrize("path", ["/sign-in", "/o/nowhere/members/invite"])
+def test_a_million_fields_are_refused_before_they_are_parsed(
+    app: Portal, monkeypatch: pytest.MonkeyPatch, path: str, field: str
+) -> None:
+    """Two megabytes of them took eight seconds, from anybody."""
+    monkeypatch.setattr(Request, "_load_form_data", lambda request: pytest.fail("parsed"))
+    body = f"{field}&" * (web.LARGEST_BODY // (len(field) + 1))
+    answer = app.test_client().post(path, data=body, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("state", ["queued", "failed", "sending"])
+@pytest.mark.both_databases
+def test_a_letter_of_a_clock_that_was_wrong_does_not_wait_for_years(database: Database, state: str) -> None:
+    letter = outbox.Letter("test", "ada@x.example", "Ada", "Subject", "text", "html")
+    wrong = NOW + timedelta(days=400)
+    with database.transaction() as session:
+        outbox.queue(session, letter, now=wrong)
+    if state != "queued":
+        with database.transaction() as session:
+            (message,) = outbox.claim(session, now=wrong)
+            if state == "failed":
+                assert outbox.failed(session, message, "no server", now=wrong)
+    with database.transaction() as session:
+        assert len(outbox.claim(session, now=NOW)) == 1
