@@ -62,7 +62,7 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "saved": (_l("Saved."), "good"),
     "invited": (_l("The invitation is on its way."), "good"),
     "withdrawn": (_l("The invitation is withdrawn. Its link no longer works."), "good"),
-    "joined": (_l("Welcome. The organisation has been told that you are here."), "good"),
+    "joined": (_l("Welcome. Whoever invited you can see that you are here."), "good"),
     "removed": (_l("The person is removed and signed out of these pages."), "good"),
     "vendor-created": (_l("The vendor is on record. Next: say what you buy from them."), "good"),
     "engagement-created": (_l("The engagement is on record. Next: issue an assessment."), "good"),

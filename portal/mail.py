@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import smtplib
 import ssl
 import sys
@@ -67,12 +68,17 @@ def compose(
         recipient=address,
         recipient_name=name,
         subject=subject,
-        text=_templates().get_template(f"mail/{kind}.txt").render(context),
+        text=_spaced(_templates().get_template(f"mail/{kind}.txt").render(context)),
         html=_templates().get_template(f"mail/{kind}.html").render(context),
         sender_name=sender_name,
         reply_to=reply_to,
         secret=secret,
     )
+
+
+def _spaced(text: str) -> str:
+    """One empty line between paragraphs, however the template's tags left them."""
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def mailer(settings: Settings) -> Mailer:

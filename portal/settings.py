@@ -104,7 +104,7 @@ def demo_settings(data: Path, port: int) -> Settings:
         database_url=default_database(data),
         base_url=f"http://127.0.0.1:{port}",
         mail=f"folder:{data / 'mail'}",
-        operator="Demonstration",
+        operator="a demonstration",
         demo=True,
     )
 

@@ -39,9 +39,9 @@ def email_field(label: str, description: str = "") -> EmailField:
     )
 
 
-def new_password_field() -> PasswordField:
+def new_password_field(label: str = "Password") -> PasswordField:
     return PasswordField(
-        "Password",
+        label,
         [
             DataRequired("Choose a password."),
             Length(max=LONGEST, message=f"Use at most {LONGEST} characters."),
@@ -71,7 +71,7 @@ class ChangePassword(Form):
     current = PasswordField(
         "Current password", [DataRequired("Write the password that you have now."), Length(max=LONGEST)]
     )
-    password = new_password_field()
+    password = new_password_field("New password")
 
 
 class NewAccount(Form):

@@ -263,7 +263,7 @@ def _conflict(desk: Desk, question: Question, clash: Clash) -> ConflictView:
 def theirs(desk: Desk, question: Question, clash: Clash) -> dict[str, str]:
     return {
         "label": words.short(question, clash.theirs),
-        "who": desk.name(clash.who),
+        "who": _("you in another window") if clash.who == desk.viewer.person.id else desk.name(clash.who),
         "at": moment(clash.at, desk.assessment.zone),
     }
 

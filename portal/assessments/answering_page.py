@@ -26,12 +26,10 @@ def place(one: Assessment, viewer: Identity) -> dict[str, Any]:
 
 
 def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
-    """The sections that ask anything now, and the current one."""
+    """Every section; ``asked`` is false for those that ask nothing now, unless it is the current one."""
     look, where = desk.draft.look, place(desk.assessment, desk.viewer)
     found = []
     for number, section in enumerate(desk.draft.definition.sections, 1):
-        if section.key not in look.visible_sections and section.key != current:
-            continue
         answered, total = look.progress(section.key)
         href = url_for("answering.section", **where, section=section.key)
         found.append(
@@ -42,6 +40,7 @@ def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
                 "current": section.key == current,
                 "answered": answered,
                 "total": total,
+                "asked": section.key in look.visible_sections or section.key == current,
             }
         )
     return found
@@ -79,6 +78,8 @@ def problems(desk: Desk, typed: Typed, foreign: Iterable[tuple[str, str]]) -> li
         if key in typed.conflicts:
             who = desk.name(typed.conflicts[key].who)
             text = _("%(who)s answered this while you were writing. Choose which answer stands", who=who)
+            if typed.conflicts[key].who == desk.viewer.person.id:
+                text = _("You answered this in another window too. Choose which answer stands")
             found.append({"href": f"#q-{key}", "text": f"{number} {text}"})
         elif fault is not None:
             field_id = "f" if fault.answer else "n" if fault.note else "er" if fault.reason else "ed"

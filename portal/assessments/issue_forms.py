@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from wtforms import DateField as WtDateField
-from wtforms import RadioField, SelectField, SelectMultipleField, TextAreaField
+from wtforms import Field, RadioField, SelectField, SelectMultipleField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
 from portal.forms import Form, NoControls, clean, line
@@ -56,6 +56,14 @@ class IssueForm(Form):
     contact = RadioField("Whom to write to", validators=[Optional()], validate_choice=False, default="")
     contact_name = line("Name")
     contact_email = line("E-mail address", longest=254)
+
+    def validate_contact_name(self, field: Field) -> None:
+        if self.contact.data == "new" and not field.data:
+            raise ValidationError("Write a name.")
+
+    def validate_contact_email(self, field: Field) -> None:
+        if self.contact.data == "new" and not field.data:
+            raise ValidationError("Write the address to invite.")
 
     @property
     def chosen_engagements(self) -> set[uuid.UUID]:

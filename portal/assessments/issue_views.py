@@ -143,7 +143,9 @@ def _context(form: IssueForm, vendor: Vendor) -> dict[str, Any]:
     if vendor.company_id is not None:
         people.insert(0, ("", _("The people who look after %(name)s here", name=vendor.name)))
     else:
-        people.append(("new", _("Somebody else, whom we invite now")))
+        people.append(
+            ("new", _("Somebody else, whom we invite now") if people else _("A person whom we invite now"))
+        )
     form.contact.choices = dict(people)
     return {
         "form": form,

@@ -195,7 +195,8 @@ def _tell(
     assert contact is not None  # _require_sound has seen to it
     invited = organisations.open_vendor_invitation(session, actor, vendor.id, contact.email, now=now)
     if invited is None:
-        about = f"“{assessment.title}” about {assessment.subject}, by {long_date(assessment.due)}."
+        due = long_date(assessment.due)
+        about = f"We ask you to answer “{assessment.title}” about {assessment.subject} by {due}."
         contacts.invite_contact(
             session,
             vendor,

@@ -301,6 +301,8 @@
     set("section", now.section_answered, now.section_total);
     document.querySelectorAll("[data-section-count]").forEach((one) => {
       one.querySelector("[aria-hidden]").textContent = now.section_answered + "/" + now.section_total;
+      const full = now.section_answered >= now.section_total, line = one.closest("li"), use = line && line.querySelector("use");
+      if (use) { line.classList.toggle("done", full); use.setAttribute("href", full ? "#i-check-circle" : now.section_answered ? "#i-half" : "#i-ring"); }
       one.querySelector(".vh").replaceChildren(": ", words("answered", { done: now.section_answered, total: now.section_total }));
     });
   }
