@@ -189,7 +189,7 @@ def test_faults_name_the_file_that_the_question_stands_in(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("field", sorted(BELONGS))
 def test_every_field_of_one_type_is_a_field_of_questions(field: str) -> None:
-    assert field in definition().questions["a.one"].__slots__
+    assert hasattr(definition().questions["a.one"], field)
 
 
 # Warnings.
