@@ -98,7 +98,11 @@ def receipt(company: str, assessment: uuid.UUID) -> Page:
         issuer=people.get(one.issued_by),
         proof=sealing.verify(submission, sealed.values(), signed),
         listed=len(json.loads(submission.commitments)),
-        sections=[each for each in definition.sections if any(q.key in sealed for q in each.questions)],
+        sections=[
+            (number, each)
+            for number, each in enumerate(definition.sections, 1)
+            if any(q.key in sealed for q in each.questions)
+        ],
     )
 
 
