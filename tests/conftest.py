@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -138,13 +139,48 @@ def database(settings: Settings) -> Iterator[Database]:
     opened.dispose()
 
 
+class MemoryCache(BytecodeCache):
+    """Compiled templates, shared by all applications of one test process: compiling them anew costs most of a test."""
+
+    def __init__(self) -> None:
+        self.compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.compiled:
+            bucket.bytecode_from_string(self.compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = MemoryCache()
+
+
+_built: list[Portal] = []
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Portal]:
-    """The application on the test's own database; a defect of ours raises instead of showing a page."""
-    made = create_app(settings)
-    made.testing = True
-    yield made
-    made.database.dispose()
+    """The application on the test's own database; a defect of ours raises instead of showing a page.
+
+    Built once in a process, since routes and templates take most of a second to compile, and lent to each test with
+    settings and database of its own. A test that adds routes builds its own with create_app.
+    """
+    if not _built:
+        _built.append(create_app(settings))
+        _built[0].database.dispose()
+    lent = _built[0]
+    kept, functions, config = dict(vars(lent)), dict(lent.view_functions), dict(lent.config)
+    lent.settings, lent.database = settings, Database(settings.database_url, settings.base_url)
+    lent.secret_key = settings.secret_key
+    lent.testing = True
+    yield lent
+    lent.database.dispose()
+    vars(lent).clear()
+    vars(lent).update(kept)
+    for held, before in ((lent.view_functions, functions), (lent.config, config)):
+        held.clear()
+        held.update(before)
 
 
 @pytest.fixture
@@ -152,5 +188,6 @@ def https_app(settings: Settings) -> Iterator[Portal]:
     """The application as it is reached in production: https, not a demonstration."""
     made = create_app(replace(settings, base_url="https://portal.example.com", demo=False))
     made.testing = True
+    made.jinja_env.bytecode_cache = TEMPLATES
     yield made
     made.database.dispose()
