@@ -8,13 +8,12 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError
 
-from portal import mail, web
+from portal import create_app, mail, web
 from portal.access import public
 from portal.accounts.passwords import hash_password, verify_password
 from portal.db import SYSTEM, Database, refuse_slow_work, writing
 from portal.outbox import Letter, Message, WorkerBeat, queue
 from portal.settings import Settings
-from portal.web import Portal
 from tests.portal.world import NOW
 
 pytestmark = pytest.mark.both_databases
@@ -66,15 +65,18 @@ def test_the_mark_of_writing_ends_with_every_way_out(database: Database) -> None
     assert not writing()
 
 
-def test_a_view_that_writes_in_get_fails_in_the_database(app: Portal) -> None:
+def test_a_view_that_writes_in_get_fails_in_the_database(database: Database, settings: Settings) -> None:
     @public
     def wicked() -> str:
         web.db().execute(insert(WorkerBeat).values(name="wicked", at=NOW))
         return "written"
 
+    app = create_app(settings)
+    app.testing = True
     app.add_url_rule("/wicked", "wicked", wicked)
     with pytest.raises(DBAPIError, match=r"readonly|read-only"):
         app.test_client().get("/wicked")
+    app.database.dispose()
 
 
 def test_a_read_only_connection_writes_again_when_it_may(database: Database) -> None:

@@ -1,15 +1,31 @@
-"""The scene with canaries: made once in a process, then copied into each test's own SQLite database."""
+"""The clock of the tests, and the scene with canaries: made once in a process, then copied for each test."""
 
 from __future__ import annotations
 
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
+from portal import clock
 from portal.db import Database
 from portal.settings import Settings
 from tests.portal.scene import Scene, make_scene
+from tests.portal.world import NOW
+
+# They start processes, which live by the machine's own clock.
+REAL_CLOCK = frozenset({"test_demo", "test_cli", "test_worker"})
+
+
+@pytest.fixture(autouse=True)
+def the_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noon of 21 November 2026 when a test begins, whenever it runs; time goes on from there."""
+    if request.module.__name__.rsplit(".", 1)[-1] not in REAL_CLOCK:
+        started = monotonic()
+        monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=monotonic() - started))
+
 
 _made: dict[str, tuple[Path, Scene]] = {}
 
