@@ -740,7 +740,9 @@ def _seal(table: str, keys: tuple[tuple[str, ...], ...]) -> None:
     op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END")
     op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END")
     # REPLACE fires no delete trigger unless recursive_triggers is on: refuse the insert of a key that is there
-    same = " OR ".join("(" + " AND ".join(f"{column} IS NEW.{column}" for column in key) + ")" for key in keys)
+    same = " OR ".join(
+        "(" + " AND ".join(f"{column} IS NEW.{column}" for column in key) + ")" for key in keys
+    )
     op.execute(
         f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
         f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse}; END"

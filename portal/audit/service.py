@@ -38,7 +38,9 @@ def record(
             identity.organisation.id if identity and identity.organisation else None
         )
     if company_id is None:
-        company_id = _tenant_of(subject, "company") or (identity.company.id if identity and identity.company else None)
+        company_id = _tenant_of(subject, "company") or (
+            identity.company.id if identity and identity.company else None
+        )
     session.add(
         Event(
             at=now,

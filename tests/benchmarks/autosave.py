@@ -164,8 +164,8 @@ def _bare(path: Path, assessment_id: uuid.UUID, company_id: uuid.UUID, key: str)
             (content, assessment, company, key, value),
         )
         connection.execute(
-            "INSERT INTO answer_revision (assessment_id, key, revision, company_id, content_id, answered_by, answered_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO answer_revision (assessment_id, key, revision, company_id, content_id, answered_by,"
+            " answered_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (assessment, key, number[0], company, content, person, now),
         )
         connection.execute(
