@@ -26,7 +26,7 @@ def place(one: Assessment, viewer: Identity) -> dict[str, Any]:
 
 
 def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
-    """Every section; ``asked`` is false for those that ask nothing now, unless it is the current one."""
+    """Every section; ``asked`` is false for those that ask nothing now."""
     look, where = desk.draft.look, place(desk.assessment, desk.viewer)
     found = []
     for number, section in enumerate(desk.draft.definition.sections, 1):
@@ -40,7 +40,7 @@ def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
                 "current": section.key == current,
                 "answered": answered,
                 "total": total,
-                "asked": section.key in look.visible_sections or section.key == current,
+                "asked": section.key in look.visible_sections,
             }
         )
     return found
