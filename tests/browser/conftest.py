@@ -156,7 +156,8 @@ def person(
 
 def axe_faults(page: Page) -> list[str]:
     """What axe finds on the page as it stands: one line a fault; [] is the bar."""
-    result = Axe().run(page, options={"runOnly": {"type": "tag", "values": AXE_TAGS}})
+    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
+    result = Axe().run(page, options=options)
     return [
         f"{page.url}: {fault['id']}: {node['html'][:200]}"
         for fault in result.response["violations"]

@@ -1,0 +1,242 @@
+"""What the browser tests look at: a small world made through the services, beside a running demonstration."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from unittest.mock import patch
+
+from sqlalchemy import select
+
+from portal import clock
+from portal.access import CompanyRole, Identity, OrganisationRole, Person
+from portal.accounts import service as accounts
+from portal.accounts.models import PersonRow
+from portal.assessments import queries
+from portal.assessments.drafts import Content
+from portal.assessments.service import Edit, save_answers
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import Database
+from portal.organisations import service as organisations
+from portal.organisations.models import Organisation
+from portal.outbox import Message
+from portal.settings import Settings, demo_settings
+from portal.vendors import service as vendors
+from portal.vendors.models import Vendor
+from questionnaires import catalog
+from questionnaires.definition import Question
+from tests.browser.conftest import Demo
+from tests.portal import journey, scene, world
+
+HALF = {
+    "access.mfa_staff": "some",
+    "access.mfa_admin": "none",
+    "access.leaver_removal": "longer",
+    "network.admin_exposure": "open",
+    "ai.use": "product",
+    "ai.training_use": "opt_out",
+    "suppliers.uses": "with_data",
+}
+
+
+@dataclass
+class World:
+    """The demonstration's database, and ids as they stand in addresses. ``people``: by the names of the table."""
+
+    database: Database
+    people: dict[str, uuid.UUID]
+    o: str
+    empty_o: str
+    c: str
+    empty_c: str
+    vendor: uuid.UUID
+    bare_vendor: uuid.UUID
+    silent_vendor: uuid.UUID
+    engagement: uuid.UUID
+    silent_engagement: uuid.UUID
+    sealed: uuid.UUID
+    draft: uuid.UUID
+    full: uuid.UUID
+    torn: str
+    unasked: str
+    invitation: str
+    reset: str
+
+    def cookie(self, who: str) -> str:
+        """A session of this person, opened without the sign-in page."""
+        with self.database.transaction() as session:
+            return accounts.open_session(session, self.people[who], now=clock.now())
+
+    def let_see(self, vendor_sees: str) -> None:
+        """What the organisation shows its vendors of their rating, from now on."""
+        with self.database.transaction() as session:
+            row = session.scalars(select(Organisation).where(Organisation.slug == self.o)).one()
+            row.vendor_sees = vendor_sees
+            record(session, Kind.SETTINGS_CHANGED, now=clock.now(), actor=None, subject=row)
+
+
+def make(demo: Demo) -> World:
+    """An organisation in the middle of its work, one that has nothing yet, and the companies on the other side."""
+    port = int(demo.url.rsplit(":", 1)[1])
+    settings: Settings = demo_settings(demo.data, port)
+    database = Database(settings.database_url)
+    with patch.object(
+        accounts, "hash_password", return_value=accounts.hash_password(settings, world.PASSWORD)
+    ):
+        return _made(settings, database)
+
+
+def _made(settings: Settings, database: Database) -> World:
+    now = clock.now()
+    quarry = world.make_organisation(database, settings, "Quarry Mutual", now)
+    slate = world.make_company(database, settings, "Slate Works", now)
+    ciso, owner, helper = (
+        quarry[OrganisationRole.CISO],
+        slate[CompanyRole.OWNER],
+        slate[CompanyRole.CONTRIBUTOR],
+    )
+    facts = {"engagement.data": ["personal", "special"], "engagement.process": "critical"}
+    issued = journey.issue(
+        database,
+        quarry,
+        slate,
+        facts=facts,
+        tier="high",
+        names=("Claims archive", "Letter scanning"),
+        vendor_name="Slate",
+        now=now,
+    )
+    middling = {key: Content("answered", value) for key, value in HALF.items()}
+    _seal(database, owner, issued.assessment, middling)
+    definition = catalog.latest("security_lite")
+    archive, scanning = issued.engagements
+    draft = journey.again(database, quarry, issued.vendor, (archive,), definition, now=now)
+    torn, unasked = _half_answered(database, owner, helper, draft)
+    full = journey.again(database, quarry, issued.vendor, (scanning,), definition, now=now)
+    scene.fill(database, owner, full, sound, now=now)
+    bare, silent, silent_engagement = _more_vendors(database, ciso)
+    many, nowhere, empty_o, empty_c = _more_people(database, settings, quarry)
+    with database.transaction() as session:
+        token = accounts.start_reset(session, session.get_one(PersonRow, helper.person.id), now=now)
+    return World(
+        database=database,
+        people={
+            "admin": quarry[OrganisationRole.ADMIN].person.id,
+            "ciso": ciso.person.id,
+            "auditor": quarry[OrganisationRole.AUDITOR].person.id,
+            "procurement": quarry[OrganisationRole.PROCUREMENT].person.id,
+            "owner": owner.person.id,
+            "contributor": helper.person.id,
+            "many": many,
+            "nowhere": nowhere,
+        },
+        o=quarry.slug,
+        empty_o=empty_o,
+        c=slate.slug,
+        empty_c=empty_c,
+        vendor=issued.vendor,
+        bare_vendor=bare,
+        silent_vendor=silent,
+        engagement=archive,
+        silent_engagement=silent_engagement,
+        sealed=issued.assessment,
+        draft=draft,
+        full=full,
+        torn=torn,
+        unasked=unasked,
+        invitation=_invitation(database, ciso, silent),
+        reset=token,
+    )
+
+
+def sound(question: Question) -> Content:
+    """A good answer, with evidence promised for a day that is still to come."""
+    content = journey.best(question)
+    return replace(content, promise_date=day_after(40)) if content.promise_date else content
+
+
+def _seal(database: Database, owner: Identity, assessment: uuid.UUID, answers: dict[str, Content]) -> None:
+    scene.fill(database, owner, assessment, lambda one: answers.get(one.key) or sound(one), now=clock.now())
+    scene.seal(database, owner, assessment, now=clock.now())
+
+
+def _half_answered(
+    database: Database, owner: Identity, helper: Identity, assessment: uuid.UUID
+) -> tuple[str, str]:
+    """Some answers, and two of two people to one question; returns its section, and one that asks nothing."""
+    few = {"profile.service_type": Content("answered", ["services"])}
+    scene.fill(
+        database, owner, assessment, lambda one: few.get(one.key) or sound(one), now=clock.now(), most=9
+    )
+    later = clock.now() + timedelta(seconds=1)
+    with database.transaction() as session:
+        one = queries.assessment(session, helper, assessment, lock=True)
+        held = queries.rows(session, helper, assessment)
+        definition = catalog.latest("security_lite")
+        key = next(key for key in held if definition.questions[key].type == "choice")
+        section = definition.section_of[key]
+        other = Content("answered", definition.questions[key].options[-1].value)
+        result = save_answers(session, one, section, [Edit(key, 0, other)], actor=helper, now=later)
+        assert key in result.conflicts
+        asked = queries.draft(definition, one, held, later).look.visible_sections
+        return section.key, next(one.key for one in definition.sections if one.key not in asked)
+
+
+def _more_vendors(database: Database, ciso: Identity) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
+    """One without an engagement, one whose contact has not come yet."""
+    with database.transaction() as session:
+        bare = vendors.create_vendor(session, name="Bare", country=None, actor=ciso, now=clock.now())
+        silent = vendors.create_vendor(session, name="Silent", country="ES", actor=ciso, now=clock.now())
+        bought = vendors.create_engagement(
+            session,
+            silent,
+            name="Payroll",
+            description="",
+            tier="medium",
+            facts={},
+            business_owner_id=None,
+            actor=ciso,
+            now=clock.now(),
+        )
+        return bare.id, silent.id, bought.id
+
+
+def _invitation(database: Database, ciso: Identity, vendor: uuid.UUID) -> str:
+    """The token of an invitation that nobody has used."""
+    with database.transaction() as session:
+        row = session.get_one(Vendor, vendor)
+        vendors.invite_contact(
+            session, row, name="Iris Newcomer", email="iris@silent.example", actor=ciso, now=clock.now()
+        )
+    with database.transaction() as session:
+        letter = session.scalars(select(Message).where(Message.recipient == "iris@silent.example")).one()
+        found = re.search(r"/invitations/([\w-]{43})", letter.text)
+    assert found is not None
+    return found.group(1)
+
+
+def _more_people(
+    database: Database, settings: Settings, quarry: world.Place
+) -> tuple[uuid.UUID, uuid.UUID, str, str]:
+    """Somebody with several tenants, somebody with none, an organisation and a company that have nothing yet."""
+    now = clock.now()
+    many = world.make_person(database, settings, "Ada Many", "ada@many.example", now)
+    nowhere = world.make_person(database, settings, "Nils Nowhere", "nils@nowhere.example", now)
+    with database.transaction() as session:
+        fresh = organisations.create_organisation(
+            session, name="Fresh Mutual", zone="Europe/Berlin", currency="EUR", now=now
+        )
+        organisations.add_member(session, fresh, many.id, OrganisationRole.ADMIN, now=now, actor=None)
+        first = session.get_one(Organisation, quarry.id)
+        organisations.add_member(session, first, many.id, OrganisationRole.AUDITOR, now=now, actor=None)
+        company = organisations.create_company(
+            session, name="Idle Ltd", owner_id=many.id, now=now, actor=Person(many.id, many.name, many.email)
+        )
+        return many.id, nowhere.id, fresh.slug, company.slug
+
+
+def day_after(days: int) -> str:
+    return (clock.now().date() + timedelta(days=days)).isoformat()

@@ -1,0 +1,144 @@
+"""A section answered and saved by keyboard alone: everything is reached in order, is seen, and lets go again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.answering import settle
+from tests.browser.conftest import Demo, person
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-keyboard")]
+
+# What has the focus: its name, whether a ring shows (on it or on the row that holds it), whether the bar covers it.
+FOCUS = """() => {
+  const one = document.activeElement, row = one.closest('.option') || one, bar = document.querySelector('.savebar');
+  const ring = [one, row].some((it) => getComputedStyle(it).outlineStyle === 'solid'
+    && parseFloat(getComputedStyle(it).outlineWidth) >= 2);
+  const box = row.getBoundingClientRect(), top = bar.getBoundingClientRect().top;
+  return {
+    tag: one.tagName, name: one.name || '', type: one.type || '', ring,
+    text: (one.textContent || '').trim().replace(/\\s+/g, ' '),
+    covered: !bar.contains(one) && box.bottom > top + 1 && box.top < innerHeight,
+    seen: box.bottom > 0 && box.top < innerHeight,
+  };
+}"""
+
+
+def tab(page: Page, key: str = "Tab") -> dict[str, Any]:
+    """Move on, and say where the focus is; it must be seen wherever it stands."""
+    page.keyboard.press(key)
+    here: dict[str, Any] = page.evaluate(FOCUS)
+    if here["tag"] != "BODY":
+        assert here["ring"], f"no focus ring: {here}"
+        assert here["seen"], f"the focus is out of sight: {here}"
+        assert not here["covered"], f"the bar covers the focus: {here}"
+    return here
+
+
+def tab_to(page: Page, *, name: str = "", text: str = "", most: int = 60) -> dict[str, Any]:
+    for _ in range(most):
+        here = tab(page)
+        if (name and here["name"] == name) or (text and here["text"].startswith(text)):
+            return here
+    raise AssertionError(f"{name or text} is never reached")
+
+
+def owner_at_access(page: Page) -> None:
+    page.goto("/")
+    page.locator("main a.button.primary").first.click()
+    page.goto(page.url.split("/sections/")[0] + "/sections/access")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+def test_a_section_is_answered_and_saved_by_keyboard_alone(
+    chromium: Browser, demo: Demo, javascript: bool
+) -> None:
+    role = "owner" if javascript else "contributor"
+    with person(chromium, demo, demo.account("company", role), javascript=javascript) as page:
+        owner_at_access(page)
+        # past the navigation in one step
+        assert tab(page)["text"] == "Skip to the page"
+        page.keyboard.press("Enter")
+        # the first question: in at the first option, on by arrow
+        first = tab_to(page, name="a.access.mfa_staff", most=25)
+        assert first["type"] == "radio"
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("[name='a.access.mfa_staff'][value='remote']")).to_be_checked()
+        # a comment: opened, written, left by Tab (a field for text is no trap)
+        tab_to(page, text="Add a comment")
+        page.keyboard.press("Enter")
+        tab_to(page, name="n.access.mfa_staff")
+        page.keyboard.type("Office network only.")
+        # the second question, whose answer earns a finding that then shows
+        tab_to(page, name="a.access.mfa_admin")
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("[id='q-access.mfa_admin'] .finding:visible")).to_have_count(1)
+        tab_to(page, name="a.access.leaver_removal")
+        page.keyboard.press("Space")
+        # the way to the bar, and back by Shift and Tab
+        tab_to(page, text="Save")
+        assert tab(page, "Shift+Tab")["text"] != "Save"
+        tab_to(page, text="Save")
+        if javascript:
+            settle(page)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        expect(page.locator(".savebar [role=status]")).to_contain_text("Saved")
+        for key, value in (("mfa_staff", "remote"), ("mfa_admin", "message"), ("leaver_removal", "day")):
+            expect(page.locator(f"[name='a.access.{key}'][value='{value}']")).to_be_checked()
+        expect(page.locator("[name='n.access.mfa_staff']")).to_have_value("Office network only.")
+
+
+def test_the_focus_goes_round_the_page_once_and_is_never_trapped(chromium: Browser, demo: Demo) -> None:
+    with person(chromium, demo, demo.account("company", "owner")) as page:
+        owner_at_access(page)
+        order = []
+        for _ in range(80):
+            here = tab(page)
+            if here["tag"] == "BODY":
+                break
+            order.append(here["text"] or here["name"])
+        else:
+            raise AssertionError("the focus never leaves the page")
+        assert order[0] == "Skip to the page"
+        assert order[-1].startswith("Save and continue")
+        cards = page.locator(".question:not([hidden])").count()
+        assert sum(one.startswith(("Add a comment", "Comment")) for one in order) >= cards
+
+
+def test_drawers_and_menus_open_close_and_give_the_focus_back(chromium: Browser, demo: Demo) -> None:
+    with person(chromium, demo, demo.account("company", "owner"), width=375) as page:
+        owner_at_access(page)
+        for opener, inside in (("Menu", "#nav"), ("Sections", "#rail"), ("TW", "#me")):
+            page.locator("body").press("Home")
+            page.locator(".skip").focus()
+            tab_to(page, text=opener, most=30)
+            page.keyboard.press("Enter")
+            expect(page.locator(inside)).to_be_visible()
+            page.keyboard.press("Tab")
+            assert page.evaluate("inside => Boolean(document.activeElement.closest(inside))", inside)
+            page.keyboard.press("Escape")
+            expect(page.locator(inside)).not_to_be_visible()
+            assert page.evaluate("document.activeElement.textContent.trim()").startswith(opener)
+
+
+def test_a_refused_section_takes_the_focus_to_what_is_wrong(chromium: Browser, demo: Demo) -> None:
+    with person(chromium, demo, demo.account("company", "contributor"), javascript=False) as page:
+        owner_at_access(page)
+        page.goto(page.url.replace("/access", "/vulnerability"))
+        tab_to(page, name="a.vuln.patch_critical_days")
+        page.keyboard.type("about 14")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")  # the first button of the form saves and stays
+        expect(page).to_have_title("Error: Fixing flaws (8 of 16) - Vendor Risk Portal")
+        link = tab_to(page, text="8.1 Write a whole number")
+        assert link["tag"] == "A"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.name") == "a.vuln.patch_critical_days"
+        assert page.evaluate("document.activeElement.value") == "about 14"
