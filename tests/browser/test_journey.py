@@ -39,13 +39,13 @@ class Looker:
             self.faults += axe_faults(page)
 
 
-def letter_to(demo: Demo, address: str, seconds: float = 30) -> str:
-    """The text of the newest letter to ``address``, once the worker has sent it."""
+def letter_to(demo: Demo, address: str, subject: str = "", seconds: float = 30) -> str:
+    """The text of the newest letter to ``address`` with ``subject`` in its own, once the worker has sent it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for path in sorted((demo.data / "mail").glob("*.eml"), key=lambda one: -one.stat().st_mtime):
             letter = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-            if address in str(letter["To"]):
+            if address in str(letter["To"]) and subject in str(letter["Subject"]):
                 body = letter.get_body(("plain",))
                 assert body is not None
                 return str(body.get_content())
@@ -155,7 +155,7 @@ def test_the_whole_journey_with_security_lite(chromium: Browser, demo: Demo, jav
         page.goto(f"{base}/result")
         look(page)
         expect(page.locator("main")).to_contain_text("Strong")
-        assert seal in letter_to(demo, address).replace(" ", "").replace("\n", "")
+        assert seal in letter_to(demo, address, "Receipt").replace(" ", "").replace("\n", "")
     with person(chromium, demo, demo.account("organisation", "ciso"), javascript=javascript) as page:
         page.goto(progress)
         look(page)
