@@ -28,6 +28,7 @@ class OrganisationRole(enum.StrEnum):
 class CompanyRole(enum.StrEnum):
     OWNER = "owner"
     CONTRIBUTOR = "contributor"
+    DELEGATE = "delegate"  # no member: somebody who opened a delegation's link and sees what it names
 
 
 class Permission(enum.Enum):
@@ -43,9 +44,23 @@ class Permission(enum.Enum):
     MANAGE_MEMBERS = "invite and remove members of the organisation"
     SEE_SETTINGS = "read the organisation's settings"
     MANAGE_SETTINGS = "change the organisation's settings"
+    CHANGE_ASSESSMENT = "answer enquiries; extend, re-address, resend, cancel and reopen assessments"
+    SEE_EVENTS = "read and export the organisation's record of events"
+    ERASE = "propose and approve that stored data are destroyed"
+    CLOSE_ORGANISATION = "take the organisation's copy and leave the portal"
     SEE_COMPANY = "see the company's own pages"
     SEE_ASSESSMENT = "read an assessment of the company, its questions, answers and result"
+    SEE_QUESTIONS = "read the questions that one is to answer, with their answers"
     ANSWER = "answer questions"
+    ATTACH_EVIDENCE = "upload evidence beside a question that one may answer, and take it away again"
+    DELEGATE = "give questions to somebody, take them back, accept what was answered"
+    ASK = "ask the organisation about a question"
+    ASK_FOR_CHANGE = "ask for more time or another person, decline, ask to reopen a submission"
+    SEE_EVIDENCE = "read the company's library of evidence"
+    MANAGE_EVIDENCE = "add to the library of evidence, change and remove documents"
+    TAKE_COPY = "take a copy of all answers and files of the company"
+    SEE_COMPANY_EVENTS = "read and export the company's record of events"
+    CLOSE_COMPANY = "propose and approve that the company's data are destroyed, and leave the portal"
     SUBMIT = "submit under an attestation"
     SEE_COLLEAGUES = "read who belongs to the company"
     MANAGE_COLLEAGUES = "invite and remove people of the company"
@@ -53,15 +68,22 @@ class Permission(enum.Enum):
 
 _O = OrganisationRole
 _EVERY_ORGANISATION_ROLE = frozenset(OrganisationRole)
-_EVERY_COMPANY_ROLE = frozenset(CompanyRole)
+_EVERY_COMPANY_ROLE = frozenset({CompanyRole.OWNER, CompanyRole.CONTRIBUTOR})
+_WHO_ANSWERS = frozenset(CompanyRole)
+_OWNERS = frozenset({CompanyRole.OWNER})
 _BUYERS = frozenset({_O.ADMIN, _O.CISO, _O.PROCUREMENT})
+_ISSUERS = frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER, _O.PROCUREMENT})
 
 # The whole table. Business owners see their own engagements only: the queries narrow what the table allows.
 TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | None] = {
     Permission.ACCOUNT: None,  # any signed-in person, about themselves
     Permission.SEE_VENDORS: _EVERY_ORGANISATION_ROLE,
     Permission.MANAGE_VENDORS: _BUYERS,
-    Permission.ISSUE: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER, _O.PROCUREMENT}),
+    Permission.ISSUE: _ISSUERS,
+    Permission.CHANGE_ASSESSMENT: _ISSUERS,
+    Permission.SEE_EVENTS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
+    Permission.ERASE: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),
     Permission.SEE_SCHEDULE: _EVERY_ORGANISATION_ROLE,
     Permission.SEE_QUESTIONNAIRES: _EVERY_ORGANISATION_ROLE,
     Permission.SEE_MEMBERS: _EVERY_ORGANISATION_ROLE,
@@ -70,10 +92,20 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.MANAGE_SETTINGS: frozenset({_O.ADMIN, _O.CISO}),
     Permission.SEE_COMPANY: _EVERY_COMPANY_ROLE,
     Permission.SEE_ASSESSMENT: _EVERY_COMPANY_ROLE,
-    Permission.ANSWER: _EVERY_COMPANY_ROLE,
-    Permission.SUBMIT: frozenset({CompanyRole.OWNER}),
+    Permission.SEE_QUESTIONS: _WHO_ANSWERS,
+    Permission.ANSWER: _WHO_ANSWERS,
+    Permission.ATTACH_EVIDENCE: _WHO_ANSWERS,
+    Permission.DELEGATE: _OWNERS,
+    Permission.ASK: _EVERY_COMPANY_ROLE,
+    Permission.ASK_FOR_CHANGE: _OWNERS,
+    Permission.SEE_EVIDENCE: _EVERY_COMPANY_ROLE,
+    Permission.MANAGE_EVIDENCE: _EVERY_COMPANY_ROLE,
+    Permission.TAKE_COPY: _OWNERS,
+    Permission.SEE_COMPANY_EVENTS: _OWNERS,
+    Permission.CLOSE_COMPANY: _OWNERS,
+    Permission.SUBMIT: _OWNERS,
     Permission.SEE_COLLEAGUES: _EVERY_COMPANY_ROLE,
-    Permission.MANAGE_COLLEAGUES: frozenset({CompanyRole.OWNER}),
+    Permission.MANAGE_COLLEAGUES: _OWNERS,
 }
 
 
@@ -96,8 +128,21 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Delegated:
+    """What a session that came by a delegation's link may see: some questions of one assessment (all, without keys)."""
+
+    id: uuid.UUID
+    assessment_id: uuid.UUID
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """One person acting in at most one tenant. Every query of tenant data starts from it."""
+    """One person acting in at most one tenant. Every query of tenant data starts from it.
+
+    ``delegated`` narrows a session of role DELEGATE. ``owes_factor``: the tenant demands a second factor that this
+    session has not shown.
+    """
 
     person: Person
     session_id: uuid.UUID
@@ -105,6 +150,8 @@ class Identity:
     company: Tenant | None = None
     role: OrganisationRole | CompanyRole | None = None
     seen_at: datetime | None = field(default=None, compare=False)
+    delegated: Delegated | None = None
+    owes_factor: bool = False
 
     @property
     def scope(self) -> Scope:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
+from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -27,6 +27,34 @@ def downgrade(database: Database, revision: str) -> None:
     """Take revisions back, for tests of the migrations."""
     with database.writing.begin() as connection:
         command.downgrade(_config(connection), revision)
+
+
+def seal(table: str, keys: tuple[tuple[str, ...], ...]) -> None:
+    """For migrations: triggers by which rows of ``table`` are never changed, deleted or replaced (law 5).
+
+    ``keys``: its primary key and every other unique key.
+    """
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            f"CREATE TRIGGER {table}_sealed BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_kept BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+        return
+    refuse = f"SELECT RAISE(ABORT, '{table} is append-only')"
+    op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END")
+    op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END")
+    # REPLACE fires no delete trigger unless recursive_triggers is on: refuse the insert of a key that is there
+    same = " OR ".join(
+        "(" + " AND ".join(f"{column} IS NEW.{column}" for column in key) + ")" for key in keys
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse}; END"
+    )
 
 
 def require_current(database: Database) -> None:

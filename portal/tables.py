@@ -8,10 +8,24 @@ from portal.assessments import models as assessments
 from portal.audit import models as audit
 from portal.contracts import models as contracts
 from portal.db import Base
+from portal.erasure import models as erasure
+from portal.evidence import models as evidence
 from portal.library import models as library
 from portal.organisations import models as organisations
 from portal.reassessment import models as reassessment
 from portal.vendors import models as vendors
 
-FEATURES = (outbox, audit, accounts, organisations, library, vendors, assessments, contracts, reassessment)
+FEATURES = (
+    outbox,
+    audit,
+    accounts,
+    organisations,
+    library,
+    vendors,
+    evidence,
+    assessments,
+    contracts,
+    reassessment,
+    erasure,
+)
 metadata = Base.metadata

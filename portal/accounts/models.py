@@ -23,10 +23,16 @@ class PersonRow(Identified, Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
 
 
 class LoginSession(Identified, Base):
-    """A signed-in browser: only the hash of its token is kept; revoking takes effect on the next request."""
+    """A signed-in browser: only the hash of its token is kept; revoking takes effect on the next request.
+
+    ``agent`` and ``client``: the browser's own words and its network address, shown to the person in the list of
+    sessions. ``verified_at``: when a second factor was shown. ``delegation_id``: the session opens that delegation and
+    nothing else.
+    """
 
     __tablename__ = "login_session"
     __table_args__ = tenancy(
@@ -38,6 +44,10 @@ class LoginSession(Identified, Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    agent: Mapped[str] = mapped_column(String(300), default="")
+    client: Mapped[str] = mapped_column(String(64), default="")
+    verified_at: Mapped[datetime | None]
+    delegation_id: Mapped[uuid.UUID | None]
 
 
 class PasswordReset(Identified, Base):
@@ -51,6 +61,53 @@ class PasswordReset(Identified, Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class SecondFactor(Identified, Base):
+    """A person's one-time codes (RFC 6238). ``secret`` is encrypted under the installation's key.
+
+    ``confirmed_at`` is empty until the first code has been shown; ``last_step`` is the newest time step that was used,
+    so that no code works twice.
+    """
+
+    __tablename__ = "second_factor"
+    __table_args__ = tenancy("global", UniqueConstraint("person_id"))
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int]
+
+
+class RecoveryCode(Identified, Base):
+    """A single-use way past a lost second factor; only its hash is kept."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = tenancy("global", UniqueConstraint("person_id", "code_hash"))
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class AddressChange(Identified, Base):
+    """A new address that waits for its owner to confirm it by a single-use link; only the link's hash is kept."""
+
+    __tablename__ = "address_change"
+    __table_args__ = tenancy(
+        "global", UniqueConstraint("token_hash"), Index("ix_address_change_person_id", "person_id")
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    email: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(254))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class Throttle(Base):

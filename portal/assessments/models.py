@@ -16,8 +16,9 @@ class Assessment(Identified, Base):
     """One version of one questionnaire, issued to a vendor, with facts and due date pinned.
 
     ``company_id`` is empty until the vendor's invitation is accepted. ``answered`` of ``total`` is all that the
-    organisation learns of a draft. ``state``: ``open`` or ``submitted``. ``due`` is a local date in ``zone``.
-    ``facts`` were pinned when it was issued.
+    organisation learns of a draft. ``state``: ``open``, ``submitted``, ``declined`` or ``cancelled``. ``due`` is a
+    local date in ``zone``. ``facts`` were pinned when it was issued. ``code``: what a contact compares by telephone;
+    it confirms that the organisation asks, and opens nothing.
     """
 
     __tablename__ = "assessment"
@@ -26,6 +27,7 @@ class Assessment(Identified, Base):
         Index("ix_assessment_organisation_id_state_due", "organisation_id", "state", "due"),
         Index("ix_assessment_company_id", "company_id"),
         Index("ix_assessment_vendor_id", "vendor_id"),
+        Index("uq_assessment_code", "code", unique=True),
     )
 
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
@@ -48,6 +50,9 @@ class Assessment(Identified, Base):
     issued_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     contact_email: Mapped[str | None] = mapped_column(String(254))
     submitted_at: Mapped[datetime | None]
+    code: Mapped[str | None] = mapped_column(String(16))
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[uuid.UUID | None]
 
 
 class AssessmentEngagement(Base):
@@ -65,7 +70,9 @@ class AssessmentEngagement(Base):
 class AnswerRow(Base):
     """A draft answer: the company's alone. ``value`` is ``{"v": x}``, x in the JSON shape of section 6 of the format.
 
-    ``promise_reason`` and ``promise_date``: why required evidence is not here yet, and when it will be.
+    ``promise_reason`` and ``promise_date``: why required evidence is not here, and when it will be.
+    ``delegation_id``: through which delegation it was last written; such an answer waits for an owner until
+    ``accepted_at``.
     """
 
     __tablename__ = "answer"
@@ -82,6 +89,9 @@ class AnswerRow(Base):
     promise_date: Mapped[date | None]
     answered_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     answered_at: Mapped[datetime]
+    delegation_id: Mapped[uuid.UUID | None]
+    accepted_at: Mapped[datetime | None]
+    accepted_by: Mapped[uuid.UUID | None]
 
 
 class AnswerRevision(Base):
@@ -97,6 +107,7 @@ class AnswerRevision(Base):
     content_id: Mapped[uuid.UUID]
     answered_by: Mapped[uuid.UUID]
     answered_at: Mapped[datetime]
+    delegation_id: Mapped[uuid.UUID | None]
 
 
 class AnswerContent(Identified, Base):
@@ -141,7 +152,8 @@ class Submission(Identified, Base):
     """The sealed answers of a round: ids, commitments and hashes only (law 6).
 
     ``commitments``: canonical JSON list of [key, SHA-256(salt, canonical answer)]; ``submission_hash`` covers it, the
-    evidence hashes and the attestation's commitment. Values and salts lie in SealedAnswer and SealedAttestation.
+    evidence's commitments and the attestation's. Values and salts lie in SealedAnswer, SealedEvidence and
+    SealedAttestation. ``evidence``: canonical JSON list of [key, evidence id, SHA-256(salt, document)].
     """
 
     __tablename__ = "submission"
@@ -160,6 +172,7 @@ class Submission(Identified, Base):
     content_hash: Mapped[str] = mapped_column(ForeignKey("definition.content_hash"))
     as_of: Mapped[date]
     commitments: Mapped[bytes] = mapped_column(LargeBinary)
+    evidence: Mapped[bytes] = mapped_column(LargeBinary, default=b"[]")
     attestation_commitment: Mapped[str] = mapped_column(String(64))
     submission_hash: Mapped[str] = mapped_column(String(64))
     sealed_at: Mapped[datetime]
@@ -219,3 +232,113 @@ class Rating(Identified, Base):
     result: Mapped[bytes] = mapped_column(LargeBinary)
     rated_at: Mapped[datetime]
     rated_by: Mapped[uuid.UUID | None]
+
+
+class SealedEvidence(Base):
+    """A document as it lay beside a sealed answer: salt and canonical bytes of its description with the file's hash.
+
+    Destroyed only by redaction, never changed. The file itself is evidence.models.Evidence, which may go before.
+    """
+
+    __tablename__ = "sealed_evidence"
+    __table_args__ = tenancy("shared", Index("ix_sealed_evidence_evidence_id", "evidence_id"))
+
+    submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    evidence_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AnswerTurn(Base):
+    """That an answer changed after its finding had been shown: what it said before, for the reviewer of a submission.
+
+    Written at sealing from the company's revisions, one row a question; destroyed by redaction.
+    """
+
+    __tablename__ = "answer_turn"
+    __table_args__ = tenancy("shared")
+
+    submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    before: Mapped[bytes] = mapped_column(LargeBinary)
+    shown_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+
+class Delegation(Identified, Base):
+    """Questions of an assessment in the hands of one person: a contributor, or anybody by an expiring link.
+
+    ``keys``: section and question keys; empty = the whole assessment. ``token_hash``: of the link of a person without
+    an account; None for a colleague who signs in. ``person_id``: to whom the answers are credited.
+    """
+
+    __tablename__ = "delegation"
+    __table_args__ = tenancy(
+        "company",
+        Index("uq_delegation_token_hash", "token_hash", unique=True),
+        Index("ix_delegation_assessment_id", "assessment_id"),
+        Index("ix_delegation_company_id_person_id", "company_id", "person_id"),
+    )
+
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"))
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    keys: Mapped[list[Any]]
+    message: Mapped[str] = mapped_column(String(1000))
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Enquiry(Identified, Base):
+    """What a company asks of the organisation about an assessment.
+
+    ``kind``: question, more_time, decline, other_person or reopen. ``key``: the question that it is about. ``state``:
+    open, answered, granted, refused or withdrawn. ``wanted``: the date asked for. ``person``: name and address of whom
+    to ask instead.
+    """
+
+    __tablename__ = "enquiry"
+    __table_args__ = tenancy(
+        "shared",
+        Index("ix_enquiry_organisation_id_state", "organisation_id", "state"),
+        Index("ix_enquiry_company_id", "company_id"),
+        Index("ix_enquiry_assessment_id", "assessment_id"),
+    )
+
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    key: Mapped[str | None] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20))
+    wanted: Mapped[date | None]
+    person: Mapped[dict[str, Any] | None]
+    asked_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[datetime]
+    settled_by: Mapped[uuid.UUID | None]
+    settled_at: Mapped[datetime | None]
+
+
+class EnquiryEntry(Identified, Base):
+    """One message of an enquiry; ``side`` is organisation or company."""
+
+    __tablename__ = "enquiry_entry"
+    __table_args__ = tenancy("shared", Index("ix_enquiry_entry_enquiry_id", "enquiry_id"))
+
+    enquiry_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("enquiry.id"))
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    side: Mapped[str] = mapped_column(String(20))
+    author_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text)

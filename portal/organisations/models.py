@@ -13,7 +13,11 @@ from portal.db import Base, Identified, tenancy
 
 
 class Organisation(Identified, Base):
-    """A buyer and its settings. ``months_*`` = months between assessments by tier; ``vendor_sees`` see settings.py."""
+    """A buyer and its settings. ``months_*`` = months between assessments by tier; ``vendor_sees`` see settings.py.
+
+    ``colour``: one of service.COLOURS, shown on every page of the organisation. ``second_factor``: whether its members
+    need one. ``keep_months``: after how long the answers of superseded submissions are destroyed; None = never.
+    """
 
     __tablename__ = "organisation"
     __table_args__ = tenancy("organisation", UniqueConstraint("slug"))
@@ -30,6 +34,10 @@ class Organisation(Identified, Base):
     vendor_sees: Mapped[str] = mapped_column(String(20))
     revision: Mapped[int]
     created_at: Mapped[datetime]
+    colour: Mapped[str] = mapped_column(String(20), default="slate")
+    second_factor: Mapped[bool] = mapped_column(default=False)
+    keep_months: Mapped[int | None]
+    closed_at: Mapped[datetime | None]
 
 
 class OrganisationMember(Identified, Base):
@@ -56,9 +64,12 @@ class Company(Identified, Base):
     slug: Mapped[str] = mapped_column(String(60))
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
 
 
 class CompanyMember(Identified, Base):
+    """A person of the company. A contributor sees what it was added to (assessments.models.Delegation)."""
+
     __tablename__ = "company_member"
     __table_args__ = tenancy(
         "company",
@@ -77,7 +88,8 @@ class Invitation(Identified, Base):
     """A single-use, hashed, expiring invitation into an organisation, into a company, or as a vendor's contact.
 
     ``purpose``: ``organisation`` (role = OrganisationRole), ``company`` (role = CompanyRole) or ``vendor``
-    (``vendor_id`` set; who accepts picks or creates the company, as its owner).
+    (``vendor_id`` set; who accepts picks or creates the company, as its owner). ``assessments``: ids of those that a
+    new contributor is added to on accepting.
     """
 
     __tablename__ = "invitation"
@@ -103,3 +115,4 @@ class Invitation(Identified, Base):
     accepted_at: Mapped[datetime | None]
     accepted_by: Mapped[uuid.UUID | None]
     revoked_at: Mapped[datetime | None]
+    assessments: Mapped[list[Any] | None]

@@ -9,7 +9,12 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.db import Base, Identified, tenancy
+from portal.db import Base, Identified, name_key, tenancy
+
+
+def _name_key_of(context: Any) -> str:
+    """What a contact sorts by, made from the name that is being inserted."""
+    return name_key(context.get_current_parameters()["name"])
 
 
 class Vendor(Identified, Base):
@@ -29,17 +34,23 @@ class Vendor(Identified, Base):
     country: Mapped[str | None] = mapped_column(String(2))
     revision: Mapped[int]
     created_at: Mapped[datetime]
+    offboarded_at: Mapped[datetime | None]
 
 
 class Contact(Identified, Base):
     """A person of the vendor as the organisation wrote them down; they need no account yet."""
 
     __tablename__ = "contact"
-    __table_args__ = tenancy("organisation", UniqueConstraint("vendor_id", "email"))
+    __table_args__ = tenancy(
+        "organisation",
+        UniqueConstraint("vendor_id", "email"),
+        Index("ix_contact_organisation_id_name_key", "organisation_id", "name_key"),
+    )
 
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
     vendor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("vendor.id"))
     name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(String(200), default=_name_key_of)
     email: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime]
 

@@ -32,6 +32,7 @@ FEATURES = [
     "gate",
     "reassessment",
     "reports",
+    "erasure",
     "api",
 ]
 FOUNDATION: dict[str, int] = {
@@ -69,6 +70,8 @@ TOP = frozenset(
         "demo",
         "installation",
         "server",
+        "backup",
+        "logs",
     ]
 )  # they assemble the rest
 LAST = 100

@@ -77,7 +77,7 @@ def make_company(database: Database, settings: Settings, name: str, now: datetim
         role: make_person(
             database, settings, f"{role.value.title()} of {name}", f"{role.value}@{host}.example", now
         )
-        for role in CompanyRole
+        for role in (CompanyRole.OWNER, CompanyRole.CONTRIBUTOR)
     }
     with database.transaction() as session:
         owner = people[CompanyRole.OWNER]
