@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +22,10 @@ from portal.assessments import issuing, joining, queries
 from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment, Submission
 from portal.assessments.service import Attestation, Edit, save_answers, submit
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
 from portal.db import NOBODY, SYSTEM, Database
+from portal.erasure.models import Certificate, Erasure
 from portal.features import CONSEQUENCES
 from portal.library import service as library
 from portal.organisations.models import Invitation
@@ -31,6 +35,7 @@ from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
 from portal.vendors.models import Contact
 from questionnaires import catalog
+from questionnaires.canonical import canonical_json
 from questionnaires.definition import Question, Questionnaire
 from tests.portal.world import NOW, Place, make_company, make_organisation
 
@@ -397,6 +402,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     fill(database, owner, deal.submitted, sealed)
     seal(database, owner, deal.submitted, name=word("signer", *both), role=word("role", *both))
     deal.section_submitted = "backups"
+    _certify(database, deal, word("erasure", *ours))
     deal.drafted = issue(
         database, buyer, vendor, engagement, security_lite().content_hash, reason=word("reason", *both)
     )
@@ -411,6 +417,35 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     _promise(database, helper, deal.drafted, drafted)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     return deal
+
+
+def _certify(database: Database, deal: Deal, reason: str) -> None:
+    """A proposal to destroy an answer that nobody has approved, and the certificate of one that is done."""
+    assert deal.submitted is not None
+    tenants = {"organisation_id": deal.organisation.id, "subject_id": deal.submitted, "kind": "submission"}
+    buyer = deal.organisation[OrganisationRole.ADMIN]
+    with database.transaction() as session:
+        proposal = Erasure(
+            id=uuid.uuid4(),
+            **tenants,
+            keys=None,
+            reason=reason,
+            state="proposed",
+            proposed_by=buyer.person.id,
+            proposed_at=NOW,
+        )
+        document = canonical_json({"certificate": 1, "kind": "submission", "subject": str(deal.submitted)})
+        done = Certificate(
+            id=uuid.uuid4(),
+            **tenants,
+            company_id=deal.company.id,
+            document=document,
+            sha256=sha256(document).hexdigest(),
+            issued_at=NOW,
+        )
+        session.add_all([proposal, done])
+        record(session, Kind.ERASURE_PROPOSED, now=NOW, actor=buyer, subject=proposal)
+        record(session, Kind.CERTIFICATE_ISSUED, now=NOW, actor=buyer, subject=done)
 
 
 def _promise(database: Database, identity: Identity, assessment_id: uuid.UUID, choose: Choose) -> None:
