@@ -14,6 +14,7 @@ def create_app(settings: Settings) -> Portal:
     from portal import errors, features, formats, frame, schema, web
     from portal.db import Database
     from portal.organisations.identity import TenantResolver
+    from portal.storage import open_storage
 
     app = Portal("portal")
     app.jinja_env.undefined = StrictUndefined
@@ -22,6 +23,7 @@ def create_app(settings: Settings) -> Portal:
     app.settings = settings
     app.database = Database(settings.database_url, settings.base_url)
     schema.require_current(app.database)
+    app.storage = open_storage(settings)
     app.resolver = TenantResolver()
     app.consequences = features.CONSEQUENCES
     app.secret_key = settings.secret_key

@@ -9,14 +9,28 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from portal.faults import StartupFault
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 EXAMPLE_KEYS = frozenset({"change-me", "changeme", "secret", "example", "dev", "development"})
 MINIMUM_KEY = 32
-NAMES = ("secret_key", "database_url", "base_url", "mail", "mail_from", "trusted_proxies", "operator")
+PACKAGE = Path(__file__).resolve().parent
+NAMES = (
+    "secret_key",
+    "database_url",
+    "base_url",
+    "mail",
+    "mail_from",
+    "trusted_proxies",
+    "operator",
+    "storage",
+    "storage_key_id",
+    "storage_secret",
+    "scanner",
+)
+SCANNER = re.compile(r"clamd:(?:unix:/.+|[^:/\s]+:(?P<port>\d{1,5}))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +38,9 @@ class Settings:
     """``base_url`` alone makes links. ``mail``: ``console``, ``folder:PATH`` or ``smtp[s]://user:password@host:port``.
 
     ``trusted_proxies`` counts the reverse proxies in front whose X-Forwarded-For is believed. ``demo`` allows what is
-    unsafe in production. ``argon2_cheap`` is for tests only and refused elsewhere.
+    unsafe in production. ``argon2_cheap`` is for tests only and refused elsewhere. ``storage``: ``folder:PATH``
+    (within ``data`` unless absolute; default its folder ``files``) or ``s3://bucket/prefix?endpoint=..&region=..``
+    with ``storage_key_id`` and ``storage_secret``. ``scanner``: ``clamd:host:port``, ``clamd:unix:/path`` or none.
     """
 
     data: Path
@@ -37,6 +53,10 @@ class Settings:
     operator: str = ""
     demo: bool = False
     argon2_cheap: bool = False
+    storage: str = ""
+    storage_key_id: str = ""
+    storage_secret: str = ""
+    scanner: str = ""
 
     @property
     def secure(self) -> bool:
@@ -82,6 +102,10 @@ def load(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             mail_from=raw.get("mail_from", "Vendor Risk Portal <portal@localhost>"),
             trusted_proxies=_count(raw.get("trusted_proxies", "0")),
             operator=raw.get("operator", ""),
+            storage=raw.get("storage", ""),
+            storage_key_id=raw.get("storage_key_id", ""),
+            storage_secret=raw.get("storage_secret", ""),
+            scanner=raw.get("scanner", ""),
         )
     )
 
@@ -130,7 +154,44 @@ def _checked(settings: Settings) -> Settings:
         raise StartupFault("mail must be console, folder:PATH or smtp://user:password@host:port.")
     if not settings.database_url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
         raise StartupFault("database_url must begin with sqlite:/// or postgresql://.")
+    _check_storage(settings)
+    scanner = SCANNER.fullmatch(settings.scanner)
+    if settings.scanner and (scanner is None or not 0 < int(scanner["port"] or 1) < 65536):
+        raise StartupFault("scanner must be clamd:host:port, clamd:unix:/path or empty.")
     return settings
+
+
+def _check_storage(settings: Settings) -> None:
+    if not settings.storage or re.fullmatch(r"folder:.+", settings.storage):
+        if PACKAGE in (settings.data / settings.storage.removeprefix("folder:")).resolve().parents:
+            raise StartupFault("storage must not lie inside the portal's own code.")
+        return
+    parts = _parts(settings.storage)
+    if parts is None or parts.scheme != "s3" or not parts.netloc:
+        raise StartupFault("storage must be folder:PATH or s3://bucket/prefix?endpoint=ADDRESS&region=NAME.")
+    options = parse_qs(parts.query, keep_blank_values=True)
+    unknown = sorted(set(options) - {"endpoint", "region"})
+    if unknown:
+        raise StartupFault(f"storage has an option that the portal does not know: {', '.join(unknown)}.")
+    if "endpoint" in options:
+        endpoint = _parts(options["endpoint"][0])
+        if endpoint is None or endpoint.scheme not in ("http", "https") or not endpoint.hostname:
+            raise StartupFault(
+                "The endpoint of storage must be an address such as https://s3.example.com:9000."
+            )
+    if not settings.storage_key_id or not settings.storage_secret:
+        raise StartupFault(
+            "storage is a bucket: set its keys in PORTAL_STORAGE_KEY_ID and PORTAL_STORAGE_SECRET."
+        )
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _count(text: str) -> int:

@@ -30,6 +30,7 @@ from portal.csrf import (
 from portal.db import Database
 from portal.faults import Fault, Invalid, NotFound, Refused, Unavailable
 from portal.settings import Settings
+from portal.storage import Storage
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_PATH = 2_000
@@ -65,6 +66,7 @@ class Portal(Flask):
 
     database: Database
     settings: Settings
+    storage: Storage
     resolver: Resolver
     consequences: tuple[Callable[..., None], ...] = ()  # what later features do when something is submitted
 

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from portal import create_app, schema
 from portal.db import Database
 from portal.settings import Settings
+from portal.storage import open_storage
 from portal.web import Portal
 
 POSTGRES = os.environ.get("PORTAL_TEST_POSTGRES", "")
@@ -172,6 +173,7 @@ def app(settings: Settings) -> Iterator[Portal]:
     lent = _built[0]
     kept, functions, config = dict(vars(lent)), dict(lent.view_functions), dict(lent.config)
     lent.settings, lent.database = settings, Database(settings.database_url, settings.base_url)
+    lent.storage = open_storage(settings)
     lent.secret_key = settings.secret_key
     lent.testing = True
     yield lent
