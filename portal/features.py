@@ -7,6 +7,7 @@ from collections.abc import Callable
 from portal import health
 from portal.accounts import views as accounts
 from portal.assessments import answering_routes as answering
+from portal.assessments import confirm_views as confirming
 from portal.assessments import issue_views as issuing
 from portal.assessments import joining_views as joining
 from portal.assessments import portfolio_views as portfolio
@@ -24,6 +25,7 @@ VIEWS = (
     accounts,
     organisations,
     joining,
+    confirming,
     library,
     vendors,
     portfolio,

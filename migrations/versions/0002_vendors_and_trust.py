@@ -5,6 +5,7 @@ Revision: 0002; follows 0001. Contributors were let into everything before: they
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from datetime import UTC, datetime
 
@@ -318,6 +319,7 @@ def upgrade() -> None:
     op.add_column("vendor", sa.Column("offboarded_at", portal.db.UtcDateTime(), nullable=True))
     seal("certificate", (("id",),))
     _fill_name_keys()
+    _fill_codes()
     _keep_contributors()
 
 
@@ -373,6 +375,15 @@ def _fill_name_keys() -> None:
         bind.execute(
             contact.update().where(contact.c.id == key).values(name_key=portal.db.name_key(name)[:200])
         )
+
+
+def _fill_codes() -> None:
+    """What was issued before there were codes gets one, so that its next letter can be checked too."""
+    letters, bind = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", op.get_bind()
+    assessment = sa.table("assessment", sa.column("id", sa.Uuid()), sa.column("code"))
+    for key in bind.execute(sa.select(assessment.c.id).where(assessment.c.code.is_(None))).scalars().all():
+        drawn = "".join(secrets.choice(letters) for _ in range(10))
+        bind.execute(assessment.update().where(assessment.c.id == key).values(code=f"{drawn[:5]}-{drawn[5:]}"))
 
 
 def _keep_contributors() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal import clock, mail, outbox
 from portal.access import Identity, mine
 from portal.accounts.service import address_key
+from portal.assessments import codes
 from portal.assessments.models import Assessment, AssessmentEngagement
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -93,6 +94,7 @@ def issue(
         issued_by=actor.person.id,
         contact_email=contact.email if contact else None,
         submitted_at=None,
+        code=codes.new_code(),
     )
     session.add(assessment)
     session.flush()

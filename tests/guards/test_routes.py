@@ -33,6 +33,8 @@ ROUTES: dict[str, Permission | None] = {
     "POST /reset/<token>": None,
     "GET /invitations/<token>": None,
     "POST /invitations/<token>": None,
+    "GET /confirm": None,
+    "POST /confirm": None,
     "POST /sign-out": P.ACCOUNT,
     "GET /home": P.ACCOUNT,
     "GET /account": P.ACCOUNT,

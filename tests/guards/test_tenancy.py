@@ -42,6 +42,7 @@ ACROSS: dict[str, str] = {
     "letters to the people of a company lead to its pages": "portal.organisations.queries",
     "an invitation names who sent it": "portal.organisations.invitations",
     "a single-use token names its vendor": "portal.assessments.joining",
+    "a code confirms which organisation asks, and nothing else": "portal.assessments.codes",
     "a submission evaluates the requirements of the engagements it covers": "portal.contracts.service",
     "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",
 }
