@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,15 @@ def record(
             data={name: _coded(value) for name, value in (data or {}).items()},
         )
     )
+
+
+def export_made(what: str, *, now: datetime, actor: Identity) -> Callable[[Session, int], None]:
+    """What records that the list ``what`` was taken as a file with so many rows (exporting.Note)."""
+
+    def write(session: Session, rows: int) -> None:
+        record(session, Kind.EXPORTED, now=now, actor=actor, data={"what": what, "rows": rows})
+
+    return write
 
 
 def _actor_id(actor: Identity | Person | uuid.UUID | None) -> uuid.UUID | None:

@@ -52,6 +52,8 @@ FOUNDATION: dict[str, int] = {
             "forms",
             "formats",
             "paging",
+            "listing",
+            "exporting",
         ],
         2,
     ),
