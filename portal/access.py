@@ -141,7 +141,8 @@ class Identity:
     """One person acting in at most one tenant. Every query of tenant data starts from it.
 
     ``delegated`` narrows a session of role DELEGATE. ``owes_factor``: the tenant demands a second factor that this
-    session has not shown.
+    person has not set up: nothing of the tenant may be read. ``half``: the password was right and the second factor has
+    not been shown: web.py treats such a visitor as signed out everywhere but at the second step.
     """
 
     person: Person
@@ -152,6 +153,7 @@ class Identity:
     seen_at: datetime | None = field(default=None, compare=False)
     delegated: Delegated | None = None
     owes_factor: bool = False
+    half: bool = False
 
     @property
     def scope(self) -> Scope:

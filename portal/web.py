@@ -46,6 +46,10 @@ class SignedOut(Fault):
     """The page needs a signed-in person; what was posted is kept and offered again after sign-in."""
 
 
+class OwesFactor(Fault):
+    """The organisation demands a second factor that this person has not set up: first that, then its pages."""
+
+
 class Resolver(Protocol):
     """What web.py asks of the features above it; create_app hands one in."""
 
@@ -168,6 +172,18 @@ def undo() -> None:
         portal().database.abandon(session)
 
 
+def half_identity() -> Identity | None:
+    """Who has given the right password and still owes the second factor: signed out everywhere but at that step."""
+    found: Identity | None = g.half
+    return found
+
+
+def client_agent() -> str:
+    """What the browser calls itself: one line, at most 300 characters, for the person's list of sessions."""
+    agent = request.headers.get("User-Agent", "")[:300]
+    return "".join(c if c.isprintable() else " " for c in agent).strip()
+
+
 def client_address() -> str:
     """The client's address as far as ``trusted_proxies`` lets us believe it."""
     return request.remote_addr or ""
@@ -218,7 +234,7 @@ def mark_of(app: Flask, endpoint: str, method: str, arguments: Iterable[str]) ->
 
 def _arrive() -> WerkzeugResponse | None:
     g.now = clock.now()
-    g.identity = g.session = g.token = g.visit = None
+    g.identity = g.half = g.session = g.token = g.visit = None
     g.undone = False
     g.mark = Mark(None, None)
     _refuse_hostile_address()
@@ -272,7 +288,11 @@ def _look(side: str | None, slug: str | None) -> None:
         return
     app = portal()
     with app.database.looking() as session:
-        g.identity = app.resolver.identity(session, token, side=side, slug=slug, now=g.now)
+        found = app.resolver.identity(session, token, side=side, slug=slug, now=g.now)
+    if found is not None and found.half:
+        g.half = found
+        return
+    g.identity = found
     g.token = token if g.identity else None
     touch = app.resolver.touch(g.identity, now=g.now) if g.identity else None
     if touch is not None:
@@ -286,6 +306,8 @@ def _check_permission() -> None:
         return
     if g.identity is None:
         raise SignedOut("Please sign in.")
+    if g.identity.owes_factor:
+        raise OwesFactor("This organisation asks for a second factor.")
     if not g.identity.may(permission):
         raise Refused("Your role does not allow this.")
 
@@ -297,8 +319,10 @@ def _check_again(session: Session) -> None:
     side: str | None = g.mark.side
     slug = (request.view_args or {}).get(side) if side else None
     again = portal().resolver.identity(session, g.token, side=side, slug=slug, now=g.now)
-    if again is None:
+    if again is None or again.half:
         raise SignedOut("Please sign in.")
+    if again.owes_factor:
+        raise OwesFactor("This organisation asks for a second factor.")
     if again != g.identity:
         raise Refused("Your role has changed meanwhile.")
 
