@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from portal import create_app
+from portal import create_app, logs
 from portal.settings import load
 
-application = create_app(load(Path(os.environ.get("PORTAL_DATA", "data"))))
+settings = load(Path(os.environ.get("PORTAL_DATA", "data")))
+logs.configure(settings.log_format)
+application = create_app(settings)

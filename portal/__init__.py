@@ -11,7 +11,7 @@ def create_app(settings: Settings) -> Portal:
     from flask_babel import Babel
     from jinja2 import StrictUndefined
 
-    from portal import errors, features, formats, frame, schema, web
+    from portal import errors, features, formats, frame, logs, schema, web
     from portal.db import Database
     from portal.organisations.identity import TenantResolver
     from portal.storage import open_storage
@@ -32,6 +32,7 @@ def create_app(settings: Settings) -> Portal:
 
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's own way
     Babel(app)
+    logs.install(app)
     web.install(app)
     errors.install(app)
     frame.install(app)

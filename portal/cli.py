@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import json
-import logging
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import clock, demo, installation, server, worker
+from portal import clock, demo, installation, logs, server, worker
 from portal.access import OrganisationRole
 from portal.accounts import service as accounts
 from portal.db import Database
@@ -36,8 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it worked, 1 with one plain sentence on standard error when it did not."""
     options = _parser().parse_args(arguments)
     os.umask(0o077)  # databases and letters are for this user alone
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.configure("text")
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -71,6 +69,7 @@ def _run(options: argparse.Namespace) -> int:
     from portal import create_app
 
     found = installation.load(options.data)
+    logs.configure(found.log_format)
     server.require_free(options.host, options.port)
     installation.require_folder(options.data)
     app = create_app(found)
@@ -84,6 +83,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _worker(options: argparse.Namespace) -> int:
     found = installation.load(options.data)
+    logs.configure(found.log_format)
     if options.now is not None and not found.demo:
         raise StartupFault("--now is for demonstrations only; an installation lives by its own clock.")
     if options.now is not None and not options.once:

@@ -273,11 +273,14 @@ def _engine(url: str) -> Engine:
         engine = create_engine(
             parsed,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
         )
         event.listen(engine, "handle_error", _on_error)
         return engine
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+    )
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
     event.listen(engine, "handle_error", _on_error)

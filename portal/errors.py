@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from typing import Any
 
-from flask import Flask, jsonify, redirect, render_template, request
+from flask import Flask, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from portal import web
+from portal import logs, web
 from portal.access import Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -30,12 +29,15 @@ STATUS: dict[type[Fault], int] = {
     StaleForm: 400,
 }
 RETRY_AFTER = "5"
+UNNAMED = frozenset({404, 405})  # nothing went wrong here that anybody could look up
 KEPT_BODY = 400_000  # characters of a posted form that an error page gives back for sending again
+NEVER_KEPT = frozenset({"csrf_token", "current", "code"})  # with every field that has "password" in its name
 KEPT_FIELD = 50  # what a field costs beside its text
 
 
 def install(app: Flask) -> None:
     app.register_error_handler(web.SignedOut, _signed_out)
+    app.register_error_handler(web.OwesFactor, _owes_factor)
     app.register_error_handler(Fault, _fault)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _defect)
@@ -88,14 +90,26 @@ def _signed_out(fault: web.SignedOut) -> Any:
     return _page(401, kept=kept_fields(), back=web.local_path(request.full_path.rstrip("?"))), 401
 
 
-def _defect(error: Exception) -> Any:
-    """A fault of ours: an id for the log, and nothing else for the page."""
+def _owes_factor(fault: web.OwesFactor) -> Any:
+    """To the page that sets one up; what was posted is given back to send again afterwards."""
     web.undo()
-    reference = uuid.uuid4().hex[:12]
-    log.error("defect %s at %s %s", reference, request.method, request.endpoint, exc_info=error)
+    if web.wants_json():
+        return jsonify(error="second_factor", message=_("Set up a second factor first.")), 403
+    setting_up = url_for("accounts.factor_page", **{"for": request.full_path.rstrip("?")})
+    if request.method in web.SAFE:
+        return redirect(setting_up, 303)
+    back = web.local_path(request.full_path.rstrip("?"))
+    message = _("This organisation asks for a second factor, and you have none yet. Set one up in another tab.")
+    return _page(403, message=message, kept=kept_fields(), back=back, factor=True), 403
+
+
+def _defect(error: Exception) -> Any:
+    """A fault of ours: the request's id finds it in the log, and the page says nothing else."""
+    web.undo()
+    log.error("defect at %s %s", request.method, request.endpoint, exc_info=error)
     if web.portal().testing:
         raise error
-    return _answer(500, "", reference=reference)
+    return _answer(500, "")
 
 
 def kept_fields() -> list[tuple[str, str]]:
@@ -105,18 +119,19 @@ def kept_fields() -> list[tuple[str, str]]:
     fields = [
         (name, value)
         for name, value in request.form.items(multi=True)
-        if name != "csrf_token" and "password" not in name
+        if name not in NEVER_KEPT and "password" not in name
     ]
     return fields if sum(KEPT_FIELD + len(n) + len(v) for n, v in fields) <= KEPT_BODY else []
 
 
-def _answer(status: int, message: str, reference: str = "") -> tuple[str | Response, int, dict[str, str]]:
+def _answer(status: int, message: str) -> tuple[str | Response, int, dict[str, str]]:
     if web.wants_json():
-        return jsonify(error=status, message=message), status, {}
+        return jsonify(error=status, message=message, request=logs.request_id()), status, {}
     kept = (
         kept_fields() if status in (400, 409, 503) and request.method not in web.SAFE and _readable() else []
     )
     back = web.local_path(request.full_path.rstrip("?")) if kept else None
+    reference = logs.request_id() if status not in UNNAMED else ""
     return _page(status, message=message, reference=reference, kept=kept, back=back), status, {}
 
 
@@ -130,5 +145,6 @@ def _readable() -> bool:
 def _page(status: int, **context: Any) -> str:
     known = status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
     resend = source() is Source.HERE  # else another site may have filled the form in (see csrf.source)
-    defaults: dict[str, Any] = {"message": "", "reference": "", "kept": [], "back": None, "resend": resend}
+    defaults: dict[str, Any] = {"message": "", "reference": "", "kept": [], "back": None, "factor": False}
+    defaults["resend"] = resend
     return render_template("errors/error.html", status=status if known else 400, **{**defaults, **context})

@@ -29,6 +29,7 @@ NAMES = (
     "storage_key_id",
     "storage_secret",
     "scanner",
+    "log_format",
 )
 SCANNER = re.compile(r"clamd:(?:unix:/.+|[^:/\s]+:(?P<port>\d{1,5}))")
 
@@ -41,6 +42,7 @@ class Settings:
     unsafe in production. ``argon2_cheap`` is for tests only and refused elsewhere. ``storage``: ``folder:PATH``
     (within ``data`` unless absolute; default its folder ``files``) or ``s3://bucket/prefix?endpoint=..&region=..``
     with ``storage_key_id`` and ``storage_secret``. ``scanner``: ``clamd:host:port``, ``clamd:unix:/path`` or none.
+    ``log_format``: ``text`` or ``json``, one line an event.
     """
 
     data: Path
@@ -57,6 +59,7 @@ class Settings:
     storage_key_id: str = ""
     storage_secret: str = ""
     scanner: str = ""
+    log_format: str = "text"
 
     @property
     def secure(self) -> bool:
@@ -106,6 +109,7 @@ def load(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             storage_key_id=raw.get("storage_key_id", ""),
             storage_secret=raw.get("storage_secret", ""),
             scanner=raw.get("scanner", ""),
+            log_format=raw.get("log_format", "text"),
         )
     )
 
@@ -155,6 +159,8 @@ def _checked(settings: Settings) -> Settings:
     if not settings.database_url.startswith(("sqlite:///", "postgresql+psycopg://", "postgresql://")):
         raise StartupFault("database_url must begin with sqlite:/// or postgresql://.")
     _check_storage(settings)
+    if settings.log_format not in ("json", "text"):
+        raise StartupFault("log_format must be json or text.")
     scanner = SCANNER.fullmatch(settings.scanner)
     if settings.scanner and (scanner is None or not 0 < int(scanner["port"] or 1) < 65536):
         raise StartupFault("scanner must be clamd:host:port, clamd:unix:/path or empty.")

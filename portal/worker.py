@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal import clock, outbox
+from portal import clock, logs, outbox
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
@@ -65,6 +65,7 @@ def run_once(
     """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters."""
     report = Report()
     started = time.monotonic()
+    logs.begin()
 
     def instant() -> datetime:
         """``now``, moving on while the pass lasts, so that leases are as long as they say."""
