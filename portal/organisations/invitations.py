@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -41,12 +42,13 @@ def invite(
     vendor_id: uuid.UUID | None = None,
     vendor_name: str = "",
     why: str = "",
+    check: Mapping[str, str] | None = None,
 ) -> Invitation:
     """Invite an address, and queue the letter. An earlier open invitation of the same kind stops working, unless it is
     only seconds old.
 
     ``purpose``: ``organisation``, ``company`` or ``vendor`` (then ``vendor_id`` and ``vendor_name``, and ``why`` the
-    vendor is written to, in the organisation's words). Raises Throttled beyond what a tenant may send in a day.
+    vendor is written to, in the organisation's words; ``check``: how the letter can be checked). Raises Throttled beyond what a tenant may send in a day.
     """
     open_ones = session.execute(
         select(Invitation).where(
@@ -99,6 +101,7 @@ def invite(
         inviter=actor.person.name,
         vendor=vendor_name,
         reason=why,
+        **(check or {}),
         until_words=long_date(invitation.expires_at.date()),
     )
     outbox.queue(session, letter, now=now, organisation_id=organisation_id, company_id=company_id)

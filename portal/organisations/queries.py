@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, scoped
@@ -212,3 +212,43 @@ def open_vendor_invitation(
         .limit(1)
     ).scalar_one_or_none()
     return found
+
+
+def company_people(
+    session: Session, company_id: uuid.UUID, *, ids: Iterable[uuid.UUID] = (), emails: Iterable[str] = ()
+) -> list[Person]:
+    """The owners of a company, and of ``ids`` and ``emails`` (casefolded) those who belong to it, for letters."""
+    rows = session.execute(
+        select(PersonRow)
+        .join(CompanyMember, CompanyMember.person_id == PersonRow.id)
+        .where(
+            CompanyMember.company_id == company_id,
+            CompanyMember.removed_at.is_(None),
+            or_(
+                CompanyMember.role == CompanyRole.OWNER.value,
+                PersonRow.id.in_(list(ids)),
+                PersonRow.email.in_(list(emails)),
+            ),
+        )
+        .order_by(CompanyMember.created_at, PersonRow.id)
+        .execution_options(**across("letters to those of a company who asked, and to its owners"))
+    ).scalars()
+    return [Person(one.id, one.name, one.address) for one in rows]
+
+
+def organisation_people(
+    session: Session, organisation_id: uuid.UUID, roles: Collection[OrganisationRole]
+) -> list[Person]:
+    """The members of an organisation in these roles, for letters about what a company asks."""
+    rows = session.execute(
+        select(PersonRow)
+        .join(OrganisationMember, OrganisationMember.person_id == PersonRow.id)
+        .where(
+            OrganisationMember.organisation_id == organisation_id,
+            OrganisationMember.removed_at.is_(None),
+            OrganisationMember.role.in_([one.value for one in roles]),
+        )
+        .order_by(OrganisationMember.created_at, PersonRow.id)
+        .execution_options(**across("letters to those of an organisation who can act on what a company asks"))
+    ).scalars()
+    return [Person(one.id, one.name, one.address) for one in rows]

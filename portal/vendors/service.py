@@ -166,11 +166,12 @@ def invite_contact(
     actor: Identity,
     now: datetime,
     why: str = "",
+    check: Mapping[str, str] | None = None,
 ) -> Contact:
     """Write a person of the vendor down and send them an invitation; sending again replaces the earlier one.
 
     The address is proven only when the person follows the link. ``why`` stands in the letter, in the
-    organisation's words. Raises Invalid for an address that cannot be one, Conflict when the vendor's people
+    organisation's words; ``check`` is how it can be checked. Raises Invalid for an address that cannot be one, Conflict when the vendor's people
     are here already: they invite their colleagues themselves.
     """
     if vendor.company_id is not None:
@@ -188,6 +189,7 @@ def invite_contact(
         vendor_id=vendor.id,
         vendor_name=vendor.name,
         why=why,
+        check=check,
     )
     return contact
 

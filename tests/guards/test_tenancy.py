@@ -40,6 +40,8 @@ ACROSS: dict[str, str] = {
     "a single-use token names its invitation": "portal.organisations.queries",
     "letters to the owners of a company": "portal.organisations.queries",
     "letters to the people of a company lead to its pages": "portal.organisations.queries",
+    "letters to those of a company who asked, and to its owners": "portal.organisations.queries",
+    "letters to those of an organisation who can act on what a company asks": "portal.organisations.queries",
     "an invitation names who sent it": "portal.organisations.invitations",
     "a single-use token names its vendor": "portal.assessments.joining",
     "a code confirms which organisation asks, and nothing else": "portal.assessments.codes",
