@@ -8,14 +8,36 @@ import socket
 from collections.abc import Callable
 from types import FrameType
 
-from waitress.server import create_server  # type: ignore[import-untyped]  # ships no types
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]  # ships no types
+from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
+from waitress.server import create_server  # type: ignore[import-untyped]
+from waitress.utilities import RequestEntityTooLarge  # type: ignore[import-untyped]
 
+from portal.bodies import LARGEST_UPLOAD
 from portal.faults import StartupFault
-from portal.web import LARGEST_BODY, Portal
+from portal.web import Portal
 from portal.worker import start_embedded
 
 THREADS = 8
 FIRST_PASS_SECONDS = 20
+LARGEST_READ = 2 * LARGEST_UPLOAD  # a little too large is read to its end, so that browsers show our page
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
+    """Hands a request that is far too large to the portal at once, without its body, which says so on a page."""
+
+    error: object
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge):
+            self.error, self.expect_continue = None, False
+            if self.chunked:
+                self.headers["CONTENT_LENGTH"] = str(self.body_bytes_received)
+            self.headers["CONNECTION"] = "close"  # what follows is the rest of the body, and no request
+            self.close()
+            self.body_rcv = None
+        return consumed
 
 
 def require_free(host: str, port: int) -> None:
@@ -29,6 +51,7 @@ def require_free(host: str, port: int) -> None:
 
 def serve(app: Portal, host: str, port: int, *, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; ``ready`` is called once requests are taken and the worker has begun."""
+    HTTPChannel.parser_class = Parser
     try:
         server = create_server(
             app,
@@ -36,8 +59,7 @@ def serve(app: Portal, host: str, port: int, *, ready: Callable[[], None]) -> No
             port=port,
             threads=THREADS,
             ident="",
-            max_request_body_size=10
-            * LARGEST_BODY,  # beyond, so that the portal says it on a page of its own
+            max_request_body_size=LARGEST_READ,
             clear_untrusted_proxy_headers=not app.settings.trusted_proxies,
         )
     except OSError as error:

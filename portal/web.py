@@ -12,13 +12,15 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import LoginManager, UserMixin
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import BadRequest, LengthRequired, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import clock
 from portal.access import CompanyRole, Identity, OrganisationRole, Permission
+from portal.bodies import LARGEST_BODY, LARGEST_UPLOAD, LONGEST_PATH, MOST_FIELDS, check_address, check_size
 from portal.csrf import (
     check_csrf,
     check_origin,
@@ -33,9 +35,6 @@ from portal.settings import Settings
 from portal.storage import Storage
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-LONGEST_PATH = 2_000
-LARGEST_BODY = 2_000_000
-MOST_FIELDS = 5_000
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -89,7 +88,7 @@ class Portal(Flask):
 def install(app: Portal) -> None:
     """Wire the request cycle into ``app``."""
     app.config.update(
-        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_CONTENT_LENGTH=LARGEST_UPLOAD,  # check_size keeps all but uploads to LARGEST_BODY
         MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
         MAX_FORM_PARTS=MOST_FIELDS,
         SEND_FILE_MAX_AGE_DEFAULT=3600,
@@ -170,6 +169,10 @@ def undo() -> None:
     if session is not None:
         g.session = None
         portal().database.abandon(session)
+    regrets: list[Callable[[], None]] = g.get("regrets") or []
+    while regrets:
+        with suppress(Unavailable):  # the sweep finds what stays behind
+            regrets.pop()()
 
 
 def half_identity() -> Identity | None:
@@ -187,6 +190,11 @@ def client_agent() -> str:
 def client_address() -> str:
     """The client's address as far as ``trusted_proxies`` lets us believe it."""
     return request.remote_addr or ""
+
+
+def regret(step: Callable[[], None]) -> None:
+    """What to take back outside the database should this request not be committed, such as a file just stored."""
+    g.regrets.append(step)
 
 
 def wants_json() -> bool:
@@ -236,8 +244,9 @@ def _arrive() -> WerkzeugResponse | None:
     g.now = clock.now()
     g.identity = g.half = g.session = g.token = g.visit = None
     g.undone = False
+    g.regrets = []
     g.mark = Mark(None, None)
-    _refuse_hostile_address()
+    check_address()
     if isinstance(
         request.routing_exception, RequestRedirect
     ):  # its address rests on the Host header; a path does not
@@ -255,29 +264,12 @@ def _arrive() -> WerkzeugResponse | None:
     g.mark = mark_of(current_app, endpoint, request.method, arguments)
     if request.method not in SAFE:
         check_origin()
-        _check_size()
+        check_size()
     _look(g.mark.side, arguments.get(g.mark.side) if g.mark.side else None)
     _check_permission()
     if request.method not in SAFE:
         check_csrf()
     return None
-
-
-def _check_size() -> None:
-    """Said before anything is parsed: a million empty fields fit into two megabytes and would take ten seconds.
-
-    A body that does not tell its length would be cut off at the limit in silence.
-    """
-    length = request.content_length
-    if length is None and "Transfer-Encoding" in request.headers:
-        raise LengthRequired
-    if length is not None and length > LARGEST_BODY:
-        raise RequestEntityTooLarge
-    urlencoded = request.mimetype == "application/x-www-form-urlencoded"
-    if (
-        urlencoded and request.get_data().count(b"&") >= MOST_FIELDS
-    ):  # parts of other forms are counted by werkzeug
-        raise RequestEntityTooLarge
 
 
 def _look(side: str | None, slug: str | None) -> None:
@@ -341,23 +333,19 @@ def _end() -> None:
     database = portal().database
     if request.method in SAFE or g.undone:
         database.abandon(session)
-    else:
+        return
+    try:
         database.request_done(session)
-
-
-def _refuse_hostile_address() -> None:
-    """U+0000 and other control characters never reach a database; very long addresses are no address of ours."""
-    target = request.full_path
-    if len(target) > LONGEST_PATH:
-        raise BadRequest("The address is too long.")
-    decoded = request.path + "".join(k + v for k, v in request.args.items(multi=True))
-    if any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 or c == "\x7f" for c in decoded):
-        raise BadRequest("The address holds a character that no address of ours has.")
+    except DBAPIError as error:
+        if error.connection_invalidated:  # nobody knows whether it was committed: keep, the sweep decides
+            g.regrets.clear()
+        raise
+    g.regrets.clear()
 
 
 def _headers(response: Response) -> Response:
     headers = response.headers
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"

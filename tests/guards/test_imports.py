@@ -45,6 +45,7 @@ FOUNDATION: dict[str, int] = {
             "statements",
             "access",
             "web",
+            "bodies",
             "csrf",
             "outbox",
             "mail",
@@ -73,6 +74,8 @@ TOP = frozenset(
         "installation",
         "server",
         "backup",
+        "engines",
+        "verifying",
         "logs",
     ]
 )  # they assemble the rest
@@ -81,6 +84,7 @@ LAST = 100
 # (importer, imported) -> why it may. Nothing else may.
 AGREED: dict[tuple[str, str], str] = {
     ("portal.organisations.forms", "portal.accounts.forms"): "one field for addresses, with one voice",
+    ("portal.organisations.identity", "portal.assessments.models"): "whether a link still opens is asked with the session",
     ("portal.assessments.joining_views", "portal.accounts.forms"): "accepting an invitation makes an account",
 }
 
