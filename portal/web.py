@@ -29,7 +29,7 @@ from portal.csrf import (
     session_cookie,
     visit_cookie,
 )
-from portal.db import Database
+from portal.db import NOBODY, Database
 from portal.faults import Fault, Invalid, NotFound, Refused, Unavailable
 from portal.settings import Settings
 from portal.storage import Storage
@@ -320,8 +320,6 @@ def _check_again(session: Session) -> None:
 
 
 def _scope() -> Any:
-    from portal.db import NOBODY
-
     return g.identity.scope if g.identity is not None else NOBODY
 
 
