@@ -29,16 +29,21 @@ def visit_cookie() -> str:
     return "__Host-visit" if _settings().secure else "visit"
 
 
-def set_session(response: WerkzeugResponse, token: str) -> None:
+def delegate_cookie() -> str:
+    """The session of a delegation's link, beside that of an account: web.py reads it on a delegate's routes only."""
+    return "__Host-delegate" if _settings().secure else "delegate"
+
+
+def set_session(response: WerkzeugResponse, token: str, cookie: str | None = None) -> None:
     """Give the browser a session token that has just been made; it lasts as long as the session row."""
     response.set_cookie(
-        session_cookie(), token, httponly=True, samesite="Lax", secure=_settings().secure, path="/"
+        cookie or session_cookie(), token, httponly=True, samesite="Lax", secure=_settings().secure, path="/"
     )
 
 
-def clear_session(response: WerkzeugResponse) -> None:
+def clear_session(response: WerkzeugResponse, cookie: str | None = None) -> None:
     response.delete_cookie(
-        session_cookie(), path="/", secure=_settings().secure, httponly=True, samesite="Lax"
+        cookie or session_cookie(), path="/", secure=_settings().secure, httponly=True, samesite="Lax"
     )
 
 

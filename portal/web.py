@@ -19,18 +19,19 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import clock
-from portal.access import CompanyRole, Identity, OrganisationRole, Permission
+from portal.access import TABLE, CompanyRole, Identity, OrganisationRole, Permission
 from portal.bodies import LARGEST_BODY, LARGEST_UPLOAD, LONGEST_PATH, MOST_FIELDS, check_address, check_size
 from portal.csrf import (
     check_csrf,
     check_origin,
     csrf_token,
+    delegate_cookie,
     new_visit_cookie,
     session_cookie,
     visit_cookie,
 )
 from portal.db import NOBODY, Database
-from portal.faults import Fault, Invalid, NotFound, Refused, Unavailable
+from portal.faults import Conflict, Fault, Invalid, NotFound, Refused, Unavailable
 from portal.settings import Settings
 from portal.storage import Storage
 
@@ -38,6 +39,12 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+REST = (
+    "You have been away for a long time, so this browser was signed out. Open the link in your letter once more, then go "
+    "on from there; with an account, sign in."
 )
 
 
@@ -274,22 +281,40 @@ def _arrive() -> WerkzeugResponse | None:
 
 def _look(side: str | None, slug: str | None) -> None:
     """Session, permission and tenant, in a read transaction that is closed before anything else happens."""
-    token = request.cookies.get(session_cookie())
     g.visit = request.cookies.get(visit_cookie())
-    if not token:
-        return
     app = portal()
-    with app.database.looking() as session:
-        found = app.resolver.identity(session, token, side=side, slug=slug, now=g.now)
-    if found is not None and found.half:
-        g.half = found
-        return
-    g.identity = found
-    g.token = token if g.identity else None
+    absent: NotFound | None = None
+    for token in _tokens():
+        try:
+            with app.database.looking() as session:
+                found = app.resolver.identity(session, token, side=side, slug=slug, now=g.now)
+        except NotFound as fault:  # no member here, but perhaps somebody with a link
+            absent = absent or fault
+            continue
+        if found is not None and found.half:
+            g.half = found
+        elif found is not None:
+            g.identity, g.token = found, token
+            break
+    if g.identity is None and absent is not None:
+        raise absent
     touch = app.resolver.touch(g.identity, now=g.now) if g.identity else None
     if touch is not None:
         with suppress(Unavailable):  # a sign of life can wait: reading goes on while the database is busy
             app.database.record_refusal(touch)
+
+
+def _tokens() -> list[str]:
+    """The session of an account; on the routes of people who came by a link, that of the link after it."""
+    names = [session_cookie()]
+    if _for_delegates():
+        names.append(delegate_cookie())
+    return [token for name in names if (token := request.cookies.get(name))]
+
+
+def _for_delegates() -> bool:
+    roles = TABLE[g.mark.permission] if g.mark.permission is not None else None
+    return roles is not None and CompanyRole.DELEGATE in roles
 
 
 def _check_permission() -> None:
@@ -297,6 +322,8 @@ def _check_permission() -> None:
     if permission is None:
         return
     if g.identity is None:
+        if _for_delegates() and request.cookies.get(delegate_cookie()):
+            raise Conflict(REST)
         raise SignedOut("Please sign in.")
     if g.identity.owes_factor:
         raise OwesFactor("This organisation asks for a second factor.")
@@ -312,7 +339,7 @@ def _check_again(session: Session) -> None:
     slug = (request.view_args or {}).get(side) if side else None
     again = portal().resolver.identity(session, g.token, side=side, slug=slug, now=g.now)
     if again is None or again.half:
-        raise SignedOut("Please sign in.")
+        raise Conflict(REST) if g.identity.role is CompanyRole.DELEGATE else SignedOut("Please sign in.")
     if again.owes_factor:
         raise OwesFactor("This organisation asks for a second factor.")
     if again != g.identity:
@@ -396,4 +423,5 @@ ROLE_LABELS: dict[OrganisationRole | CompanyRole, str] = {
     OrganisationRole.AUDITOR: "Auditor",
     CompanyRole.OWNER: "Owner",
     CompanyRole.CONTRIBUTOR: "Contributor",
+    CompanyRole.DELEGATE: "By a link",
 }

@@ -273,7 +273,7 @@ class AnswerTurn(Base):
 class Delegation(Identified, Base):
     """Questions of an assessment in the hands of one person: a contributor, or anybody by an expiring link.
 
-    ``keys``: section and question keys; empty = the whole assessment. ``token_hash``: of the link of a person without
+    ``keys``: section and question keys, or ["*"] for the whole assessment. ``token_hash``: of the link of a person without
     an account; None for a colleague who signs in. ``person_id``: to whom the answers are credited.
     """
 
@@ -304,7 +304,8 @@ class Enquiry(Identified, Base):
 
     ``kind``: question, more_time, decline, other_person or reopen. ``key``: the question that it is about. ``state``:
     open, answered, granted, refused or withdrawn. ``wanted``: the date asked for. ``person``: name and address of whom
-    to ask instead.
+    to ask instead. ``company_id`` and ``asked_by`` are empty when somebody without an account says, on the invitation,
+    that they are not the right person.
     """
 
     __tablename__ = "enquiry"
@@ -316,14 +317,14 @@ class Enquiry(Identified, Base):
     )
 
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
-    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    company_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("company.id"))
     assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("assessment.id"))
     kind: Mapped[str] = mapped_column(String(20))
     key: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20))
     wanted: Mapped[date | None]
     person: Mapped[dict[str, Any] | None]
-    asked_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    asked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     asked_at: Mapped[datetime]
     settled_by: Mapped[uuid.UUID | None]
     settled_at: Mapped[datetime | None]
@@ -337,8 +338,8 @@ class EnquiryEntry(Identified, Base):
 
     enquiry_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("enquiry.id"))
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
-    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    company_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("company.id"))
     side: Mapped[str] = mapped_column(String(20))
-    author_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    author_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
     text: Mapped[str] = mapped_column(Text)

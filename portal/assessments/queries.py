@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.access import Identity, mine, scoped
-from portal.assessments import drafts, sealing
+from portal.assessments import drafts, reach, sealing
 from portal.assessments.models import (
     AnswerContent,
     AnswerRevision,
@@ -35,8 +35,11 @@ Rows = Mapping[str, tuple[AnswerRow, StaleEdit | None]]
 def assessment(
     session: Session, identity: Identity, assessment_id: uuid.UUID, *, lock: bool = False
 ) -> Assessment:
-    """The assessment of this company; NotFound otherwise. ``lock`` makes writers of one assessment take turns."""
-    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id)
+    """The assessment of this company, as far as this person was given any of it (reach.py); NotFound otherwise.
+
+    ``lock`` makes writers of one assessment take turns.
+    """
+    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id, *reach.seen(identity))
     found: Assessment | None = session.execute(
         statement.with_for_update() if lock else statement
     ).scalar_one_or_none()
@@ -49,7 +52,7 @@ def open_assessments(session: Session, identity: Identity, number: int, *, size:
     """What waits for the company, the nearest due date first."""
     statement = (
         scoped(identity, Assessment)
-        .where(Assessment.state == "open")
+        .where(Assessment.state == "open", *reach.seen(identity))
         .order_by(Assessment.due, Assessment.issued_at, Assessment.id)
     )
     return paged(session, statement, number, size=size)
@@ -61,7 +64,7 @@ def submitted_assessments(
     """What the company has submitted, the newest first."""
     statement = (
         scoped(identity, Assessment)
-        .where(Assessment.state != "open")
+        .where(Assessment.state != "open", *reach.seen(identity))
         .order_by(Assessment.submitted_at.desc(), Assessment.id)
     )
     return paged(session, statement, number, size=size)
@@ -145,6 +148,7 @@ def answers_by_person(session: Session, identity: Identity) -> dict[uuid.UUID, i
             AnswerRow.assessment_id == Assessment.id,
             Assessment.state == "open",
             AnswerRow.state.in_(("answered", "not_applicable")),
+            *reach.seen(identity),
         )
         .group_by(AnswerRow.answered_by)
     )

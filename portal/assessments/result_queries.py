@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
-from portal.assessments import queries, sealing
+from portal.assessments import queries, reach, sealing
 from portal.assessments.models import Assessment, AssessmentEngagement, Rating, SealedAnswer, Submission
 from portal.assessments.organisation_queries import own_assessments
 from portal.assessments.sealing import Proof
@@ -70,6 +70,7 @@ class SubmissionKey:
 def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rated:
     """The newest submission of an assessment; NotFound when absent, not yours, or still being answered."""
     own = own_assessments(identity) if identity.organisation else mine(identity.scope, Assessment)
+    own = [*own, *reach.seen(identity, whole=True)]
     statement = select(Assessment).where(Assessment.id == assessment_id, *own)
     assessment = session.execute(statement).scalar_one_or_none()
     if assessment is None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, false, select
 from sqlalchemy.orm import Session
 
-from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
+from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.accounts.models import LoginSession, PersonRow, SecondFactor
+from portal.assessments.models import Assessment, Delegation
 from portal.db import across
-from portal.faults import NotFound
+from portal.faults import Conflict, NotFound
 from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
 
 # A session that begins later than now was opened before the clock was put right: it would live too long. What two
@@ -72,8 +74,25 @@ _STATEMENTS: dict[str | None, Any] = {
     "organisation": _with_tenant(
         Organisation, OrganisationMember, OrganisationMember.organisation_id, Organisation.second_factor
     ),
-    "company": _with_tenant(Company, CompanyMember, CompanyMember.company_id, false()),
+    "company": _with_tenant(Company, CompanyMember, CompanyMember.company_id, false())
+    .add_columns(
+        Delegation.id,
+        Delegation.assessment_id,
+        Delegation.keys,
+        Delegation.revoked_at,
+        Delegation.expires_at,
+        Assessment.state,
+    )
+    .outerjoin(
+        Delegation,
+        and_(Delegation.id == LoginSession.delegation_id, Delegation.company_id == Company.id),
+    )
+    .outerjoin(Assessment, Assessment.id == Delegation.assessment_id),
 }
+ENDED = (
+    "Your link to these questions has come to its end: its time is over, somebody of the company has taken it back, or "
+    "the questionnaire is closed. What you saved before is kept. Ask whoever wrote to you for a new link."
+)
 
 
 class TenantResolver:
@@ -96,15 +115,17 @@ class TenantResolver:
             return None
         session_id, seen_at, created_at, verified_at, delegation_id, factor, *rest = found
         who = Person(*rest[:3])
-        if delegation_id is not None:
-            return None  # a session of a delegation opens that delegation and nothing else
+        if delegation_id is not None:  # it opens that delegation and nothing else, whoever the person is
+            if side != "company":
+                return None
+            return _delegate(who, session_id, seen_at, Tenant(*rest[3:6]), rest[8:], now)
         if factor is not None and verified_at is None:
             # Before the tenant is looked at: half a sign-in learns nothing about it.
             alive = now - created_at < HALF_LASTS
             return Identity(who, session_id, seen_at=seen_at, half=True) if alive else None
         if side is None:
             return Identity(who, session_id, seen_at=seen_at)
-        tenant_id, tenant_slug, tenant_name, role, demands = rest[3:]
+        tenant_id, tenant_slug, tenant_name, role, demands = rest[3:8]
         if role is None:
             raise NotFound
         tenant = Tenant(tenant_id, tenant_slug, tenant_name)
@@ -122,3 +143,21 @@ class TenantResolver:
     def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
         """See web.Resolver."""
         return accounts.touch(identity.session_id, identity.seen_at or now, now=now)
+
+
+def _delegate(
+    who: Person, session_id: uuid.UUID, seen_at: datetime, company: Tenant, row: Sequence[Any], now: datetime
+) -> Identity:
+    """The identity of a session that came by a delegation's link; Conflict once the delegation has ended.
+
+    ``row``: id, assessment_id, keys, revoked_at, expires_at of the delegation, state of its assessment.
+    """
+    delegation_id, assessment_id, keys, revoked_at, expires_at, state = row
+    if delegation_id is None:
+        raise NotFound  # of another company
+    if revoked_at is not None or expires_at is None or expires_at <= now or state != "open":
+        raise Conflict(ENDED)
+    delegated = Delegated(delegation_id, assessment_id, frozenset(keys))
+    return Identity(
+        who, session_id, company=company, role=CompanyRole.DELEGATE, seen_at=seen_at, delegated=delegated
+    )
