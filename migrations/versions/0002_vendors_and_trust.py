@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("uploaded_by", sa.Uuid(), nullable=False),
         sa.Column("uploaded_at", portal.db.UtcDateTime(), nullable=False),
         sa.Column("removed_at", portal.db.UtcDateTime(), nullable=True),
+        sa.Column("delegation_id", sa.Uuid(), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_evidence_company_id")),
         sa.ForeignKeyConstraint(["uploaded_by"], ["person.id"], name=op.f("fk_evidence_uploaded_by")),
@@ -148,6 +149,8 @@ def upgrade() -> None:
         sa.Column("granted_by", sa.Uuid(), nullable=False),
         sa.Column("granted_at", portal.db.UtcDateTime(), nullable=False),
         sa.Column("revoked_at", portal.db.UtcDateTime(), nullable=True),
+        sa.Column("delegation_id", sa.Uuid(), nullable=True),
+        sa.Column("accepted_at", portal.db.UtcDateTime(), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_evidence_grant_company_id")),
         sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_grant_evidence_id")),
@@ -198,14 +201,14 @@ def upgrade() -> None:
     op.create_table(
         "enquiry",
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("company_id", sa.Uuid(), nullable=False),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
         sa.Column("assessment_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("key", sa.String(length=200), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("wanted", sa.Date(), nullable=True),
         sa.Column("person", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("asked_by", sa.Uuid(), nullable=False),
+        sa.Column("asked_by", sa.Uuid(), nullable=True),
         sa.Column("asked_at", portal.db.UtcDateTime(), nullable=False),
         sa.Column("settled_by", sa.Uuid(), nullable=True),
         sa.Column("settled_at", portal.db.UtcDateTime(), nullable=True),
@@ -245,9 +248,9 @@ def upgrade() -> None:
         "enquiry_entry",
         sa.Column("enquiry_id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
-        sa.Column("company_id", sa.Uuid(), nullable=False),
+        sa.Column("company_id", sa.Uuid(), nullable=True),
         sa.Column("side", sa.String(length=20), nullable=False),
-        sa.Column("author_id", sa.Uuid(), nullable=False),
+        sa.Column("author_id", sa.Uuid(), nullable=True),
         sa.Column("at", portal.db.UtcDateTime(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -383,7 +386,9 @@ def _fill_codes() -> None:
     assessment = sa.table("assessment", sa.column("id", sa.Uuid()), sa.column("code"))
     for key in bind.execute(sa.select(assessment.c.id).where(assessment.c.code.is_(None))).scalars().all():
         drawn = "".join(secrets.choice(letters) for _ in range(10))
-        bind.execute(assessment.update().where(assessment.c.id == key).values(code=f"{drawn[:5]}-{drawn[5:]}"))
+        bind.execute(
+            assessment.update().where(assessment.c.id == key).values(code=f"{drawn[:5]}-{drawn[5:]}")
+        )
 
 
 def _keep_contributors() -> None:
@@ -412,7 +417,7 @@ def _keep_contributors() -> None:
                 assessment_id=assessment,
                 person_id=person,
                 created_by=person,
-                keys=[],
+                keys=["*"],
                 message="",
                 created_at=now,
             )

@@ -26,8 +26,8 @@ class Catalogue(Base):
 class Evaluation(Identified, Base):
     """All requirements over the newest submission per questionnaire that covers the engagement.
 
-    ``submissions`` lists submission ids; ``outcomes`` is canonical JSON, one entry a requirement, with the reasons for
-    the organisation and for the vendor apart.
+    ``submissions`` lists submission ids; ``outcomes`` is canonical JSON, one entry a requirement: codes and the names
+    of what decided. The sentences quote answers and lie in EvaluationReasons; ``reasons_commitment`` covers them.
     """
 
     __tablename__ = "evaluation"
@@ -47,4 +47,21 @@ class Evaluation(Identified, Base):
     facts: Mapped[dict[str, Any]]
     submissions: Mapped[list[Any]]
     outcomes: Mapped[bytes] = mapped_column(LargeBinary)
+    reasons_commitment: Mapped[str] = mapped_column(String(64))
     evaluated_at: Mapped[datetime]
+
+
+class EvaluationReasons(Base):
+    """Why each requirement came out as it did: salt, and canonical JSON key -> [for the organisation, for the vendor].
+
+    Destroyed only by redaction, never changed (law 6).
+    """
+
+    __tablename__ = "evaluation_reasons"
+    __table_args__ = tenancy("shared")
+
+    evaluation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("evaluation.id"), primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("company.id"))
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    reasons: Mapped[bytes] = mapped_column(LargeBinary)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
-from portal.contracts.models import Catalogue, Evaluation
+from portal.contracts.models import Catalogue, Evaluation, EvaluationReasons
 from questionnaires.facts import FACTS
 
 Side = Literal["organisation", "company"]
@@ -89,16 +89,20 @@ def newest(
 def points(session: Session, evaluations: Iterable[Evaluation], side: Side) -> Points:
     """The points of evaluations as ``side`` reads them; of several outcomes of one requirement the weightier.
 
-    The company's side never learns more than ``reason_vendor``: the organisation's reason, the facts and the
-    names of what decided are not even read into its points.
+    All belong to one tenant of ``side``. A reason is empty once it was redacted. The company's side never learns more
+    than ``reason_vendor``: the organisation's reason, the facts and the names of what decided are not even read into
+    its points.
     """
     found: dict[str, Point] = {}
     moments: list[datetime] = []
+    evaluations = list(evaluations)
+    said = _reasons(session, evaluations, side)
     for evaluation in evaluations:
         moments.append(evaluation.evaluated_at)
         catalogue = _catalogue(session, evaluation.catalogue_hash)
         for raw in json.loads(evaluation.outcomes):
-            point = _point(catalogue[raw["key"]], raw, side, evaluation.engagement_id)
+            reason = said.get(evaluation.id, {}).get(raw["key"], ("", ""))[0 if side == "organisation" else 1]
+            point = _point(catalogue[raw["key"]], raw, side, evaluation.engagement_id, reason)
             found[point.key] = _weightier(found.get(point.key), point)
     ordered = sorted(found.values(), key=lambda one: not one.must)
     by_outcome = {name: tuple(one for one in ordered if one.outcome == name) for name in _ORDER}
@@ -114,7 +118,7 @@ def _weightier(known: Point | None, new: Point) -> Point:
 
 
 def _point(
-    requirement: Mapping[str, Any], raw: Mapping[str, Any], side: Side, engagement_id: uuid.UUID
+    requirement: Mapping[str, Any], raw: Mapping[str, Any], side: Side, engagement_id: uuid.UUID, reason: str
 ) -> Point:
     ours = side == "organisation"
     return Point(
@@ -126,11 +130,31 @@ def _point(
         duty=requirement["duty"],
         clause=requirement["clause"],
         outcome=raw["outcome"],
-        reason=raw["reason"] if ours else raw["reason_vendor"],
+        reason=reason,
         decided_by=tuple(raw["decided_by"]) if ours else (),
         would_settle=tuple(raw["would_settle"]) if ours else (),
         engagements=(engagement_id,),
     )
+
+
+def _reasons(
+    session: Session, evaluations: list[Evaluation], side: Side
+) -> dict[uuid.UUID, dict[str, tuple[str, str]]]:
+    """The sentences of evaluations, by requirement key; those that were redacted are not there."""
+    if not evaluations:
+        return {}
+    one = evaluations[0]
+    tenant = (
+        EvaluationReasons.organisation_id == one.organisation_id
+        if side == "organisation"
+        else EvaluationReasons.company_id == one.company_id
+    )
+    rows = session.execute(
+        select(EvaluationReasons).where(
+            tenant, EvaluationReasons.evaluation_id.in_([each.id for each in evaluations])
+        )
+    ).scalars()
+    return {row.evaluation_id: json.loads(row.reasons) for row in rows}
 
 
 def _catalogue(session: Session, catalogue_hash: str) -> dict[str, Mapping[str, Any]]:

@@ -18,7 +18,7 @@ from portal.assessments.models import Assessment, Submission
 from portal.assessments.result_queries import Pair, SubmissionKey
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.contracts.models import Catalogue, Evaluation
+from portal.contracts.models import Catalogue, Evaluation, EvaluationReasons
 from portal.db import across
 from portal.faults import Conflict
 from portal.library import service as library
@@ -106,19 +106,23 @@ def _evaluate(
     _store_catalogue(session, catalogue, now)
     answered = [_answered(session, one, pair) for one in now_based.submissions]
     outcomes = requirements.evaluate(catalogue, answered, parse_facts(now_based.facts))
+    said = sealing.seal({one.requirement.key: [one.reason, one.reason_vendor] for one in outcomes})
+    tenants = {"organisation_id": pair.organisation_id, "company_id": pair.company_id}
     evaluation = Evaluation(
         id=uuid.uuid4(),
-        organisation_id=pair.organisation_id,
-        company_id=pair.company_id,
+        **tenants,
         engagement_id=engagement.id,
         sequence=_last(session, engagement.id, pair) + 1,
         catalogue_hash=catalogue.content_hash,
         facts=now_based.facts,
         submissions=[str(one.id) for one in now_based.submissions],
-        outcomes=canonical_json([one.to_json() for one in outcomes]),
+        outcomes=canonical_json([_codes(one) for one in outcomes]),
+        reasons_commitment=said.commitment,
         evaluated_at=now,
     )
     session.add(evaluation)
+    session.flush()
+    session.add(EvaluationReasons(evaluation_id=evaluation.id, **tenants, salt=said.salt, reasons=said.data))
     record(
         session,
         Kind.REQUIREMENTS_EVALUATED,
@@ -135,6 +139,11 @@ def _evaluate(
     )
     session.flush()
     return evaluation
+
+
+def _codes(outcome: requirements.Outcome) -> dict[str, Any]:
+    """What stays for ever: no sentence, since sentences quote answers."""
+    return {name: value for name, value in outcome.to_json().items() if not name.startswith("reason")}
 
 
 def _subjects(

@@ -16,6 +16,7 @@ class Evidence(Identified, Base):
 
     ``kind``: an evidence kind of the questionnaires (such as ``restore_test``). ``scan``: ``not_scanned``, ``clean``
     or ``infected``. ``removed_at``: taken out of the library; what was sealed with it stays readable until redaction.
+    ``delegation_id``: uploaded through that link, and no part of the library until an owner accepts it.
     """
 
     __tablename__ = "evidence"
@@ -38,10 +39,14 @@ class Evidence(Identified, Base):
     uploaded_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     uploaded_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+    delegation_id: Mapped[uuid.UUID | None]
 
 
 class EvidenceGrant(Identified, Base):
-    """That a document lies beside the answer to ``key`` of one assessment. The organisation sees it once submitted."""
+    """That a document lies beside the answer to ``key`` of one assessment. The organisation sees it once submitted.
+
+    ``delegation_id``: laid there through that link; then it waits for an owner until ``accepted_at``.
+    """
 
     __tablename__ = "evidence_grant"
     __table_args__ = tenancy(
@@ -59,3 +64,5 @@ class EvidenceGrant(Identified, Base):
     granted_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     granted_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    delegation_id: Mapped[uuid.UUID | None]
+    accepted_at: Mapped[datetime | None]
