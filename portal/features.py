@@ -8,6 +8,7 @@ from portal import health
 from portal.accounts import views as accounts
 from portal.assessments import answering_routes as answering
 from portal.assessments import confirm_views as confirming
+from portal.assessments import enquiries
 from portal.assessments import issue_views as issuing
 from portal.assessments import joining_views as joining
 from portal.assessments import portfolio_views as portfolio
@@ -40,4 +41,5 @@ VIEWS = (
 CONSEQUENCES: tuple[Callable[..., None], ...] = (
     contract_service.evaluate_after_submission,
     reassessment_service.schedule_next,
+    enquiries.close_after_submission,
 )

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,18 +24,18 @@ from portal.organisations.models import Organisation
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 GROUP, GROUPS = 5, 2
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1"})
-# How many wrong codes one client, and everybody together, may try in a quarter of an hour. There are 2^50 codes.
-PER_CLIENT, TOGETHER = 20, 1000
+PER_CLIENT = 20  # checks in a quarter of an hour, right ones too
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """All that a right code shows: who asks, and since when. ``asked_at`` is read in ``zone``."""
+    """All that a right code shows: who asks, since when, and whether that is over. ``asked_at`` is read in ``zone``."""
 
     organisation: str
     person: str
     asked_at: datetime
     zone: str
+    over: bool
 
 
 def new_code() -> str:
@@ -43,7 +44,7 @@ def new_code() -> str:
 
 
 def readable(typed: str) -> str | None:
-    """The code in its one written form; None for what can be none. Small letters, spaces and misread letters are fine."""
+    """The code in its one written form, None for what can be none. Small and misread letters and spaces are fine."""
     if len(typed) > 60:
         return None
     letters = "".join(one for one in typed.upper() if one.isalnum()).translate(_MISREAD)
@@ -59,7 +60,7 @@ def code_of(assessment: Assessment) -> str:
     return assessment.code
 
 
-def in_letters(session: Session, assessment: Assessment) -> dict[str, str]:
+def in_letters(session: Session, assessment: Assessment) -> dict[str, Any]:
     """What a letter about the assessment says of its code: ``code``, and the address at which it can be checked."""
     return {"code": code_of(assessment), "confirm": address(session)}
 
@@ -73,27 +74,24 @@ def address(session: Session) -> str:
 
 
 def throttle_keys(client: str) -> dict[str, int]:
-    """The counters of wrong codes: one client's, and everybody's."""
-    return {_key("client", client): PER_CLIENT, _key("all"): TOGETHER}
-
-
-def _key(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(("code", *parts)).encode("utf-8", "surrogatepass")).hexdigest()
+    """The counter of one client's checks. There is none for everybody: 2^50 codes need none, and it could be shut."""
+    key = hashlib.sha256("\x1f".join(("code", client)).encode("utf-8", "surrogatepass")).hexdigest()
+    return {key: PER_CLIENT}
 
 
 def check_throttle(session: Session, client: str, *, now: datetime) -> None:
-    """Raise Throttled when too many wrong codes came from here, or from everywhere; read only."""
+    """Raise Throttled when too many codes were checked from here; read only."""
     try:
         accounts.check_throttle(session, throttle_keys(client), now=now)
     except Throttled as fault:
         raise Throttled(
-            "Too many wrong codes have been tried. Wait a quarter of an hour, or call the person who wrote to you.",
+            "Too many codes have been tried from here. Wait a quarter of an hour, or call the person who wrote to you.",
             fault.retry_after,
         ) from None
 
 
 def confirmed(session: Session, typed: str) -> tuple[Assessment, Confirmed] | None:
-    """What a code confirms, or None. One statement whatever was typed, so that a wrong code takes as long as a right one."""
+    """What a code confirms, or None. One statement whatever was typed: a wrong code takes as long as a right one."""
     code = readable(typed) or "no code"
     found = session.execute(
         select(Assessment, Organisation.name, PersonRow.name)
@@ -105,11 +103,12 @@ def confirmed(session: Session, typed: str) -> tuple[Assessment, Confirmed] | No
     if found is None:
         return None
     assessment, organisation, person = found
-    return assessment, Confirmed(organisation, person, assessment.issued_at, assessment.zone)
+    return assessment, Confirmed(
+        organisation, person, assessment.issued_at, assessment.zone, assessment.state != "open"
+    )
 
 
 def note_check(session: Session, client: str, found: Assessment | None, *, now: datetime) -> None:
-    """Put a check on record, and count it when the code was wrong."""
-    if found is None:
-        accounts.count_attempt(session, throttle_keys(client), now=now)
+    """Count a check and put it on record, whether the code was right or wrong."""
+    accounts.count_attempt(session, throttle_keys(client), now=now)
     record(session, Kind.CODE_CHECKED, now=now, actor=None, subject=found, data={"found": found is not None})

@@ -13,6 +13,7 @@ from portal.access import Identity, Permission
 from portal.accounts.service import mail_address
 from portal.assessments import enquiry_letters as letters
 from portal.assessments import enquiry_queries as queries
+from portal.assessments import reach
 from portal.assessments.enquiry_queries import (
     ANSWERED,
     DECLINE,
@@ -64,8 +65,8 @@ def ask(
     if not actor.may(Permission.ASK if kind == QUESTION else Permission.ASK_FOR_CHANGE):
         raise Refused("Only an owner of the company can ask for this.")
     _require_state(assessment, kind)
-    if key is not None and key not in library.definition(session, assessment.content_hash).questions:
-        raise NotFound
+    if key is not None:
+        reach.require(session, actor, assessment, library.definition(session, assessment.content_hash), key)
     text = text.strip()
     errors = {} if (fault := text_fault(text, _NEEDED[kind])) is None else {"text": fault}
     person = None
@@ -99,7 +100,7 @@ def ask(
     say(session, row, text, COMPANY, actor=actor, now=now)
     data = {"assessment": assessment.id, "kind": kind, "key": row.key, "wanted": row.wanted}
     record(session, Kind.ENQUIRY_MADE, now=now, actor=actor, subject=row, data=data)
-    letters.tell_organisation(session, assessment, row, text, actor=actor, now=now)
+    letters.tell_organisation(session, assessment, row, actor=actor, now=now)
     return row
 
 
@@ -128,7 +129,7 @@ def carry_on(
     row.state, row.settled_by, row.settled_at = OPEN, None, None
     say(session, row, text, COMPANY, actor=actor, now=now)
     record(session, Kind.ENQUIRY_CONTINUED, now=now, actor=actor, subject=row, data={"kind": row.kind})
-    letters.tell_organisation(session, assessment, row, text, more=True, actor=actor, now=now)
+    letters.tell_organisation(session, assessment, row, more=True, actor=actor, now=now)
 
 
 def withdraw(session: Session, row: Enquiry, *, actor: Identity, now: datetime) -> None:
@@ -153,9 +154,7 @@ def close_after_submission(
 # -------------------------------------------------------------------------------------- shared with changing.py
 
 
-def say(
-    session: Session, row: Enquiry, text: str, side: str, *, actor: Identity, now: datetime
-) -> None:
+def say(session: Session, row: Enquiry, text: str, side: str, *, actor: Identity, now: datetime) -> None:
     """One more message of an enquiry."""
     session.add(
         EnquiryEntry(
@@ -230,7 +229,9 @@ def _require_state(assessment: Assessment, kind: str) -> None:
 def _person_faults(name: str, email: str) -> dict[str, str]:
     errors: dict[str, str] = {}
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        errors["name"] = "Write the person's name." if not name else f"Write at most {LONGEST_NAME} characters."
+        errors["name"] = (
+            "Write the person's name." if not name else f"Write at most {LONGEST_NAME} characters."
+        )
     try:
         mail_address(email)
     except ValueError:
@@ -250,5 +251,7 @@ def _waiting(
     if kind != QUESTION and waiting:
         raise Invalid("Your company has asked for this already. Add to that, or take it back first.")
     if len(waiting) >= MOST_OPEN_QUESTIONS:
-        raise Invalid("Many of your questions wait for an answer. Wait for some, or write to the person who asks you.")
+        raise Invalid(
+            "Many of your questions wait for an answer. Wait for some, or write to the person who asks you."
+        )
     return None

@@ -22,7 +22,13 @@ from portal.vendors.models import Vendor
 
 OPEN, ANSWERED, GRANTED, REFUSED, WITHDRAWN = "open", "answered", "granted", "refused", "withdrawn"
 # What a company may ask; a notice is what the organisation has told of its own accord.
-QUESTION, MORE_TIME, DECLINE, OTHER_PERSON, REOPEN = "question", "more_time", "decline", "other_person", "reopen"
+QUESTION, MORE_TIME, DECLINE, OTHER_PERSON, REOPEN = (
+    "question",
+    "more_time",
+    "decline",
+    "other_person",
+    "reopen",
+)
 NOTICE = "notice"
 KINDS = (QUESTION, MORE_TIME, DECLINE, OTHER_PERSON, REOPEN)
 SORTS = ("asked", "vendor", "due", "kind")
@@ -60,7 +66,12 @@ class Filter:
 
 
 def enquiry(
-    session: Session, identity: Identity, assessment_id: uuid.UUID, enquiry_id: uuid.UUID, *, lock: bool = False
+    session: Session,
+    identity: Identity,
+    assessment_id: uuid.UUID,
+    enquiry_id: uuid.UUID,
+    *,
+    lock: bool = False,
 ) -> Enquiry:
     """One enquiry about an assessment that the caller has found for this identity; NotFound otherwise."""
     statement = scoped(identity, Enquiry).where(
@@ -74,9 +85,7 @@ def enquiry(
     return found
 
 
-def open_ones(
-    session: Session, identity: Identity, assessment_id: uuid.UUID, *kinds: str
-) -> list[Enquiry]:
+def open_ones(session: Session, identity: Identity, assessment_id: uuid.UUID, *kinds: str) -> list[Enquiry]:
     """What is still to be settled about an assessment, oldest first; of these kinds, or of all."""
     statement = (
         scoped(identity, Enquiry)
@@ -111,8 +120,8 @@ def with_entries(session: Session, identity: Identity, found: Collection[Enquiry
     )
     for entry in session.execute(statement).scalars():
         entries[entry.enquiry_id].append(entry)
-    ids = {entry.author_id for some in entries.values() for entry in some}
-    ids |= {one.asked_by for one in found} | {one.settled_by for one in found if one.settled_by}
+    ids = {entry.author_id for some in entries.values() for entry in some if entry.author_id}
+    ids |= {key for one in found for key in (one.asked_by, one.settled_by) if key}
     people = organisations.people(session, ids)
     return [Thread(one, tuple(entries[one.id]), people) for one in found]
 
@@ -205,7 +214,9 @@ def _list(identity: Identity, narrowed: Filter) -> Select[Any]:
         select(Enquiry)
         .join(Assessment, Assessment.id == Enquiry.assessment_id)
         .join(Vendor, Vendor.id == Assessment.vendor_id)
-        .where(*mine(identity.scope, Enquiry, Vendor), *own_assessments(identity), *_criteria(identity, narrowed))
+        .where(
+            *mine(identity.scope, Enquiry, Vendor), *own_assessments(identity), *_criteria(identity, narrowed)
+        )
     )
     keys: dict[str, Any] = {
         "asked": Enquiry.asked_at,

@@ -68,7 +68,7 @@ def issue(
     _require_sound(due, today, reason, vendor, contact)
     version = library.issuable(session, actor, content_hash)
     covered = _covered(session, actor, vendor, engagement_ids)
-    _require_not_open(session, actor, version.slug, covered)
+    require_not_open(session, actor, version.slug, covered)
     definition = library.definition(session, content_hash)
     library.store(session, definition, now=now, actor=actor)
     facts = combined_facts([facts_of(one, vendor, organisation) for one in covered])
@@ -115,7 +115,7 @@ def issue(
         "engagements": [one.id for one in covered],
     }
     record(session, Kind.ASSESSMENT_ISSUED, now=now, actor=actor, subject=assessment, data=data)
-    _tell(session, assessment, definition, vendor, contact, actor=actor, now=now)
+    write_letters(session, assessment, vendor, contact, actor=actor, now=now)
     return assessment
 
 
@@ -150,7 +150,7 @@ def _covered(
     return covered
 
 
-def _require_not_open(session: Session, actor: Identity, slug: str, covered: Sequence[Engagement]) -> None:
+def require_not_open(session: Session, actor: Identity, slug: str, covered: Sequence[Engagement]) -> None:
     """One open assessment of a questionnaire for an engagement is enough: a second would ask everything twice."""
     statement = (
         select(Assessment.due)
@@ -177,10 +177,9 @@ def _subject(covered: Sequence[Engagement]) -> str:
 # --------------------------------------------------------------------------------------------------- who is told
 
 
-def _tell(
+def write_letters(
     session: Session,
     assessment: Assessment,
-    definition: Questionnaire,
     vendor: Vendor,
     contact: Contact | None,
     *,
@@ -188,6 +187,7 @@ def _tell(
     now: datetime,
 ) -> None:
     """A letter to the company's owners and the contact; while nobody has joined, to the contact with a way in."""
+    definition = library.definition(session, assessment.content_hash)
     if vendor.company_id is not None:
         slug = organisations.company_slug(session, vendor.company_id)
         link = f"{base_url(session)}/c/{slug}/"
@@ -197,8 +197,6 @@ def _tell(
     assert contact is not None  # _require_sound has seen to it
     invited = organisations.open_vendor_invitation(session, actor, vendor.id, contact.email, now=now)
     if invited is None:
-        due = long_date(assessment.due)
-        about = f"We ask you to answer “{assessment.title}” about {assessment.subject} by {due}."
         contacts.invite_contact(
             session,
             vendor,
@@ -206,13 +204,20 @@ def _tell(
             email=contact.email,
             actor=actor,
             now=now,
-            why=f"{about} {assessment.reason}",
+            why=invitation_words(assessment),
+            check=codes.in_letters(session, assessment),
         )
     elif invited.created_at < now:
         recipient = (contact.name, contact.email)
         link = base_url(session)
         since = clock.local_date(invited.created_at, assessment.zone)
         _send(session, assessment, definition, vendor, recipient, link, since, actor=actor, now=now)
+
+
+def invitation_words(assessment: Assessment) -> str:
+    """Why somebody is invited, as the letter says it."""
+    about = f"We ask you to answer “{assessment.title}” about {assessment.subject} by {long_date(assessment.due)}."
+    return f"{about} {assessment.reason}"
 
 
 def _recipients(
@@ -259,6 +264,7 @@ def _send(
         reason=assessment.reason,
         link=link,
         invited=invited,
+        **codes.in_letters(session, assessment),
         why=f"You get this because {actor.person.name} of {actor.organisation.name} named you as a contact of "
         f"{vendor.name}, or because you look after its pages. Not you? Reply to this mail.",
     )
