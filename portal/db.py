@@ -297,6 +297,7 @@ def _sqlite_connect(connection: Any, record: Any) -> None:
         f"busy_timeout={BUSY_SECONDS * 1000}",
         "recursive_triggers=ON",
         "trusted_schema=OFF",
+        "secure_delete=ON",  # what is destroyed is overwritten, not only forgotten
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -336,9 +337,31 @@ def _check_scope(state: ORMExecuteState) -> None:
     scope: Scope = state.session.info.get("scope", NOBODY)
     if scope.system or state.is_column_load or state.execution_options.get("across_tenants"):
         return
+    if state.is_insert and _inserts_own(state, scope):
+        return
     name = unscoped(state.statement, lambda table: _wanted(table, scope))
     if name is not None:
         raise UnscopedQuery(f"{name} is read outside its tenant; use access.scoped()")
+
+
+def _inserts_own(state: ORMExecuteState, scope: Scope) -> bool:
+    """Whether a plain ``insert(Model)`` with a list of rows writes rows of the session's own tenant and nothing else."""
+    statement: Any = state.statement
+    wanted = _wanted(statement.table, scope)
+    plain = not (
+        statement._values
+        or statement._multi_values
+        or statement.select is not None
+        or statement._post_values_clause is not None
+    )
+    rows = state.parameters
+    return (
+        plain
+        and wanted is not None
+        and isinstance(rows, list)
+        and bool(rows)
+        and all(row.get(wanted[0]) == wanted[1] for row in rows)
+    )
 
 
 def _wanted(table: Table, scope: Scope) -> tuple[str, uuid.UUID] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -130,18 +130,22 @@ class Gap:
     """Why an answer cannot be submitted yet."""
 
     key: str
-    kind: Literal["unanswered", "outdated", "promise", "promise_past"]
+    kind: Literal["unanswered", "outdated", "promise", "promise_past", "unaccepted"]
     text: str = ""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """All answers of an assessment, typed. ``outdated``: stored values that no longer fit, such as a day now past."""
+    """All answers of an assessment, typed. ``outdated``: stored values that no longer fit, such as a day now past.
+
+    ``unaccepted``: keys of what came through a link and no owner has accepted yet.
+    """
 
     definition: Questionnaire
     contents: Mapping[str, Content]
     facts: Mapping[str, Any]
     as_of: date
+    unaccepted: frozenset[str] = frozenset()
     answers: Mapping[str, Answer] = field(init=False)
     outdated: Mapping[str, str] = field(init=False)
 
@@ -189,6 +193,8 @@ class Draft:
                 found.append(Gap(key, "unanswered"))
             elif key in self.look.evidence_required and self.answers[key].state == "answered":
                 found.extend(self._promise_gap(key))
+            if key in self.unaccepted and key not in missing:
+                found.append(Gap(key, "unaccepted"))
         return tuple(found)
 
     def _promise_gap(self, key: str) -> list[Gap]:
@@ -198,16 +204,23 @@ class Draft:
             return [Gap(key, "promise")]
         return [Gap(key, "promise_past")] if day < self.as_of - timedelta(days=1) else []
 
-    def with_contents(self, changed: Mapping[str, Content]) -> Draft:
-        """The draft after an edit."""
-        return Draft(self.definition, {**self.contents, **changed}, self.facts, self.as_of)
+    def with_contents(self, changed: Mapping[str, Content], *, unaccepted: bool = False) -> Draft:
+        """The draft after an edit; ``unaccepted``: it came through a link."""
+        if not changed:
+            return self
+        waiting = self.unaccepted | changed.keys() if unaccepted else self.unaccepted - changed.keys()
+        return replace(self, contents={**self.contents, **changed}, unaccepted=frozenset(waiting))
 
 
 def read(
-    definition: Questionnaire, contents: Mapping[str, Content], facts: Mapping[str, Any], as_of: date
+    definition: Questionnaire,
+    contents: Mapping[str, Content],
+    facts: Mapping[str, Any],
+    as_of: date,
+    unaccepted: frozenset[str] = frozenset(),
 ) -> Draft:
     """A draft from stored contents; ``facts`` in their JSON shape, as pinned on the assessment."""
-    return Draft(definition, contents, parse_facts(facts), as_of)
+    return Draft(definition, contents, parse_facts(facts), as_of, unaccepted)
 
 
 def typed(question: Question, content: Content, as_of: date) -> Answer:

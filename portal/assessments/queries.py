@@ -98,7 +98,13 @@ def rows(
 def draft(definition: Questionnaire, one: Assessment, held: Rows, now: datetime) -> drafts.Draft:
     """The draft as a whole, read on the organisation's present date."""
     contents = {key: drafts.content_of(row) for key, (row, _) in held.items()}
-    return drafts.read(definition, contents, one.facts, clock.local_date(now, one.zone))
+    waiting = frozenset(key for key, (row, _) in held.items() if unaccepted(row))
+    return drafts.read(definition, contents, one.facts, clock.local_date(now, one.zone), waiting)
+
+
+def unaccepted(row: AnswerRow) -> bool:
+    """Whether an answer came through a link and waits for an owner."""
+    return row.delegation_id is not None and row.accepted_at is None
 
 
 def drafts_of(

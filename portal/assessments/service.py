@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from sqlalchemy import ColumnElement, delete, insert, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
-from portal.access import Identity
+from portal.access import Identity, mine
 from portal.assessments import queries
 from portal.assessments.drafts import EMPTY, Content, Draft, Fault, check, columns, content_of
 from portal.assessments.models import AnswerContent, AnswerRevision, AnswerRow, Assessment, StaleEdit
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 FOREIGN = "This field does not belong to this section. It was not saved."
+AS_IT_IS = {"synchronize_session": False}  # what the session holds is set beside each statement
 UNREAD = "This field came without the state that it was read from. Look at the answer and save again."
 
 
@@ -124,10 +127,12 @@ def save_answers(
             result.errors[edit.key] = Fault(answer=FOREIGN)
         else:
             _save_one(saving, result, question, edit, bases)
-    after = before.with_contents(saving.written) if saving.written else before
-    _note(saving, result)
+    after = before.with_contents(saving.written, unaccepted=actor.delegated is not None)
+    if saving.written or saving.kept or saving.forgotten:
+        saving.store()
     if result.saved:
-        assessment.answered, assessment.total = after.look.answered, after.look.total
+        saving.count(after)
+    _note(saving, result)
     session.flush()
     return SaveResult(before, after, result.saved, result.settled, result.errors, result.conflicts)
 
@@ -172,7 +177,7 @@ def _save_one(
 
 
 class _Saving:
-    """The rows that one save touches."""
+    """What one save writes, collected, then stored in as few statements as there are tables."""
 
     def __init__(
         self, session: Session, assessment: Assessment, actor: Identity, now: datetime, held: queries.Rows
@@ -181,7 +186,7 @@ class _Saving:
         self.session, self.assessment, self.actor, self.now, self.held = session, assessment, actor, now, held
         self.company_id = actor.company.id
         self.written: dict[str, Content] = {}
-        self.kept: list[str] = []
+        self.kept: dict[str, tuple[int, Content]] = {}
         self.forgotten: list[str] = []
 
     def row(self, key: str) -> AnswerRow | None:
@@ -190,52 +195,97 @@ class _Saving:
     def write(self, key: str, content: Content) -> int:
         """A new revision of an answer; returns its number."""
         row = self.row(key)
-        values = columns(content)
-        stamp = {"answered_by": self.actor.person.id, "answered_at": self.now}
-        place = {"assessment_id": self.assessment.id, "company_id": self.company_id, "key": key}
-        if row is None:
-            row = AnswerRow(**place, **values, **stamp, revision=1)
-            self.session.add(row)
-        else:
-            for name, value in {**values, **stamp, "revision": row.revision + 1}.items():
-                setattr(row, name, value)
-        said = AnswerContent(id=uuid.uuid4(), **place, **values)
-        self.session.add(said)
-        self.session.add(AnswerRevision(**place, **stamp, revision=row.revision, content_id=said.id))
         self.written[key] = content
         self.forget(key)
-        return row.revision
+        return row.revision + 1 if row else 1
 
     def keep(self, edit: Edit, content: Content) -> None:
         """Keep a stale edit beside the stored answer, in place of an earlier one of this person."""
         stale = self.held[edit.key][1]
-        if stale is None:
-            stale = StaleEdit(
-                id=uuid.uuid4(),
-                assessment_id=self.assessment.id,
-                company_id=self.company_id,
-                key=edit.key,
-                person_id=self.actor.person.id,
-            )
-            self.session.add(stale)
-        elif content_of(stale) == content:
-            return
-        stale.revision, stale.written_at = max(edit.revision, 0), self.now
-        for name, value in columns(content).items():
-            setattr(stale, name, value)
-        self.kept.append(edit.key)
+        if stale is None or content_of(stale) != content:
+            self.kept[edit.key] = (max(edit.revision, 0), content)
 
     def forget(self, key: str) -> None:
         """Nothing is left to choose: this person's edit beside the answer goes."""
-        stale = self.held[key][1] if key in self.held else None
-        if stale is not None:
-            self.session.delete(stale)
+        if key in self.held and self.held[key][1] is not None:
             self.forgotten.append(key)
+
+    def store(self) -> None:
+        """Plain statements, for the unit of work costs several times what the database does."""
+        self._store_answers()
+        self._store_stale_edits()
+
+    def _store_answers(self) -> None:
+        link = self.actor.delegated.id if self.actor.delegated else None
+        stamp = {"answered_by": self.actor.person.id, "answered_at": self.now, "delegation_id": link}
+        contents, revisions, new = [], [], []
+        for key, content in self.written.items():
+            row, said = self.row(key), columns(content)
+            revision = row.revision + 1 if row else 1
+            place = {"assessment_id": self.assessment.id, "company_id": self.company_id, "key": key}
+            contents.append({"id": uuid.uuid4(), **place, **said})
+            revisions.append({**place, **stamp, "revision": revision, "content_id": contents[-1]["id"]})
+            # What comes through a link waits for an owner; whoever of the company writes over it makes it theirs.
+            values = {**said, **stamp, "revision": revision, "accepted_at": None, "accepted_by": None}
+            if row is None:
+                new.append({**place, **values})
+            else:
+                self._change(AnswerRow, row, values, AnswerRow.key == key)
+        for model, rows in ((AnswerContent, contents), (AnswerRevision, revisions), (AnswerRow, new)):
+            if rows:
+                self.session.execute(insert(model), rows)
+
+    def _store_stale_edits(self) -> None:
+        mine_alone = StaleEdit.person_id == self.actor.person.id
+        new = []
+        for key, (revision, content) in self.kept.items():
+            stale = self.held[key][1]
+            values = {**columns(content), "revision": revision, "written_at": self.now}
+            if stale is None:
+                place = {"assessment_id": self.assessment.id, "company_id": self.company_id, "key": key}
+                new.append({"id": uuid.uuid4(), **place, "person_id": self.actor.person.id, **values})
+            else:
+                self._change(StaleEdit, stale, values, StaleEdit.key == key, mine_alone)
+        if new:
+            self.session.execute(insert(StaleEdit), new)
+        if self.forgotten:
+            gone = [StaleEdit.key.in_(self.forgotten), mine_alone]
+            self.session.execute(
+                delete(StaleEdit).where(*self._here(StaleEdit), *gone), execution_options=AS_IT_IS
+            )
+            for key in self.forgotten:
+                self.session.expunge(self.held[key][1])
+
+    def _here(self, model: Any) -> list[ColumnElement[bool]]:
+        return [*mine(self.actor.scope, model), model.assessment_id == self.assessment.id]
+
+    def _change(
+        self, model: Any, row: Any, values: dict[str, Any], *which: ColumnElement[bool]
+    ) -> None:
+        """UPDATE one row; what the session holds of it follows."""
+        statement = update(model).where(*self._here(model), *which).values(**values)
+        self.session.execute(statement, execution_options=AS_IT_IS)
+        for name, value in values.items():
+            set_committed_value(row, name, value)
+
+    def count(self, draft: Draft) -> None:
+        """What the organisation may know of a draft: how many are answered, of how many."""
+        answered, total = draft.look.answered, draft.look.total
+        if (answered, total) == (self.assessment.answered, self.assessment.total):
+            return
+        self.session.execute(
+            update(Assessment)
+            .where(*mine(self.actor.scope, Assessment), Assessment.id == self.assessment.id)
+            .values(answered=answered, total=total),
+            execution_options=AS_IT_IS,
+        )
+        set_committed_value(self.assessment, "answered", answered)
+        set_committed_value(self.assessment, "total", total)
 
 
 def _note(saving: _Saving, result: SaveResult) -> None:
     """One event for the whole save: the company's alone, since drafts are."""
-    said = {"saved": list(result.saved), "kept": saving.kept, "settled": saving.forgotten}
+    said = {"saved": list(result.saved), "kept": list(saving.kept), "settled": saving.forgotten}
     if any(said.values()):
         record(
             saving.session,

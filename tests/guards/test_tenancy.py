@@ -46,6 +46,8 @@ ACROSS: dict[str, str] = {
     "a single-use token names its vendor": "portal.assessments.joining",
     "a code confirms which organisation asks, and nothing else": "portal.assessments.codes",
     "a submission evaluates the requirements of the engagements it covers": "portal.contracts.service",
+    "a delegation's link names what it opens": "portal.assessments.delegation_link",
+    "closing an assessment ends the links that a company has given away": "portal.assessments.delegation",
     "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",
 }
 # Tables that one side roots: their own id is the tenant.
@@ -374,6 +376,42 @@ def _say_so(session: Session) -> None:
         Event(id=uuid.uuid4(), at=NOW, kind="vendor.created", subject_type="", data={}, actor_id=None, subject_id=None,
               organisation_id=None, company_id=None)
     )  # fmt: skip
+
+
+def _row(organisation_id: uuid.UUID, name: str) -> dict[str, Any]:
+    return {
+        "id": uuid.uuid4(),
+        "organisation_id": organisation_id,
+        "name": name,
+        "name_key": name,
+        "revision": 1,
+        "created_at": NOW,
+    }
+
+
+def test_a_list_of_rows_is_inserted_only_if_each_is_the_tenants(
+    database: Database, places: tuple[Place, Place, Place]
+) -> None:
+    us, them, _company = places
+    with database.transaction(Scope(organisation_id=us.id)) as session:
+        session.execute(insert(Vendor), [_row(us.id, "a"), _row(us.id, "b")])
+        for foreign in (them.id, None):
+            with pytest.raises(UnscopedQuery):
+                session.execute(insert(Vendor), [_row(us.id, "c"), {**_row(us.id, "d"), "organisation_id": foreign}])
+        with pytest.raises(UnscopedQuery):
+            session.execute(insert(AnswerRow), [{"company_id": us.id, "key": "x"}])
+        _say_so(session)
+
+
+def test_a_list_of_rows_without_an_event_is_refused(
+    database: Database, places: tuple[Place, Place, Place]
+) -> None:
+    us = places[0]
+    with (
+        pytest.raises(RuntimeError, match="no audit row"),
+        database.transaction(Scope(organisation_id=us.id)) as session,
+    ):
+        session.execute(insert(Vendor), [_row(us.id, "a")])
 
 
 def test_a_row_cannot_be_loaded_by_its_identity_alone(

@@ -37,7 +37,7 @@ from portal.vendors.models import Contact
 from questionnaires import catalog
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import Question, Questionnaire
-from tests.portal.world import NOW, Place, make_company, make_organisation
+from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
 
 DUE = date(2026, 12, 18)
 SPEND = 7351900  # an internal fact; each organisation's own number follows from it
@@ -406,6 +406,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.drafted = issue(
         database, buyer, vendor, engagement, security_lite().content_hash, reason=word("reason", *both)
     )
+    add_to(database, owner, helper, deal.drafted)
     draft_note, promise, stale = word("draft", *theirs), word("promise", *theirs), word("stale", *theirs)
 
     def drafted(question: Question) -> Content:

@@ -14,6 +14,9 @@ from werkzeug.test import TestResponse
 from portal import clock
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
+from portal.assessments import delegation
+from portal.assessments import queries as assessments
+from portal.assessments.reach import WHOLE
 from portal.db import Database
 from portal.organisations import service as organisations
 from portal.settings import Settings
@@ -90,6 +93,23 @@ def make_company(database: Database, settings: Settings, name: str, now: datetim
     for role, person in people.items():
         place.people[role] = Identity(person, uuid.uuid4(), company=tenant, role=role)
     return place
+
+
+def add_to(
+    database: Database, owner: Identity, colleague: Identity, assessment_id: uuid.UUID, *keys: str
+) -> None:
+    """Add a contributor to an assessment (or to ``keys`` of it), without a letter: others it does not see."""
+    with database.transaction(owner.scope) as session:
+        assessment = assessments.assessment(session, owner, assessment_id)
+        delegation.to_colleague(
+            session,
+            assessment,
+            colleague.person.id,
+            keys or WHOLE,
+            actor=owner,
+            now=NOW,
+            tell=False,
+        )
 
 
 # ------------------------------------------------------------------------------------------------------- clients

@@ -24,7 +24,7 @@ from portal.vendors import service as vendors
 from portal.web import Portal
 from questionnaires.definition import Questionnaire
 from questionnaires.parsing import parse_json
-from tests.portal.world import NOW, Browser, Place, make_company, make_organisation
+from tests.portal.world import NOW, Browser, Place, add_to, make_company, make_organisation
 
 YES_NO = [{"value": "yes", "label": "Yes", "points": 100}, {"value": "no", "label": "No", "points": 0}]
 SMALL: dict[str, Any] = {
@@ -215,6 +215,7 @@ def give(app: Portal, settings: Settings, definition: Questionnaire | None = Non
     stranger = make_company(database, settings, "Elsewhere")
     given = Given(app, organisation, company, stranger, definition, uuid.uuid4())
     issue(given, given.assessment_id)
+    add_to(database, given.owner, given.contributor, given.assessment_id)
     return given
 
 
