@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import clock, demo, installation, logs, server, worker
+from portal import cli_keeping, clock, demo, installation, logs, server, worker
 from portal.access import OrganisationRole
 from portal.accounts import service as accounts
 from portal.db import Database
@@ -278,6 +278,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--format", choices=FORMATS, help="found out from the file unless given")
     one.add_argument("--slug", help="of a VSAQ questionnaire; made from the file's name unless given")
     one.add_argument("--version", default="1.0.0")
+    cli_keeping.add_commands(command)
     return parser
 
 

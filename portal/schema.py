@@ -75,6 +75,16 @@ def require_current(database: Database) -> None:
     raise StartupFault("The database waits for a migration. Back it up, then run `portal upgrade`.")
 
 
+def known_revisions() -> frozenset[str]:
+    """Every revision that this portal can upgrade from, its own included."""
+    return frozenset(one.revision for one in ScriptDirectory.from_config(_config(None)).walk_revisions())
+
+
+def revision_of(connection: Connection) -> str:
+    """The revision that a database is at; "" for one without any."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
 def _config(connection: Connection | None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

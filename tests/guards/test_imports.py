@@ -76,6 +76,8 @@ TOP = frozenset(
         "backup",
         "engines",
         "verifying",
+        "restoring",
+        "cli_keeping",
         "logs",
     ]
 )  # they assemble the rest

@@ -1,0 +1,84 @@
+"""The commands that keep an installation: ``backup``, ``restore``, ``verify``, ``release-letters``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from portal import backup, clock, installation, restoring, verifying
+from portal.db import Database
+from portal.faults import StartupFault
+
+Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+KEY_IS_ELSEWHERE = (
+    "The secret key is not in it: keep portal.toml, or the PORTAL_* variables, in another place."
+)
+
+
+def add_commands(command: Command) -> None:
+    """Add the commands to the parser behind ``command(name, run, words)``."""
+    one = command("backup", _backup, "Copy database and files into one archive, while the portal runs.")
+    one.add_argument("target", type=Path, metavar="FILE|FOLDER", help="a new file, or a folder for one")
+    one = command("restore", _restore, "Bring back what a backup holds. Stop the portal before.")
+    one.add_argument("archive", type=Path, metavar="FILE")
+    one.add_argument("--replace", action="store_true", help="give up what this installation holds now")
+    one.add_argument("--other-key", action="store_true", help="the secret key of then is lost")
+    one = command("verify", _verify, "Check seals, triggers and files of the installation, or of a backup.")
+    one.add_argument("archive", type=Path, nargs="?", metavar="FILE", help="a backup; else the installation")
+    one.add_argument("--recompute", action="store_true", help="also compute every rating anew")
+    one = command("release-letters", _release, "After a restore: what becomes of letters that were waiting.")
+    how = one.add_mutually_exclusive_group(required=True)
+    how.add_argument("--send", action="store_true", help="they had not been sent")
+    how.add_argument("--discard", action="store_true", help="they had been sent, or are of no use any more")
+
+
+def _backup(options: argparse.Namespace) -> int:
+    found = installation.load(options.data)
+    database = installation.open_database(found)
+    path, manifest = backup.back_up(found, database, options.target, now=clock.now())
+    size = path.stat().st_size
+    print(f"{path}: the database and {len(manifest.files)} files, {size:,} bytes.")
+    print(KEY_IS_ELSEWHERE)
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    found = installation.load(options.data)
+    database = Database(found.database_url, found.base_url)
+    now = clock.now()
+    manifest = backup.restore(
+        found, database, options.archive, now=now, replace=options.replace, other_key=options.other_key
+    )
+    installation.upgrade(database)
+    settled = restoring.settle(database, now=now)
+    print(f"Restored: the database and {len(manifest.files)} files, as of {manifest.made_at}.")
+    print(f"Ended: {settled.sessions} sessions and {settled.links} open links; people sign in again.")
+    if settled.letters:
+        print(f"Held back: {settled.letters} letters. Say `portal release-letters --send` or `--discard`.")
+    print("Values erased since that backup are back: erase them again by the certificates issued since.")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    if options.archive is not None:
+        found = verifying.verify_archive(options.archive, recompute=options.recompute)
+    else:
+        settings = installation.load(options.data)
+        database = installation.open_database(settings)
+        found = verifying.verify(settings, database, recompute=options.recompute)
+    for fault in found.faults:
+        print(f"portal: {fault}", file=sys.stderr)
+    print(f"{'Wrong' if found.faults else 'Well'}: {found}.")
+    return 1 if found.faults else 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    found = installation.load(options.data)
+    if found.demo:
+        raise StartupFault("A demonstration holds no letters back.")
+    database = installation.open_database(found)
+    released = restoring.release_letters(database, send=options.send, now=clock.now())
+    print(f"{released} letters {'are on their way' if options.send else 'are discarded'}.")
+    return 0

@@ -1,0 +1,118 @@
+"""Whole databases: a consistent copy while others write, and the way back, each by the engine's own means."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.engine import URL, Connection
+
+from portal.db import Database
+from portal.faults import StartupFault
+
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+@contextlib.contextmanager
+def snapshot(database: Database, copy: Path) -> Iterator[Connection]:
+    """Copy the whole database to ``copy`` (0600) and yield a connection that sees exactly what is in the copy."""
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    if not database.sqlite:
+        with _dumped(database, copy) as connection:
+            yield connection
+        return
+    with sqlite3.connect(_sqlite_path(database)) as live, sqlite3.connect(copy) as target:
+        live.backup(target)  # in one step, so from one snapshot; writers go on meanwhile
+        target.execute("PRAGMA journal_mode=DELETE")
+    live.close()
+    target.close()
+    copied = Database(f"sqlite:///{copy}")
+    try:
+        with copied.reading.connect() as connection:
+            yield connection
+    finally:
+        with copied.engine.connect() as connection:  # leaves no side files beside the copy
+            connection.connection.driver_connection.execute("PRAGMA journal_mode=DELETE")  # type: ignore[union-attr]
+        copied.dispose()
+
+
+@contextlib.contextmanager
+def _dumped(database: Database, copy: Path) -> Iterator[Connection]:
+    program = _program("pg_dump")
+    engine = database.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with engine.connect() as connection:
+        name = connection.scalar(text("SELECT pg_export_snapshot()"))
+        _run(
+            [program, "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={name}"],
+            database,
+            copy,
+        )
+        yield connection
+
+
+def bring_back(database: Database, copy: Path) -> None:
+    """Replace everything in the database by ``copy``, in one transaction of the engine."""
+    database.dispose()
+    if not database.sqlite:
+        program = _program("pg_restore")
+        options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction"]
+        _run([program, *options, "--exit-on-error", str(copy)], database, None)
+        return
+    with sqlite3.connect(copy) as source, sqlite3.connect(_sqlite_path(database), timeout=5) as live:
+        source.backup(live)
+    source.close()
+    live.close()
+
+
+def readable(copy: Path) -> bool:
+    """Whether pg_restore can read a dump to its end."""
+    found = subprocess.run(
+        [_program("pg_restore"), "--file=/dev/null", str(copy)], capture_output=True, check=False
+    )
+    return found.returncode == 0
+
+
+def _sqlite_path(database: Database) -> str:
+    return str(database.engine.url.database)
+
+
+def _program(name: str) -> str:
+    """The newest program of this name: Debian keeps versions apart, and a dump needs one as new as the server."""
+    kept = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0))
+    found = str(kept[-1]) if kept else shutil.which(name)
+    if found is None:
+        raise StartupFault(f"{name} is not installed; a PostgreSQL database is backed up and restored by it.")
+    return found
+
+
+def _run(command: list[str], database: Database, output: Path | None) -> None:
+    """Run a program of PostgreSQL on the database; its password goes by the environment, where no list shows it."""
+    url: URL = database.engine.url
+    environment: dict[str, Any] = dict(os.environ)
+    if url.password:
+        environment["PGPASSWORD"] = str(url.password)
+    for option, value in {
+        "PGHOST": url.host or url.query.get("host"),
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGSSLMODE": url.query.get("sslmode"),
+        "PGSSLROOTCERT": url.query.get("sslrootcert"),
+    }.items():
+        if value:
+            environment[option] = str(value)
+    target = [f"--dbname={url.database}"] + ([f"--file={output}"] if output else [])
+    found = subprocess.run(
+        [command[0], *target, *command[1:]], env=environment, capture_output=True, check=False
+    )
+    if found.returncode:
+        said = found.stderr.decode("utf-8", "replace").strip().splitlines()
+        name = Path(command[0]).name
+        raise StartupFault(f"{name} failed: {said[-1].rstrip('.') if said else 'it does not say why'}.")
