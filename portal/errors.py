@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Flask, jsonify, redirect, render_template, request, url_for
+from flask import Flask, jsonify, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -95,7 +96,7 @@ def _owes_factor(fault: web.OwesFactor) -> Any:
     web.undo()
     if web.wants_json():
         return jsonify(error="second_factor", message=_("Set up a second factor first.")), 403
-    setting_up = url_for("accounts.factor_page", **{"for": request.full_path.rstrip("?")})
+    setting_up = "/account/second-factor?" + urlencode({"for": request.full_path.rstrip("?")})
     if request.method in web.SAFE:
         return redirect(setting_up, 303)
     back = web.local_path(request.full_path.rstrip("?"))

@@ -36,7 +36,7 @@ NAVIGATION: list[NavItem] = [
         _l("Vendors"),
         "vendors.vendor_list",
         Permission.SEE_VENDORS,
-        ("vendors.", "assessments.", "contracts.", "results."),
+        ("vendors.", "assessments.", "contracts.", "results.", "contacts.", "engagements.", "many."),
     ),
     NavItem(
         "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
@@ -63,10 +63,27 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "invited": (_l("The invitation is on its way."), "good"),
     "withdrawn": (_l("The invitation is withdrawn. Its link no longer works."), "good"),
     "joined": (_l("Welcome. Whoever invited you can see that you are here."), "good"),
+    **{
+        f"recovery-left-{left}": (
+            _l(
+                "You used a recovery code, which works once. Recovery codes that are left: %(left)s.",
+                left=left,
+            ),
+            "caution" if left < 4 else "info",
+        )
+        for left in range(10)
+    },
+    "factor-removed": (_l("Your second factor is removed. A letter says so, too."), "info"),
+    "address-asked": (_l("Two letters are on their way: one to confirm, one to stop it."), "good"),
+    "address-stopped": (_l("The address stays as it is. The link in the letter no longer works."), "good"),
+    "address-changed": (_l("Your address has changed. Sign in with it from now on."), "good"),
+    "session-ended": (_l("That browser is signed out."), "good"),
+    "sessions-ended": (_l("Every other browser is signed out."), "good"),
     "removed": (_l("The person is removed and signed out of these pages."), "good"),
     "vendor-created": (_l("The vendor is on record. Next: say what you buy from them."), "good"),
     "engagement-created": (_l("The engagement is on record. Next: issue an assessment."), "good"),
     "issued": (_l("The assessment is issued. The vendor has been written to."), "good"),
+    "contact-removed": (_l("The contact is removed. An open invitation no longer works."), "good"),
     "evaluated": (_l("The contract requirements are evaluated anew."), "good"),
     "submitted": (_l("Submitted and sealed. A receipt is on its way by mail."), "good"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import EmailField, PasswordField, ValidationError
+from wtforms import EmailField, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
 from portal.accounts.passwords import LONGEST
@@ -72,6 +72,50 @@ class ChangePassword(Form):
         "Current password", [DataRequired("Write the password that you have now."), Length(max=LONGEST)]
     )
     password = new_password_field("New password")
+
+
+class FirstPassword(Form):
+    """The password asked again, before something that a thief of an open browser must not do."""
+
+    current = PasswordField(
+        "Your password", [DataRequired("Write the password that you have now."), Length(max=LONGEST)]
+    )
+
+
+def code_field(label: str, description: str) -> StringField:
+    return StringField(
+        label,
+        [DataRequired("Write the code."), Length(max=60, message="A code is shorter."), NoControls()],
+        filters=[clean],
+        description=description,
+    )
+
+
+class SecondStep(Form):
+    code = code_field(
+        "Code",
+        "Six digits from your authenticator app. Without your phone: one of your recovery codes.",
+    )
+
+
+class FirstCode(Form):
+    code = code_field("Code that the app shows", "Six digits. They change every half minute.")
+
+
+class Proof(FirstPassword):
+    """Password and, of who has a second factor, a code."""
+
+    code = code_field("Code", "Six digits from your authenticator app, or a recovery code.")
+
+
+class ChangeName(Form):
+    name = name_line(
+        "Your name", required="Write your name.", description="As colleagues and reviewers know you."
+    )
+
+
+class ChangeAddress(Proof):
+    email = email_field("New e-mail address")
 
 
 class NewAccount(Form):

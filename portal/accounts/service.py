@@ -101,25 +101,61 @@ def person_by_address(session: Session, address: str) -> PersonRow | None:
     return session.scalar(select(PersonRow).where(PersonRow.email == address_key(address)))
 
 
+def about(person_id: uuid.UUID) -> PersonRow:
+    """The subject of an event about a person, without reading the row: their history is found by it."""
+    return PersonRow(id=person_id)
+
+
 def set_password(session: Session, person_id: uuid.UUID, password_hash: str, *, now: datetime) -> None:
     """Set a password that the person has chosen and end all their sessions."""
     session.execute(update(PersonRow).where(PersonRow.id == person_id).values(password_hash=password_hash))
     end_sessions(session, person_id, now=now)
-    record(session, Kind.PASSWORD_SET, now=now, actor=person_id, data={"person": person_id})
+    record(session, Kind.PASSWORD_SET, now=now, actor=person_id, subject=about(person_id))
+
+
+def change_name(session: Session, person: Person, name: str, *, now: datetime) -> None:
+    """How the person is called from now on; what is sealed keeps the names of its day."""
+    if name == person.name:
+        return
+    session.execute(update(PersonRow).where(PersonRow.id == person.id).values(name=name))
+    record(
+        session, Kind.PERSON_CHANGED, now=now, actor=person, subject=about(person.id), data={"field": "name"}
+    )
 
 
 # ----------------------------------------------------------------------------------------------------- sessions
 
 
-def open_session(session: Session, person_id: uuid.UUID, *, now: datetime) -> str:
-    """Sign a person in: a new row, and the token that only the browser will hold."""
+def open_session(
+    session: Session,
+    person_id: uuid.UUID,
+    *,
+    now: datetime,
+    agent: str = "",
+    client: str = "",
+    verified: bool = False,
+    half: bool = False,
+) -> str:
+    """Sign a person in: a new row, and the token that only the browser will hold.
+
+    ``agent`` and ``client``: what the browser calls itself and its network address. ``verified``: the second factor has
+    been shown. ``half``: it is still to be shown (factors.verify_session).
+    """
     token = new_token()
     row = LoginSession(
-        id=uuid.uuid4(), person_id=person_id, token_hash=token_hash(token), created_at=now, seen_at=now
+        id=uuid.uuid4(),
+        person_id=person_id,
+        token_hash=token_hash(token),
+        created_at=now,
+        seen_at=now,
+        agent=agent[:300],
+        client=client[:64],
+        verified_at=now if verified else None,
     )
     session.add(row)
     session.flush()
-    record(session, Kind.SIGNED_IN, now=now, actor=person_id, subject=row)
+    kind = Kind.PASSWORD_SHOWN if half else Kind.SIGNED_IN
+    record(session, kind, now=now, actor=person_id, subject=about(person_id), data={"session": row.id})
     return token
 
 
@@ -141,7 +177,14 @@ def touch(session_id: uuid.UUID, seen_at: datetime, *, now: datetime) -> Callabl
 
 def sign_out(session: Session, identity: Identity, *, now: datetime) -> None:
     session.execute(update(LoginSession).where(LoginSession.id == identity.session_id).values(revoked_at=now))
-    record(session, Kind.SIGNED_OUT, now=now, actor=identity, data={"session": identity.session_id})
+    record(
+        session,
+        Kind.SIGNED_OUT,
+        now=now,
+        actor=identity,
+        subject=about(identity.person.id),
+        data={"session": identity.session_id},
+    )
 
 
 def end_sessions(session: Session, person_id: uuid.UUID, *, now: datetime) -> None:
@@ -151,7 +194,7 @@ def end_sessions(session: Session, person_id: uuid.UUID, *, now: datetime) -> No
         .where(LoginSession.person_id == person_id, LoginSession.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-    record(session, Kind.SESSION_REVOKED, now=now, actor=person_id, data={"person": person_id})
+    record(session, Kind.SESSION_REVOKED, now=now, actor=person_id, subject=about(person_id))
 
 
 # ---------------------------------------------------------------------------------------------------- throttles
@@ -160,26 +203,26 @@ def end_sessions(session: Session, person_id: uuid.UUID, *, now: datetime) -> No
 def throttle_keys(purpose: str, address: str, client: str) -> dict[str, int]:
     """The counters of an attempt, hashed so that the table holds no addresses, and how far each may go."""
     return {
-        _throttle_key(purpose, "address", address_key(address)): PER_ADDRESS,
-        _throttle_key(purpose, "client", client): PER_CLIENT,
+        throttle_key(purpose, "address", address_key(address)): PER_ADDRESS,
+        throttle_key(purpose, "client", client): PER_CLIENT,
     }
 
 
-def _throttle_key(*parts: str) -> str:
+def throttle_key(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def check_throttle(session: Session, keys: dict[str, int], *, now: datetime) -> None:
-    """Raise Throttled when one of the counters is full; read only."""
+def check_throttle(
+    session: Session, keys: dict[str, int], *, now: datetime, advice: str = "or set a new password."
+) -> None:
+    """Raise Throttled when one of the counters is full; read only. ``advice``: what else the person may do."""
     rows = session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()
     for row in rows:
         # A window that begins later than now was opened before the clock was put right: it is over.
         if row.attempts >= keys[row.key] and timedelta(0) <= now - row.window_start < WINDOW:
             wait = int((row.window_start + WINDOW - now).total_seconds()) + 1
             minutes = -(-wait // 60)
-            raise Throttled(
-                f"Too many attempts. Try again in {minutes} minutes, or set a new password.", wait
-            )
+            raise Throttled(f"Too many attempts. Try again in {minutes} minutes, {advice}", wait)
 
 
 def count_attempt(session: Session, keys: dict[str, int], *, now: datetime) -> None:
@@ -201,11 +244,25 @@ def count_attempt(session: Session, keys: dict[str, int], *, now: datetime) -> N
     )
 
 
+def claim_attempt(session: Session, keys: dict[str, int], *, now: datetime, advice: str) -> None:
+    """Count an attempt before it is made, and raise Throttled when it is one too many.
+
+    The counters are locked by the count itself: of many attempts at the same instant no more get through than may.
+    """
+    check_throttle(session, keys, now=now, advice=advice)
+    count_attempt(session, keys, now=now)
+    rows = session.execute(
+        select(Throttle).where(Throttle.key.in_(keys)).execution_options(populate_existing=True)
+    ).scalars()
+    if any(row.attempts > keys[row.key] for row in rows):
+        raise Throttled(f"Too many attempts. {advice}", int(WINDOW.total_seconds()))
+
+
 def clear_throttle(session: Session, purpose: str, address: str) -> None:
     """Begin anew for one address. The client's counter stays: else one's own account would reset it for guesses at
     other people's."""
     session.execute(
-        delete(Throttle).where(Throttle.key == _throttle_key(purpose, "address", address_key(address)))
+        delete(Throttle).where(Throttle.key == throttle_key(purpose, "address", address_key(address)))
     )
 
 
@@ -225,25 +282,43 @@ def start_reset(session: Session, person: PersonRow, *, now: datetime) -> str:
             person_id=person.id, token_hash=token_hash(token), created_at=now, expires_at=now + RESET_LASTS
         )
     )
-    record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=person.id, data={"person": person.id})
+    record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=person.id, subject=about(person.id))
     return token
 
 
 def ask_reset(session: Session, address: str, *, now: datetime) -> None:
-    """Queue the letter if the address has an account; the caller answers alike in both cases."""
+    """Queue the letter if the address has an account; the caller answers alike in both cases, and as fast.
+
+    Without an account everything is done for nobody, and taken back before the commit.
+    """
     person = person_by_address(session, address)
-    if person is None:
+    if person is not None:
+        token = start_reset(session, person, now=now)
+        outbox.queue(session, _reset_letter(session, person.name, person.address, token), now=now)
+        session.flush()
         return
-    token = start_reset(session, person, now=now)
-    letter = mail.compose(
+    with session.begin_nested() as in_vain:
+        session.execute(
+            update(PasswordReset)
+            .where(PasswordReset.person_id == uuid.uuid4(), PasswordReset.used_at.is_(None))
+            .values(used_at=now)
+        )
+        outbox.queue(session, _reset_letter(session, "Nobody", address, new_token()), now=now)
+        record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=None)
+        session.flush()
+        in_vain.rollback()
+    record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=None)
+
+
+def _reset_letter(session: Session, name: str, address: str, token: str) -> outbox.Letter:
+    return mail.compose(
         "password_reset",
-        to=(person.name, person.address),
+        to=(name, address),
         subject="Set a new password for the Vendor Risk Portal",
         secret=True,
         link=f"{base_url(session)}/reset/{token}",
         hours=int(RESET_LASTS.total_seconds() // 3600),
     )
-    outbox.queue(session, letter, now=now)
 
 
 def reset_person(session: Session, token: str, *, now: datetime) -> PersonRow:

@@ -1,0 +1,107 @@
+"""What the pages of an account share: their blueprint, and proofs asked for again before what a thief would do."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import Blueprint
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from portal import web
+from portal.access import Person
+from portal.accounts import factors, service
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.faults import Invalid, Throttled
+
+blueprint = Blueprint("accounts", __name__)
+Page = str | Response | tuple[str, int]
+CODE_ADVICE = "or ask whoever runs the portal to take your second factor away."
+
+
+def throttled(session: Session, keys: dict[str, int]) -> Throttled | None:
+    """The refusal when one of the counters is full, put on record; else None."""
+    try:
+        service.check_throttle(session, keys, now=web.now())
+    except Throttled as fault:
+        note_throttled()
+        return fault
+    return None
+
+
+def note_throttled(person_id: uuid.UUID | None = None) -> None:
+    subject = service.about(person_id) if person_id is not None else None
+    web.portal().database.record_refusal(
+        lambda writing: record(
+            writing, Kind.SIGN_IN_THROTTLED, now=web.now(), actor=person_id, subject=subject
+        )
+    )
+
+
+def note_failure(keys: dict[str, int], person_id: uuid.UUID | None) -> None:
+    """Count a wrong password, in a transaction that survives the refusal."""
+    subject = service.about(person_id) if person_id is not None else None
+
+    def write(session: Session) -> None:
+        service.count_attempt(session, keys, now=web.now())
+        record(session, Kind.SIGN_IN_FAILED, now=web.now(), actor=person_id, subject=subject)
+
+    web.portal().database.record_refusal(write)
+
+
+def require_password(who: Person, password: str) -> None:
+    """Raise Invalid unless this is the person's password; throttled. Before any write transaction (law 2)."""
+    keys = service.throttle_keys("password", who.email, web.client_address())
+    with web.portal().database.looking() as session:
+        fault = throttled(session, keys)
+        person = service.person_by_address(session, who.email)
+    if fault is not None:
+        raise Invalid(fault.message)
+    stored = person.password_hash if person else None
+    if not service.verify_password(web.portal().settings, stored, password):
+        note_failure(keys, who.id)
+        raise Invalid(errors={"current": _("This is not your current password.")})
+
+
+def has_factor(person_id: uuid.UUID) -> bool:
+    with web.portal().database.looking() as session:
+        return factors.is_on(session, person_id)
+
+
+def claim_code(who: Person) -> None:
+    """Count an attempt at a code before the code is looked at; raises Invalid when it is one too many."""
+    keys = factors.throttle(who.id)
+
+    def claim(session: Session) -> None:
+        service.claim_attempt(session, keys, now=web.now(), advice=CODE_ADVICE)
+
+    try:
+        web.portal().database.record_refusal(claim)
+    except Throttled as fault:
+        note_throttled(who.id)
+        raise TooMany(fault.message) from None
+
+
+class TooMany(Invalid):
+    """One code too many: the form again, with status 429."""
+
+
+def use_code(session: Session, who: Person, code: str) -> int | None:
+    """Take a code inside the request's transaction; how many recovery codes are left if it was one of them.
+
+    Raises Invalid for a wrong one, after the failure is put on record and the transaction is given up.
+    """
+    try:
+        left = factors.use(session, web.portal().settings, who, code, now=web.now())
+    except Invalid:
+        web.undo()
+        web.portal().database.record_refusal(
+            lambda writing: record(
+                writing, Kind.FACTOR_FAILED, now=web.now(), actor=who, subject=service.about(who.id)
+            )
+        )
+        raise
+    factors.clear(session, who.id)
+    return left

@@ -1,0 +1,8 @@
+"""The pages of accounts, gathered on their one blueprint."""
+
+from __future__ import annotations
+
+from portal.accounts import account_views, factor_views, views
+from portal.accounts.desk import blueprint
+
+__all__ = ["account_views", "blueprint", "factor_views", "views"]
