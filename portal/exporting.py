@@ -58,7 +58,7 @@ def write_csv(target: IO[bytes], head: Sequence[str], rows: Iterable[Sequence[An
 
 def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]], note: Note) -> Response:
     """A CSV file to save, as ``name``; ``note`` is on record before its first byte leaves."""
-    return spooled(f"{name}.csv", "text/csv; charset=utf-8", lambda file: write_csv(file, head, rows), note)
+    return spooled(f"{name}.csv", "text/csv", lambda file: write_csv(file, head, rows), note)
 
 
 def spooled(name: str, media_type: str, write: Callable[[IO[bytes]], int], note: Note) -> Response:
@@ -78,9 +78,7 @@ def spooled(name: str, media_type: str, write: Callable[[IO[bytes]], int], note:
     return answer
 
 
-def by_chunks(
-    session: Session, ids: Select[Any], read: Callable[[list[Any]], Iterable[T]]
-) -> Iterator[T]:
+def by_chunks(session: Session, ids: Select[Any], read: Callable[[list[Any]], Iterable[T]]) -> Iterator[T]:
     """What ``read`` gives for the ids that a statement finds, a few hundred at a time, in its order.
 
     ``read`` keeps the order of the ids that it is given, and leaves out what it does not find any more.

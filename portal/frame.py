@@ -48,9 +48,10 @@ NAVIGATION: list[NavItem] = [
         Permission.SEE_QUESTIONNAIRES,
         ("library.",),
     ),
+    NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
     NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
     NavItem("organisation", _l("Settings"), "organisations.settings", Permission.SEE_SETTINGS),
-    NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.", "results.")),
+    NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.", "results.", "enquiries.")),
     NavItem("company", _l("Team"), "organisations.colleagues", Permission.SEE_COLLEAGUES),
 ]
 
@@ -85,6 +86,16 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "issued": (_l("The assessment is issued. The vendor has been written to."), "good"),
     "contact-removed": (_l("The contact is removed. An open invitation no longer works."), "good"),
     "evaluated": (_l("The contract requirements are evaluated anew."), "good"),
+    "asked": (_l("Sent. The people who can answer have got a letter."), "good"),
+    "taken-back": (_l("Taken back."), "good"),
+    "written-back": (_l("Sent. The vendor has got a letter."), "good"),
+    "refused": (_l("Refused with your reason. The vendor has got a letter."), "good"),
+    "resent": (_l("The letter is on its way once more."), "good"),
+    "assessment-extend": (_l("The date is moved. The vendor has been written to."), "good"),
+    "assessment-readdress": (_l("The request goes to this person now. The letters are on their way."), "good"),
+    "assessment-cancel": (_l("The request is taken back. The vendor has been written to."), "good"),
+    "assessment-decline": (_l("The assessment is closed as declined. The vendor has been written to."), "good"),
+    "assessment-reopen": (_l("Reopened. The vendor has been written to; its answers are in place."), "good"),
     "submitted": (_l("Submitted and sealed. A receipt is on its way by mail."), "good"),
 }
 

@@ -61,7 +61,7 @@ class Address:
     default_sort: str = field(default="")
 
     def __call__(self, **changes: Any) -> str:
-        """The address with ``changes`` over what is in force; ``endpoint`` leads to another page with the same filter."""
+        """The address with ``changes`` over what is in force; ``endpoint`` leads to another page."""
         endpoint = changes.pop("endpoint", self.endpoint)
         values: dict[str, Any] = {**self.kept, "sort": self.sort, "down": self.down, **changes}
         values["down"] = "1" if values["down"] else ""

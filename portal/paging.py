@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, func
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
@@ -86,3 +86,10 @@ def paged(session: Session, statement: Select[Any], number: int, *, size: int = 
     number = min(number, page.last)
     rows = session.execute(statement.limit(size).offset((number - 1) * size)).scalars()
     return Page(list(rows), number, total, size)
+
+
+def first_ids(session: Session, statement: Select[Any], most: int) -> tuple[list[Any], int]:
+    """The ids that a statement finds, and how many; none of them when they are more than ``most``."""
+    counted = select(func.count()).select_from(statement.order_by(None).subquery())
+    total = session.execute(counted).scalar_one()
+    return (list(session.execute(statement).scalars()) if total <= most else []), total

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -192,6 +192,25 @@ def client_agent() -> str:
     """What the browser calls itself: one line, at most 300 characters, for the person's list of sessions."""
     agent = request.headers.get("User-Agent", "")[:300]
     return "".join(c if c.isprintable() else " " for c in agent).strip()
+
+
+@contextmanager
+def step() -> Iterator[Session]:
+    """One of many short write transactions of a long POST: committed when the block ends, with the checks repeated.
+
+    For work on hundreds of rows, so that nobody else waits for all of it. Each step must stand alone and be safe to
+    repeat, because a crash keeps what earlier steps did. The request's own session must not be open.
+    """
+    if g.session is not None:
+        raise RuntimeError("the request writes in one transaction already")
+    database = portal().database
+    session = database.write_session(_scope())
+    try:
+        _check_again(session)
+        yield session
+        database.request_done(session)
+    finally:
+        database.abandon(session)
 
 
 def client_address() -> str:

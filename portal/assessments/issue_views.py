@@ -19,7 +19,6 @@ from portal.assessments.models import Assessment
 from portal.faults import Invalid
 from portal.library import service as library
 from portal.organisations import queries as organisations
-from portal.paging import page_number, sortable
 from portal.vendors import facts, service
 from portal.vendors import queries as vendors
 from portal.vendors.models import Contact, Vendor
@@ -70,40 +69,6 @@ def send(organisation: str, vendor: uuid.UUID) -> Page:
         return web.form_page("assessments/issue.html", context.pop("form"), fault, **context)
     target = url_for(".assessment", organisation=organisation, assessment=assessment.id)
     return web.notice(redirect(target, 303), "issued")
-
-
-@blueprint.get("/o/<organisation>/assessments")
-@requires(Permission.SEE_VENDORS)
-def assessment_list(organisation: str) -> Page:
-    session, identity = web.db(), web.identity()
-    slugs = queries.slugs(session, identity)
-    narrowed = _filter([slug for slug, _title in slugs])
-    own, today = portfolio_views.today_of(session, identity)
-    number = page_number(request.args.get("page"))
-    page = queries.listed(session, identity, narrowed, today=today, number=number)
-    kept = {"q": narrowed.words, "state": narrowed.state, "questionnaire": narrowed.slug}
-
-    def href(**changes: Any) -> str:
-        endpoint = "assessments.assessment_list"
-        return portfolio_views.list_href(endpoint, organisation, narrowed.sort, narrowed.down, kept, changes)
-
-    columns = [("vendor", _("Vendor")), ("questionnaire", _("Questionnaire")), ("", _("State"))]
-    columns += [("", _("Answered")), ("due", _("Due")), ("issued", _("Issued"))]
-    return render_template(
-        "assessments/assessment_list.html",
-        page=page,
-        pages=page.links(lambda number: href(page=number)),
-        heads=sortable(columns, narrowed.sort, narrowed.down, lambda key, down: href(sort=key, down=down)),
-        narrowed=narrowed,
-        href=href,
-        slugs=slugs,
-        vendors=vendors.vendors(session, identity, {one.vendor_id for one in page.rows}),
-        covered=queries.covered(session, identity, [one.id for one in page.rows]),
-        standings=queries.standings(session, identity, page.rows),
-        counts=queries.counts(session, identity, today=today),
-        zone=own.zone,
-        today=today,
-    )
 
 
 @blueprint.get("/o/<organisation>/assessments/<uuid:assessment>")
@@ -202,13 +167,3 @@ def _pinned(row: Assessment) -> list[facts.FactInWords]:
             value = names.get(value, value)
         found.append(facts.fact_in_words(name, value))
     return [one for one in found if one.values]
-
-
-def _filter(slugs: list[str]) -> queries.Filter:
-    return queries.Filter(
-        words=portfolio_views.search_words(),
-        state=portfolio_views.one_of("state", queries.STATES),
-        slug=portfolio_views.one_of("questionnaire", tuple(slugs)),
-        sort=portfolio_views.one_of("sort", queries.SORTS, "due"),
-        down=request.args.get("down") == "1",
-    )

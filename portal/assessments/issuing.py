@@ -52,6 +52,7 @@ def issue(
     contact: Contact | None,
     actor: Identity,
     now: datetime,
+    assessment_id: uuid.UUID | None = None,
 ) -> Assessment:
     """Issue the version ``content_hash`` to ``vendor`` over these engagements, and write to its people.
 
@@ -60,7 +61,8 @@ def issue(
 
     ``due`` is a local date in the organisation's zone, from today to two years ahead. ``reason`` is read by the
     vendor. ``contact`` is one of the vendor's; needed while nobody of the vendor has joined. Raises Invalid with
-    a sentence at ``questionnaire``, ``engagements``, ``due``, ``reason`` or ``contact``.
+    a sentence at ``questionnaire``, ``engagements``, ``due``, ``reason`` or ``contact``. ``assessment_id``: the id that it gets, for whoever must
+    find it again (issuing_many.py).
     """
     organisation = organisations.organisation_of(session, actor)
     today = clock.local_date(now, organisation.zone)
@@ -73,7 +75,7 @@ def issue(
     library.store(session, definition, now=now, actor=actor)
     facts = combined_facts([facts_of(one, vendor, organisation) for one in covered])
     assessment = Assessment(
-        id=uuid.uuid4(),
+        id=assessment_id or uuid.uuid4(),
         organisation_id=organisation.id,
         company_id=vendor.company_id,
         vendor_id=vendor.id,
@@ -122,7 +124,8 @@ def issue(
 # ------------------------------------------------------------------------------------------------ what is checked
 
 
-def _require_sound(due: date, today: date, reason: str, vendor: Vendor, contact: Contact | None) -> None:
+def order_faults(due: date, today: date, reason: str) -> dict[str, str]:
+    """What is wrong with the date or the reason, whoever is asked: a sentence by field."""
     errors: dict[str, str] = {}
     last = add_months(today, FURTHEST_MONTHS)
     if not today <= due <= last:
@@ -131,6 +134,11 @@ def _require_sound(due: date, today: date, reason: str, vendor: Vendor, contact:
         errors["reason"] = "Say in a sentence why you ask. The vendor reads it."
     elif len(reason) > LONGEST_REASON:
         errors["reason"] = f"Write at most {LONGEST_REASON} characters."
+    return errors
+
+
+def _require_sound(due: date, today: date, reason: str, vendor: Vendor, contact: Contact | None) -> None:
+    errors = order_faults(due, today, reason)
     if contact is None and vendor.company_id is None:
         errors["contact"] = "Choose whom to write to: nobody of this vendor is here yet."
     if contact is not None and contact.vendor_id != vendor.id:

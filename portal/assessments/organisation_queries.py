@@ -22,29 +22,35 @@ from portal.vendors.models import Engagement, Vendor
 from questionnaires.definition import Band
 
 SOON = timedelta(days=14)
-STATES = ("late", "soon", "open", "submitted")
+STATES = ("late", "soon", "open", "submitted", "declined", "cancelled")
 SORTS = ("due", "vendor", "issued", "questionnaire")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list is narrowed to, and its order; "" is everything. ``down`` turns the order round."""
+    """What a list is narrowed to, and its order; "" is everything. ``down`` turns the order round.
+
+    ``state``: one of STATES; ``late`` and ``soon`` are open ones. ``tier``: of any engagement that is covered.
+    """
 
     words: str = ""
     state: str = ""
     slug: str = ""
+    tier: str = ""
+    vendor_id: uuid.UUID | None = None
     sort: str = "due"
     down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many assessments are late, due within two weeks, with vendors (late ones included), and submitted."""
+    """How many assessments are late, due within two weeks, with vendors (late ones included), submitted, and in all."""
 
     late: int
     soon: int
     open: int
     submitted: int
+    all: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,22 @@ def listed(
     """One page of the organisation's assessments."""
     statement = select(Assessment).where(*own_assessments(identity), *_criteria(identity, narrowed, today))
     return paged(session, _ordered(statement, identity, narrowed), number)
+
+
+def ids(identity: Identity, narrowed: Filter, *, today: date) -> Select[Any]:
+    """The ids of all assessments of the list, in its order."""
+    statement = select(Assessment.id).where(*own_assessments(identity), *_criteria(identity, narrowed, today))
+    return _ordered(statement, identity, narrowed)
+
+
+def assessments(
+    session: Session, identity: Identity, wanted: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Assessment]:
+    """Those of these assessments that the identity may see, by id."""
+    if not wanted:
+        return {}
+    statement = select(Assessment).where(Assessment.id.in_(wanted), *own_assessments(identity))
+    return {one.id: one for one in session.execute(statement).scalars()}
 
 
 def of_vendors(session: Session, identity: Identity, vendor_ids: Collection[uuid.UUID]) -> list[Assessment]:
@@ -137,9 +159,9 @@ def counts(session: Session, identity: Identity, *, today: date) -> Counts:
         func.count(case((is_soon, 1))),
         func.count(case((is_open, 1))),
         func.count(case((Assessment.state == "submitted", 1))),
+        func.count(Assessment.id),
     ).where(*own_assessments(identity))
-    late, soon, waiting, submitted = session.execute(statement).one()
-    return Counts(late, soon, waiting, submitted)
+    return Counts(*session.execute(statement).one())
 
 
 def most_urgent(session: Session, identity: Identity, *, today: date, most: int) -> list[Assessment]:
@@ -195,8 +217,8 @@ def standings(session: Session, identity: Identity, some: Sequence[Assessment]) 
 
 def _criteria(identity: Identity, narrowed: Filter, today: date) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
-    if narrowed.state == "submitted":
-        criteria.append(Assessment.state == "submitted")
+    if narrowed.state in ("submitted", "declined", "cancelled"):
+        criteria.append(Assessment.state == narrowed.state)
     elif narrowed.state:
         criteria.append(Assessment.state == "open")
         if narrowed.state == "late":
@@ -205,6 +227,18 @@ def _criteria(identity: Identity, narrowed: Filter, today: date) -> list[ColumnE
             criteria += [Assessment.due >= today, Assessment.due <= today + SOON]
     if narrowed.slug:
         criteria.append(Assessment.slug == narrowed.slug)
+    if narrowed.vendor_id is not None:
+        criteria.append(Assessment.vendor_id == narrowed.vendor_id)
+    if narrowed.tier:
+        criteria.append(
+            exists().where(
+                AssessmentEngagement.assessment_id == Assessment.id,
+                AssessmentEngagement.engagement_id == Engagement.id,
+                Engagement.tier == narrowed.tier,
+                *mine(identity.scope, AssessmentEngagement),
+                *vendors.own_engagements(identity),
+            )
+        )
     if narrowed.words:
         criteria.append(_holds(identity, name_key(narrowed.words)))
     return criteria
@@ -229,10 +263,9 @@ def _holds(identity: Identity, key: str) -> ColumnElement[bool]:
 
 def _ordered(statement: Select[Any], identity: Identity, narrowed: Filter) -> Select[Any]:
     if narrowed.sort == "vendor":
-        statement = statement.join(Vendor, Vendor.id == Assessment.vendor_id).where(
-            *mine(identity.scope, Vendor)
-        )
-        keys: tuple[Any, ...] = (Vendor.name_key,)
+        # No join: a search by the vendor's name would then compare with this row, not with one of its own.
+        vendor = select(Vendor.name_key).where(Vendor.id == Assessment.vendor_id, *mine(identity.scope, Vendor))
+        keys: tuple[Any, ...] = (vendor.scalar_subquery(),)
     elif narrowed.sort == "issued":
         keys = (Assessment.issued_at,)
     elif narrowed.sort == "questionnaire":

@@ -7,29 +7,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
 from portal.db import name_key
+from portal.listing import Query, one_of, search_words
 from portal.paging import Page, paged
-from portal.vendors.facts import TIERS
+from portal.vendors.facts import TIERS, country_names
 from portal.vendors.models import Engagement, Vendor
 from portal.vendors.queries import own_engagements, own_vendors
 
 NEEDS = ("engagement", "people")
+STATES = ("offboarded", "all")
 SORTS = ("name", "tier", "country", "added")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the list is narrowed to, and its order; "" is everything. ``down`` turns the order round."""
+    """What the list is narrowed to, and its order; "" is everything. ``down`` turns the order round.
+
+    ``state``: "" leaves out offboarded vendors, ``offboarded`` shows only them, ``all`` shows both.
+    """
 
     words: str = ""
     tier: str = ""
     needs: str = ""
+    country: str = ""
+    state: str = ""
     sort: str = "name"
     down: bool = False
+
+
+def filter_from(values: Query) -> Filter:
+    """The filter that an address or a posted form names; what it may not say is left out."""
+    return Filter(
+        words=search_words(values),
+        tier=one_of("tier", TIERS, values=values),
+        needs=one_of("needs", NEEDS, values=values),
+        country=one_of("country", country_names(), values=values),
+        state=one_of("state", STATES, values=values),
+        sort=one_of("sort", SORTS, "name", values=values),
+        down=values.get("down") == "1",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +67,25 @@ def listed(session: Session, identity: Identity, narrowed: Filter, *, number: in
     return paged(session, statement.order_by(*_order(identity, narrowed)), number)
 
 
+def ids(identity: Identity, narrowed: Filter) -> Select[Any]:
+    """The ids of all vendors of the list, in its order."""
+    statement = select(Vendor.id).where(*own_vendors(identity), *_criteria(identity, narrowed))
+    return statement.order_by(*_order(identity, narrowed))
+
+
+def countries(session: Session, identity: Identity) -> list[str]:
+    """The countries that occur, for a filter."""
+    statement = select(Vendor.country).where(*own_vendors(identity), Vendor.country.is_not(None)).distinct()
+    return sorted(session.execute(statement).scalars())
+
+
 def counts(session: Session, identity: Identity) -> Counts:
-    """What waits for a first step, in one statement."""
+    """What waits for a first step, in one statement; offboarded vendors wait for nothing."""
     statement = select(
         func.count(Vendor.id),
         func.count(case((~_has_engagement(identity), 1))),
         func.count(case((Vendor.company_id.is_(None), 1))),
-    ).where(*own_vendors(identity))
+    ).where(*own_vendors(identity), Vendor.offboarded_at.is_(None))
     total, bare, alone = session.execute(statement).one()
     return Counts(total, bare, alone)
 
@@ -62,7 +94,7 @@ def without_first_step(session: Session, identity: Identity, *, most: int) -> li
     """Vendors that nothing is bought from yet, as far as the record says; the newest first."""
     statement = (
         select(Vendor)
-        .where(*own_vendors(identity), ~_has_engagement(identity))
+        .where(*own_vendors(identity), ~_has_engagement(identity), Vendor.offboarded_at.is_(None))
         .order_by(Vendor.created_at.desc(), Vendor.id)
         .limit(most)
     )
@@ -81,6 +113,11 @@ def _has_engagement(identity: Identity) -> ColumnElement[bool]:
 
 def _criteria(identity: Identity, narrowed: Filter) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
+    if narrowed.state != "all":
+        gone = narrowed.state == "offboarded"
+        criteria.append(Vendor.offboarded_at.is_not(None) if gone else Vendor.offboarded_at.is_(None))
+    if narrowed.country:
+        criteria.append(Vendor.country == narrowed.country)
     if narrowed.words:
         key = name_key(narrowed.words)
         engagement = exists().where(
