@@ -26,6 +26,7 @@ from portal.library import service as library
 from portal.library.importing import FORMATS, slug_from
 from portal.mail import mailer
 from portal.organisations import service as organisations
+from portal.storage import open_storage
 from questionnaires.dates import parse_date
 
 LARGEST_FILE = 20_000_000
@@ -92,7 +93,11 @@ def _worker(options: argparse.Namespace) -> int:
     if options.once:
         # A look at another day is no sign of life.
         report = worker.run_once(
-            database, mailer(found), options.now or clock.now(), beats=options.now is None
+            database,
+            mailer(found),
+            options.now or clock.now(),
+            beats=options.now is None,
+            storage=open_storage(found),
         )
         print(f"{report}.")
         return 1 if report.faults else 0

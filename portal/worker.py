@@ -19,16 +19,19 @@ from portal import clock, logs, outbox
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.erasure import retention
 from portal.faults import Unavailable
 from portal.mail import Mailer, PermanentFailure, mailer
 from portal.outbox import Message, WorkerBeat
 from portal.reassessment.reminding import queue_due
 from portal.settings import Settings
+from portal.storage import Storage, open_storage
 from portal.web import Portal
 
 log = logging.getLogger("portal.worker")
 
 PAUSE = 3.0  # seconds between looks into the outbox
+TIDY_EVERY = timedelta(hours=1)
 REMIND_EVERY = timedelta(minutes=5)  # a step begins at a local midnight; minutes after it are soon enough
 BEAT_EVERY = timedelta(seconds=30)
 FORGET_BEATS = timedelta(days=7)
@@ -44,12 +47,16 @@ class Report:
     sent: int = 0
     failed: int = 0
     gave_up: int = 0
+    destroyed: int = 0
+    files: int = 0
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         words = f"{self.reminders} reminders queued, {self.sent} letters sent"
         if self.failed or self.gave_up:
             words += f", {self.failed} to be tried again, {self.gave_up} given up"
+        if self.destroyed or self.files:
+            words += f", {self.destroyed} submissions emptied by age, {self.files} files deleted"
         return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
 
 
@@ -61,8 +68,12 @@ def run_once(
     stop: threading.Event | None = None,
     remind: bool = True,
     beats: bool = True,
+    storage: Storage | None = None,
 ) -> Report:
-    """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters."""
+    """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters.
+
+    ``storage``: also destroy what has been kept long enough, and the files that nothing refers to.
+    """
     report = Report()
     started = time.monotonic()
     logs.begin()
@@ -80,9 +91,19 @@ def run_once(
     if remind:
         _job("reminders", reminders, report)
     _job("delivery", delivery, report)
+    if storage is not None:
+        _job("retention", lambda: _keep_house(database, storage, now, report), report)
     if beats:
         _job("beat", lambda: beat(database, instant()), report)
     return report
+
+
+def _keep_house(database: Database, storage: Storage, now: datetime, report: Report) -> None:
+    """What time destroys; each step is a short transaction of its own, and files go outside of any."""
+    report.destroyed = retention.apply(database, now=now)
+    retention.tidy(database, now=now)
+    report.files = retention.delete_files(database, storage, now=now)
+    report.files += retention.sweep(database, storage, now=now)
 
 
 def _job(name: str, work: Callable[[], None], report: Report) -> None:
@@ -195,17 +216,30 @@ def loop(
     sender = sender or mailer(settings)
     reminded: datetime | None = None
     beaten: datetime | None = None
+    tidied: datetime | None = None
+    storage = open_storage(settings)
     while not stop.is_set():
         now = clock.now()
         remind, beats = _is_over(reminded, REMIND_EVERY, now), _is_over(beaten, BEAT_EVERY, now)
-        report = run_once(database, sender, now, stop=stop, remind=remind, beats=beats)
+        tidies = _is_over(tidied, TIDY_EVERY, now)
+        report = run_once(
+            database,
+            sender,
+            now,
+            stop=stop,
+            remind=remind,
+            beats=beats,
+            storage=storage if tidies else None,
+        )
+        if tidies and "retention" not in report.faults:
+            tidied = now
         if remind and "reminders" not in report.faults:
             reminded = now
         if beats and "beat" not in report.faults:
             beaten = now
         if first_pass is not None:
             first_pass.set()
-        if report.reminders or report.sent or report.failed or report.gave_up:
+        if report != Report():
             log.info("%s", report)
         stop.wait(PAUSE)
 

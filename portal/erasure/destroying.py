@@ -1,0 +1,253 @@
+"""The one path by which values, salts and files are destroyed (law 6). Nothing here lifts a trigger.
+
+Who destroys what (the matrix; README, "What is destroyed, and what stays"):
+
+- **answers** of an assessment (some or all): on both sides, in every round: sealed values and salts, what they said
+  before, documents beside them, the attestation (all only), drafts and their history, sentences that quote them.
+- **retention**: the sealed values of superseded submissions. The company's drafts are its own and stay.
+- **vendor**, **organisation**: everything that the organisation holds or shares about them, its enquiries included.
+  The company's own drafts and library stay with the company: it may need to show what it said.
+- **company**: what is the company's alone: drafts, history, links, documents that nobody was shown. What is sealed
+  belongs to both sides and stays with each organisation until that one destroys it.
+
+A document's file goes with the last thing that refers to it. Ids, hashes, events and points stay.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Delete, Update, delete, exists, select, update
+from sqlalchemy.orm import Session
+
+from portal.assessments.models import (
+    AnswerContent,
+    AnswerRow,
+    AnswerTurn,
+    Assessment,
+    AssessmentEngagement,
+    Enquiry,
+    EnquiryEntry,
+    SealedAnswer,
+    SealedAttestation,
+    SealedEvidence,
+    StaleEdit,
+    Submission,
+)
+from portal.contracts.models import Evaluation, EvaluationReasons
+from portal.db import across
+from portal.erasure.models import DoomedFile
+from portal.evidence.models import Evidence, EvidenceGrant
+
+GONE = "removed"  # what stands where a text had to be one
+
+
+@dataclass(slots=True)
+class Destroyed:
+    """What went, for the certificate: counts by name, submissions with their keys (None: all), hashes of files.
+
+    ``kept``: codes of what stayed, and why (words in erasure.words).
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    submissions: dict[uuid.UUID, tuple[str, set[str] | None]] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+    kept: dict[str, int] = field(default_factory=dict)
+
+    def add(self, what: str, number: int) -> None:
+        if number:
+            self.counts[what] = self.counts.get(what, 0) + number
+
+    def keep(self, what: str, number: int) -> None:
+        if number:
+            self.kept[what] = self.kept.get(what, 0) + number
+
+
+def run(session: Session, statement: Update | Delete) -> int:
+    """Execute a statement that reaches both sides; returns how many rows it met."""
+    found = session.execute(
+        statement.execution_options(
+            synchronize_session=False, **across("what is destroyed is destroyed on both sides")
+        )
+    )
+    return int(found.rowcount)  # type: ignore[attr-defined]  # UPDATE and DELETE have one
+
+
+def read(session: Session, statement: Any) -> list[Any]:
+    """Rows of either side that a destruction is about."""
+    return list(
+        session.execute(
+            statement.execution_options(**across("what is destroyed may belong to both sides"))
+        ).all()
+    )
+
+
+def lock(session: Session, assessments: Collection[uuid.UUID]) -> None:
+    """Make savers, submitters and destroyers of these assessments take turns, in one order."""
+    read(
+        session,
+        select(Assessment.id).where(Assessment.id.in_(assessments)).order_by(Assessment.id).with_for_update(),
+    )
+
+
+def submissions_of(session: Session, assessments: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Every round of these assessments."""
+    return [
+        row[0]
+        for row in read(session, select(Submission.id).where(Submission.assessment_id.in_(assessments)))
+    ]
+
+
+# --------------------------------------------------------------------------------------------------- what is sealed
+
+
+def sealed(
+    session: Session,
+    ids: Collection[uuid.UUID],
+    keys: Collection[str] | None,
+    found: Destroyed,
+    now: datetime,
+) -> None:
+    """Destroy what lies beside submissions: of some questions, or all (``keys`` None) with the attestation."""
+    if not ids:
+        return
+    rows = read(session, select(Submission.id, Submission.submission_hash).where(Submission.id.in_(ids)))
+    for row in rows:
+        before = found.submissions.get(row.id, ("", set()))[1]
+        whole = keys is None or before is None
+        found.submissions[row.id] = (
+            row.submission_hash,
+            None if whole else (before or set()) | set(keys or ()),
+        )
+    documents = {
+        row[0]
+        for row in read(session, _beside(select(SealedEvidence.evidence_id), SealedEvidence, ids, keys))
+    }
+    found.add("answers", run(session, _beside(delete(SealedAnswer), SealedAnswer, ids, keys)))
+    found.add("earlier_answers", run(session, _beside(delete(AnswerTurn), AnswerTurn, ids, keys)))
+    found.add("documents", run(session, _beside(delete(SealedEvidence), SealedEvidence, ids, keys)))
+    if keys is None:
+        gone = delete(SealedAttestation).where(SealedAttestation.submission_id.in_(ids))
+        found.add("attestations", run(session, gone))
+    _reasons(session, ids, found)
+    unreferenced(session, documents, found, now)
+
+
+def _beside(statement: Any, model: Any, ids: Collection[uuid.UUID], keys: Collection[str] | None) -> Any:
+    statement = statement.where(model.submission_id.in_(ids))
+    return statement if keys is None else statement.where(model.key.in_(keys))
+
+
+def _reasons(session: Session, ids: Collection[uuid.UUID], found: Destroyed) -> None:
+    """Sentences of evaluations that rest on these submissions: they quote answers."""
+    covered = (
+        select(AssessmentEngagement.engagement_id)
+        .join(Submission, Submission.assessment_id == AssessmentEngagement.assessment_id)
+        .where(Submission.id.in_(ids))
+    )
+    rows = read(
+        session, select(Evaluation.id, Evaluation.submissions).where(Evaluation.engagement_id.in_(covered))
+    )
+    wanted = {str(one) for one in ids}
+    quoting = [row.id for row in rows if wanted & set(row.submissions)]
+    gone = delete(EvaluationReasons).where(EvaluationReasons.evaluation_id.in_(quoting))
+    found.add("reasons", run(session, gone) if quoting else 0)
+
+
+def unreferenced(session: Session, documents: Collection[uuid.UUID], found: Destroyed, now: datetime) -> None:
+    """Doom the files of documents that are out of their library and that no seal and no grant refers to any more."""
+    rows = read(
+        session,
+        select(Evidence.id, Evidence.storage_key, Evidence.sha256)
+        .where(
+            Evidence.id.in_(documents),
+            Evidence.removed_at.is_not(None),
+            ~exists().where(SealedEvidence.evidence_id == Evidence.id),
+            ~exists().where(EvidenceGrant.evidence_id == Evidence.id, EvidenceGrant.revoked_at.is_(None)),
+        )
+        .order_by(Evidence.id)
+        .with_for_update(of=Evidence),
+    )
+    _destroy_documents(session, rows, found, now)
+
+
+def _destroy_documents(session: Session, rows: Iterable[Any], found: Destroyed, now: datetime) -> None:
+    for row in rows:
+        if row.storage_key is not None:
+            session.add(DoomedFile(storage_key=row.storage_key, doomed_at=now))
+            found.files.add(row.sha256)
+        gone = {"storage_key": None, "title": GONE, "filename": GONE, "issued": None, "expires": None}
+        found.add(
+            "library_documents", run(session, update(Evidence).where(Evidence.id == row.id).values(**gone))
+        )
+
+
+# ---------------------------------------------------------------------------------------------- drafts and enquiries
+
+
+def drafts(
+    session: Session, assessment_id: uuid.UUID, keys: Collection[str] | None, found: Destroyed, now: datetime
+) -> None:
+    """Blank the company's draft of these answers and destroy their history.
+
+    The draft's revision grows: a page that is still open elsewhere posts a stale edit, not the old value.
+    """
+
+    def of(statement: Any, model: Any) -> Any:
+        statement = statement.where(model.assessment_id == assessment_id)
+        return statement if keys is None else statement.where(model.key.in_(keys))
+
+    found.add("history", run(session, of(delete(AnswerContent), AnswerContent)))
+    found.add("kept_edits", run(session, of(delete(StaleEdit), StaleEdit)))
+    blank = {
+        "state": "unanswered",
+        "value": {"v": None},
+        "note": "",
+        "promise_reason": "",
+        "promise_date": None,
+        "revision": AnswerRow.revision + 1,
+        "delegation_id": None,
+    }
+    found.add("drafts", run(session, of(update(AnswerRow).values(**blank), AnswerRow)))
+    live = of(select(EvidenceGrant.evidence_id), EvidenceGrant).where(EvidenceGrant.revoked_at.is_(None))
+    documents = {row[0] for row in read(session, live)}
+    run(
+        session,
+        of(update(EvidenceGrant).values(revoked_at=now), EvidenceGrant).where(
+            EvidenceGrant.revoked_at.is_(None)
+        ),
+    )
+    unreferenced(session, documents, found, now)
+
+
+def enquiries(
+    session: Session, assessments: Collection[uuid.UUID], keys: Collection[str] | None, found: Destroyed
+) -> None:
+    """Empty what was written in enquiries about these assessments, or about single questions of them."""
+    which: ColumnElement[bool] = Enquiry.assessment_id.in_(assessments)
+    if keys is not None:
+        which &= Enquiry.key.in_(keys)
+    ids = [row[0] for row in read(session, select(Enquiry.id).where(which))]
+    if ids:
+        texts = update(EnquiryEntry).where(EnquiryEntry.enquiry_id.in_(ids)).values(text="")
+        found.add("enquiry_texts", run(session, texts))
+        run(session, update(Enquiry).where(Enquiry.id.in_(ids)).values(person=None))
+
+
+def answers(
+    session: Session,
+    assessment_id: uuid.UUID,
+    keys: Collection[str] | None,
+    found: Destroyed,
+    *,
+    now: datetime,
+) -> None:
+    """Redact answers of an assessment, in all rounds and on both sides."""
+    lock(session, [assessment_id])
+    sealed(session, submissions_of(session, [assessment_id]), keys, found, now)
+    drafts(session, assessment_id, keys, found, now)
+    enquiries(session, [assessment_id], keys, found)

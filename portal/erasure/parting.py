@@ -1,0 +1,274 @@
+"""Vendors, organisations, companies and people that leave: what of theirs is destroyed, by destroying.py's rules."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from portal.accounts.models import (
+    AddressChange,
+    LoginSession,
+    PasswordReset,
+    PersonRow,
+    RecoveryCode,
+    SecondFactor,
+)
+from portal.assessments.models import (
+    AnswerContent,
+    AnswerRow,
+    Assessment,
+    Delegation,
+    SealedAttestation,
+    SealedEvidence,
+    StaleEdit,
+    Submission,
+)
+from portal.erasure import destroying
+from portal.erasure.destroying import GONE, Destroyed, read, run
+from portal.erasure.models import Erasure
+from portal.evidence.models import Evidence, EvidenceGrant
+from portal.organisations.models import (
+    Company,
+    CompanyMember,
+    Invitation,
+    Organisation,
+    OrganisationMember,
+)
+from portal.outbox import Message
+from portal.reassessment.models import Reassessment
+from portal.vendors.models import Contact, Engagement, Vendor
+
+ERASED = "erased:"  # an address that no mail server takes, with the person's id: unique, and nobody's
+
+
+def letters(session: Session, which: ColumnElement[bool], found: Destroyed) -> None:
+    """Empty letters, whatever has become of them; one that waits is not sent any more."""
+    waiting = Message.state.in_(("queued", "failed", "sending", "held"))
+    run(session, update(Message).where(which, waiting).values(state="gave_up", lease_until=None))
+    empty = {"text": "", "html": "", "subject": "", "recipient": "", "recipient_name": "", "reply_to": None}
+    found.add(
+        "letters",
+        run(session, update(Message).where(which).values(**empty, sender_name="", last_error="")),
+    )
+
+
+def invitations(session: Session, which: ColumnElement[bool], found: Destroyed, now: datetime) -> None:
+    """Take name and address out of invitations; those still open end."""
+    still = Invitation.accepted_at.is_(None) & Invitation.revoked_at.is_(None)
+    run(session, update(Invitation).where(which, still).values(revoked_at=now))
+    found.add("invitations", run(session, update(Invitation).where(which).values(email="", name="")))
+
+
+def close_assessments(
+    session: Session, which: ColumnElement[bool], state: str, by: uuid.UUID | None, now: datetime
+) -> None:
+    """End what is still open, with every link that was given away for it."""
+    open_ones = [
+        row[0] for row in read(session, select(Assessment.id).where(which, Assessment.state == "open"))
+    ]
+    if not open_ones:
+        return
+    destroying.lock(session, open_ones)
+    closed = {"state": state, "closed_at": now, "closed_by": by}
+    run(session, update(Assessment).where(Assessment.id.in_(open_ones)).values(**closed))
+    end_links(session, Delegation.assessment_id.in_(open_ones) & Delegation.token_hash.is_not(None), now)
+
+
+def end_links(session: Session, which: ColumnElement[bool], now: datetime) -> None:
+    """Revoke delegations and the sessions that they opened."""
+    ids = [row[0] for row in read(session, select(Delegation.id).where(which))]
+    if ids:
+        open_ones = Delegation.id.in_(ids) & Delegation.revoked_at.is_(None)
+        run(session, update(Delegation).where(open_ones).values(revoked_at=now))
+        run(session, update(LoginSession).where(LoginSession.delegation_id.in_(ids)).values(revoked_at=now))
+
+
+# ---------------------------------------------------------------------------------------------- organisation's side
+
+
+def vendors(
+    session: Session,
+    organisation_id: uuid.UUID,
+    ids: Collection[uuid.UUID],
+    found: Destroyed,
+    *,
+    by: uuid.UUID | None,
+    now: datetime,
+) -> None:
+    """Offboard vendors: everything that the organisation holds or shares about them; names of vendors stay."""
+    ours = Assessment.organisation_id == organisation_id
+    which = ours & Assessment.vendor_id.in_(ids)
+    assessments = [row[0] for row in read(session, select(Assessment.id).where(which))]
+    destroying.lock(session, assessments)
+    close_assessments(session, which, "cancelled", by, now)
+    destroying.sealed(session, destroying.submissions_of(session, assessments), None, found, now)
+    destroying.enquiries(session, assessments, None, found)
+    emptied: dict[str, Any] = {"reason": "", "subject": GONE, "contact_email": None, "facts": {}}
+    found.add("assessments", run(session, update(Assessment).where(which).values(**emptied)))
+    engagements = [
+        row[0]
+        for row in read(
+            session,
+            select(Engagement.id).where(
+                Engagement.organisation_id == organisation_id, Engagement.vendor_id.in_(ids)
+            ),
+        )
+    ]
+    for one in engagements:  # names are unique within a vendor, so each gets one of its own
+        name = f"{GONE} {str(one)[:8]}"
+        gone: dict[str, Any] = {
+            "name": name,
+            "name_key": name,
+            "description": "",
+            "facts": {},
+            "business_owner_id": None,
+        }
+        found.add("engagements", run(session, update(Engagement).where(Engagement.id == one).values(**gone)))
+    scheduled = Reassessment.engagement_id.in_(engagements) & (Reassessment.state == "scheduled")
+    run(session, update(Reassessment).where(scheduled).values(state="replaced"))
+    contacts = select(Contact.email).where(
+        Contact.organisation_id == organisation_id, Contact.vendor_id.in_(ids)
+    )
+    addresses = [row[0] for row in read(session, contacts)]
+    ours_to_them = (Message.organisation_id == organisation_id) & (
+        func.lower(Message.recipient).in_(addresses)
+        | Message.company_id.in_(select(Vendor.company_id).where(Vendor.id.in_(ids)))
+    )
+    letters(session, ours_to_them, found)
+    invitations(session, Invitation.vendor_id.in_(ids), found, now)
+    gone_contacts = delete(Contact).where(
+        Contact.organisation_id == organisation_id, Contact.vendor_id.in_(ids)
+    )
+    found.add("contacts", run(session, gone_contacts))
+    left = Vendor.id.in_(ids) & Vendor.offboarded_at.is_(None)
+    found.add("vendors", run(session, update(Vendor).where(left).values(offboarded_at=now)))
+    found.keep("drafts_of_companies", len(assessments))
+
+
+def organisation(
+    session: Session, organisation_id: uuid.UUID, found: Destroyed, *, by: uuid.UUID | None, now: datetime
+) -> None:
+    """Close an organisation: all its vendors are offboarded, its members leave. Name and slug stay."""
+    every = [
+        row[0] for row in read(session, select(Vendor.id).where(Vendor.organisation_id == organisation_id))
+    ]
+    vendors(session, organisation_id, every, found, by=by, now=now)
+    members = (OrganisationMember.organisation_id == organisation_id) & OrganisationMember.removed_at.is_(
+        None
+    )
+    found.add("members", run(session, update(OrganisationMember).where(members).values(removed_at=now)))
+    letters(session, Message.organisation_id == organisation_id, found)
+    invitations(session, Invitation.organisation_id == organisation_id, found, now)
+    proposals(session, Erasure.organisation_id == organisation_id)
+    run(session, update(Organisation).where(Organisation.id == organisation_id).values(closed_at=now))
+
+
+def proposals(session: Session, which: ColumnElement[bool]) -> None:
+    """Reasons of proposals are free text, and go with their subject; those that still wait are withdrawn."""
+    run(session, update(Erasure).where(which, Erasure.state == "proposed").values(state="withdrawn"))
+    run(session, update(Erasure).where(which).values(reason=""))
+
+
+# ---------------------------------------------------------------------------------------------------- company's side
+
+
+def company(
+    session: Session, company_id: uuid.UUID, found: Destroyed, *, by: uuid.UUID | None, now: datetime
+) -> None:
+    """Close a company: what is its alone goes; what is sealed stays with each organisation."""
+    close_assessments(session, Assessment.company_id == company_id, "declined", by, now)
+    found.add("history", run(session, delete(AnswerContent).where(AnswerContent.company_id == company_id)))
+    found.add("kept_edits", run(session, delete(StaleEdit).where(StaleEdit.company_id == company_id)))
+    found.add("drafts", run(session, delete(AnswerRow).where(AnswerRow.company_id == company_id)))
+    end_links(session, Delegation.company_id == company_id, now)
+    run(session, update(Delegation).where(Delegation.company_id == company_id).values(message=""))
+    _nobodys(session, company_id, found)
+    grants = (EvidenceGrant.company_id == company_id) & EvidenceGrant.revoked_at.is_(None)
+    run(session, update(EvidenceGrant).where(grants).values(revoked_at=now))
+    library = (Evidence.company_id == company_id) & Evidence.removed_at.is_(None)
+    run(session, update(Evidence).where(library).values(removed_at=now))
+    documents = [
+        row[0] for row in read(session, select(Evidence.id).where(Evidence.company_id == company_id))
+    ]
+    destroying.unreferenced(session, documents, found, now)
+    kept = exists().where(SealedEvidence.evidence_id == Evidence.id)
+    still = select(func.count()).select_from(Evidence).where(Evidence.company_id == company_id, kept)
+    found.keep("sealed_documents", int(read(session, still)[0][0]))
+    count = select(func.count()).select_from(Submission).where(Submission.company_id == company_id)
+    found.keep("sealed_submissions", int(read(session, count)[0][0]))
+    members = (CompanyMember.company_id == company_id) & CompanyMember.removed_at.is_(None)
+    found.add("members", run(session, update(CompanyMember).where(members).values(removed_at=now)))
+    letters(session, (Message.company_id == company_id) & Message.organisation_id.is_(None), found)
+    invitations(
+        session, (Invitation.company_id == company_id) & Invitation.organisation_id.is_(None), found, now
+    )
+    proposals(session, (Erasure.company_id == company_id) & Erasure.organisation_id.is_(None))
+    run(session, update(Company).where(Company.id == company_id).values(closed_at=now))
+
+
+def _nobodys(session: Session, company_id: uuid.UUID, found: Destroyed) -> None:
+    """People who came by a link of this company have no account: nothing else holds their names."""
+    came = select(Delegation.person_id).where(
+        Delegation.company_id == company_id, Delegation.token_hash.is_not(None)
+    )
+    ids = [
+        row[0]
+        for row in read(
+            session, select(PersonRow.id).where(PersonRow.id.in_(came), PersonRow.email.like("delegation:%"))
+        )
+    ]
+    for one in ids:
+        found.add("people", _blank(session, one, None))
+
+
+# ------------------------------------------------------------------------------------------------------------ people
+
+
+def _blank(session: Session, person_id: uuid.UUID, now: datetime | None) -> int:
+    gone: dict[str, Any] = {
+        "email": f"{ERASED}{person_id}",
+        "address": f"{ERASED}{person_id}",
+        "name": "A removed person",
+        "password_hash": None,
+        "erased_at": now,
+    }
+    return run(session, update(PersonRow).where(PersonRow.id == person_id).values(**gone))
+
+
+def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime) -> None:
+    """Erase a person: name, address and all that lets them in. Ids stay, so the record still tells one from another.
+
+    The caller has made sure that nobody is left without an administrator or owner.
+    """
+    for model, what in (
+        (LoginSession, "sessions"),
+        (PasswordReset, "links"),
+        (AddressChange, "links"),
+        (SecondFactor, "factors"),
+        (RecoveryCode, "factors"),
+    ):
+        found.add(what, run(session, delete(model).where(model.person_id == row.id)))
+    for member in (OrganisationMember, CompanyMember):
+        left = (member.person_id == row.id) & member.removed_at.is_(None)
+        found.add("memberships", run(session, update(member).where(left).values(removed_at=now)))
+    end_links(session, Delegation.person_id == row.id, now)
+    end_links(session, (Delegation.created_by == row.id) & Delegation.token_hash.is_not(None), now)
+    letters(session, func.lower(Message.recipient).in_([row.email, row.address.lower()]), found)
+    letters(session, func.lower(Message.reply_to).in_([row.email, row.address.lower()]), found)
+    theirs = (Invitation.accepted_by == row.id) | (Invitation.email == row.email)
+    invitations(session, theirs, found, now)
+    found.add("people", _blank(session, row.id, now))
+    signed = (
+        select(func.count())
+        .select_from(SealedAttestation)
+        .join(Submission, Submission.id == SealedAttestation.submission_id)
+        .where(Submission.sealed_by == row.id)
+    )
+    found.keep("attestations", int(read(session, signed)[0][0]))
+    contacts = select(func.count()).select_from(Contact).where(Contact.email == row.email)
+    found.keep("contacts", int(read(session, contacts)[0][0]))

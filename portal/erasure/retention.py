@@ -1,0 +1,203 @@
+"""What time destroys: answers of superseded submissions, letters, spent links, files that nothing refers to.
+
+Run by the worker; each function is safe to run twice, and by two workers at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from portal import clock
+from portal.accounts.models import AddressChange, LoginSession, PasswordReset, Throttle
+from portal.assessments.models import Assessment, SealedAnswer, SealedAttestation, Submission
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.erasure import destroying
+from portal.erasure.destroying import Destroyed
+from portal.erasure.models import DoomedFile
+from portal.erasure.service import certify
+from portal.evidence import service as evidence
+from portal.evidence.models import Evidence
+from portal.organisations.models import Organisation
+from portal.outbox import Message
+from portal.storage import Storage
+from questionnaires.dates import add_months
+
+BATCH = 100
+LETTERS_KEPT = timedelta(days=30)
+LINKS_KEPT = timedelta(days=7)
+SESSIONS_KEPT = timedelta(days=30)  # they end after 7 at the latest
+COUNTERS_KEPT = timedelta(days=1)
+DOOMED_FOR = timedelta(days=1)  # a backup that has read the database still finds what it names
+EARLIEST_MONTHS = 1
+
+
+def apply(database: Database, *, now: datetime) -> int:
+    """Destroy the sealed values of superseded submissions that are older than their organisation keeps them."""
+    with database.looking(SYSTEM) as session:
+        rows = session.execute(
+            select(Organisation.id, Organisation.keep_months, Organisation.zone).where(
+                Organisation.keep_months >= EARLIEST_MONTHS, Organisation.closed_at.is_(None)
+            )
+        ).all()
+    done = 0
+    for organisation_id, months, zone in rows:
+        today = clock.local_date(now, zone)
+        assert months is not None
+        before = now - timedelta(days=27 * months)  # a month has at least 28 days: a wide first look
+        with database.looking(SYSTEM) as session:
+            old = session.execute(_superseded(organisation_id, before)).all()
+        due = [one.id for one in old if add_months(clock.local_date(one.sealed_at, zone), months) <= today]
+        for start in range(0, len(due), BATCH):
+            done += _destroy(database, organisation_id, due[start : start + BATCH], now)
+    return done
+
+
+def _superseded(organisation_id: uuid.UUID, before: datetime) -> Any:
+    """Submissions with anything left that a newer one of the same vendor and questionnaire has replaced."""
+    newer, newer_assessment = aliased(Submission), aliased(Assessment)
+    replaced = (
+        exists()
+        .where(
+            newer.assessment_id == newer_assessment.id,
+            newer_assessment.vendor_id == Assessment.vendor_id,
+            newer_assessment.slug == Assessment.slug,
+            newer_assessment.organisation_id == organisation_id,
+            newer.sealed_at > Submission.sealed_at,
+        )
+        .correlate(Submission, Assessment)
+    )
+    left = or_(
+        exists().where(SealedAnswer.submission_id == Submission.id),
+        exists().where(SealedAttestation.submission_id == Submission.id),
+    )
+    return (
+        select(Submission.id, Submission.sealed_at)
+        .join(Assessment, Assessment.id == Submission.assessment_id)
+        .where(Submission.organisation_id == organisation_id, Submission.sealed_at < before, replaced, left)
+        .order_by(Submission.sealed_at, Submission.id)
+    )
+
+
+def _destroy(database: Database, organisation_id: uuid.UUID, ids: list[uuid.UUID], now: datetime) -> int:
+    with database.transaction() as session:
+        assessments = session.execute(
+            select(Submission.assessment_id).where(Submission.id.in_(ids))
+        ).scalars()
+        destroying.lock(session, set(assessments))
+        left = (
+            session.execute(
+                select(SealedAttestation.submission_id)
+                .where(SealedAttestation.submission_id.in_(ids))
+                .union(select(SealedAnswer.submission_id).where(SealedAnswer.submission_id.in_(ids)))
+            )
+            .scalars()
+            .all()
+        )
+        if not left:
+            return 0  # another worker was faster
+        found = Destroyed()
+        destroying.sealed(session, left, None, found, now)
+        found.keep("drafts_of_companies", len(left))
+        certify(
+            session,
+            kind="retention",
+            subject=organisation_id,
+            found=found,
+            people={},
+            organisation_id=organisation_id,
+            now=now,
+        )
+        return len(left)
+
+
+# ------------------------------------------------------------------------------------------------------ housekeeping
+
+
+def tidy(database: Database, *, now: datetime) -> dict[str, int]:
+    """Empty old letters; forget spent links, ended sessions and old counters. One event says how many."""
+    with database.transaction() as session:
+        done = {
+            "letters": _letters(session, now),
+            "links": _gone(session, PasswordReset, _spent(PasswordReset, now))
+            + _gone(session, AddressChange, _spent(AddressChange, now) | _withdrawn(now)),
+            "sessions": _gone(session, LoginSession, LoginSession.seen_at < now - SESSIONS_KEPT),
+            "counters": _gone(session, Throttle, Throttle.window_start < now - COUNTERS_KEPT),
+        }
+        done = {name: number for name, number in done.items() if number}
+        if done:
+            data = {"what": "housekeeping", **done}
+            record(session, Kind.RETENTION_APPLIED, now=now, actor=None, data=data)
+    return done
+
+
+def _gone(session: Session, model: Any, which: ColumnElement[bool]) -> int:
+    return destroying.run(session, delete(model).where(which))
+
+
+def _spent(model: Any, now: datetime) -> ColumnElement[bool]:
+    return or_(model.used_at < now - LINKS_KEPT, model.expires_at < now - LINKS_KEPT)
+
+
+def _withdrawn(now: datetime) -> ColumnElement[bool]:
+    return AddressChange.withdrawn_at < now - LINKS_KEPT
+
+
+def _letters(session: Session, now: datetime) -> int:
+    """Letters are means, not records: who got which kind of letter when stays, what it said does not.
+
+    A letter with a link that was given up goes at once: the link in it still works.
+    """
+    old = or_(
+        and_(Message.state == "sent", Message.sent_at < now - LETTERS_KEPT),
+        and_(Message.state == "gave_up", Message.due_at < now - LETTERS_KEPT),
+        and_(Message.state == "gave_up", Message.secret),
+    )
+    full = or_(Message.text != "", Message.html != "")
+    empty = {"text": "", "html": "", "recipient_name": "", "last_error": ""}
+    return destroying.run(session, update(Message).where(old, full).values(**empty))
+
+
+def delete_files(database: Database, storage: Storage, *, now: datetime) -> int:
+    """Delete doomed files a day after they were doomed, unless something refers to them again."""
+    done = 0
+    while True:
+        with database.looking(SYSTEM) as session:
+            keys = list(
+                session.execute(
+                    select(DoomedFile.storage_key)
+                    .where(DoomedFile.doomed_at < now - DOOMED_FOR)
+                    .order_by(DoomedFile.doomed_at, DoomedFile.storage_key)
+                    .limit(BATCH)
+                ).scalars()
+            )
+            named = set(
+                session.execute(select(Evidence.storage_key).where(Evidence.storage_key.in_(keys))).scalars()
+            )
+        if not keys:
+            return done
+        for key in keys:
+            if key not in named:
+                storage.delete(key)  # before its row: should this stop here, the next pass does it again
+        with database.transaction() as session:
+            session.execute(delete(DoomedFile).where(DoomedFile.storage_key.in_(keys)))
+        done += len(keys)
+
+
+def sweep(database: Database, storage: Storage, *, now: datetime, most: int = 20) -> int:
+    """Delete files of a day's age that no document names: left by a crash between storing and committing."""
+    done = 0
+    for keys in islice(evidence.old_keys(storage, now), most):
+        with database.looking(SYSTEM) as session:
+            lost = evidence.orphans(session, keys)
+        for key in lost:
+            storage.delete(key)
+        done += len(lost)
+    return done

@@ -1,0 +1,75 @@
+"""What kinds, counts and states of erasure are called on pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+KINDS: Mapping[str, Any] = MappingProxyType(
+    {
+        "answer": _l("Some answers"),
+        "submission": _l("All answers of an assessment"),
+        "vendor": _l("A vendor leaves"),
+        "organisation": _l("The organisation leaves"),
+        "company": _l("The company leaves"),
+        "person": _l("A person"),
+        "retention": _l("Old answers, by the setting"),
+    }
+)
+STATES: Mapping[str, tuple[str, str, Any]] = MappingProxyType(
+    {
+        "proposed": ("caution", "clock", _l("Waits for a second person")),
+        "done": ("good", "check-circle", _l("Done")),
+        "refused": ("none", "cross", _l("Refused")),
+        "withdrawn": ("none", "minus", _l("Withdrawn")),
+    }
+)
+COUNTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "answers": _l("Sealed answers with their salts"),
+        "earlier_answers": _l("Earlier answers shown to reviewers"),
+        "documents": _l("Documents beside sealed answers"),
+        "attestations": _l("Attestations"),
+        "reasons": _l("Reasons of contract evaluations"),
+        "library_documents": _l("Documents of the library"),
+        "history": _l("Revisions of drafts"),
+        "kept_edits": _l("Edits that waited for a choice"),
+        "drafts": _l("Draft answers"),
+        "enquiry_texts": _l("Messages of enquiries"),
+        "letters": _l("Letters"),
+        "invitations": _l("Names and addresses in invitations"),
+        "assessments": _l("Reasons and facts of assessments"),
+        "engagements": _l("Engagements: name, description, facts"),
+        "contacts": _l("Contacts"),
+        "vendors": _l("Vendors offboarded"),
+        "members": _l("Memberships ended"),
+        "memberships": _l("Memberships ended"),
+        "people": _l("Names and addresses of people"),
+        "sessions": _l("Signed-in browsers"),
+        "links": _l("Links to set a password or an address"),
+        "factors": _l("Second factors and recovery codes"),
+        "files": _l("Files"),
+    }
+)
+KEPT: Mapping[str, Any] = MappingProxyType(
+    {
+        "drafts_of_companies": _l(
+            "Assessments whose drafts stay with the company that wrote them: they are its own."
+        ),
+        "sealed_documents": _l(
+            "Documents that were sealed with a submission: they stay with the organisations that rest decisions "
+            "on them, until each of them destroys its own."
+        ),
+        "sealed_submissions": _l(
+            "Sealed submissions: they belong to both sides, and stay with each organisation until it destroys them."
+        ),
+        "attestations": _l(
+            "Attestations signed with this name: they are part of what was sealed, and go when the "
+            "submission's answers do."
+        ),
+        "contacts": _l("Entries in contact lists of organisations: each organisation removes its own."),
+    }
+)
