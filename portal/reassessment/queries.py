@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
 from portal.clock import local_date
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
@@ -23,6 +25,8 @@ from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
 
 OPEN, SCHEDULED = "open", "scheduled"
+# The events that give an assessment a new due date.
+MOVES = (Kind.ASSESSMENT_EXTENDED.value, Kind.ASSESSMENT_REOPENED.value)
 # What a period of the filter covers, in days from today: (first, last); None has no end.
 PERIODS: dict[str, tuple[int | None, int | None]] = {
     "all": (None, None),
@@ -78,6 +82,19 @@ def next_is_open() -> ColumnElement[bool]:
     )
 
 
+def date_moved() -> ScalarSelect[datetime]:
+    """When the statement's Assessment last got its due date after issuing, None for never: steps before are past."""
+    return (
+        select(func.max(Event.at))
+        .where(
+            Event.subject_id == Assessment.id,
+            Event.organisation_id == Assessment.organisation_id,
+            Event.kind.in_(MOVES),
+        )
+        .scalar_subquery()
+    )
+
+
 def counts(session: Session, identity: Identity) -> dict[str, int]:
     """How many next assessments are scheduled and how many assessments are open, as far as the identity sees them."""
     return {
@@ -102,7 +119,7 @@ def next_assessments(
     names = vendors.vendors(session, identity, {one.vendor_id for one in engagements.values()})
     titles = _titles(session, identity, found)
     out = _out(session, identity, found)
-    told = _told(session, identity, [one.id for one in found])
+    told = _told(session, identity, {one.id: one.due for one in found})
     rows = []
     for one in found:
         engagement = engagements[one.engagement_id]
@@ -137,10 +154,12 @@ def open_assessments(
     found: list[Assessment] = page.rows
     covered = _covered(session, identity, [one.id for one in found])
     names = vendors.vendors(session, identity, {one.vendor_id for one in found})
-    told = _told(session, identity, [one.id for one in found])
+    told = _told(session, identity, {one.id: one.due for one in found})
+    moved = _moved(session, identity, [one.id for one in found])
     rows = []
     for one in found:
-        ahead = coming_steps(one.due, since=local_date(one.issued_at, one.zone), today=today)
+        since = local_date(moved.get(one.id) or one.issued_at, one.zone)
+        ahead = coming_steps(one.due, since=since, today=today)
         rows.append(
             Coming(
                 id=one.id,
@@ -246,17 +265,32 @@ def _covered(
 
 
 def _told(
-    session: Session, identity: Identity, ids: Iterable[uuid.UUID]
+    session: Session, identity: Identity, dates: Mapping[uuid.UUID, date]
 ) -> dict[uuid.UUID, tuple[Told, ...]]:
-    """By subject, for each step on record: who was written to, and when first."""
-    statement = select(Reminder).where(*mine(identity.scope, Reminder), Reminder.subject_id.in_(list(ids)))
-    reminders = session.execute(statement).scalars().all()
+    """By subject, for each step on record that led to its present due date: who was written to, and when first."""
+    statement = select(Reminder).where(*mine(identity.scope, Reminder), Reminder.subject_id.in_(list(dates)))
+    found = session.execute(statement).scalars()
+    reminders = [one for one in found if one.due == dates[one.subject_id]]
     names = organisations.people(session, {one.person_id for one in reminders})
     by_step: dict[tuple[uuid.UUID, str], list[Reminder]] = defaultdict(list)
     for one in reminders:
         by_step[one.subject_id, one.step].append(one)
-    found: dict[uuid.UUID, list[Told]] = defaultdict(list)
+    by_subject: dict[uuid.UUID, list[Told]] = defaultdict(list)
     for (subject_id, step), rows in sorted(by_step.items(), key=lambda item: STEPS[item[0][1]].days):
         told = tuple(sorted(names[one.person_id].name for one in rows))
-        found[subject_id].append(Told(STEPS[step], told, min(one.queued_at for one in rows)))
-    return {subject_id: tuple(told) for subject_id, told in found.items()}
+        by_subject[subject_id].append(Told(STEPS[step], told, min(one.queued_at for one in rows)))
+    return {subject_id: tuple(told) for subject_id, told in by_subject.items()}
+
+
+def _moved(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """When each of these assessments last got its due date after issuing."""
+    rows = session.execute(
+        select(Event.subject_id, func.max(Event.at))
+        .where(
+            *mine(identity.scope, Event),
+            Event.subject_id.in_(list(ids)),
+            Event.kind.in_(MOVES),
+        )
+        .group_by(Event.subject_id)
+    )
+    return {key: at for key, at in rows if key is not None}

@@ -13,18 +13,21 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from portal import outbox
+from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.clock import local_date
 from portal.db import SYSTEM, Database
+from portal.outbox import Message
 from portal.reassessment import letters, subjects
 from portal.reassessment.ladder import Step, due_steps
 from portal.reassessment.models import Reminder
+from portal.reassessment.queries import OPEN
 from portal.reassessment.subjects import Recipient, Subject
 
 WRITE_AT_ONCE = 100
@@ -62,6 +65,7 @@ class Due:
 
 def queue_due(database: Database, *, now: datetime) -> int:
     """Queue what is due at ``now`` and not yet sent, in any number of workers at once; returns how many letters."""
+    _take_back(database, now=now)
     queued = 0
     for kind in subjects.KINDS:
         after: uuid.UUID | None = None
@@ -75,6 +79,34 @@ def queue_due(database: Database, *, now: datetime) -> int:
                 break
             after = found[-1].id
     return queued
+
+
+def _take_back(database: Database, *, now: datetime) -> None:
+    """Letters that wait to be sent and are past: the assessment is no longer open, or its date has moved."""
+    past = (
+        select(Reminder.message_id)
+        .join(Assessment, Assessment.id == Reminder.subject_id)
+        .join(Message, Message.id == Reminder.message_id)
+        .where(
+            Reminder.kind == subjects.ASSESSMENT,
+            Message.state.in_(("queued", "failed")),
+            or_(Assessment.state != OPEN, Assessment.due != Reminder.due),
+        )
+    )
+    with database.looking(SYSTEM) as session:
+        found = set(session.execute(past).scalars())
+    if not found:
+        return
+    with database.transaction() as session:
+        taken = session.execute(
+            update(Message)
+            .where(Message.id.in_(found), Message.state.in_(("queued", "failed")))
+            .values(state="gave_up", last_error="what it reminds of is past", text="", html="")
+            .returning(Message.id)
+            .execution_options(synchronize_session=False)
+        ).scalars()
+        for message in taken:
+            record(session, Kind.MESSAGE_FAILED, now=now, actor=None, data={"message": message, "past": True})
 
 
 def _missing(session: Session, found: Sequence[Subject], *, now: datetime) -> Iterator[Due]:

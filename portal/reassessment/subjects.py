@@ -19,7 +19,7 @@ from portal.clock import local_date
 from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
 from portal.reassessment.ladder import EARLIEST
 from portal.reassessment.models import Reassessment
-from portal.reassessment.queries import OPEN, next_is_open
+from portal.reassessment.queries import OPEN, date_moved, next_is_open
 from portal.reassessment.service import SCHEDULED
 from portal.vendors.models import Engagement, Vendor
 
@@ -31,7 +31,11 @@ LOOKS_AFTER = (OrganisationRole.ADMIN.value, OrganisationRole.CISO.value)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An open assessment, or a next assessment on the schedule. ``since``: the local date on which it came to be."""
+    """An open assessment, or a next assessment on the schedule.
+
+    ``since``: the local date on which it came to be, or got its present due date. ``code``: what a letter about an
+    assessment is checked by.
+    """
 
     kind: str
     id: uuid.UUID
@@ -52,11 +56,15 @@ class Subject:
     total: int = 0
     tier: str = ""
     months: int = 0
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A person who is told; ``joined_at``: since when they belong to the tenant that they are told as part of."""
+    """A person who is told; ``joined_at``: since when they belong to the tenant that they are told as part of.
+
+    ``asker`` and ``reply_to``: the person of the organisation who asks, for people of a company.
+    """
 
     person_id: uuid.UUID
     name: str
@@ -64,6 +72,7 @@ class Recipient:
     joined_at: datetime
     role: str
     of_company: bool
+    asker: str = ""
     reply_to: str | None = None
 
 
@@ -94,6 +103,8 @@ def _assessments(session: Session, horizon: date, after: uuid.UUID | None) -> li
             Assessment.contact_email,
             Assessment.answered,
             Assessment.total,
+            Assessment.code,
+            date_moved().label("moved_at"),
         )
         .join(Organisation, Organisation.id == Assessment.organisation_id)
         .join(Vendor, Vendor.id == Assessment.vendor_id)
@@ -109,7 +120,7 @@ def _assessments(session: Session, horizon: date, after: uuid.UUID | None) -> li
             organisation_id=one.organisation_id,
             company_id=one.company_id,
             due=one.due,
-            since=local_date(one.issued_at, one.zone),
+            since=local_date(one.moved_at or one.issued_at, one.zone),
             zone=one.zone,
             organisation=one.organisation,
             organisation_slug=one.organisation_slug,
@@ -121,6 +132,7 @@ def _assessments(session: Session, horizon: date, after: uuid.UUID | None) -> li
             contact=one.contact_email or "",
             answered=one.answered,
             total=one.total,
+            code=one.code or "",
         )
         for one in rows
     ]
@@ -203,8 +215,9 @@ def recipients(session: Session, found: Sequence[Subject]) -> Callable[[Subject]
     """Who is told about each of ``found`` (one kind): two statements for the whole batch.
 
     A next assessment: administrators and CISOs, and the engagement's business owner. An open assessment: the owners of
-    the company, and the contact if they belong to it. An invitation that nobody has accepted yet: who issued the
-    assessment, else the administrators and CISOs, because the vendor has nobody in the portal to tell.
+    the company, and the contact if they belong to it, in the name of who issued it, else of who looks after vendors.
+    An invitation that nobody has accepted yet: who issued the assessment, else the administrators and CISOs, because
+    the vendor has nobody in the portal to tell.
     """
     of_organisation = _of_organisations(session, found)
     of_company = _of_companies(session, found) if found and found[0].kind == ASSESSMENT else {}
@@ -216,9 +229,9 @@ def recipients(session: Session, found: Sequence[Subject]) -> Callable[[Subject]
             return [one for one in members if one.role in LOOKS_AFTER or one in named]
         if subject.company_id is None:
             return named or [one for one in members if one.role in LOOKS_AFTER]
-        reply_to = named[0].address if named else None
+        asks = next(iter([*named, *(one for one in members if one.role in LOOKS_AFTER)]), None)
         return [
-            replace(one, reply_to=reply_to)
+            replace(one, asker=asks.name if asks else "", reply_to=asks.address if asks else None)
             for one in of_company.get(subject.company_id, [])
             if one.role == CompanyRole.OWNER.value or one.address.casefold() == subject.contact.casefold()
         ]
