@@ -18,7 +18,9 @@ from portal import clock, installation, server, settings
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
-from portal.assessments import issuing
+from portal.assessments import delegation, issuing
+from portal.assessments.models import Assessment
+from portal.assessments.reach import WHOLE
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
@@ -163,7 +165,7 @@ def _populate(session: Session, made: list[Account], hashes: dict[str, str], *, 
         now=now,
     )
     newest = next(one for one in library.available(session, ciso) if one.slug == "security_lite")
-    issuing.issue(
+    assessment = issuing.issue(
         session,
         vendor,
         engagement_ids=[archive.id],
@@ -174,6 +176,7 @@ def _populate(session: Session, made: list[Account], hashes: dict[str, str], *, 
         actor=ciso,
         now=now,
     )
+    _add_colleague(session, company, assessment, people, now)
     payroll = vendors.create_vendor(session, name="Solvane", country="ES", actor=ciso, now=now)
     vendors.create_engagement(
         session,
@@ -218,6 +221,18 @@ def _company(session: Session, people: dict[str, Person], now: datetime) -> Comp
     company = organisations.create_company(session, name=COMPANY, owner_id=owner.id, now=now, actor=owner)
     organisations.add_colleague(session, company, colleague.id, CompanyRole.CONTRIBUTOR, now=now, actor=owner)
     return company
+
+
+def _add_colleague(
+    session: Session, company: Company, assessment: Assessment, people: dict[str, Person], now: datetime
+) -> None:
+    """The company's contributor helps with the whole questionnaire."""
+    owner, colleague = (
+        people[VENDOR_STAFF[role][1]] for role in (CompanyRole.OWNER, CompanyRole.CONTRIBUTOR)
+    )
+    tenant = Tenant(company.id, company.slug, company.name)
+    actor = Identity(owner, uuid.uuid4(), company=tenant, role=CompanyRole.OWNER)
+    delegation.to_colleague(session, assessment, colleague.id, WHOLE, actor=actor, now=now, tell=False)
 
 
 def _accept(session: Session, vendor: Vendor, company: Company, person: Person, now: datetime) -> None:

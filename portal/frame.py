@@ -52,7 +52,7 @@ NAVIGATION: list[NavItem] = [
     NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
     NavItem("organisation", _l("Settings"), "organisations.settings", Permission.SEE_SETTINGS),
     NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.", "results.", "enquiries.")),
-    NavItem("company", _l("Team"), "organisations.colleagues", Permission.SEE_COLLEAGUES),
+    NavItem("company", _l("Team"), "team.colleagues", Permission.SEE_COLLEAGUES),
 ]
 
 # What a page may say once after a change: code in a short-lived cookie -> sentence and tone.
@@ -96,6 +96,12 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "assessment-cancel": (_l("The request is taken back. The vendor has been written to."), "good"),
     "assessment-decline": (_l("The assessment is closed as declined. The vendor has been written to."), "good"),
     "assessment-reopen": (_l("Reopened. The vendor has been written to; its answers are in place."), "good"),
+    "given": (_l("Given. They get a letter about it."), "good"),
+    "link-resent": (_l("A new letter is on its way. The earlier link no longer works."), "good"),
+    "questions-back": (_l("Taken back, with effect at once. What was answered is kept."), "good"),
+    "accepted": (_l("Accepted."), "good"),
+    "finished": (_l("Whoever gave you the questions is told. You can still change your answers."), "good"),
+    "left": (_l("This browser has left. The link in your letter still works."), "info"),
     "submitted": (_l("Submitted and sealed. A receipt is on its way by mail."), "good"),
 }
 
@@ -109,9 +115,18 @@ def home_of(identity: Identity) -> str:
     """Where the brand leads: the tenant's first page, or the choice of tenants."""
     if identity.organisation is not None:
         return web.tenant_home("organisation", identity.organisation.slug)
+    if identity.company is not None and identity.delegated is not None:
+        return url_for("delegation.mine", **_of_link(identity))
     if identity.company is not None:
         return web.tenant_home("company", identity.company.slug)
     return url_for("organisations.home")
+
+
+def _of_link(identity: Identity) -> dict[str, Any]:
+    """Address of what a link opened: all that its holder has here."""
+    assert identity.company is not None
+    assert identity.delegated is not None
+    return {"company": identity.company.slug, "assessment": identity.delegated.assessment_id}
 
 
 def _context() -> dict[str, Any]:
@@ -128,14 +143,16 @@ def _context() -> dict[str, Any]:
         }
     return {
         "nav": _nav(identity),
-        "tenants": _tenants_if_readable(identity),
+        "tenants": [] if identity.delegated else _tenants_if_readable(identity),
         "viewer": {
             "name": identity.person.name,
             "email": identity.person.email,
             "initials": initials(identity.person.name),
             "role": web.ROLE_LABELS[identity.role] if identity.role else "",
-            "links": [{"label": _l("Your account"), "href": url_for("accounts.account")}],
-            "sign_out": url_for("accounts.sign_out"),
+            "links": _links(identity),
+            "sign_out": url_for("delegation.leave", **_of_link(identity))
+            if identity.delegated
+            else url_for("accounts.sign_out"),
         },
         "notices": notices,
         "home": home_of(identity),
@@ -143,6 +160,13 @@ def _context() -> dict[str, Any]:
         "identity": identity,
         "may": lambda name: identity.may(Permission[name]),
     }
+
+
+def _links(identity: Identity) -> list[dict[str, Any]]:
+    """The account menu; who came by a link has their questions and no account."""
+    if identity.delegated is not None:
+        return [{"label": _l("Your questions"), "href": home_of(identity)}]
+    return [{"label": _l("Your account"), "href": url_for("accounts.account")}]
 
 
 def _operator() -> str:

@@ -9,13 +9,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from portal.access import Identity, Person
+from portal.access import CompanyRole, Identity, Permission, Person
 from portal.assessments import answering_words as words
+from portal.assessments import documents
 from portal.assessments.answering_form import fields_of
 from portal.assessments.answering_words import _
-from portal.assessments.drafts import Content, Draft, Fault, content_of
-from portal.assessments.models import Assessment
-from portal.assessments.queries import Rows
+from portal.assessments.documents import DocumentView
+from portal.assessments.drafts import Content, Draft, Fault, Gap, content_of
+from portal.assessments.models import Assessment, Delegation
+from portal.assessments.queries import Rows, unaccepted
+from portal.assessments.reach import EVERYTHING, Reach
 from portal.assessments.service import Clash
 from portal.formats import moment
 from questionnaires.conditions import describe
@@ -41,6 +44,7 @@ class EvidenceView:
 
     kind: str
     required: bool
+    proven: bool = False
     reason: str = ""
     date: str = ""
     reason_error: str = ""
@@ -87,6 +91,9 @@ class Card:
     evidence: EvidenceView | None = None
     conflict: ConflictView | None = None
     lines: tuple[str, ...] = ()
+    documents: tuple[DocumentView, ...] = ()
+    attach: bool = False
+    waits: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,28 @@ class Desk:
     people: Mapping[uuid.UUID, Person]
     viewer: Identity
     now: datetime
+    reach: Reach = EVERYTHING
+    given: Mapping[uuid.UUID, Delegation] = field(default_factory=dict)
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What is missing of what the viewer may answer; acceptance is an owner's and no gap of a helper's."""
+        helping = self.viewer.role is not CompanyRole.OWNER
+        return [
+            one
+            for one in self.draft.gaps
+            if self.reach.covers(one.key) and not (helping and one.kind == "unaccepted")
+        ]
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(answered, asked) of what is in reach."""
+        return self.reach.progress(self.draft.look)
+
+    def through(self, row: Any) -> str:
+        """"through a link from Ana", of an answer that came by one; "" of any other."""
+        found = self.given.get(row.delegation_id) if row is not None and row.delegation_id else None
+        return _("through a link from %(who)s", who=self.name(found.created_by)) if found else ""
 
     def name(self, person_id: uuid.UUID) -> str:
         found = self.people.get(person_id)
@@ -162,24 +191,47 @@ def _card(desk: Desk, question: Question, typed: Typed) -> Card:
     error = fault.answer or ("" if fault.first else desk.draft.outdated.get(key, ""))
     shown = key in desk.draft.look.visible
     return Card(
-        **_asked(desk.draft, question, desk.numbers[key]),
+        **_asked(desk.draft, question, desk.numbers[key], desk.reach),
+        waits=_waits(desk, row),
         value=_value(question, content),
         rows=min(len(content.value or ()) + MORE_ROWS, question.max_rows) if question.type == "table" else 0,
         revision=revision,
         state=content.state,
         note=content.note,
         note_error=fault.note,
-        findings=desk.draft.conditional_findings(question),
+        findings=() if elsewhere(desk, question) else desk.draft.conditional_findings(question),
         required=key in desk.draft.look.required if shown else question.required,
         visible=shown or bool(fault.first) or clash is not None,
         saved=_saved(desk, row),
         error=error,
         evidence=_evidence(desk.draft, question, content, fault),
+        documents=_documents(desk, question),
+        attach=desk.viewer.may(Permission.ATTACH_EVIDENCE),
         conflict=_conflict(desk, question, clash) if clash is not None else None,
     )
 
 
-def _asked(draft: Draft, question: Question, number: str) -> dict[str, Any]:
+def elsewhere(desk: Desk, question: Question) -> bool:
+    """Whether a finding of this question rests on answers that the viewer may not see: then it tells of them."""
+    if desk.reach.whole:
+        return False
+    return any(
+        not desk.reach.covers(name)
+        for one in question.findings
+        if one.when is not None
+        for name in one.when.names & desk.draft.definition.questions.keys()
+    )
+
+
+def _waits(desk: Desk, row: Any) -> str:
+    """That an answer came through a link and nobody has accepted it, for those who see drafts as a whole."""
+    if row is None or not unaccepted(row) or desk.viewer.role is CompanyRole.DELEGATE:
+        return ""
+    who = desk.name(row.answered_by)
+    return _("%(who)s answered %(through)s. It waits for an owner.", who=who, through=desk.through(row))
+
+
+def _asked(draft: Draft, question: Question, number: str, reach: Reach = EVERYTHING) -> dict[str, Any]:
     """The part of a card that does not depend on its answer."""
     findings = {one.option: one for one in question.findings if one.option is not None}
     alone = _("Choose it alone, without the others")
@@ -202,18 +254,24 @@ def _asked(draft: Draft, question: Question, number: str) -> dict[str, Any]:
         "columns": question.columns,
         "unit": question.unit,
         "allow_na": question.allow_na,
-        "because": because(draft, question),
+        "because": because(draft, question, reach),
     }
 
 
-def because(draft: Draft, question: Question) -> str:
-    """Why a conditional question is asked, or when it would be; "" for one that is always asked."""
-    if question.key in draft.look.why:
-        return draft.look.why[question.key]
+def because(draft: Draft, question: Question, reach: Reach = EVERYTHING) -> str:
+    """Why a conditional question is asked, or when it would be; "" for one that is always asked.
+
+    An answer out of ``reach`` is not quoted.
+    """
     section = draft.definition.section_of[question.key]
     conditions = [one for one in (section.visible_when, question.visible_when) if one is not None]
     if not conditions:
         return ""
+    names = {name for one in conditions for name in one.names & draft.definition.questions.keys()}
+    if any(not reach.covers(name) for name in names):
+        return _("Asked because of an answer that was given elsewhere.")
+    if question.key in draft.look.why:
+        return draft.look.why[question.key]
     clauses = dict.fromkeys(describe(one, draft.definition, "vendor") for one in conditions)
     return _("Asked only if %(reason)s.", reason=_(" and ").join(clauses))
 
@@ -230,9 +288,10 @@ def _saved(desk: Desk, row: Any) -> str:
     if row is None or content_of(row).blank:
         return ""
     mine = row.answered_by == desk.viewer.person.id
-    return words.saved_label(
-        desk.name(row.answered_by), mine, row.answered_at, desk.now, desk.assessment.zone
-    )
+    who, zone = desk.name(row.answered_by), desk.assessment.zone
+    said = words.saved_label(who, mine, row.answered_at, desk.now, zone)
+    through = "" if mine else desk.through(row)
+    return f"{said}, {through}" if through else said
 
 
 def _evidence(draft: Draft, question: Question, content: Content, fault: Fault) -> EvidenceView | None:
@@ -241,11 +300,21 @@ def _evidence(draft: Draft, question: Question, content: Content, fault: Fault) 
     return EvidenceView(
         kind=words.evidence_name(question.evidence.kind),
         required=question.key in draft.look.evidence_required,
+        proven=draft.proven(question.key),
         reason=content.promise_reason,
         date=content.promise_date,
         reason_error=fault.reason,
         date_error=fault.date,
     )
+
+
+def _documents(desk: Desk, question: Question) -> tuple[DocumentView, ...]:
+    held = desk.draft.documents.get(question.key, ())
+    if not held:
+        return ()
+    one = desk.assessment
+    place = documents.question_place(one, desk.viewer, desk.draft.definition, question.key)
+    return documents.views(held, question.evidence, desk.draft.as_of, desk.people, place, one.zone)
 
 
 def _conflict(desk: Desk, question: Question, clash: Clash) -> ConflictView:
@@ -274,12 +343,15 @@ def sealed_card(
     number: str,
     content: Content,
     findings: Iterable[FindingRule] = (),
+    beside: tuple[DocumentView, ...] = (),
 ) -> Card:
     """A question whose answer is text: sealed, or shown for reading before it is signed."""
-    promised = ""
+    promised = content.promise_reason
     if content.promise_reason and content.promise_date:
         day = words.day(content.promise_date)
         promised = _("promised for %(day)s. %(reason)s", day=day, reason=content.promise_reason)
+    elif content.promise_reason:
+        promised = _("not shared. %(reason)s", reason=content.promise_reason)
     kind = words.evidence_name(question.evidence.kind) if question.evidence else ""
     return Card(
         key=question.key,
@@ -293,6 +365,7 @@ def sealed_card(
         note=content.note,
         findings=tuple(findings),
         lines=words.lines(question, content),
+        documents=beside,
         evidence=EvidenceView(kind, False, state=promised) if promised else None,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from portal import clock, web
-from portal.assessments import queries, sealing
+from portal.assessments import acceptance, queries, reach, sealing
 from portal.assessments.answering_cards import Desk
 from portal.assessments.answering_words import _
 from portal.assessments.drafts import Content
@@ -20,8 +20,15 @@ def desk(one: Assessment) -> Desk:
     session, identity, now = web.db(), web.identity(), web.now()
     definition = library.definition(session, one.content_hash)
     held = queries.rows(session, identity, one.id)
-    people = organisations.people(session, {row.answered_by for row, _stale in held.values()})
-    return Desk(one, queries.draft(definition, one, held, now), held, people, identity, now)
+    reached = reach.reach(session, identity, one, definition)
+    links = {row.delegation_id for row, _stale in held.values() if row.delegation_id}
+    given = acceptance.through(session, identity, links)
+    beside = queries.documents_of(session, identity, one)
+    names = {row.answered_by for row, _stale in held.values()} | {link.created_by for link in given.values()}
+    names |= {each.grant.granted_by for some in beside.values() for each in some}
+    people = organisations.people(session, names)
+    draft = queries.draft(definition, one, held, now, beside)
+    return Desk(one, draft, held, people, identity, now, reached, given)
 
 
 def asked_by(one: Assessment) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from portal import clock, web
 from portal.access import CompanyRole, Permission, requires
-from portal.assessments import answering_page, queries
-from portal.assessments.answering_cards import numbers, preview_card
+from portal.assessments import answering_page, delegation, queries
+from portal.assessments.answering_cards import Desk, numbers, preview_card
 from portal.assessments.answering_desk import asked_by, desk
-from portal.assessments.drafts import Draft
-from portal.assessments.models import Assessment
+from portal.assessments.models import Assessment, Delegation
+from portal.assessments.reach import reach
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.paging import page_number
@@ -52,9 +54,11 @@ def home(company: str) -> str:
 
 
 @requires(Permission.SEE_ASSESSMENT)
-def assessment(company: str, assessment: uuid.UUID) -> str:
+def assessment(company: str, assessment: uuid.UUID) -> str | Response:
     """One assessment in full: what is asked, by whom, why, until when, how far, and what happens next."""
     one = queries.assessment(web.db(), web.identity(), assessment)
+    if _narrow(one):
+        return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
     asker = queries.askers(web.db(), [one])[one.organisation_id]
     return render_template(
         "answering/assessment.html", first=_summary(one, asker), **asked_by(one), **_team()
@@ -62,9 +66,11 @@ def assessment(company: str, assessment: uuid.UUID) -> str:
 
 
 @requires(Permission.SEE_ASSESSMENT)
-def questions(company: str, assessment: uuid.UUID) -> str:
+def questions(company: str, assessment: uuid.UUID) -> str | Response:
     """Every question, those with a condition too, to read before anybody answers."""
     one = queries.assessment(web.db(), web.identity(), assessment)
+    if _narrow(one):
+        return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
     definition = library.definition(web.db(), one.content_hash)
     draft = queries.draft(definition, one, queries.rows(web.db(), web.identity(), one.id), web.now())
     numbered = numbers(definition)
@@ -87,12 +93,19 @@ def questions(company: str, assessment: uuid.UUID) -> str:
     )
 
 
+def _narrow(one: Assessment) -> bool:
+    """Whether this person was given a part only: then the pages of the whole are not theirs."""
+    definition = library.definition(web.db(), one.content_hash)
+    return not reach(web.db(), web.identity(), one, definition).whole
+
+
 def _summary(one: Assessment, asker: str) -> dict[str, Any]:
     """What the full card of an assessment says."""
-    session = web.db()
+    session, identity = web.db(), web.identity()
     definition = library.definition(session, one.content_hash)
     at = desk(one) if one.state == "open" else None
     person = organisations.people(session, [one.issued_by]).get(one.issued_by)
+    given = delegation.live(session, identity, one.id) if at and identity.may(Permission.DELEGATE) else []
     return {
         "one": one,
         "asker": asker,
@@ -103,21 +116,36 @@ def _summary(one: Assessment, asker: str) -> dict[str, Any]:
         "sections": len(definition.sections),
         "place": answering_page.place(one, web.identity()),
         "rail": answering_page.rail(at) if at else [],
-        "to_go": _to_go(at.draft) if at else None,
-        "choices": len(queries.open_choices(session, web.identity(), one.id)) if at else 0,
+        "to_go": _to_go(at) if at else None,
+        "choices": len(answering_page.choices(at, queries.open_choices(session, identity, one.id))) if at else 0,
+        "whole": at.reach.whole if at else True,
+        "helpers": len(given),
+        "alone": at is not None and identity.may(Permission.DELEGATE) and _alone(given),
     }
 
 
-def _to_go(draft: Draft) -> dict[str, Any]:
-    """How far a draft is, and where to go on."""
-    kinds = [gap.kind for gap in draft.gaps]
+def _to_go(at: Desk) -> dict[str, Any]:
+    """How far a draft is, as far as the viewer answers it, and where to go on."""
+    kinds = [gap.kind for gap in at.gaps]
+    answered, total = at.progress
     return {
-        "answered": draft.look.answered,
-        "total": draft.look.total,
+        "answered": answered,
+        "total": total,
+        "waiting": sum(kind == "unaccepted" for kind in kinds),
         "missing": sum(kind in ("unanswered", "outdated") for kind in kinds),
         "promises": sum(kind in ("promise", "promise_past") for kind in kinds),
-        "next": answering_page.next_open(draft),
+        "next": answering_page.next_open(at),
     }
+
+
+def _alone(given: Iterable[Delegation]) -> bool:
+    """Whether there are contributors, and none of them sees this assessment yet."""
+    helpers = {
+        member.person.id
+        for member in organisations.members(web.db(), web.identity())
+        if member.role is CompanyRole.CONTRIBUTOR
+    }
+    return bool(helpers) and not helpers & {row.person_id for row in given}
 
 
 def _line(one: Assessment, names: dict[uuid.UUID, str]) -> dict[str, Any]:

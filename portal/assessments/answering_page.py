@@ -10,10 +10,11 @@ from flask import url_for
 from portal import clock
 from portal.access import Identity
 from portal.assessments import answering_words as words
-from portal.assessments.answering_cards import Desk, Typed, theirs
+from portal.assessments.answering_cards import Desk, Typed, elsewhere, theirs
 from portal.assessments.answering_words import _
 from portal.assessments.drafts import Draft, Gap
 from portal.assessments.models import Assessment, StaleEdit
+from portal.assessments.reach import Reach
 from portal.assessments.service import SaveResult
 from portal.formats import clock_time, moment
 from questionnaires.definition import Question, Section
@@ -26,11 +27,13 @@ def place(one: Assessment, viewer: Identity) -> dict[str, Any]:
 
 
 def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
-    """Every section; ``asked`` is false for those that ask nothing now."""
+    """Every section in reach; ``asked`` is false for those that ask nothing now."""
     look, where = desk.draft.look, place(desk.assessment, desk.viewer)
     found = []
     for number, section in enumerate(desk.draft.definition.sections, 1):
-        answered, total = look.progress(section.key)
+        if desk.reach.section(section) is None:
+            continue
+        answered, total = desk.reach.progress(look, section)
         href = url_for("answering.section", **where, section=section.key)
         found.append(
             {
@@ -46,16 +49,19 @@ def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
     return found
 
 
-def following(draft: Draft, section: Section) -> Section | None:
-    """The next section that asks anything, None after the last."""
+def following(draft: Draft, section: Section, reach: Reach) -> Section | None:
+    """The next section in reach that asks anything, None after the last."""
     keys = [one.key for one in draft.definition.sections]
-    later = keys[keys.index(section.key) + 1 :]
-    return next((draft.definition.section(key) for key in later if key in draft.look.visible_sections), None)
+    for later in draft.definition.sections[keys.index(section.key) + 1 :]:
+        if later.key in draft.look.visible_sections and reach.section(later) is not None:
+            return later
+    return None
 
 
-def next_open(draft: Draft) -> Section | None:
-    """The first section in which something is missing, None when all is there."""
-    return draft.definition.section_of[draft.gaps[0].key] if draft.gaps else None
+def next_open(desk: Desk) -> Section | None:
+    """The first section in which something is missing for whoever answers, None when all is there."""
+    gap = next((one for one in desk.gaps if one.kind != "unaccepted"), None)
+    return desk.draft.definition.section_of[gap.key] if gap else None
 
 
 def last_saved(desk: Desk, section: Section) -> str:
@@ -98,12 +104,13 @@ def problems(desk: Desk, typed: Typed, foreign: Iterable[tuple[str, str]]) -> li
 
 
 def told(desk: Desk, section: Section, result: SaveResult, typed: Typed, *, reload: bool) -> dict[str, Any]:
-    """The JSON that static/autosave.js reads; its head describes it."""
+    """The JSON that static/autosave.js reads; its head describes it. Nothing out of the writer's reach is in it."""
     look = result.after.look
     keys = [one.key for one in section.questions]
     questions = result.after.definition.questions
     label = _("Saved %(time)s", time=clock_time(desk.now, desk.assessment.zone))
-    answered, total = look.progress(section.key)
+    all_answered, all_total = desk.progress
+    answered, total = desk.reach.progress(look, section)
     return {
         "saved": {
             key: {"revision": r, "label": label} for key, r in {**result.saved, **result.settled}.items()
@@ -116,16 +123,16 @@ def told(desk: Desk, section: Section, result: SaveResult, typed: Typed, *, relo
         "visible": [key for key in keys if key in look.visible],
         "hidden": [key for key in keys if key not in look.visible],
         "progress": {
-            "answered": look.answered,
-            "total": look.total,
+            "answered": all_answered,
+            "total": all_total,
             "section_answered": answered,
             "section_total": total,
         },
-        "reload": reload or _redrawn(section, result),
+        "reload": reload or _redrawn(desk, section, result),
     }
 
 
-def _redrawn(section: Section, result: SaveResult) -> bool:
+def _redrawn(desk: Desk, section: Section, result: SaveResult) -> bool:
     """Whether what stays on the page would be drawn differently: marks, reasons, findings, evidence, the rail."""
 
     def drawn(draft: Draft, question: Question) -> tuple[Any, ...]:
@@ -133,13 +140,13 @@ def _redrawn(section: Section, result: SaveResult) -> bool:
         return (
             key in draft.look.required,
             key in draft.look.evidence_required,
-            draft.conditional_findings(question),
+            () if elsewhere(desk, question) else draft.conditional_findings(question),
             key in draft.look.visible,
         )
 
     if result.after is result.before:
         return False
-    if result.before.look.visible_sections != result.after.look.visible_sections:
+    if desk.reach.whole and result.before.look.visible_sections != result.after.look.visible_sections:
         return True
     return any(drawn(result.before, one) != drawn(result.after, one) for one in section.questions)
 
@@ -151,35 +158,49 @@ def gaps_by_section(desk: Desk) -> list[dict[str, Any]]:
     """The gaps of a draft by section, each with its words and a link to its place."""
     where = place(desk.assessment, desk.viewer)
     groups: dict[str, dict[str, Any]] = {}
-    for gap in desk.draft.gaps:
+    for gap in desk.gaps:
         section = desk.draft.definition.section_of[gap.key]
         href = url_for("answering.section", **where, section=section.key)
+        waits = gap.kind == "unaccepted"
+        at = url_for("delegation.waiting", **where) if waits else href
         group = groups.setdefault(section.key, {"title": section.title, "href": href, "gaps": []})
         group["gaps"].append(
             {
-                "href": f"{href}#q-{gap.key}",
+                "href": f"{at}#q-{gap.key}",
                 "number": desk.numbers[gap.key],
                 "text": desk.draft.definition.questions[gap.key].text,
-                "why": _why_missing(desk.draft, gap),
+                "why": _why_missing(desk, gap),
             }
         )
     return list(groups.values())
 
 
-def _why_missing(draft: Draft, gap: Gap) -> str:
+def _why_missing(desk: Desk, gap: Gap) -> str:
     """What is wrong with an answer; "" where there simply is none."""
     match gap.kind:
         case "outdated":
             return _("The answer no longer fits. %(message)s", message=gap.text)
         case "promise":
-            kind = draft.definition.questions[gap.key].evidence
+            kind = desk.draft.definition.questions[gap.key].evidence
             name = words.evidence_name(kind.kind) if kind else ""
-            return _(
-                "Evidence is asked for (%(kind)s): say why it is not here yet and when it will come.",
-                kind=name,
-            )
+            if draft.documents.get(gap.key):
+                return _(
+                    "Evidence is asked for (%(kind)s), and what lies there does not prove it today: "
+                    "add a newer document, or say why you cannot.",
+                    kind=name,
+                )
+            return _("Evidence is asked for (%(kind)s): add it, or say why it cannot be shared.", kind=name)
         case "promise_past":
             return _("The day for which the evidence was promised has passed. Give a new one.")
+        case "unaccepted":
+            row = desk.held[gap.key][0] if gap.key in desk.held else None
+            if row is None or not row.delegation_id:
+                return _("A document came through a link. An owner reads and accepts it before it is sent.")
+            return _(
+                "%(who)s answered this %(through)s. An owner reads and accepts it before it is sent.",
+                who=desk.name(row.answered_by),
+                through=desk.through(row),
+            )
         case _:
             return ""
 
@@ -189,6 +210,8 @@ def choices(desk: Desk, edits: Iterable[StaleEdit]) -> list[dict[str, Any]]:
     where = place(desk.assessment, desk.viewer)
     found = []
     for edit in edits:
+        if not desk.reach.covers(edit.key):
+            continue
         section = desk.draft.definition.section_of[edit.key]
         found.append(
             {

@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Permission, Person, requires
-from portal.assessments import answering_form, answering_page, queries, service
+from portal.assessments import answering_form, answering_page, pace, queries, service
 from portal.assessments.answering_cards import Desk, Typed, cards, numbers, sealed_card
 from portal.assessments.answering_desk import asked_by, desk, sealed_contents
 from portal.assessments.answering_form import Posted
 from portal.assessments.drafts import Fault
 from portal.assessments.models import Assessment
+from portal.assessments.reach import Reach, reach
 from portal.assessments.service import FOREIGN, AlreadySubmitted, SaveResult
 from portal.faults import Invalid, NotFound
 from portal.library import service as library
@@ -25,29 +26,29 @@ from questionnaires.definition import Section
 Page = str | Response | tuple[str | Response, int]
 
 
-@requires(Permission.SEE_ASSESSMENT)
+@requires(Permission.SEE_QUESTIONS)
 def section(company: str, assessment: uuid.UUID, section: str) -> Page:
-    """The questions of a section to answer; as text once they are sealed."""
+    """The questions of a section that are this person's to answer; as text once they are sealed."""
     one = queries.assessment(web.db(), web.identity(), assessment)
-    chosen = _section(one, section)
     if one.state != "open":
-        return _sealed(one, chosen)
-    return _open(desk(one), chosen)
+        return _sealed(one, _section(one, section, _reach(one)))
+    at = desk(one)
+    return _open(at, _section(one, section, at.reach))
 
 
 @requires(Permission.ANSWER)
 def save(company: str, assessment: uuid.UUID, section: str) -> Page:
     """Save a section: on to the next one, or the page again with what is wrong. What was good is saved either way."""
     fields = list(request.form.items(multi=True))
-    one = queries.assessment(web.db(), web.identity(), assessment, lock=True)
-    chosen = _section(one, section)
+    one, reached = _locked(assessment)
+    chosen = _section(one, section, reached)
     posted = answering_form.read(chosen, fields)
     try:
         result, typed = _save(one, chosen, posted)
     except AlreadySubmitted:
         return _late(one, chosen, posted)
     if not typed.faults and not typed.conflicts and not posted.foreign:
-        return redirect(_onward(one, chosen, result, request.form.get("go", "stay")), 303)
+        return redirect(_onward(one, chosen, result, request.form.get("go", "stay"), reached), 303)
     return _open(desk(one), chosen, typed, posted.foreign), 409 if typed.conflicts else 422
 
 
@@ -55,13 +56,13 @@ def save(company: str, assessment: uuid.UUID, section: str) -> Page:
 def autosave(company: str, assessment: uuid.UUID, section: str) -> Page:
     """The same for one card at a time; answers JSON, see static/autosave.js."""
     fields = list(request.form.items(multi=True))
-    one = queries.assessment(web.db(), web.identity(), assessment, lock=True)
-    chosen = _section(one, section)
+    one, reached = _locked(assessment)
+    chosen = _section(one, section, reached)
     posted = answering_form.read(chosen, fields)
     if not posted.typed and not posted.foreign:
         raise Invalid("Nothing came that could be saved.")
     result, typed = _save(one, chosen, posted)
-    at = Desk(one, result.after, {}, _people(typed), web.identity(), web.now())
+    at = Desk(one, result.after, {}, _people(typed), web.identity(), web.now(), reached)
     settled = any(posted.choices.get(key) == "theirs" for key in result.settled)
     told = answering_page.told(at, chosen, result, typed, reload=settled)
     told["errors"] |= {name[:200]: FOREIGN for name, _value in posted.foreign}
@@ -75,6 +76,8 @@ def missing(company: str, assessment: uuid.UUID) -> Page:
     if one.state != "open":
         return redirect(url_for("answering.receipt", company=company, assessment=assessment), 303)
     at = desk(one)
+    if not at.reach.whole:
+        return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
     return render_template(
         "answering/missing.html",
         **asked_by(one),
@@ -86,8 +89,22 @@ def missing(company: str, assessment: uuid.UUID) -> Page:
     )
 
 
-def _section(one: Assessment, key: str) -> Section:
-    found = library.definition(web.db(), one.content_hash).section(key)
+def _reach(one: Assessment) -> Reach:
+    return reach(web.db(), web.identity(), one, library.definition(web.db(), one.content_hash))
+
+
+def _locked(assessment: uuid.UUID) -> tuple[Assessment, Reach]:
+    """The assessment, its writers taking turns, and what of it is this person's to write."""
+    session, identity = web.db(), web.identity()
+    one = queries.assessment(session, identity, assessment, lock=True)
+    pace.require_measure(session, identity, now=web.now())
+    return one, _reach(one)
+
+
+def _section(one: Assessment, key: str, reached: Reach) -> Section:
+    """A section with the questions in reach alone; everything below takes no notice of others."""
+    whole = library.definition(web.db(), one.content_hash).section(key)
+    found = reached.section(whole) if whole is not None else None
     if found is None:
         raise NotFound
     return found
@@ -103,14 +120,19 @@ def _people(typed: Typed) -> dict[uuid.UUID, Person]:
     return organisations.people(web.db(), {clash.who for clash in typed.conflicts.values()})
 
 
-def _onward(one: Assessment, chosen: Section, result: SaveResult, go: str) -> str:
-    """Where a sound save leads: here again, the next section, or the review after the last."""
+def _onward(one: Assessment, chosen: Section, result: SaveResult, go: str, reached: Reach) -> str:
+    """Where a sound save leads: here again, the next section, or what comes after the last."""
     where = answering_page.place(one, web.identity())
+    wanted = go.removeprefix("evidence.")
+    if wanted != go and any(each.key == wanted for each in chosen.questions):
+        return url_for("showing.question", **where, section=chosen.key, question=wanted)
     if go != "next":
         return url_for("answering.section", **where, section=chosen.key)
-    after = answering_page.following(result.after, chosen)
+    after = answering_page.following(result.after, chosen, reached)
     if after is not None:
         return url_for("answering.section", **where, section=after.key)
+    if not reached.whole or reached.link:
+        return url_for("delegation.mine", **where)
     return url_for("answering.submit", **where)
 
 
@@ -120,8 +142,9 @@ def _open(
     """The page to answer; with ``typed`` it is a refused one."""
     draft, where = at.draft, answering_page.place(at.assessment, at.viewer)
     shown = cards(at, chosen, typed or Typed())
-    answered, total = draft.look.progress(chosen.key)
-    after = answering_page.following(draft, chosen)
+    answered, total = at.reach.progress(draft.look, chosen)
+    done, asked = at.progress
+    after = answering_page.following(draft, chosen, at.reach)
     found = answering_page.problems(at, typed, foreign) if typed else []
     return render_template(
         "answering/section.html",
@@ -133,8 +156,9 @@ def _open(
         cards=shown,
         nothing_asked=not any(card.visible for card in shown),
         rail=answering_page.rail(at, chosen.key),
-        done=draft.look.answered,
-        total=draft.look.total,
+        done=done,
+        total=asked,
+        helping=not at.reach.whole or at.reach.link is not None,
         section_done=answered,
         section_total=total,
         saved=answering_page.last_saved(at, chosen),
@@ -151,6 +175,7 @@ def _sealed(one: Assessment, chosen: Section) -> str:
     """The section as text: sealed answers are never shown as fields."""
     definition = library.definition(web.db(), one.content_hash)
     submission, contents = sealed_contents(one)
+    reached = _reach(one)
     numbered = numbers(definition)
     shown = [
         sealed_card(definition, question, numbered[question.key], contents[question.key])
@@ -161,7 +186,7 @@ def _sealed(one: Assessment, chosen: Section) -> str:
     listed = [
         (number, each, url_for("answering.section", **where, section=each.key))
         for number, each in enumerate(definition.sections, 1)
-        if any(question.key in contents for question in each.questions)
+        if any(question.key in contents and reached.covers(question.key) for question in each.questions)
     ]
     return render_template(
         "answering/sealed_section.html",

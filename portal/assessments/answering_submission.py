@@ -12,7 +12,7 @@ from wtforms import BooleanField, HiddenField
 
 from portal import web
 from portal.access import Permission, requires
-from portal.assessments import answering_page, queries, sealing, service, submitting
+from portal.assessments import answering_page, documents, queries, sealing, service, submitting
 from portal.assessments.answering_cards import Card, Desk, sealed_card
 from portal.assessments.answering_desk import asked_by, desk
 from portal.assessments.drafts import EMPTY
@@ -44,6 +44,8 @@ def review(company: str, assessment: uuid.UUID) -> Page:
     one = queries.assessment(web.db(), web.identity(), assessment)
     if one.state != "open":
         return redirect(url_for("answering.receipt", company=company, assessment=assessment), 303)
+    if not desk(one).reach.whole:
+        return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
     return render_template(TEMPLATE, form=Sign(name=web.identity().person.name), **_reading(one))
 
 
@@ -80,12 +82,13 @@ def sign(company: str, assessment: uuid.UUID) -> Page:
 def receipt(company: str, assessment: uuid.UUID) -> Page:
     """What was sealed, when, by whom, its hash, and a check of that hash made for this page."""
     session, identity = web.db(), web.identity()
-    one = queries.assessment(session, identity, assessment)
+    one = queries.assessment(session, identity, assessment, whole=True)
     if one.state == "open":
         return redirect(url_for("answering.assessment", company=company, assessment=assessment), 303)
     submission = queries.submission(session, identity, one)
     signed = queries.attestation(session, identity, submission)
     sealed = queries.sealed(session, identity, submission)
+    papers = queries.papers(session, identity, submission)
     definition = library.definition(session, submission.content_hash)
     people = organisations.people(session, {submission.sealed_by, one.issued_by})
     return render_template(
@@ -96,7 +99,8 @@ def receipt(company: str, assessment: uuid.UUID) -> Page:
         attestation=json.loads(signed.attestation) if signed else None,
         submitter=people.get(submission.sealed_by),
         issuer=people.get(one.issued_by),
-        proof=sealing.verify(submission, sealed.values(), signed),
+        proof=(proof := sealing.verify(submission, sealed.values(), signed, papers)),
+        documents=documents.sealed(definition, papers, proof),
         listed=len(json.loads(submission.commitments)),
         sections=[
             (number, each)

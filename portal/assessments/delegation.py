@@ -30,6 +30,7 @@ from portal.faults import Conflict, Invalid, NotFound, Throttled
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.organisations.models import CompanyMember
+from portal.paging import Page, paged
 
 LASTS_DAYS, LONGEST_DAYS, LONGEST_MESSAGE = 14, 60, 1000
 A_DAY = timedelta(days=1)
@@ -244,6 +245,18 @@ def live(
     return list(
         session.execute(statement.order_by(Delegation.created_at.desc(), Delegation.id)).scalars()
     )
+
+
+def listed(
+    session: Session, identity: Identity, assessment: Assessment, number: int, *, size: int
+) -> Page[Delegation]:
+    """One page of everything that was given away of an assessment: what still stands first, then the newest."""
+    statement = (
+        scoped(identity, Delegation)
+        .where(Delegation.assessment_id == assessment.id)
+        .order_by(Delegation.revoked_at.is_not(None), Delegation.created_at.desc(), Delegation.id)
+    )
+    return paged(session, statement, number, size=size)
 
 
 def one(

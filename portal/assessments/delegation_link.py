@@ -81,9 +81,8 @@ def finish(session: Session, identity: Identity, assessment: Assessment, *, now:
     """
     done = 0
     through = identity.delegated.id if identity.delegated else None
-    for row in live(session, identity, assessment.id, person_id=identity.person.id):
-        here = row.id == through if through else row.token_hash is None
-        if not here or row.finished_at is not None:
+    for row in own(session, identity, assessment, through):
+        if row.finished_at is not None:
             continue
         row.finished_at = now
         record(session, Kind.DELEGATION_FINISHED, now=now, actor=identity, subject=row, data=said(row))
@@ -91,3 +90,11 @@ def finish(session: Session, identity: Identity, assessment: Assessment, *, now:
         done += 1
     session.flush()
     return done
+
+
+def own(
+    session: Session, identity: Identity, assessment: Assessment, through: uuid.UUID | None
+) -> list[Delegation]:
+    """What this person was given of the assessment: by the link that they came through, or as a colleague."""
+    rows = live(session, identity, assessment.id, person_id=identity.person.id)
+    return [row for row in rows if (row.id == through if through else row.token_hash is None)]

@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from portal.access import Person
+from portal.access import CompanyRole, Person
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
+from portal.assessments import delegation
 from portal.assessments.models import Assessment, AssessmentEngagement
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -63,7 +64,12 @@ def accept(
         return "organisation", invitations.join_organisation(session, invitation, person, now=now).slug
     if invitation.purpose == "company":
         enter(session, Scope(company_id=invitation.company_id))
-        return "company", invitations.join_company(session, invitation, person, now=now).slug
+        slug = invitations.join_company(session, invitation, person, now=now).slug
+        if invitation.role == CompanyRole.CONTRIBUTOR.value:
+            delegation.add_newcomer(
+                session, invitation.assessments or (), person, invitation.invited_by, now=now
+            )
+        return "company", slug
     chosen = company_id or uuid.uuid4()
     enter(session, Scope(organisation_id=invitation.organisation_id, company_id=chosen))
     company = _company(session, person, company_id, chosen, company_name, now)

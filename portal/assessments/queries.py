@@ -19,27 +19,37 @@ from portal.assessments.models import (
     Assessment,
     SealedAnswer,
     SealedAttestation,
+    SealedEvidence,
     StaleEdit,
     Submission,
 )
 from portal.assessments.sealing import Proof
+from portal.evidence import queries as evidence
+from portal.evidence.queries import Beside
 from portal.faults import NotFound
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
 from questionnaires.definition import Questionnaire
 
+Documents = Mapping[str, tuple[Beside, ...]]
 Rows = Mapping[str, tuple[AnswerRow, StaleEdit | None]]
 
 
 def assessment(
-    session: Session, identity: Identity, assessment_id: uuid.UUID, *, lock: bool = False
+    session: Session,
+    identity: Identity,
+    assessment_id: uuid.UUID,
+    *,
+    lock: bool = False,
+    whole: bool = False,
 ) -> Assessment:
     """The assessment of this company, as far as this person was given any of it (reach.py); NotFound otherwise.
 
-    ``lock`` makes writers of one assessment take turns.
+    ``lock`` makes writers of one assessment take turns. ``whole``: not for those who were given a part.
     """
-    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id, *reach.seen(identity))
+    within = reach.seen(identity, whole=whole)
+    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id, *within)
     found: Assessment | None = session.execute(
         statement.with_for_update() if lock else statement
     ).scalar_one_or_none()
@@ -64,7 +74,7 @@ def submitted_assessments(
     """What the company has submitted, the newest first."""
     statement = (
         scoped(identity, Assessment)
-        .where(Assessment.state != "open", *reach.seen(identity))
+        .where(Assessment.state != "open", *reach.seen(identity, whole=True))
         .order_by(Assessment.submitted_at.desc(), Assessment.id)
     )
     return paged(session, statement, number, size=size)
@@ -95,11 +105,24 @@ def rows(
     return {row.key: (row, stale) for row, stale in found}
 
 
-def draft(definition: Questionnaire, one: Assessment, held: Rows, now: datetime) -> drafts.Draft:
-    """The draft as a whole, read on the organisation's present date."""
+def draft(
+    definition: Questionnaire, one: Assessment, held: Rows, now: datetime, documents: Documents | None = None
+) -> drafts.Draft:
+    """The draft as a whole, read on the organisation's present date.
+
+    Without ``documents`` (of ``documents_of``) its gaps are not to be asked.
+    """
     contents = {key: drafts.content_of(row) for key, (row, _) in held.items()}
-    waiting = frozenset(key for key, (row, _) in held.items() if unaccepted(row))
-    return drafts.read(definition, contents, one.facts, clock.local_date(now, one.zone), waiting)
+    waiting = {key for key, (row, _) in held.items() if unaccepted(row)}
+    beside = documents or {}
+    waiting |= {key for key, some in beside.items() if any(each.waits for each in some)}
+    today = clock.local_date(now, one.zone)
+    return drafts.read(definition, contents, one.facts, today, frozenset(waiting), beside)
+
+
+def documents_of(session: Session, identity: Identity, one: Assessment) -> Documents:
+    """What lies beside the answers of a draft, by question."""
+    return evidence.beside(session, identity, [one.id])[one.id]
 
 
 def unaccepted(row: AnswerRow) -> bool:
@@ -110,18 +133,20 @@ def unaccepted(row: AnswerRow) -> bool:
 def drafts_of(
     session: Session, identity: Identity, some: Iterable[Assessment], now: datetime
 ) -> dict[uuid.UUID, drafts.Draft]:
-    """The drafts of several assessments, in one statement."""
+    """The drafts of several assessments, in two statements."""
     asked = {one.id: one for one in some}
     contents: dict[uuid.UUID, dict[str, drafts.Content]] = {key: {} for key in asked}
     statement = scoped(identity, AnswerRow).where(AnswerRow.assessment_id.in_(asked))
     for row in session.execute(statement).scalars() if asked else ():
         contents[row.assessment_id][row.key] = drafts.content_of(row)
+    beside = evidence.beside(session, identity, asked)
     return {
         key: drafts.read(
             library.definition(session, one.content_hash),
             contents[key],
             one.facts,
             clock.local_date(now, one.zone),
+            documents=beside[key],
         )
         for key, one in asked.items()
     }
@@ -202,8 +227,17 @@ def attestation(session: Session, identity: Identity, found: Submission) -> Seal
     return row
 
 
+def papers(session: Session, identity: Identity, found: Submission) -> list[SealedEvidence]:
+    """The documents that were sealed with a submission; what was redacted is not there."""
+    statement = scoped(identity, SealedEvidence).where(SealedEvidence.submission_id == found.id)
+    return list(session.execute(statement).scalars())
+
+
 def verify(session: Session, identity: Identity, found: Submission) -> Proof:
     """Whether what lies beside a submission is what its hash was made from, for either side."""
     return sealing.verify(
-        found, sealed(session, identity, found).values(), attestation(session, identity, found)
+        found,
+        sealed(session, identity, found).values(),
+        attestation(session, identity, found),
+        papers(session, identity, found),
     )

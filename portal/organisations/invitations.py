@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -43,12 +43,14 @@ def invite(
     vendor_name: str = "",
     why: str = "",
     check: Mapping[str, str] | None = None,
+    assessments: Iterable[str] = (),
 ) -> Invitation:
     """Invite an address, and queue the letter. An earlier open invitation of the same kind stops working, unless it is
     only seconds old.
 
     ``purpose``: ``organisation``, ``company`` or ``vendor`` (then ``vendor_id`` and ``vendor_name``, and ``why`` the
-    vendor is written to, in the organisation's words; ``check``: how the letter can be checked). Raises Throttled beyond what a tenant may send in a day.
+    vendor is written to, in the organisation's words; ``check``: how the letter can be checked); ``assessments``: ids
+    that a contributor is added to on accepting. Raises Throttled beyond what a tenant may send in a day.
     """
     open_ones = session.execute(
         select(Invitation).where(
@@ -79,6 +81,7 @@ def invite(
         invited_by=actor.person.id,
         created_at=now,
         expires_at=now + INVITATION_LASTS,
+        assessments=sorted(assessments) or None,
     )
     session.add(invitation)
     session.flush()

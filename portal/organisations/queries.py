@@ -26,13 +26,15 @@ from portal.organisations.models import (
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """A tenant that a person belongs to, and as what."""
+    """A tenant that a person belongs to, and as what. ``colour`` and ``second_factor``: of an organisation."""
 
     id: uuid.UUID
     slug: str
     name: str
     side: str
     role: OrganisationRole | CompanyRole
+    colour: str = ""
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,70 @@ class Member:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What removing a person would do. ``last``: nobody else could look after the tenant, so it is refused."""
+
+    member: Member
+    last: bool
+    oneself: bool
+    invitations: tuple[Invitation, ...]
+
+
+def removal(session: Session, identity: Identity, person_id: uuid.UUID) -> Removal:
+    """For the page that asks before it is done; NotFound for somebody who does not belong here."""
+    known = members(session, identity)
+    member = next((one for one in known if one.person.id == person_id), None)
+    if member is None:
+        raise NotFound
+    return Removal(
+        member,
+        only_keeper(known) == person_id,
+        person_id == identity.person.id,
+        tuple(sent_by(session, identity, person_id)),
+    )
+
+
+def only_keeper(known: list[Member]) -> uuid.UUID | None:
+    """The one administrator or owner among these, if there is just one: who cannot be removed."""
+    keepers = [one.person.id for one in known if one.role in (OrganisationRole.ADMIN, CompanyRole.OWNER)]
+    return keepers[0] if len(keepers) == 1 else None
+
+
 def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
-    """Every organisation and company that this person belongs to, by name."""
+    """Every organisation and company that this person belongs to, by name; closed ones left out."""
     option = across("a person's own memberships")
     organisations = session.execute(
-        select(Organisation.id, Organisation.slug, Organisation.name, OrganisationMember.role)
+        select(
+            Organisation.id,
+            Organisation.slug,
+            Organisation.name,
+            OrganisationMember.role,
+            Organisation.colour,
+            Organisation.second_factor,
+        )
         .join(OrganisationMember, OrganisationMember.organisation_id == Organisation.id)
-        .where(OrganisationMember.person_id == person_id, OrganisationMember.removed_at.is_(None))
+        .where(
+            OrganisationMember.person_id == person_id,
+            OrganisationMember.removed_at.is_(None),
+            Organisation.closed_at.is_(None),
+        )
         .execution_options(**option)
     )
     companies = session.execute(
         select(Company.id, Company.slug, Company.name, CompanyMember.role)
         .join(CompanyMember, CompanyMember.company_id == Company.id)
-        .where(CompanyMember.person_id == person_id, CompanyMember.removed_at.is_(None))
+        .where(
+            CompanyMember.person_id == person_id,
+            CompanyMember.removed_at.is_(None),
+            Company.closed_at.is_(None),
+        )
         .execution_options(**option)
     )
-    found = [Belonging(i, s, n, "organisation", OrganisationRole(r)) for i, s, n, r in organisations]
+    found = [
+        Belonging(i, s, n, "organisation", OrganisationRole(r), colour, demands)
+        for i, s, n, r, colour, demands in organisations
+    ]
     found += [Belonging(i, s, n, "company", CompanyRole(r)) for i, s, n, r in companies]
     return sorted(found, key=lambda one: (one.name.casefold(), one.side))
 
@@ -127,6 +177,23 @@ def open_invitations(session: Session, identity: Identity, now: datetime) -> lis
     )
 
 
+def sent_by(session: Session, identity: Identity, person_id: uuid.UUID) -> list[Invitation]:
+    """This person's open invitations to future colleagues in the identity's tenant; expired ones included."""
+    purpose = "organisation" if identity.organisation is not None else "company"
+    return list(
+        session.execute(
+            scoped(identity, Invitation)
+            .where(
+                Invitation.purpose == purpose,
+                Invitation.invited_by == person_id,
+                Invitation.accepted_at.is_(None),
+                Invitation.revoked_at.is_(None),
+            )
+            .order_by(Invitation.created_at, Invitation.id)
+        ).scalars()
+    )
+
+
 def invitation_by_token(
     session: Session, token: str, *, now: datetime, for_update: bool = False
 ) -> Invitation:
@@ -179,6 +246,15 @@ def company_slug(session: Session, company_id: uuid.UUID) -> str:
         select(Company.slug)
         .where(Company.id == company_id)
         .execution_options(**across("letters to the people of a company lead to its pages"))
+    ).scalar_one()
+
+
+def company_name(session: Session, company_id: uuid.UUID) -> str:
+    """What a company is called, for the page behind a link that one of its people has sent."""
+    return session.execute(
+        select(Company.name)
+        .where(Company.id == company_id)
+        .execution_options(**across("a delegation's link names the company that asks"))
     ).scalar_one()
 
 

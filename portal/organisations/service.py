@@ -14,9 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, mine
+from portal.accounts import factors
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.organisations import queries
 from portal.organisations.models import (
     Company,
     CompanyMember,
@@ -38,6 +40,8 @@ REGIMES = (
 # Places, and the zone that belongs to none; not the abbreviations and countries that tzdata keeps for old programs.
 ZONES = tuple(sorted(one for one in available_timezones() if "/" in one or one == "UTC"))
 VENDOR_SEES = ("nothing", "band", "all", "all_after_review")
+# What organisations are told apart by: tokens of portal.css, light and dark; none is a tone of judgement.
+COLOURS = ("slate", "indigo", "plum", "rose", "rust", "ochre", "moss", "teal")
 MONTHS = {"critical": 12, "high": 12, "medium": 24, "low": 36}
 
 
@@ -156,6 +160,8 @@ def add_colleague(
     actor: Identity | Person | uuid.UUID | None,
 ) -> None:
     """Give a person a role in a company; one who was removed before comes back with the new role."""
+    if role is CompanyRole.DELEGATE:
+        raise ValueError("who comes by a link is no member")
     row = session.execute(
         select(CompanyMember).where(
             CompanyMember.company_id == company.id, CompanyMember.person_id == person_id
@@ -181,10 +187,19 @@ def add_colleague(
     )
 
 
+def keeper_role(identity: Identity) -> OrganisationRole | CompanyRole:
+    """The role that a tenant must never be without."""
+    return OrganisationRole.ADMIN if identity.organisation is not None else CompanyRole.OWNER
+
+
 def remove(session: Session, identity: Identity, person_id: uuid.UUID, *, now: datetime) -> None:
-    """Take a person out of the identity's tenant, at once; the last administrator or owner stays."""
+    """Take a person out of the identity's tenant, at once; the last administrator or owner stays.
+
+    Open invitations that they sent to future colleagues are withdrawn: nobody comes in on the word of who has gone,
+    who may have invited themselves. Invitations to vendors are the organisation's own business and stay.
+    """
     model: Any = OrganisationMember if identity.organisation is not None else CompanyMember
-    keeper = (OrganisationRole.ADMIN if identity.organisation is not None else CompanyRole.OWNER).value
+    keeper = keeper_role(identity).value
     statement = select(model).where(*mine(identity.scope, model))
     known: list[Any] = list(session.execute(statement.with_for_update()).scalars())
     rows = [one for one in known if one.removed_at is None]
@@ -197,6 +212,9 @@ def remove(session: Session, identity: Identity, person_id: uuid.UUID, *, now: d
         raise Refused("Somebody must be able to look after these pages: add another one first.")
     row.removed_at = now
     record(session, Kind.MEMBER_REMOVED, now=now, actor=identity, subject=row, data={"person": person_id})
+    for invitation in queries.sent_by(session, identity, person_id):
+        invitation.revoked_at = now
+        record(session, Kind.INVITATION_REVOKED, now=now, actor=identity, subject=invitation)
 
 
 # ----------------------------------------------------------------------------------------------------- settings
@@ -207,8 +225,8 @@ def change_settings(
 ) -> Organisation:
     """Change the organisation's settings; ``revision`` is the one that the form was rendered from.
 
-    ``values``: name, zone, currency, regimes (list), months_<tier> (1 to 120), vendor_sees. Raises Conflict when
-    somebody else has changed them meanwhile, Invalid for a value that does not fit.
+    ``values``: name, zone, currency, regimes (list), months_<tier> (1 to 120), vendor_sees, colour, second_factor.
+    Raises Conflict when somebody else has changed them meanwhile, Invalid for a value that does not fit.
     """
     organisation = session.execute(
         select(Organisation).where(*mine(identity.scope, Organisation)).with_for_update()
@@ -222,8 +240,18 @@ def change_settings(
     _require_zone(values["zone"])
     _require_currency(values["currency"])
     unknown = set(values["regimes"]) - set(REGIMES)
-    if unknown or values["vendor_sees"] not in VENDOR_SEES:
+    if unknown or values["vendor_sees"] not in VENDOR_SEES or values["colour"] not in COLOURS:
         raise Invalid("Choose from the list.")
+    if (
+        values["second_factor"]
+        and not organisation.second_factor
+        and not factors.is_on(session, identity.person.id)
+    ):
+        raise Invalid(
+            errors={
+                "second_factor": "Set up a second factor of your own first: else you would lock yourself out."
+            }
+        )
     for tier in MONTHS:
         if not 1 <= values[f"months_{tier}"] <= 120:
             raise Invalid(errors={f"months_{tier}": "Write a whole number of months from 1 to 120."})

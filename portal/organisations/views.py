@@ -1,4 +1,4 @@
-"""Home of a person, members of an organisation, colleagues of a company, settings."""
+"""Home of a person, members of an organisation, settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from portal import web
-from portal.access import CompanyRole, OrganisationRole, Permission, requires
+from portal.access import OrganisationRole, Permission, requires
 from portal.faults import Invalid
 from portal.organisations import forms, invitations, queries, service
 
@@ -39,8 +39,10 @@ def members(organisation: str) -> Page:
 
 def _members_context() -> dict[str, Any]:
     session, identity = web.db(), web.identity()
+    members = queries.members(session, identity)
     return {
-        "members": queries.members(session, identity),
+        "members": members,
+        "only_keeper": queries.only_keeper(members),
         "invitations": queries.open_invitations(session, identity, web.now()),
         "now": web.now(),
         "role_labels": web.ROLE_LABELS,
@@ -69,6 +71,19 @@ def invite_member(organisation: str) -> Page:
     return web.notice(redirect(url_for(".members", organisation=organisation), 303), "invited")
 
 
+@blueprint.get("/o/<organisation>/members/<uuid:person>/remove")
+@requires(Permission.MANAGE_MEMBERS)
+def ask_remove_member(organisation: str, person: uuid.UUID) -> Page:
+    """Asks before it is done; what it says follows from who is removed."""
+    return render_template(
+        "organisations/remove.html",
+        it=queries.removal(web.db(), web.identity(), person),
+        tenant=web.identity().organisation,
+        back=url_for(".members", organisation=organisation),
+        role_labels=web.ROLE_LABELS,
+    )
+
+
 @blueprint.post("/o/<organisation>/members/<uuid:person>/remove")
 @requires(Permission.MANAGE_MEMBERS)
 def remove_member(organisation: str, person: uuid.UUID) -> Page:
@@ -81,53 +96,6 @@ def remove_member(organisation: str, person: uuid.UUID) -> Page:
 def withdraw_member(organisation: str, invitation: uuid.UUID) -> Page:
     invitations.withdraw(web.db(), web.identity(), invitation, now=web.now())
     return web.notice(redirect(url_for(".members", organisation=organisation), 303), "withdrawn")
-
-
-# ------------------------------------------------------------------------------------------- people of a company
-
-
-@blueprint.get("/c/<company>/team")
-@requires(Permission.SEE_COLLEAGUES)
-def colleagues(company: str) -> Page:
-    return render_template(
-        "organisations/colleagues.html", **_members_context(), form=forms.InviteColleague()
-    )
-
-
-@blueprint.post("/c/<company>/team/invite")
-@requires(Permission.MANAGE_COLLEAGUES)
-def invite_colleague(company: str) -> Page:
-    form = forms.InviteColleague(request.form)
-    identity = web.identity()
-    if not form.validate():
-        web.undo()
-        return web.form_page("organisations/colleagues.html", form, **_members_context())
-    assert identity.company is not None
-    invitations.invite(
-        web.db(),
-        purpose="company",
-        company_id=identity.company.id,
-        email=form.email.data or "",
-        name=form.name.data or "",
-        role=CompanyRole(form.role.data),
-        now=web.now(),
-        actor=identity,
-    )
-    return web.notice(redirect(url_for(".colleagues", company=company), 303), "invited")
-
-
-@blueprint.post("/c/<company>/team/<uuid:person>/remove")
-@requires(Permission.MANAGE_COLLEAGUES)
-def remove_colleague(company: str, person: uuid.UUID) -> Page:
-    service.remove(web.db(), web.identity(), person, now=web.now())
-    return web.notice(redirect(url_for(".colleagues", company=company), 303), "removed")
-
-
-@blueprint.post("/c/<company>/invitations/<uuid:invitation>/withdraw")
-@requires(Permission.MANAGE_COLLEAGUES)
-def withdraw_colleague(company: str, invitation: uuid.UUID) -> Page:
-    invitations.withdraw(web.db(), web.identity(), invitation, now=web.now())
-    return web.notice(redirect(url_for(".colleagues", company=company), 303), "withdrawn")
 
 
 # ------------------------------------------------------------------------------------------------------ settings

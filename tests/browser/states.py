@@ -114,8 +114,11 @@ def _made(settings: Settings, database: Database) -> World:
     definition = catalog.latest("security_lite")
     archive, scanning = issued.engagements
     draft = journey.again(database, quarry, issued.vendor, (archive,), definition, now=now)
+    world.add_to(database, owner, helper, draft)
     torn, unasked = _half_answered(database, owner, helper, draft)
     full = journey.again(database, quarry, issued.vendor, (scanning,), definition, now=now)
+    for one in (issued.assessment, full):
+        world.add_to(database, owner, helper, one)
     scene.fill(database, owner, full, sound, now=now)
     bare, silent, silent_engagement = _more_vendors(database, ciso)
     many, nowhere, empty_o, empty_c = _more_people(database, settings, quarry)

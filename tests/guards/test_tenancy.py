@@ -46,6 +46,7 @@ ACROSS: dict[str, str] = {
     "a single-use token names its vendor": "portal.assessments.joining",
     "a code confirms which organisation asks, and nothing else": "portal.assessments.codes",
     "a submission evaluates the requirements of the engagements it covers": "portal.contracts.service",
+    "a delegation's link names the company that asks": "portal.organisations.queries",
     "a delegation's link names what it opens": "portal.assessments.delegation_link",
     "closing an assessment ends the links that a company has given away": "portal.assessments.delegation",
     "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",

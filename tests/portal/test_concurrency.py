@@ -35,6 +35,7 @@ from tests.portal.world import (
     Browser,
     Place,
     csrf_of,
+    add_to,
     make_company,
     make_organisation,
     make_person,
@@ -71,7 +72,9 @@ def world(database: Database, settings: Settings) -> tuple[Place, Place, uuid.UU
     admin = organisation[OrganisationRole.ADMIN]
     own = release_own(database, admin, own_questionnaire("backups", "Backups"), "backups")
     vendor, engagement, _ = make_vendor(database, admin, company, name="Northwind", engagement="Hosting")
-    return organisation, company, issue(database, admin, vendor, engagement, own)
+    issued = issue(database, admin, vendor, engagement, own)
+    add_to(database, company[CompanyRole.OWNER], company[CompanyRole.CONTRIBUTOR], issued)
+    return organisation, company, issued
 
 
 @pytest.fixture

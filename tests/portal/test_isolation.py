@@ -192,7 +192,7 @@ LISTS = frozenset(
         "library.library_list",
         "answering.home",
         "organisations.members",
-        "organisations.colleagues",
+        "team.colleagues",
     ]
 )
 
