@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wtforms import (
+    BooleanField,
     HiddenField,
     IntegerField,
     RadioField,
@@ -15,7 +16,7 @@ from wtforms.validators import InputRequired, Length, NumberRange
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.forms import email_field
 from portal.forms import Form, clean, name_line
-from portal.organisations.service import ZONES
+from portal.organisations.service import COLOURS, ZONES
 from portal.web import ROLE_LABELS
 
 REGIME_LABELS = {
@@ -35,6 +36,7 @@ SEES_LABELS = {
     "all": "All: score, points of every question, and how to improve",
     "all_after_review": "All, but only after a reviewer has been through it",
 }
+COLOUR_LABELS = {one: one.capitalize() for one in COLOURS}
 ORGANISATION_ROLE_HELP = {
     OrganisationRole.ADMIN: "everything, and looks after people and settings",
     OrganisationRole.CISO: "everything about vendors, and the settings",
@@ -99,6 +101,17 @@ class Settings(Form):
     months_high = _months("High")
     months_medium = _months("Medium")
     months_low = _months("Low")
+    colour = RadioField(
+        "Colour",
+        choices=COLOUR_LABELS,
+        default="slate",
+        validators=[InputRequired("Choose one.")],
+        description="On every page of the organisation, beside its name: for who works for several.",
+    )
+    second_factor = BooleanField(
+        "Everybody needs a second factor",
+        description="Who has none is led to set one up before anything here can be read. Set up your own first.",
+    )
     vendor_sees = RadioField(
         "What vendors see of their rating",
         choices=SEES_LABELS,

@@ -51,7 +51,7 @@ def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Sele
         select(*_WHO, tenant.id, tenant.slug, tenant.name, member.role, demands)
         .join(PersonRow, PersonRow.id == LoginSession.person_id)
         .outerjoin(SecondFactor, _FACTOR)
-        .outerjoin(tenant, tenant.slug == bindparam("slug"))
+        .outerjoin(tenant, and_(tenant.slug == bindparam("slug"), tenant.closed_at.is_(None)))
         .outerjoin(
             member,
             and_(

@@ -120,7 +120,7 @@ def settings_of(page: Any) -> dict[str, Any]:
     found = dict(
         re.findall(r'<input[^>]* name="(name|currency|months_\w+|revision)"[^>]* value="([^"]*)"', page.text)
     )
-    found |= re.findall(r'name="(vendor_sees)" value="(\w+)"[^>]* checked', page.text)
+    found |= re.findall(r'name="(vendor_sees|colour)" value="(\w+)"[^>]* checked', page.text)
     zones = re.search(r'<select[^>]*name="zone".*?</select>', page.text, re.DOTALL)
     assert zones is not None
     chosen = re.search(

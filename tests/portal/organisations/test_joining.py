@@ -253,6 +253,7 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         "months_medium": "24",
         "months_low": "36",
         "vendor_sees": "all",
+        "colour": "teal",
     }
     assert admin.post(page, values, page=page).status_code == 303
     assert admin.post(page, values | {"name": "Halden"}, page=page).status_code == 409
