@@ -55,6 +55,8 @@ NAVIGATION: list[NavItem] = [
     NavItem("company", _l("Team"), "team.colleagues", Permission.SEE_COLLEAGUES),
 ]
 
+MOST_TENANTS = 12  # in the switcher; the others stand on the page with all of them
+
 # What a page may say once after a change: code in a short-lived cookie -> sentence and tone.
 NOTICES: dict[str, tuple[Any, str]] = {
     "signed-out": (_l("You are signed out."), "info"),
@@ -141,9 +143,12 @@ def _context() -> dict[str, Any]:
             "home": "/",
             "operator": _operator(),
         }
+    tenants = [] if identity.delegated else _tenants_if_readable(identity)
     return {
         "nav": _nav(identity),
-        "tenants": [] if identity.delegated else _tenants_if_readable(identity),
+        "tenants": tenants,
+        "all_tenants": _all_tenants(),
+        "colour": next((one["colour"] for one in tenants if one["current"]), ""),
         "viewer": {
             "name": identity.person.name,
             "email": identity.person.email,
@@ -193,16 +198,40 @@ def _tenants_if_readable(identity: Identity) -> list[dict[str, Any]]:
 
 
 def _tenants(session: Session, identity: Identity) -> list[dict[str, Any]]:
+    """Those that the switcher shows: the one that one is in, and the first others by name; under their kind."""
     here = {tenant.id for tenant in (identity.organisation, identity.company) if tenant}
-    return [
-        {
-            "label": one.name,
-            "href": web.tenant_home(one.side, one.slug),
-            "current": one.id in here,
-            "sub": web.ROLE_LABELS[one.role],
-        }
-        for one in organisations.tenants_of(session, identity.person.id)
-    ]
+    known = organisations.tenants_of(session, identity.person.id)
+    first = sorted(known, key=lambda one: one.id not in here)[:MOST_TENANTS]
+    shown = [one for side in ("organisation", "company") for one in known if one in first and one.side == side]
+    both = len({one.side for one in shown}) == 2
+    heads = {"organisation": _l("You ask vendors"), "company": _l("You answer")}
+    found: list[dict[str, Any]] = []
+    for one in shown:
+        begins = both and one.side not in {earlier["side"] for earlier in found}
+        found.append(
+            {
+                "label": one.name,
+                "href": web.tenant_home(one.side, one.slug),
+                "current": one.id in here,
+                "sub": web.ROLE_LABELS[one.role],
+                "side": one.side,
+                "colour": one.colour,
+                "initials": initials(one.name),
+                "heading": heads[one.side] if begins else "",
+            }
+        )
+    g.tenants_known = known
+    return found
+
+
+def _all_tenants() -> dict[str, Any] | None:
+    """The page with every place of a person: what waits at each client, or the choice."""
+    known = g.get("tenants_known", [])
+    if len(known) < 2:
+        return None
+    if sum(one.side == "organisation" for one in known) > 1:
+        return {"label": _l("What waits, across all of them"), "href": "/clients"}
+    return {"label": _l("All of them"), "href": url_for("organisations.home")}
 
 
 def _nav(identity: Identity) -> list[dict[str, Any]]:
