@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
+from wtforms import DateField as WtDateField
 from wtforms import Form as WtForm
 from wtforms import StringField, ValidationError
 from wtforms.validators import DataRequired, InputRequired, Length
@@ -85,3 +86,16 @@ def line(
 def needed(sentence: str) -> InputRequired:
     """A choice that must be made."""
     return InputRequired(sentence)
+
+
+class DateField(WtDateField):
+    """A day, with our words when it cannot be read."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            wrote = valuelist[0][:40]
+            raise ValueError(
+                f"Write a day as year-month-day, like 2026-12-19. You wrote “{wrote}”."
+            ) from None

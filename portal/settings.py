@@ -29,6 +29,7 @@ NAMES = (
     "storage_key_id",
     "storage_secret",
     "scanner",
+    "quota_mb",
     "log_format",
 )
 SCANNER = re.compile(r"clamd:(?:unix:/.+|[^:/\s]+:(?P<port>\d{1,5}))")
@@ -42,6 +43,7 @@ class Settings:
     unsafe in production. ``argon2_cheap`` is for tests only and refused elsewhere. ``storage``: ``folder:PATH``
     (within ``data`` unless absolute; default its folder ``files``) or ``s3://bucket/prefix?endpoint=..&region=..``
     with ``storage_key_id`` and ``storage_secret``. ``scanner``: ``clamd:host:port``, ``clamd:unix:/path`` or none.
+    ``quota_mb``: how much a company's documents may take.
     ``log_format``: ``text`` or ``json``, one line an event.
     """
 
@@ -59,6 +61,7 @@ class Settings:
     storage_key_id: str = ""
     storage_secret: str = ""
     scanner: str = ""
+    quota_mb: int = 2000
     log_format: str = "text"
 
     @property
@@ -109,6 +112,7 @@ def load(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             storage_key_id=raw.get("storage_key_id", ""),
             storage_secret=raw.get("storage_secret", ""),
             scanner=raw.get("scanner", ""),
+            quota_mb=_quota(raw.get("quota_mb", "2000")),
             log_format=raw.get("log_format", "text"),
         )
     )
@@ -203,4 +207,10 @@ def _parts(address: str) -> SplitResult | None:
 def _count(text: str) -> int:
     if not re.fullmatch(r"\d", text):
         raise StartupFault("trusted_proxies must be a number from 0 to 9.")
+    return int(text)
+
+
+def _quota(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,6}", text):
+        raise StartupFault("quota_mb must be a whole number of megabytes, such as 2000.")
     return int(text)

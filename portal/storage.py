@@ -11,6 +11,7 @@ import io
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -48,6 +49,9 @@ class Storage(Protocol):
 
     def keys(self) -> Iterator[tuple[str, datetime]]:
         """Each file with the instant it was kept; what a crash has left half written is listed too."""
+
+    def room(self) -> int | None:
+        """Bytes that are free where the files lie; None where nobody counts."""
 
     def check(self) -> None:
         """Raise Unavailable with a sentence unless a file can be kept and removed."""
@@ -118,6 +122,9 @@ class Folder:
                     with suppress(FileNotFoundError):  # deleted meanwhile
                         yield path.stem, datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
+    def room(self) -> int | None:
+        return shutil.disk_usage(self.root).free
+
     def check(self) -> None:
         _check(self)
 
@@ -179,6 +186,9 @@ class Bucket:
                 for one in found:
                     if KEY.fullmatch(one["path"]):
                         yield one["path"], one["last_modified"]
+
+    def room(self) -> int | None:
+        return None
 
     def check(self) -> None:
         _check(self)

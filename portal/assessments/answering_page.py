@@ -26,6 +26,12 @@ def place(one: Assessment, viewer: Identity) -> dict[str, Any]:
     return {"company": viewer.company.slug, "assessment": one.id}
 
 
+def settled(one: Assessment, viewer: Identity) -> str:
+    """Where pages of a draft lead once there is none: to the receipt, or to how it was declined or taken back."""
+    page = "answering.receipt" if one.state == "submitted" else "answering.assessment"
+    return url_for(page, **place(one, viewer))
+
+
 def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:
     """Every section in reach; ``asked`` is false for those that ask nothing now."""
     look, where = desk.draft.look, place(desk.assessment, desk.viewer)
@@ -183,7 +189,7 @@ def _why_missing(desk: Desk, gap: Gap) -> str:
         case "promise":
             kind = desk.draft.definition.questions[gap.key].evidence
             name = words.evidence_name(kind.kind) if kind else ""
-            if draft.documents.get(gap.key):
+            if desk.draft.documents.get(gap.key):
                 return _(
                     "Evidence is asked for (%(kind)s), and what lies there does not prove it today: "
                     "add a newer document, or say why you cannot.",

@@ -1,4 +1,4 @@
-"""Answers, hints and kinds of evidence in words."""
+"""Answers and hints in words."""
 
 from __future__ import annotations
 
@@ -6,44 +6,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext, ngettext
-from flask_babel import lazy_gettext as _l
 
 from portal.assessments.drafts import Content
+from portal.evidence.kinds import evidence_name
 from portal.formats import clock_time, full_date, moment
 from questionnaires.dates import parse_date
 from questionnaires.definition import Column, Option, Question
 
-EVIDENCE = {
-    "access_review": _l("record of an access review"),
-    "baa": _l("business associate agreement"),
-    "certificate_or_report": _l("certificate or audit report"),
-    "continuity_test": _l("report of a continuity test"),
-    "diagram": _l("data flow diagram"),
-    "dpa": _l("data processing agreement"),
-    "exercise_report": _l("report of an incident exercise"),
-    "incident_plan": _l("incident plan"),
-    "insurance_certificate": _l("insurance certificate"),
-    "mfa_setting": _l("picture of the setting that forces a second step"),
-    "patch_report": _l("patch report"),
-    "pci_aoc": _l("PCI DSS attestation of compliance"),
-    "pentest_summary": _l("summary of a penetration test"),
-    "policy": _l("security policy"),
-    "restore_test": _l("record of a restore test"),
-    "retest_letter": _l("letter of the retest"),
-    "sca_report": _l("report of software components"),
-    "training_record": _l("training record"),
-    "transfer_assessment": _l("assessment of data transfers"),
-}
+__all__ = ["evidence_name"]
 
 
 def _(text: str, **values: object) -> str:
     """gettext with a type."""
     return str(gettext(text, **values))
-
-
-def evidence_name(kind: str) -> str:
-    """A kind of evidence in words; kinds of imported questionnaires read as they are written."""
-    return str(EVIDENCE.get(kind, kind.replace("_", " ")))
 
 
 def lines(question: Question, content: Content) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from portal.evidence.queries import Beside
 from questionnaires.answers import Answer, InvalidAnswer, parse_facts, parse_value, raw_value
 from questionnaires.dates import parse_date
 from questionnaires.definition import FindingRule, Question, Questionnaire
+from questionnaires.scoring import is_proven
 from questionnaires.visibility import Look, earned_findings, look
 
 LONGEST_NOTE = 4000
@@ -138,7 +140,7 @@ class Gap:
 class Draft:
     """All answers of an assessment, typed. ``outdated``: stored values that no longer fit, such as a day now past.
 
-    ``unaccepted``: keys of what came through a link and no owner has accepted yet.
+    ``unaccepted``: keys of what came through a link and no owner has accepted yet. ``documents``: what lies beside.
     """
 
     definition: Questionnaire
@@ -146,6 +148,7 @@ class Draft:
     facts: Mapping[str, Any]
     as_of: date
     unaccepted: frozenset[str] = frozenset()
+    documents: Mapping[str, tuple[Beside, ...]] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(init=False)
     outdated: Mapping[str, str] = field(init=False)
 
@@ -197,12 +200,21 @@ class Draft:
                 found.append(Gap(key, "unaccepted"))
         return tuple(found)
 
+    def proven(self, key: str) -> bool:
+        """Whether a document of the kind that ``key`` asks for lies beside it and holds today."""
+        rule = self.definition.questions[key].evidence
+        items = tuple(one.item for one in self.documents.get(key, ()))
+        return rule is not None and is_proven(rule, Answer("answered", evidence=items), self.as_of)
+
     def _promise_gap(self, key: str) -> list[Gap]:
+        """Required evidence that is not here needs a reason; a day may be given, and must not be past."""
+        if self.proven(key):
+            return []
         content = self.contents[key]
-        day = parse_date(content.promise_date)
-        if not content.promise_reason or day is None:
+        if not content.promise_reason:
             return [Gap(key, "promise")]
-        return [Gap(key, "promise_past")] if day < self.as_of - timedelta(days=1) else []
+        day = parse_date(content.promise_date)
+        return [Gap(key, "promise_past")] if day and day < self.as_of - timedelta(days=1) else []
 
     def with_contents(self, changed: Mapping[str, Content], *, unaccepted: bool = False) -> Draft:
         """The draft after an edit; ``unaccepted``: it came through a link."""
@@ -218,9 +230,10 @@ def read(
     facts: Mapping[str, Any],
     as_of: date,
     unaccepted: frozenset[str] = frozenset(),
+    documents: Mapping[str, tuple[Beside, ...]] | None = None,
 ) -> Draft:
     """A draft from stored contents; ``facts`` in their JSON shape, as pinned on the assessment."""
-    return Draft(definition, contents, parse_facts(facts), as_of, unaccepted)
+    return Draft(definition, contents, parse_facts(facts), as_of, unaccepted, documents or {})
 
 
 def typed(question: Question, content: Content, as_of: date) -> Answer:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
-from portal.assessments.issue_forms import DateField
-from portal.forms import Form, NoControls, clean, name_line
+from portal.forms import DateField, Form, NoControls, clean, name_line
 
 
 def words(label: str, description: str = "") -> TextAreaField:

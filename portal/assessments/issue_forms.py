@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from wtforms import DateField as WtDateField
 from wtforms import Field, RadioField, SelectField, SelectMultipleField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
-from portal.forms import Form, NoControls, clean, line
-
-
-class DateField(WtDateField):
-    """A day, with our words when it cannot be read."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        try:
-            super().process_formdata(valuelist)
-        except ValueError:
-            wrote = valuelist[0][:40]
-            raise ValueError(
-                f"Write a day as year-month-day, like 2026-12-19. You wrote “{wrote}”."
-            ) from None
+from portal.forms import DateField, Form, NoControls, clean, line
 
 
 class IssueForm(Form):

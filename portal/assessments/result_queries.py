@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -14,9 +14,16 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
 from portal.assessments import queries, reach, sealing
-from portal.assessments.models import Assessment, AssessmentEngagement, Rating, SealedAnswer, Submission
+from portal.assessments.models import (
+    Assessment,
+    AssessmentEngagement,
+    Rating,
+    SealedAnswer,
+    SealedEvidence,
+    Submission,
+)
 from portal.assessments.organisation_queries import own_assessments
-from portal.assessments.sealing import Proof
+from portal.assessments.sealing import NOTHING, Document, Proof
 from portal.faults import NotFound
 
 
@@ -26,7 +33,8 @@ class Rated:
 
     ``sealed`` maps keys to canonical bytes in the shape of section 6 of the format, plus ``promise`` where
     evidence was promised; answers that are redacted, or that do not fit the seal, are absent.
-    ``attestation`` is {} once redacted.
+    ``attestation`` is {} once redacted. ``documents``: what was sealed beside the answers, by key, without those that
+    are redacted or broken.
     """
 
     assessment: Assessment
@@ -35,6 +43,7 @@ class Rated:
     sealed: Mapping[str, bytes]
     attestation: Mapping[str, Any]
     proof: Proof
+    documents: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,10 @@ class SubmissionKey:
     sealed_at: datetime
 
 
-def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rated:
-    """The newest submission of an assessment; NotFound when absent, not yours, or still being answered."""
+def rated(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, round_number: int | None = None
+) -> Rated:
+    """The newest submission of an assessment, or that of a round; NotFound when absent, not yours, or not submitted."""
     own = own_assessments(identity) if identity.organisation else mine(identity.scope, Assessment)
     own = [*own, *reach.seen(identity, whole=True)]
     statement = select(Assessment).where(Assessment.id == assessment_id, *own)
@@ -77,7 +88,11 @@ def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rat
         raise NotFound
     row = session.execute(
         scoped(identity, Submission, Rating)
-        .where(Submission.assessment_id == assessment.id, Rating.submission_id == Submission.id)
+        .where(
+            Submission.assessment_id == assessment.id,
+            Rating.submission_id == Submission.id,
+            *([] if round_number is None else [Submission.round == round_number]),
+        )
         .order_by(Submission.round.desc(), Rating.sequence.desc())
         .limit(1)
     ).first()
@@ -86,7 +101,8 @@ def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rat
     submission, rating = row
     answers = queries.sealed(session, identity, submission)
     signed = queries.attestation(session, identity, submission)
-    proof = sealing.verify(submission, answers.values(), signed)
+    papers = queries.papers(session, identity, submission)
+    proof = sealing.verify(submission, answers.values(), signed, papers)
     return Rated(
         assessment,
         submission,
@@ -94,7 +110,18 @@ def rated(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Rat
         {key: one.answer for key, one in answers.items() if key not in proof.broken},
         json.loads(signed.attestation) if signed is not None else {},
         proof,
+        sealing.documents(papers, proof.evidence_broken),
     )
+
+
+def rounds(session: Session, identity: Identity, assessment_id: uuid.UUID) -> list[tuple[int, datetime]]:
+    """The rounds of an assessment that were submitted, and when each was sealed; the newest first."""
+    rows = session.execute(
+        select(Submission.round, Submission.sealed_at)
+        .where(*mine(identity.scope, Submission), Submission.assessment_id == assessment_id)
+        .order_by(Submission.round.desc())
+    )
+    return [(number, sealed_at) for number, sealed_at in rows]
 
 
 def engagement_ids(session: Session, assessment: Assessment, pair: Pair) -> list[uuid.UUID]:
@@ -133,6 +160,16 @@ def sealed_bytes(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict
         )
     )
     return {row.key: row.answer for row in rows}
+
+
+def sealed_documents(
+    session: Session, submission_id: uuid.UUID, pair: Pair
+) -> dict[str, tuple[Document, ...]]:
+    """The documents that were sealed with a submission, by key."""
+    rows = session.execute(
+        select(SealedEvidence).where(SealedEvidence.submission_id == submission_id, *pair.of(SealedEvidence))
+    ).scalars()
+    return sealing.documents(rows)
 
 
 def newest_marks(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict[str, Any]:

@@ -13,12 +13,15 @@ from sqlalchemy.orm import Session
 
 from portal import mail, outbox
 from portal.access import Identity, Permission, Person
-from portal.assessments import queries, rating, sealing
+from portal.assessments import codes, delegation, queries, rating, sealing, turns
+from portal.assessments import enquiry_letters as letters
 from portal.assessments.drafts import Draft, Gap
-from portal.assessments.models import Assessment, SealedAnswer, SealedAttestation, Submission
+from portal.assessments.models import Assessment, SealedAnswer, SealedAttestation, SealedEvidence, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import base_url
+from portal.evidence import queries as evidence
+from portal.evidence.models import Evidence
 from portal.faults import Conflict, Invalid, Refused
 from portal.library import service as library
 from portal.organisations import queries as organisations
@@ -71,7 +74,8 @@ def statement(identity: Identity) -> str:
 def fingerprint(draft: Draft) -> str:
     """A digest of everything that a submission would seal now, so that nobody signs what they have not read."""
     said = {key: sealing.answer_document(draft.contents[key]) for key in _sealable(draft)}
-    return sha256(canonical_json(said)).hexdigest()
+    shown = [[key, sealing.evidence_document(one)] for key, one in _shown(draft)]
+    return sha256(canonical_json({"answers": said, "evidence": shown})).hexdigest()
 
 
 def submit(
@@ -95,15 +99,21 @@ def submit(
         raise AlreadySubmitted(assessment)
     _check_attestation(attestation)
     definition = library.definition(session, assessment.content_hash)
-    draft = queries.draft(definition, assessment, queries.rows(session, actor, assessment.id), now)
+    documents = queries.documents_of(session, actor, assessment)
+    evidence.locked(session, actor, {one.document.id for some in documents.values() for one in some})
+    draft = queries.draft(
+        definition, assessment, queries.rows(session, actor, assessment.id), now, documents
+    )
     if draft.gaps:
         raise Incomplete(draft.gaps)
     if seen is not None and seen != fingerprint(draft):
         raise Changed(
             "An answer has changed since you opened this page. Read the answers again before you sign."
         )
-    submission, sealed = _seal(session, assessment, draft, attestation, actor, now)
+    submission, sealed, papers = _seal(session, assessment, draft, attestation, actor, now)
+    turns.write(session, submission, draft, actor=actor)
     assessment.state, assessment.submitted_at = "submitted", now
+    delegation.end_links(session, assessment, actor=actor, now=now)
     assessment.answered, assessment.total = draft.look.answered, draft.look.total
     record(
         session,
@@ -116,10 +126,11 @@ def submit(
             "round": submission.round,
             "hash": submission.submission_hash,
             "answers": len(sealed),
+            "evidence": sum(len(some) for some in papers.values()),
         },
     )
     session.flush()
-    answers = sealing.typed_answers(definition, sealed, submission.as_of)
+    answers = sealing.typed_answers(definition, sealed, submission.as_of, papers)
     rating.rate(session, assessment, submission, answers, actor=actor, now=now)
     for consequence in consequences:
         consequence(session, assessment, submission, actor, now)
@@ -159,6 +170,16 @@ def _sealable(draft: Draft) -> list[str]:
     ]
 
 
+def _shown(draft: Draft) -> list[tuple[str, Evidence]]:
+    """The documents that a submission would seal: beside visible questions, in definition order."""
+    return [
+        (key, one.document)
+        for key in draft.definition.questions
+        if key in draft.look.visible
+        for one in sorted(draft.documents.get(key, ()), key=lambda each: each.document.id)
+    ]
+
+
 def _seal(
     session: Session,
     assessment: Assessment,
@@ -166,8 +187,8 @@ def _seal(
     attestation: Attestation,
     actor: Identity,
     now: datetime,
-) -> tuple[Submission, dict[str, bytes]]:
-    """Write the submission and what lies beside it; returns it with the sealed bytes by key."""
+) -> tuple[Submission, dict[str, bytes], dict[str, tuple[sealing.Document, ...]]]:
+    """Write the submission and what lies beside it; returns it with the sealed bytes and documents by key."""
     sealed = {key: sealing.seal(sealing.answer_document(draft.contents[key])) for key in _sealable(draft)}
     signed = sealing.seal(
         {
@@ -182,6 +203,8 @@ def _seal(
         }
     )
     listed = sealing.commitments(sealed)
+    papers = [(key, one.id, sealing.seal(sealing.evidence_document(one))) for key, one in _shown(draft)]
+    evidence_listed = sealing.evidence_list(papers)
     tenants = {"organisation_id": assessment.organisation_id, "company_id": assessment.company_id}
     submission = Submission(
         id=uuid.uuid4(),
@@ -191,8 +214,9 @@ def _seal(
         content_hash=assessment.content_hash,
         as_of=draft.as_of,
         commitments=listed,
+        evidence=evidence_listed,
         attestation_commitment=signed.commitment,
-        submission_hash=sealing.submission_hash(listed, signed.commitment),
+        submission_hash=sealing.submission_hash(listed, signed.commitment, evidence_listed),
         sealed_at=now,
         sealed_by=actor.person.id,
     )
@@ -203,7 +227,12 @@ def _seal(
         SealedAnswer(**place, key=key, salt=one.salt, answer=one.data) for key, one in sealed.items()
     )
     session.add(SealedAttestation(**place, salt=signed.salt, attestation=signed.data))
-    return submission, {key: one.data for key, one in sealed.items()}
+    rows = [
+        SealedEvidence(**place, key=key, evidence_id=each, salt=one.salt, document=one.data)
+        for key, each, one in papers
+    ]
+    session.add_all(rows)
+    return submission, {key: one.data for key, one in sealed.items()}, sealing.documents(rows)
 
 
 # ----------------------------------------------------------------------------------------------------- letters
@@ -217,10 +246,15 @@ def _write_letters(
     actor: Identity,
     now: datetime,
 ) -> None:
-    """The receipt to the submitter and the owners, the notice to whoever issued the assessment."""
+    """The receipt to the submitter and the owners, the notice to whoever issued the assessment.
+
+    Somebody who has left the organisation is told nothing: then its administrators and CISOs are, and one of them
+    signs the receipt.
+    """
     assert actor.company is not None
     organisation = organisations.organisation_for_company(session, assessment.organisation_id)
-    issuer = organisations.people(session, [assessment.issued_by])[assessment.issued_by]
+    told = letters.who_asks(session, assessment)
+    asks = told[0] if told else None
     common: dict[str, Any] = {
         "organisation_name": organisation.name,
         "company": actor.company.name,
@@ -230,7 +264,7 @@ def _write_letters(
         "signer_role": attestation.role,
         "sealed_at": now,
         "zone": assessment.zone,
-        "issuer": issuer.name,
+        "issuer": asks.name if asks else "",
     }
     receivers: dict[uuid.UUID, Person] = {actor.person.id: actor.person}
     receivers |= {one.id: one for one in organisations.company_owners(session, actor.company.id)}
@@ -243,16 +277,31 @@ def _write_letters(
             submission_hash=submission.submission_hash,
             as_of=submission.as_of,
             submitted_by=actor.person.name,
+            own=person.id == actor.person.id,
+            due=assessment.due,
+            sender=asks.name if asks else "",
+            sender_name=f"{asks.name}, {organisation.name}" if asks else organisation.name,
+            reply_to=asks.email if asks else None,
+            organisation=organisation.name,
+            **codes.in_letters(session, assessment),
             **common,
         )
         outbox.queue(session, letter, now=now, company_id=actor.company.id)
-    letter = mail.compose(
-        "submitted",
-        to=(issuer.name, issuer.email),
-        subject=f"{actor.company.name} has answered: {assessment.title}",
-        link=f"{base_url(session)}/o/{organisation.slug}/assessments/{assessment.id}/result",
-        **common,
-    )
-    outbox.queue(
-        session, letter, now=now, organisation_id=assessment.organisation_id, company_id=assessment.company_id
-    )
+    for one in told:
+        letter = mail.compose(
+            "submitted",
+            to=(one.name, one.email),
+            subject=f"{actor.company.name} has answered: {assessment.title}",
+            sender_name=f"{actor.person.name}, {actor.company.name}",
+            reply_to=actor.person.email,
+            due=assessment.due,
+            link=f"{base_url(session)}/o/{organisation.slug}/assessments/{assessment.id}/result",
+            **common,
+        )
+        outbox.queue(
+            session,
+            letter,
+            now=now,
+            organisation_id=assessment.organisation_id,
+            company_id=assessment.company_id,
+        )

@@ -178,7 +178,8 @@ def _counted(session: Session, engagement_id: uuid.UUID, pair: Pair) -> list[Sub
 def _answered(session: Session, submission: SubmissionKey, pair: Pair) -> Answered:
     definition = library.definition(session, submission.content_hash)
     sealed = result_queries.sealed_bytes(session, submission.id, pair)
-    answers = sealing.typed_answers(definition, sealed, submission.as_of)
+    beside = result_queries.sealed_documents(session, submission.id, pair)
+    answers = sealing.typed_answers(definition, sealed, submission.as_of, beside)
     marks = result_queries.newest_marks(session, submission.id, pair)
     return Answered(
         definition, rating.marked(definition, answers, marks, submission.as_of), submission.as_of, ()

@@ -38,7 +38,7 @@ class SealedSection:
 def sections(report: Report) -> tuple[SealedSection, ...]:
     """Every section with a question that was asked, in definition order."""
     definition, rated = report.definition, report.rated
-    typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of)
+    typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of, rated.documents)
     facts = parse_facts(rated.rating.facts)
     redacted, broken = frozenset(rated.proof.redacted), frozenset(rated.proof.broken)
     asked = look(definition, typed, facts, rated.submission.as_of).visible | typed.keys() | redacted | broken

@@ -63,9 +63,11 @@ class Report:
     engagements: tuple[Engagement, ...] = ()
 
 
-def for_organisation(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Report:
-    """Everything about the newest submission; NotFound as ``result_queries.rated``."""
-    rated = result_queries.rated(session, identity, assessment_id)
+def for_organisation(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, round_number: int | None = None
+) -> Report:
+    """Everything about the newest submission, or that of a round; NotFound as ``result_queries.rated``."""
+    rated = result_queries.rated(session, identity, assessment_id, round_number)
     pair = Pair(rated.submission.organisation_id, rated.submission.company_id)
     covered = vendors.engagements(
         session, identity, result_queries.engagement_ids(session, rated.assessment, pair)
@@ -134,11 +136,11 @@ def brief(page: ResultPage) -> Brief:
 
 def _way(rated: Rated, definition: Questionnaire, page: ResultPage) -> Way | None:
     """The shortest way to the best band; None where there is none to climb to, or answers are gone."""
-    if rated.proof.redacted or rated.proof.broken:
+    if rated.proof.redacted or rated.proof.broken or rated.proof.evidence_redacted:
         return None
     if page.outcome.score is None or page.band is None or page.band == definition.bands[0]:
         return None
-    typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of)
+    typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of, rated.documents)
     marked = rating.marked(definition, typed, rated.rating.marks, rated.submission.as_of)
     facts = parse_facts(rated.rating.facts)
     best = definition.bands[0].name

@@ -85,6 +85,7 @@ LAST = 100
 
 # (importer, imported) -> why it may. Nothing else may.
 AGREED: dict[tuple[str, str], str] = {
+    ("portal.evidence.service", "portal.erasure.models"): "whoever takes a file's last name away dooms the file",
     ("portal.organisations.forms", "portal.accounts.forms"): "one field for addresses, with one voice",
     ("portal.organisations.identity", "portal.assessments.models"): "whether a link still opens is asked with the session",
     ("portal.assessments.joining_views", "portal.accounts.forms"): "accepting an invitation makes an account",

@@ -61,6 +61,8 @@ class Card:
     evidence: Any = None
     conflict: Any = None
     lines: tuple[str, ...] = field(default=())
+    documents: tuple[Any, ...] = ()
+    attach: bool = False
 
 
 DANGER = {"severity": "high", "text": "One stolen password is enough."}
@@ -81,7 +83,7 @@ CARDS = {
         type="text",
         evidence={
             "kind": "Policy", "required": True, "reason": "", "date": "", "reason_error": "Say why.",
-            "date_error": "", "state": "",
+            "date_error": "", "state": "", "proven": False,
         },
     ),
     "conflict": Card(

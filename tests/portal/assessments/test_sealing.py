@@ -183,18 +183,20 @@ def test_what_is_missing_keeps_it_from_being_submitted(given: Given) -> None:
     assert f"{given.section('one')}#q-one.locks" in answer.text
 
 
-def test_required_evidence_needs_a_reason_and_a_day(given: Given) -> None:
+def test_required_evidence_needs_a_reason_and_a_sound_day(given: Given) -> None:
     browser = given.browser()
     fill(browser, given)
     fields = {"a.two.list.0.name": "Ana", "a.two.proof": "yes"}
-    browser.send(given.section("two"), {**fields, "e.two.proof.reason": "Later.", "e.two.proof.date": ""})
-    assert "say why it is not here yet and when it will come" in browser.get(f"{given.base}/missing").text
+    browser.send(given.section("two"), {**fields, "e.two.proof.reason": "", "e.two.proof.date": "2026-12-01"})
+    assert "add it, or say why it cannot be shared" in browser.get(f"{given.base}/missing").text
     assert sign(browser, given).status_code == 422
     answer = browser.send(given.section("two"), {**fields, **PROMISE, "e.two.proof.date": "2026-11-01"})
     assert answer.status_code == 422
     assert "This day has passed." in answer.text
     answer = browser.send(given.section("two"), {**fields, **PROMISE, "e.two.proof.date": "soon"})
     assert "You wrote &#39;soon&#39;." in answer.text
+    browser.send(given.section("two"), {**fields, "e.two.proof.reason": "Secret.", "e.two.proof.date": ""})
+    assert "cannot be shared" not in browser.get(f"{given.base}/missing").text, "a reason is enough"
 
 
 def test_a_promise_whose_day_has_passed_is_asked_for_again(given: Given, clocked: list[datetime]) -> None:
