@@ -8,7 +8,7 @@ from portal import clock, web
 from portal.assessments import acceptance, queries, reach, sealing
 from portal.assessments.answering_cards import Desk
 from portal.assessments.answering_words import _
-from portal.assessments.drafts import Content
+from portal.assessments.drafts import Content, content_of
 from portal.assessments.models import Assessment, Submission
 from portal.formats import full_date
 from portal.library import service as library
@@ -41,7 +41,21 @@ def asked_by(one: Assessment) -> dict[str, Any]:
         "today": clock.local_date(web.now(), one.zone),
         "at": {"company": identity.company.slug, "assessment": one.id},
         "foot_text": _foot(one, organisation.name),
+        "closed": _closed(one, organisation.name),
     }
+
+
+def _closed(one: Assessment, asker: str) -> dict[str, Any] | None:
+    """How an assessment ended that nobody submits any more: declined or taken back, when and by whom."""
+    if one.state not in ("declined", "cancelled") or one.closed_at is None:
+        return None
+    people = organisations.people(web.db(), [one.closed_by] if one.closed_by else [])
+    who = people[one.closed_by].name if one.closed_by in people else asker
+    if one.state == "declined":
+        title = _("%(who)s of %(asker)s has taken note that your company declines.", who=who, asker=asker)
+    else:
+        title = _("%(who)s of %(asker)s has taken this request back.", who=who, asker=asker)
+    return {"title": title, "at": one.closed_at, "state": one.state}
 
 
 def _foot(one: Assessment, asker: str) -> str:
@@ -53,6 +67,15 @@ def _foot(one: Assessment, asker: str) -> str:
         due=full_date(one.due),
         zone=one.zone,
     )
+
+
+def locked_contents(one: Assessment) -> tuple[Submission | None, dict[str, Content]]:
+    """What stands when nothing can be changed: what was sealed, or the draft of what was declined or taken back."""
+    if one.state == "submitted":
+        return sealed_contents(one)
+    held = queries.rows(web.db(), web.identity(), one.id)
+    found = {key: content_of(row) for key, (row, _stale) in held.items()}
+    return None, {key: content for key, content in found.items() if not content.blank}
 
 
 def sealed_contents(one: Assessment) -> tuple[Submission, dict[str, Content]]:

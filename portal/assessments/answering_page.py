@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flask import url_for
+from flask import request, url_for
 
 from portal import clock
 from portal.access import Identity
@@ -30,6 +30,12 @@ def settled(one: Assessment, viewer: Identity) -> str:
     """Where pages of a draft lead once there is none: to the receipt, or to how it was declined or taken back."""
     page = "answering.receipt" if one.state == "submitted" else "answering.assessment"
     return url_for(page, **place(one, viewer))
+
+
+def chosen_round(rounds: Iterable[tuple[int, Any]]) -> int | None:
+    """The round that the address names, ``?round=1``, if there is a submission of it; None for the newest."""
+    wanted = request.args.get("round", "")
+    return next((number for number, _at in rounds if str(number) == wanted), None)
 
 
 def rail(desk: Desk, current: str = "") -> list[dict[str, Any]]:

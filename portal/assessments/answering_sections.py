@@ -12,7 +12,7 @@ from portal import web
 from portal.access import Permission, Person, requires
 from portal.assessments import answering_form, answering_page, pace, queries, service
 from portal.assessments.answering_cards import Desk, Typed, cards, numbers, sealed_card
-from portal.assessments.answering_desk import asked_by, desk, sealed_contents
+from portal.assessments.answering_desk import asked_by, desk, locked_contents
 from portal.assessments.answering_form import Posted
 from portal.assessments.drafts import Fault
 from portal.assessments.models import Assessment
@@ -74,7 +74,7 @@ def missing(company: str, assessment: uuid.UUID) -> Page:
     """What still stands between the draft and a submission, with a link to each place."""
     one = queries.assessment(web.db(), web.identity(), assessment)
     if one.state != "open":
-        return redirect(url_for("answering.receipt", company=company, assessment=assessment), 303)
+        return redirect(answering_page.settled(one, web.identity()), 303)
     at = desk(one)
     if not at.reach.whole:
         return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
@@ -172,9 +172,9 @@ def _open(
 
 
 def _sealed(one: Assessment, chosen: Section) -> str:
-    """The section as text: sealed answers are never shown as fields."""
+    """The section as text: what is sealed, declined or taken back is never shown as fields."""
     definition = library.definition(web.db(), one.content_hash)
-    submission, contents = sealed_contents(one)
+    submission, contents = locked_contents(one)
     reached = _reach(one)
     numbered = numbers(definition)
     shown = [
@@ -200,12 +200,12 @@ def _sealed(one: Assessment, chosen: Section) -> str:
 
 
 def _late(one: Assessment, chosen: Section, posted: Posted) -> Page:
-    """Too late: the answers are sealed. What was typed is shown, so that nothing is lost."""
+    """Too late: the answers are locked. What was typed is shown, so that nothing is lost."""
     web.undo()
     definition = library.definition(web.db(), one.content_hash)
     numbered = numbers(definition)
     questions = {each.key: each for each in chosen.questions}
-    _submission, contents = sealed_contents(one)
+    _submission, contents = locked_contents(one)
     typed = [
         sealed_card(definition, questions[key], numbered[key], content)
         for key, content in posted.typed.items()

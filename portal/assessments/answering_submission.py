@@ -12,12 +12,22 @@ from wtforms import BooleanField, HiddenField
 
 from portal import web
 from portal.access import Permission, requires
-from portal.assessments import answering_page, documents, queries, sealing, service, submitting
+from portal.assessments import (
+    answering_page,
+    documents,
+    queries,
+    sealing,
+    service,
+    submitting,
+    turn_words,
+    turns,
+)
 from portal.assessments.answering_cards import Card, Desk, sealed_card
 from portal.assessments.answering_desk import asked_by, desk
-from portal.assessments.drafts import EMPTY
+from portal.assessments.drafts import EMPTY, Draft
 from portal.assessments.models import Assessment
 from portal.assessments.service import AlreadySubmitted, Attestation, Changed, Incomplete
+from portal.assessments.turn_words import Turned
 from portal.faults import Fault, Invalid
 from portal.forms import Form, line
 from portal.library import service as library
@@ -43,7 +53,7 @@ def review(company: str, assessment: uuid.UUID) -> Page:
     """All answers as they would be sealed; owners sign here, others see who can."""
     one = queries.assessment(web.db(), web.identity(), assessment)
     if one.state != "open":
-        return redirect(url_for("answering.receipt", company=company, assessment=assessment), 303)
+        return redirect(answering_page.settled(one, web.identity()), 303)
     if not desk(one).reach.whole:
         return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
     return render_template(TEMPLATE, form=Sign(name=web.identity().person.name), **_reading(one))
@@ -83,9 +93,10 @@ def receipt(company: str, assessment: uuid.UUID) -> Page:
     """What was sealed, when, by whom, its hash, and a check of that hash made for this page."""
     session, identity = web.db(), web.identity()
     one = queries.assessment(session, identity, assessment, whole=True)
-    if one.state == "open":
+    if one.state != "submitted" and one.round == 1:
         return redirect(url_for("answering.assessment", company=company, assessment=assessment), 303)
-    submission = queries.submission(session, identity, one)
+    rounds = queries.rounds(session, identity, one)
+    submission = queries.submission(session, identity, one, answering_page.chosen_round(rounds))
     signed = queries.attestation(session, identity, submission)
     sealed = queries.sealed(session, identity, submission)
     papers = queries.papers(session, identity, submission)
@@ -96,6 +107,8 @@ def receipt(company: str, assessment: uuid.UUID) -> Page:
         **asked_by(one),
         one=one,
         submission=submission,
+        rounds=rounds,
+        me=identity.person.id,
         attestation=json.loads(signed.attestation) if signed else None,
         submitter=people.get(submission.sealed_by),
         issuer=people.get(one.issued_by),
@@ -152,11 +165,18 @@ def _reading(one: Assessment) -> dict[str, Any]:
         ),
         "choices": answering_page.choices(at, queries.open_choices(session, identity, one.id)),
         "rail": answering_page.rail(at),
+        "turned": _turned(at.draft, one),
         "seen": submitting.fingerprint(at.draft),
         "may_submit": identity.may(Permission.SUBMIT),
         "owners": organisations.company_owners(session, identity.company.id) if identity.company else [],
         "statement": submitting.statement(identity),
     }
+
+
+def _turned(draft: Draft, one: Assessment) -> list[Turned]:
+    """What the organisation will be told beside the answers, so that nobody is told of without knowing it."""
+    found = turns.coming(web.db(), web.identity(), one.id, draft)
+    return list(turn_words.turned(draft.definition, draft.contents, found).values())
 
 
 def _read_card(at: Desk, question: Question) -> Card:

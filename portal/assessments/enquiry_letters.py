@@ -70,6 +70,14 @@ _SUBJECTS = {
 }
 
 
+def who_asks(session: Session, assessment: Assessment) -> list[Person]:
+    """Who is told what became of an assessment: whoever issued it; once they have left, administrators and CISOs."""
+    everyone = organisations.organisation_people(session, assessment.organisation_id, tuple(OrganisationRole))
+    issuer = [one for one in everyone if one.id == assessment.issued_by]
+    looks_after = (OrganisationRole.ADMIN, OrganisationRole.CISO)
+    return issuer or organisations.organisation_people(session, assessment.organisation_id, looks_after)
+
+
 def _asked(session: Session, assessment: Assessment, row: Enquiry, company: str) -> str:
     """What a company asks, in a sentence."""
     about = f"“{assessment.title}” about {assessment.subject}"

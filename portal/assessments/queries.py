@@ -200,17 +200,30 @@ def open_choices(session: Session, identity: Identity, assessment_id: uuid.UUID)
 # ------------------------------------------------------------------------------------------------- what is sealed
 
 
-def submission(session: Session, identity: Identity, one: Assessment) -> Submission:
-    """The newest submission of an assessment, for either side; NotFound while there is none."""
+def submission(
+    session: Session, identity: Identity, one: Assessment, number: int | None = None
+) -> Submission:
+    """The newest submission of an assessment, or that of round ``number``, for either side; NotFound without one."""
+    statement = scoped(identity, Submission).where(Submission.assessment_id == one.id)
+    if number is not None:
+        statement = statement.where(Submission.round == number)
     found: Submission | None = session.execute(
-        scoped(identity, Submission)
-        .where(Submission.assessment_id == one.id)
-        .order_by(Submission.round.desc())
-        .limit(1)
+        statement.order_by(Submission.round.desc()).limit(1)
     ).scalar_one_or_none()
     if found is None:
         raise NotFound
     return found
+
+
+def rounds(session: Session, identity: Identity, one: Assessment) -> list[tuple[int, datetime]]:
+    """(round, when it was sealed) of every submission of an assessment, the newest first, for either side."""
+    rows = session.execute(
+        scoped(identity, Submission)
+        .with_only_columns(Submission.round, Submission.sealed_at)
+        .where(Submission.assessment_id == one.id)
+        .order_by(Submission.round.desc())
+    )
+    return [(number, at) for number, at in rows]
 
 
 def sealed(session: Session, identity: Identity, found: Submission) -> dict[str, SealedAnswer]:
