@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, render_template, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 
 from portal import web
 from portal.access import Permission, requires
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.reports import answers, export, queries
+from portal.listing import one_of
+from portal.reports import answers, desk, export, queries
 from portal.reports.apportion import decimals
 from portal.reports.queries import Report
 
@@ -47,15 +49,31 @@ def for_company(company: str, assessment: uuid.UUID) -> str:
 @blueprint.get("/o/<organisation>/assessments/<uuid:assessment>/answers")
 @requires(Permission.SEE_VENDORS)
 def answers_for_organisation(organisation: str, assessment: uuid.UUID) -> str:
-    report = queries.for_organisation(web.db(), web.identity(), assessment)
-    return render_template("results/answers.html", sections=answers.sections(report), **_context(report))
+    """The reading desk. ``round``: an earlier round; ``show``: one of desk.SHOWS."""
+    session, identity = web.db(), web.identity()
+    report = queries.for_organisation(session, identity, assessment, _round())
+    show = one_of("show", desk.SHOWS, "all")
+
+    def show_href(show: str, number: int) -> str:
+        values = {"show": "" if show == "all" else show, "round": "" if number == newest else str(number)}
+        kept: dict[str, Any] = {name: value for name, value in values.items() if value}
+        here: dict[str, Any] = {"organisation": organisation, "assessment": assessment}
+        return url_for("results.answers_for_organisation", **here, **kept)
+
+    found = desk.desk(session, identity, report, show)
+    newest = found.rounds[0][0]
+    context = {"desk": found, "show_href": show_href, "evidence_href": _evidence_href(report)}
+    return render_template("results/desk.html", **context, **_context(report))
 
 
 @blueprint.get("/c/<company>/assessments/<uuid:assessment>/answers")
 @requires(Permission.SEE_ASSESSMENT)
 def answers_for_company(company: str, assessment: uuid.UUID) -> str:
-    report = queries.for_company(web.db(), web.identity(), assessment)
-    return render_template("results/answers.html", sections=answers.sections(report), **_context(report))
+    session, identity = web.db(), web.identity()
+    report = queries.for_company(session, identity, assessment)
+    turned = desk.turned_of(session, identity, report)
+    read = answers.sections(report)
+    return render_template("results/answers.html", sections=read, turned=turned, **_context(report))
 
 
 @blueprint.get("/o/<organisation>/assessments/<uuid:assessment>/result.json")
@@ -68,6 +86,25 @@ def export_for_organisation(organisation: str, assessment: uuid.UUID) -> Respons
 @requires(Permission.SEE_ASSESSMENT)
 def export_for_company(company: str, assessment: uuid.UUID) -> Response:
     return _export(queries.for_company(web.db(), web.identity(), assessment))
+
+
+def _round() -> int | None:
+    """The round that the address asks for; None for the newest."""
+    text = request.args.get("round", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
+
+
+def _evidence_href(report: Report) -> Callable[[uuid.UUID], str] | None:
+    """Where a sealed document is opened, which puts that on record."""
+    endpoint = "evidence.open_sealed"
+    if endpoint not in web.portal().view_functions:
+        return None
+    tenant = web.identity().organisation
+    assert tenant is not None
+    assessment = report.rated.assessment.id
+    return lambda evidence: url_for(
+        endpoint, organisation=tenant.slug, assessment=assessment, evidence=evidence
+    )
 
 
 def _context(report: Report) -> dict[str, Any]:
