@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import event
 
 from tests.portal.assessments.given import Given
+from tests.portal.assessments.test_delegation import give, link, opened
 
 MOST = 12
 
@@ -55,3 +56,31 @@ def test_many_answers_at_once_cost_hardly_more_than_one(given: Given) -> None:
         assert browser.client.post(path, data=body).status_code == 303
     assert len(statements) <= MOST + 1, "\n".join(statements)
     assert len(commits) == 1
+
+
+def test_a_section_page_is_twelve_statements(given: Given) -> None:
+    """Whoever reads it: an owner with answers of colleagues and links on it, a contributor, somebody behind a link."""
+    path = given.section("one")
+    give(given, "one.days", "one.why")
+    helper = opened(given, link(given))
+    helper.answer(path, a__one__days="5")
+    contributor = given.browser(given.contributor)
+    contributor.answer(path, a__one__locks="no")
+    for browser in (given.browser(), contributor, helper):
+        browser.get(path)
+        with counted(given) as (statements, _commits):
+            assert browser.get(path).status_code == 200
+        assert len(statements) <= MOST, "\n".join(statements)
+
+
+def test_autosaves_of_helpers_cost_no_more(given: Given) -> None:
+    path = given.section("one")
+    give(given, "one.days")
+    for browser in (opened(given, link(given)), given.browser(given.contributor)):
+        held = given.stored().get("one.days", (0, ""))[0]
+        headers = {"Accept": "application/json", "X-CSRF-Token": browser.token(path)}
+        body = {"r.one.days": str(held), "a.one.days": str(held + 1)}
+        with counted(given) as (statements, commits):
+            assert browser.client.post(f"{path}/answer", data=body, headers=headers).status_code == 200
+        assert len(statements) <= MOST, "\n".join(statements)
+        assert len(commits) == 1
