@@ -12,8 +12,12 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Permission, requires
+from portal.assessments import enquiry_queries as asked
 from portal.assessments import issuing, portfolio_views
 from portal.assessments import organisation_queries as queries
+from portal.assessments import queries as company_queries
+from portal.assessments.answering_cards import numbers
+from portal.assessments.enquiry_words import KIND_WORDS, STATE_WORDS
 from portal.assessments.issue_forms import IssueForm
 from portal.assessments.models import Assessment
 from portal.faults import Invalid
@@ -78,14 +82,23 @@ def assessment(organisation: str, assessment: uuid.UUID) -> Page:
     row = queries.assessment(session, identity, assessment)
     _own, today = portfolio_views.today_of(session, identity)
     vendor = vendors.vendor(session, identity, row.vendor_id)
+    people = organisations.people(session, {one for one in (row.issued_by, row.closed_by) if one})
+    definition = library.definition(session, row.content_hash)
+    numbered = numbers(definition)
     return render_template(
         "assessments/assessment.html",
         assessment=row,
         vendor=vendor,
         engagements=queries.covered(session, identity, [row.id])[row.id],
-        issuer=organisations.people(session, [row.issued_by]).get(row.issued_by),
+        issuer=people.get(row.issued_by),
+        closer=people.get(row.closed_by) if row.closed_by else None,
+        rounds=company_queries.rounds(session, identity, row),
+        threads=asked.threads(session, identity, row.id),
+        questions={key: (numbered[key], each.text) for key, each in definition.questions.items()},
+        kinds=KIND_WORDS,
+        states=STATE_WORDS,
         contact=_contact_of(row, vendor),
-        definition=library.definition(session, row.content_hash),
+        definition=definition,
         standing=queries.standings(session, identity, [row]).get(row.id),
         pinned=_pinned(row),
         today=today,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
@@ -22,7 +22,8 @@ from portal.vendors.models import Engagement, Vendor
 from questionnaires.definition import Band
 
 SOON = timedelta(days=14)
-STATES = ("late", "soon", "open", "submitted", "declined", "cancelled")
+LATELY = timedelta(days=30)
+STATES = ("late", "soon", "open", "submitted", "lately", "declined", "cancelled")
 SORTS = ("due", "vendor", "issued", "questionnaire")
 
 
@@ -30,7 +31,8 @@ SORTS = ("due", "vendor", "issued", "questionnaire")
 class Filter:
     """What a list is narrowed to, and its order; "" is everything. ``down`` turns the order round.
 
-    ``state``: one of STATES; ``late`` and ``soon`` are open ones. ``tier``: of any engagement that is covered.
+    ``state``: one of STATES; ``late`` and ``soon`` are open ones, ``lately`` submitted ones. ``tier``: of any engagement
+    that is covered.
     """
 
     words: str = ""
@@ -44,13 +46,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many assessments are late, due within two weeks, with vendors (late ones included), submitted, and in all."""
+    """How many assessments are late, due within two weeks, with vendors (late ones included), submitted, in all, and
+    submitted within the last thirty days."""
 
     late: int
     soon: int
     open: int
     submitted: int
     all: int
+    lately: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +164,15 @@ def counts(session: Session, identity: Identity, *, today: date) -> Counts:
         func.count(case((is_open, 1))),
         func.count(case((Assessment.state == "submitted", 1))),
         func.count(Assessment.id),
+        func.count(case((_submitted_lately(today), 1))),
     ).where(*own_assessments(identity))
     return Counts(*session.execute(statement).one())
+
+
+def _submitted_lately(today: date) -> ColumnElement[bool]:
+    """Submitted within the last thirty days; a day begins at midnight UTC here, whatever the zone."""
+    since = datetime.combine(today - LATELY, time(), tzinfo=UTC)
+    return and_(Assessment.state == "submitted", Assessment.submitted_at >= since)
 
 
 def most_urgent(session: Session, identity: Identity, *, today: date, most: int) -> list[Assessment]:
@@ -198,8 +209,8 @@ def slugs(session: Session, identity: Identity) -> list[tuple[str, str]]:
 
 
 def standings(session: Session, identity: Identity, some: Sequence[Assessment]) -> dict[uuid.UUID, Standing]:
-    """The newest rating's band of each assessment that was submitted."""
-    by_id = {one.id: one for one in some if one.state == "submitted"}
+    """The newest band of each assessment that was ever submitted: of the round before while a new one is open."""
+    by_id = {one.id: one for one in some if one.state == "submitted" or one.round > 1}
     if not by_id:
         return {}
     statement = (
@@ -219,6 +230,8 @@ def _criteria(identity: Identity, narrowed: Filter, today: date) -> list[ColumnE
     criteria: list[ColumnElement[bool]] = []
     if narrowed.state in ("submitted", "declined", "cancelled"):
         criteria.append(Assessment.state == narrowed.state)
+    elif narrowed.state == "lately":
+        criteria.append(_submitted_lately(today))
     elif narrowed.state:
         criteria.append(Assessment.state == "open")
         if narrowed.state == "late":
