@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,10 +13,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person
-from portal.assessments.models import Assessment, Rating, Submission
+from portal.assessments.models import Assessment, Rating, SealedAnswer, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.faults import Conflict
 from portal.library import service as library
+from portal.vendors.facts import judged
 from questionnaires.answers import Answer, parse_answer, parse_facts, raw_value
 from questionnaires.definition import Questionnaire
 from questionnaires.results import Result
@@ -39,11 +42,18 @@ def rate(
 
     ``answers`` are the sealed ones, typed and without marks; ``marks`` maps a question's key to
     ``{"mark", "points"}`` as in section 6 of the format (a reason is judged elsewhere and not kept here).
-    Raises questionnaires.answers.InvalidAnswer for a mark that cannot stand on its answer.
+    Raises questionnaires.answers.InvalidAnswer for a mark that cannot stand on its answer, Conflict once answers
+    were removed.
     """
+    if _last(session, submission) and _redacted(session, submission):
+        raise Conflict(
+            "Answers of this submission were removed from the record, so it cannot be rated anew. "
+            "Its rating of then stays."
+        )
     kept = {key: _kept(mark) for key, mark in sorted((marks or {}).items())}
     definition = library.definition(session, submission.content_hash)
-    result = compute(definition, answers, assessment.facts, submission.as_of, kept)
+    facts = judged(assessment.facts)
+    result = compute(definition, answers, facts, submission.as_of, kept)
     rating = Rating(
         id=uuid.uuid4(),
         organisation_id=submission.organisation_id,
@@ -53,7 +63,7 @@ def rate(
         method=result.method,
         content_hash=submission.content_hash,
         as_of=submission.as_of,
-        facts=dict(assessment.facts),
+        facts=facts,
         marks=kept,
         band=result.band,
         best_band=result.best_band,
@@ -103,6 +113,18 @@ def marked(
             raw["value"] = raw_value(question, answer.value)
         found[key] = replace(answer, review=parse_answer(question, raw, as_of).review)
     return found
+
+
+def _redacted(session: Session, submission: Submission) -> bool:
+    """Whether an answer that was sealed is gone."""
+    held = session.scalar(
+        select(func.count()).where(
+            SealedAnswer.submission_id == submission.id,
+            SealedAnswer.organisation_id == submission.organisation_id,
+            SealedAnswer.company_id == submission.company_id,
+        )
+    )
+    return (held or 0) < len(json.loads(submission.commitments))
 
 
 def _kept(mark: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
@@ -124,6 +124,33 @@ def rounds(session: Session, identity: Identity, assessment_id: uuid.UUID) -> li
     return [(number, sealed_at) for number, sealed_at in rows]
 
 
+def sealed_document(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, evidence_id: uuid.UUID
+) -> Document:
+    """A document as it was sealed with any round of an assessment; NotFound when not, not yours, or redacted."""
+    own = own_assessments(identity) if identity.organisation else mine(identity.scope, Assessment)
+    row = (
+        session.execute(
+            scoped(identity, SealedEvidence, Submission)
+            .with_only_columns(SealedEvidence)
+            .where(
+                SealedEvidence.evidence_id == evidence_id,
+                SealedEvidence.submission_id == Submission.id,
+                Submission.assessment_id == Assessment.id,
+                Assessment.id == assessment_id,
+                *own,
+            )
+            .order_by(Submission.round.desc())
+            .limit(1)
+        )
+        .scalars()
+        .first()
+    )
+    if row is None:
+        raise NotFound
+    return sealing.document(row.document)
+
+
 def engagement_ids(session: Session, assessment: Assessment, pair: Pair) -> list[uuid.UUID]:
     """The engagements that an assessment covers, in a steady order."""
     rows = session.execute(
@@ -170,6 +197,23 @@ def sealed_documents(
         select(SealedEvidence).where(SealedEvidence.submission_id == submission_id, *pair.of(SealedEvidence))
     ).scalars()
     return sealing.documents(rows)
+
+
+def redacted(session: Session, ids: Iterable[uuid.UUID], pair: Pair) -> frozenset[uuid.UUID]:
+    """Which of these submissions lack answers that were sealed: nothing may be rated or evaluated over them anew."""
+    wanted = list(ids)
+    listed = session.execute(
+        select(Submission.id, Submission.commitments).where(Submission.id.in_(wanted), *pair.of(Submission))
+    ).all()
+    there: dict[uuid.UUID, int] = {
+        row[0]: row[1]
+        for row in session.execute(
+            select(SealedAnswer.submission_id, func.count())
+            .where(SealedAnswer.submission_id.in_(wanted), *pair.of(SealedAnswer))
+            .group_by(SealedAnswer.submission_id)
+        )
+    }
+    return frozenset(key for key, made in listed if there.get(key, 0) < len(json.loads(made)))
 
 
 def newest_marks(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from portal.db import across
 from portal.faults import Conflict
 from portal.library import service as library
 from portal.organisations.models import Organisation
-from portal.vendors.facts import facts_of
+from portal.vendors.facts import facts_of, judged
 from portal.vendors.models import Engagement, Vendor
 from questionnaires import requirements
 from questionnaires.answers import parse_facts
@@ -57,13 +57,20 @@ def evaluate_engagement(
 ) -> Evaluation:
     """Evaluate one engagement anew, for the organisation: its facts or a reviewer's marks have changed.
 
-    Raises Conflict while the vendor has no company, for then nobody can have submitted anything.
+    Raises Conflict while the vendor has no company, for then nobody can have submitted anything, and once answers
+    were removed: what they called for then stays, and would read as if they had never been given.
     """
     (subject,) = _subjects(session, engagement.organisation_id, [engagement.id])
     vendor = subject[1]
     if vendor.company_id is None:
         raise Conflict("Nobody of this vendor has joined yet, so there are no answers to evaluate.")
     pair = Pair(engagement.organisation_id, vendor.company_id)
+    counted = [one.id for one in _counted(session, engagement.id, pair)]
+    if result_queries.redacted(session, counted, pair):
+        raise Conflict(
+            "Answers that this rests on were removed from the record. What was found when they were there stays; "
+            "it can be evaluated anew after the next submission."
+        )
     return _evaluate(session, subject, pair, actor=actor, now=now)
 
 
@@ -72,7 +79,9 @@ def basis(session: Session, engagement: Engagement, vendor: Vendor, organisation
     submissions: list[SubmissionKey] = []
     if vendor.company_id is not None:
         submissions = _counted(session, engagement.id, Pair(engagement.organisation_id, vendor.company_id))
-    return Basis(facts_of(engagement, vendor, organisation), submissions, requirements.load().content_hash)
+    return Basis(
+        judged(facts_of(engagement, vendor, organisation)), submissions, requirements.load().content_hash
+    )
 
 
 def outdated(
@@ -102,6 +111,9 @@ def _evaluate(
 ) -> Evaluation:
     engagement = subject[0]
     now_based = basis(session, *subject)
+    gone = result_queries.redacted(session, [one.id for one in now_based.submissions], pair)
+    # what was removed was answered once: left out it is unknown, and an unknown point counts as required
+    now_based.submissions[:] = [one for one in now_based.submissions if one.id not in gone]
     catalogue = requirements.load()
     _store_catalogue(session, catalogue, now)
     answered = [_answered(session, one, pair) for one in now_based.submissions]

@@ -104,6 +104,20 @@ def facts_of(engagement: Engagement, vendor: Vendor, organisation: Organisation)
     return facts
 
 
+STATED = "stated"
+
+
+def judged(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as rows keep them that never change: that a text is there, and not what it says (law 6).
+
+    No rule reads what a text says, so every result and outcome is the same.
+    """
+    return {
+        name: STATED if name in TABLE and TABLE[name].type.kind == "text" and value else value
+        for name, value in facts.items()
+    }
+
+
 def combined_facts(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Raw facts over all engagements that an assessment covers: the worst of each, the union of sets.
 
