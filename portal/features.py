@@ -7,24 +7,28 @@ from collections.abc import Callable
 from portal import health
 from portal.accounts import routes as accounts
 from portal.assessments import answering_routes as answering
-from portal.assessments import delegation_routes as delegation
+from portal.assessments import client_views as clients
 from portal.assessments import confirm_views as confirming
+from portal.assessments import contact_views as contacts
+from portal.assessments import delegation_routes as delegation
 from portal.assessments import enquiries
 from portal.assessments import enquiry_organisation_views as asked
 from portal.assessments import enquiry_views as enquiring
-from portal.assessments import contact_views as contacts
 from portal.assessments import issue_views as issuing
 from portal.assessments import joining_views as joining
 from portal.assessments import list_views as lists
 from portal.assessments import portfolio_views as portfolio
+from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
 from portal.contracts import service as contract_service
 from portal.contracts import views as contracts
+from portal.evidence import views as evidence
 from portal.library import views as library
-from portal.organisations import views as organisations
+from portal.organisations import routes as organisations
 from portal.reassessment import service as reassessment_service
 from portal.reassessment import views as reassessment
 from portal.reports import engagement_views as engagements
+from portal.reports import event_views as events
 from portal.reports import many_views as many
 from portal.reports import views as results
 from portal.vendors import views as vendors
@@ -41,16 +45,20 @@ VIEWS = (
     vendors,
     portfolio,
     lists,
+    clients,
     contacts,
     issuing,
     answering,
     delegation,
     team,
+    evidence,
+    showing,
     contracts,
     reassessment,
     results,
     engagements,
     many,
+    events,
 )
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).

@@ -231,6 +231,7 @@ STATE_WORDS: dict[str, Callable[[], str]] = {
     "soon": lambda: _("Due in two weeks"),
     "open": lambda: _("With the vendor"),
     "submitted": lambda: _("Submitted"),
+    "lately": lambda: _("Submitted in the last 30 days"),
     "declined": lambda: _("Declined"),
     "cancelled": lambda: _("Cancelled"),
 }

@@ -20,12 +20,14 @@ Page = str | Response | tuple[str, int]
 @blueprint.get("/home")
 @requires(Permission.ACCOUNT)
 def home() -> Page:
-    """Straight to the only tenant; a choice where there are several; a way on where there is none."""
+    """Straight to the only tenant; to what waits at the clients of who has several; a way on where there is none."""
     tenants = queries.tenants_of(web.db(), web.identity().person.id)
     if len(tenants) == 1:
         only = tenants[0]
         return redirect(web.tenant_home(only.side, only.slug), 303)
-    return render_template("organisations/home.html", places=tenants)
+    if sum(one.side == "organisation" for one in tenants) > 1:
+        return redirect(url_for("clients.client_list"), 303)
+    return render_template("organisations/home.html", places=tenants, role_labels=web.ROLE_LABELS)
 
 
 # -------------------------------------------------------------------------------------- members of an organisation

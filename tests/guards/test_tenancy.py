@@ -35,6 +35,7 @@ from tests.portal.world import NOW, Place, make_company, make_organisation
 # Every statement that by nature crosses tenants: its reason, and the module that gives it. Anything new is a decision.
 ACROSS: dict[str, str] = {
     "a person's own memberships": "portal.organisations.queries",
+    "a person's own history": "portal.organisations.history",
     "the tenant in the address, as far as this person belongs to it": "portal.organisations.identity",
     "an assessment names the organisation that asks": "portal.organisations.queries",
     "a single-use token names its invitation": "portal.organisations.queries",

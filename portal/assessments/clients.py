@@ -1,0 +1,79 @@
+"""What waits at each organisation that one person works for: the page of who is a virtual CISO to several.
+
+Each organisation is read with an identity and a session of its own, as if the person were there: nothing crosses
+tenants but the sum in the head of the reader.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal import clock
+from portal.access import Identity, OrganisationRole, Person, Tenant
+from portal.assessments import enquiry_queries, organisation_queries
+from portal.db import Database
+from portal.organisations import queries as organisations
+from portal.organisations.queries import Belonging
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many assessments are late, due within two weeks, submitted lately; how many enquiries wait for an answer."""
+
+    late: int
+    soon: int
+    lately: int
+    enquiries: int
+
+    @property
+    def urgency(self) -> tuple[int, int, int, int]:
+        """What needs attention first sorts first."""
+        return (-self.late, -self.soon, -self.enquiries, -self.lately)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An organisation, and its figures as this person may see them; None until they have a second factor."""
+
+    place: Belonging
+    figures: Figures | None
+
+
+def of_person(
+    database: Database,
+    person: Person,
+    session_id: uuid.UUID,
+    places: list[Belonging],
+    *,
+    has_factor: bool,
+    now: datetime,
+) -> list[Client]:
+    """The clients among ``places``, in three statements each; what needs attention first, then by name."""
+    found = [
+        Client(
+            one,
+            None
+            if one.second_factor and not has_factor
+            else _figures(database, _identity(person, session_id, one), now=now),
+        )
+        for one in places
+    ]
+    return sorted(found, key=lambda one: (one.figures is None, one.figures.urgency if one.figures else ()))
+
+
+def _identity(person: Person, session_id: uuid.UUID, place: Belonging) -> Identity:
+    """The person as they would stand in this organisation."""
+    assert isinstance(place.role, OrganisationRole)
+    return Identity(
+        person, session_id, organisation=Tenant(place.id, place.slug, place.name), role=place.role
+    )
+
+
+def _figures(database: Database, identity: Identity, *, now: datetime) -> Figures:
+    with database.looking(identity.scope) as session:
+        today = clock.local_date(now, organisations.organisation_of(session, identity).zone)
+        counted = organisation_queries.counts(session, identity, today=today)
+        waiting = enquiry_queries.count_open(session, identity)
+    return Figures(counted.late, counted.soon, counted.lately, waiting)
