@@ -41,11 +41,11 @@ def asked_by(one: Assessment) -> dict[str, Any]:
         "today": clock.local_date(web.now(), one.zone),
         "at": {"company": identity.company.slug, "assessment": one.id},
         "foot_text": _foot(one, organisation.name),
-        "closed": _closed(one, organisation.name),
+        "closed": closed(one, organisation.name),
     }
 
 
-def _closed(one: Assessment, asker: str) -> dict[str, Any] | None:
+def closed(one: Assessment, asker: str) -> dict[str, Any] | None:
     """How an assessment ended that nobody submits any more: declined or taken back, when and by whom."""
     if one.state not in ("declined", "cancelled") or one.closed_at is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -11,9 +12,10 @@ from werkzeug.wrappers import Response
 
 from portal import clock, web
 from portal.access import CompanyRole, Permission, requires
-from portal.assessments import answering_page, delegation, queries
+from portal.assessments import answering_page, delegation, enquiry_queries, queries
 from portal.assessments.answering_cards import Desk, numbers, preview_card
-from portal.assessments.answering_desk import asked_by, desk
+from portal.assessments.answering_desk import asked_by, closed, desk
+from portal.assessments.enquiry_words import KIND_WORDS
 from portal.assessments.models import Assessment, Delegation
 from portal.assessments.reach import reach
 from portal.library import service as library
@@ -21,6 +23,8 @@ from portal.organisations import queries as organisations
 from portal.paging import page_number
 
 OPEN_SIZE = 10
+MOST_ASKED = 12
+NEWS_FOR = timedelta(days=14)
 SUBMITTED_SIZE = 10
 
 
@@ -36,6 +40,7 @@ def home(company: str) -> str:
     )
     names = queries.askers(session, [*waiting.rows, *sealed.rows])
     first = waiting.rows[0] if waiting.rows and waiting.number == 1 else None
+    today = clock.local_date(web.now(), first.zone if first else "UTC")
 
     def here(page: int, submitted: int) -> str:
         return url_for("answering.home", company=company, page=page, submitted=submitted)
@@ -49,6 +54,8 @@ def home(company: str) -> str:
         sealed=[_line(one, names) for one in sealed.rows],
         sealed_total=sealed.total,
         sealed_pages=sealed.links(lambda n: here(waiting.number, n)) if sealed.last > 1 else None,
+        near=queries.how_near(session, identity, today) if waiting.total > 1 else None,
+        **_asked([*waiting.rows, *sealed.rows], names),
         **_team(),
     )
 
@@ -109,6 +116,8 @@ def _summary(one: Assessment, asker: str) -> dict[str, Any]:
     return {
         "one": one,
         "asker": asker,
+        "closed": closed(one, asker),
+        "asking": enquiry_queries.open_counts(session, identity, [one.id]).get(one.id, 0),
         "issuer": person.name if person else asker,
         "issuer_address": person.email if person else "",
         "today": clock.local_date(web.now(), one.zone),
@@ -117,7 +126,9 @@ def _summary(one: Assessment, asker: str) -> dict[str, Any]:
         "place": answering_page.place(one, web.identity()),
         "rail": answering_page.rail(at) if at else [],
         "to_go": _to_go(at) if at else None,
-        "choices": len(answering_page.choices(at, queries.open_choices(session, identity, one.id))) if at else 0,
+        "choices": len(answering_page.choices(at, queries.open_choices(session, identity, one.id)))
+        if at
+        else 0,
         "whole": at.reach.whole if at else True,
         "helpers": len(given),
         "alone": at is not None and identity.may(Permission.DELEGATE) and _alone(given),
@@ -148,12 +159,41 @@ def _alone(given: Iterable[Delegation]) -> bool:
     return bool(helpers) and not helpers & {row.person_id for row in given}
 
 
+def _asked(some: list[Assessment], names: dict[uuid.UUID, str]) -> dict[str, Any]:
+    """What waits on whom: what was settled in these two weeks, and what an organisation has not answered yet."""
+    session, identity, now = web.db(), web.identity(), web.now()
+    by_id = {one.id: one for one in some}
+    threads = enquiry_queries.of_assessments(session, identity, some, most=MOST_ASKED) if some else []
+    if identity.role is not CompanyRole.OWNER:  # the others may have been given some questions only
+        threads = [one for one in threads if one.enquiry.asked_by == identity.person.id]
+    lines = [
+        {
+            "thread": thread,
+            "one": by_id[thread.enquiry.assessment_id],
+            "asker": names[by_id[thread.enquiry.assessment_id].organisation_id],
+            "place": answering_page.place(by_id[thread.enquiry.assessment_id], identity),
+        }
+        for thread in threads
+    ]
+    news = [
+        line
+        for line in lines
+        if (at := line["thread"].enquiry.settled_at) is not None and now - at < NEWS_FOR
+    ]
+    return {
+        "told": news,
+        "asked_of_them": [line for line in lines if line["thread"].enquiry.state == "open"],
+        "kinds": KIND_WORDS,
+    }
+
+
 def _line(one: Assessment, names: dict[uuid.UUID, str]) -> dict[str, Any]:
     return {
         "one": one,
         "asker": names[one.organisation_id],
         "today": clock.local_date(web.now(), one.zone),
         "place": answering_page.place(one, web.identity()),
+        "closed": closed(one, names[one.organisation_id]),
     }
 
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Permission, Person, requires
-from portal.assessments import answering_form, answering_page, pace, queries, service
+from portal.assessments import answering_form, answering_page, enquiry_queries, pace, queries, service
 from portal.assessments.answering_cards import Desk, Typed, cards, numbers, sealed_card
 from portal.assessments.answering_desk import asked_by, desk, locked_contents
 from portal.assessments.answering_form import Posted
@@ -154,6 +154,7 @@ def _open(
         number=[each.key for each in draft.definition.sections].index(chosen.key) + 1,
         count=len(draft.definition.sections),
         cards=shown,
+        threads=enquiry_queries.by_question(web.db(), at.viewer, at.assessment.id),
         nothing_asked=not any(card.visible for card in shown),
         rail=answering_page.rail(at, chosen.key),
         done=done,

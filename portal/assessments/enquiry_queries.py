@@ -116,7 +116,7 @@ def with_entries(session: Session, identity: Identity, found: Collection[Enquiry
     statement = (
         scoped(identity, EnquiryEntry)
         .where(EnquiryEntry.enquiry_id.in_([one.id for one in found]))
-        .order_by(EnquiryEntry.at, EnquiryEntry.id)
+        .order_by(EnquiryEntry.at, EnquiryEntry.side, EnquiryEntry.id)
     )
     for entry in session.execute(statement).scalars():
         entries[entry.enquiry_id].append(entry)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import and_, func, tuple_
+from sqlalchemy import and_, case, func, tuple_
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -71,13 +71,25 @@ def open_assessments(session: Session, identity: Identity, number: int, *, size:
 def submitted_assessments(
     session: Session, identity: Identity, number: int, *, size: int
 ) -> Page[Assessment]:
-    """What the company has submitted, the newest first."""
+    """What the company has submitted, declined, or was taken back, the newest first."""
     statement = (
         scoped(identity, Assessment)
         .where(Assessment.state != "open", *reach.seen(identity, whole=True))
-        .order_by(Assessment.submitted_at.desc(), Assessment.id)
+        .order_by(func.coalesce(Assessment.closed_at, Assessment.submitted_at).desc(), Assessment.id)
     )
     return paged(session, statement, number, size=size)
+
+
+def how_near(session: Session, identity: Identity, today: date) -> tuple[int, int]:
+    """How many open assessments are late, and how many are due within two weeks, on the local date ``today``."""
+    late = case((Assessment.due < today, 1))
+    soon = case((Assessment.due.between(today, today + timedelta(days=14)), 1))
+    found = session.execute(
+        scoped(identity, Assessment)
+        .with_only_columns(func.count(late), func.count(soon))
+        .where(Assessment.state == "open", *reach.seen(identity))
+    ).one()
+    return int(found[0]), int(found[1])
 
 
 def askers(session: Session, some: Iterable[Assessment]) -> dict[uuid.UUID, str]:
