@@ -51,8 +51,13 @@ NAVIGATION: list[NavItem] = [
     NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
     NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
     NavItem("organisation", _l("Settings"), "organisations.settings", Permission.SEE_SETTINGS),
+    NavItem("organisation", _l("Events"), "events.of_organisation", Permission.SEE_EVENTS),
     NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.", "results.", "enquiries.")),
+    NavItem(
+        "company", _l("Documents"), "evidence.library", Permission.SEE_EVIDENCE, ("evidence.", "showing.")
+    ),
     NavItem("company", _l("Team"), "team.colleagues", Permission.SEE_COLLEAGUES),
+    NavItem("company", _l("Events"), "events.of_company", Permission.SEE_COMPANY_EVENTS),
 ]
 
 MOST_TENANTS = 12  # in the switcher; the others stand on the page with all of them
@@ -63,6 +68,10 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "password-set": (_l("Your password is set. Sign in with it."), "good"),
     "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
     "saved": (_l("Saved."), "good"),
+    "document-added": (_l("The document is in the library. Nobody outside sees it yet."), "good"),
+    "document-shown": (_l("The document lies beside the answer. It is read once the answers are submitted."), "good"),
+    "document-away": (_l("The document is taken away from this answer. It stays in the library."), "good"),
+    "document-removed": (_l("The document is out of the library."), "good"),
     "invited": (_l("The invitation is on its way."), "good"),
     "withdrawn": (_l("The invitation is withdrawn. Its link no longer works."), "good"),
     "joined": (_l("Welcome. Whoever invited you can see that you are here."), "good"),

@@ -1,0 +1,301 @@
+"""Documents where they are shown: beside a question, in the sealed submission, and the page of one document."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal import bodies, clock, web
+from portal.access import Permission, requires
+from portal.assessments import documents, queries, reach, result_queries, showing
+from portal.assessments.answering_cards import numbers
+from portal.assessments.answering_desk import asked_by
+from portal.assessments.models import Assessment
+from portal.assessments.submitting import AlreadySubmitted
+from portal.evidence import queries as evidence_queries
+from portal.evidence.forms import UploadForm
+from portal.evidence.kinds import OTHER, evidence_name
+from portal.evidence.models import Evidence
+from portal.evidence.queries import Beside, state_of
+from portal.evidence.receiving import add, receive, refused, send
+from portal.evidence.service import LINK_QUOTA_MB
+from portal.evidence.sniffing import ACCEPT
+from portal.faults import Conflict, Invalid, NotFound, Refused, Unavailable
+from portal.library import service as library
+from portal.listing import Address, search_words
+from portal.organisations import queries as organisations
+from portal.paging import page_number
+
+blueprint = Blueprint("showing", __name__)
+Page = str | Response | WerkzeugResponse | tuple[str, int]
+TEMPLATE = "evidence/question.html"
+_QUESTION = "/c/<company>/assessments/<uuid:assessment>/sections/<section>/questions/<question>/evidence"
+_DOCUMENT = "/c/<company>/evidence/<uuid:evidence>"
+
+
+# ------------------------------------------------------------------------------------------------- beside a question
+
+
+@blueprint.get(_QUESTION)
+@requires(Permission.SEE_QUESTIONS)
+def question(company: str, assessment: uuid.UUID, section: str, question: str) -> Page:
+    """What lies beside one answer, the library to choose from, and a place for a new file."""
+    one = _open(assessment, section, question)
+    rule = library.definition(web.db(), one.content_hash).questions[question].evidence
+    form = UploadForm(kinds=(rule.kind,) if rule else (), data={"kind": rule.kind if rule else OTHER})
+    return render_template(TEMPLATE, form=form, **_around(one, question))
+
+
+@blueprint.post(_QUESTION)
+@requires(Permission.ATTACH_EVIDENCE)
+@bodies.uploads
+def upload(company: str, assessment: uuid.UUID, section: str, question: str) -> Page:
+    """A new document, laid beside the answer at once; it is in the library from then on."""
+    app, identity = web.portal(), web.identity()
+    with app.database.looking(identity.scope) as session:
+        looked = queries.assessment(session, identity, assessment)
+        definition = library.definition(session, looked.content_hash)
+        reach.require(session, identity, looked, definition, question)
+        if looked.state != "open":
+            raise AlreadySubmitted(looked)
+    rule = definition.questions[question].evidence
+    form = UploadForm(request.form, kinds=(rule.kind,) if rule else ())
+    try:
+        if not form.validate():
+            raise Invalid
+        stored = receive(form)
+        one = showing.open_assessment(web.db(), identity, assessment, question)
+        row = add(form, stored)
+        showing.show_new(web.db(), one, question, row, actor=identity, now=web.now())
+    except (Invalid, Unavailable) as fault:
+        web.undo()
+        one = _open(assessment, section, question)
+        return refused(TEMPLATE, form, fault, **_around(one, question))
+    return web.notice(_back(company, assessment, section, question), "document-shown")
+
+
+@blueprint.post(f"{_QUESTION}/attach")
+@requires(Permission.ATTACH_EVIDENCE)
+def attach(company: str, assessment: uuid.UUID, section: str, question: str) -> Page:
+    """Documents of the library, laid beside the answer. The library is the company's: not for a link."""
+    identity = web.identity()
+    if not identity.may(Permission.SEE_EVIDENCE):
+        raise Refused("The library belongs to the company. You can upload a document of your own.")
+    ids = [web.uuid_or_404(text) for text in request.form.getlist("documents")]
+    one = showing.open_assessment(web.db(), identity, assessment, question)
+    try:
+        showing.attach(web.db(), one, question, ids, actor=identity, now=web.now())
+    except Invalid as fault:
+        web.undo()
+        one = _open(assessment, section, question)
+        form = UploadForm(data={"kind": OTHER})
+        form.form_errors = [*fault.errors.values(), *([fault.message] if fault.message else [])]
+        return render_template(TEMPLATE, form=form, failed=True, **_around(one, question)), 422
+    return web.notice(_back(company, assessment, section, question), "document-shown")
+
+
+@blueprint.post(f"{_QUESTION}/<uuid:evidence>/withdraw")
+@requires(Permission.ATTACH_EVIDENCE)
+def withdraw(company: str, assessment: uuid.UUID, section: str, question: str, evidence: uuid.UUID) -> Page:
+    """Taken away from this answer; it stays in the library."""
+    one = showing.open_assessment(web.db(), web.identity(), assessment, question)
+    try:
+        showing.withdraw(web.db(), one, question, evidence, actor=web.identity(), now=web.now())
+    except NotFound:
+        web.undo()  # a second press: it is away already
+    return web.notice(_back(company, assessment, section, question), "document-away")
+
+
+@blueprint.get(f"{_QUESTION}/<uuid:evidence>")
+@requires(Permission.SEE_QUESTIONS)
+def open_document(
+    company: str, assessment: uuid.UUID, section: str, question: str, evidence: uuid.UUID
+) -> Page:
+    """A document that lies beside an answer in reach, to save."""
+    one = _reached(assessment, section, question)
+    held = queries.documents_of(web.db(), web.identity(), one).get(question, ())
+    found = next((each.document for each in held if each.document.id == evidence), None)
+    if found is None:
+        raise NotFound
+    return send(found)
+
+
+@blueprint.get("/o/<organisation>/assessments/<uuid:assessment>/evidence/<uuid:evidence>")
+@requires(Permission.SEE_VENDORS)
+def open_sealed(organisation: str, assessment: uuid.UUID, evidence: uuid.UUID) -> Page:
+    """A document that was sealed for this organisation, to save; what is said of it is what was sealed."""
+    sealed = result_queries.sealed_document(web.db(), web.identity(), assessment, evidence)
+    row = evidence_queries.file_of(web.db(), evidence)
+    if row is None:
+        raise NotFound
+    if row.sha256 != sealed.sha256 or row.size != sealed.size:
+        raise Conflict("The file that is kept is not the one that was sealed, so it is not given out.")
+    return send(row, sealed.filename)
+
+
+# ------------------------------------------------------------------------------------------------- one document
+
+
+@blueprint.get(_DOCUMENT)
+@requires(Permission.SEE_EVIDENCE)
+def document(company: str, evidence: uuid.UUID) -> Page:
+    """What a document is, where it is shown and since when, and what was done with it."""
+    row = evidence_queries.document(web.db(), web.identity(), evidence)
+    return render_template("evidence/document.html", **_of(row))
+
+
+@blueprint.get(f"{_DOCUMENT}/remove")
+@requires(Permission.MANAGE_EVIDENCE)
+def ask_remove(company: str, evidence: uuid.UUID) -> Page:
+    """Asked first: what removing does depends on where the document is shown."""
+    row = evidence_queries.document(web.db(), web.identity(), evidence)
+    if row.removed_at is not None:
+        return redirect(url_for("showing.document", company=company, evidence=evidence), 303)
+    return render_template("evidence/remove.html", **_of(row))
+
+
+@blueprint.post(f"{_DOCUMENT}/remove")
+@requires(Permission.MANAGE_EVIDENCE)
+def remove(company: str, evidence: uuid.UUID) -> Page:
+    session, identity = web.db(), web.identity()
+    showing.remove(session, evidence, actor=identity, now=web.now())
+    return web.notice(redirect(url_for("evidence.library", company=company), 303), "document-removed")
+
+
+@blueprint.get(f"{_DOCUMENT}/replace")
+@requires(Permission.MANAGE_EVIDENCE)
+def ask_replace(company: str, evidence: uuid.UUID) -> Page:
+    """A newer document in its stead, wherever it is not sealed yet."""
+    row = evidence_queries.document(web.db(), web.identity(), evidence)
+    form = UploadForm(kinds=(row.kind,), data={"kind": row.kind, "title": row.title})
+    return render_template("evidence/replace.html", form=form, accept=ACCEPT, **_of(row))
+
+
+@blueprint.post(f"{_DOCUMENT}/replace")
+@requires(Permission.MANAGE_EVIDENCE)
+@bodies.uploads
+def replace(company: str, evidence: uuid.UUID) -> Page:
+    """The newer document is added; it takes the place of the older one where the person ticked that."""
+    app, identity = web.portal(), web.identity()
+    with app.database.looking(identity.scope) as session:
+        kind = evidence_queries.document(session, identity, evidence).kind
+    form = UploadForm(request.form, kinds=(kind,))
+    try:
+        if not form.validate():
+            raise Invalid
+        stored = receive(form)
+        newer = add(form, stored)
+        if request.form.get("carry") == "1":
+            showing.replace(web.db(), evidence, newer, actor=identity, now=web.now())
+        if request.form.get("drop") == "1":
+            showing.remove(web.db(), evidence, actor=identity, now=web.now())
+    except (Invalid, Unavailable) as fault:
+        web.undo()
+        row = evidence_queries.document(web.db(), identity, evidence)
+        return refused("evidence/replace.html", form, fault, accept=ACCEPT, **_of(row))
+    answer = redirect(url_for("showing.document", company=company, evidence=newer.id), 303)
+    return web.notice(answer, "document-added")
+
+
+# ------------------------------------------------------------------------------------------------------- parts
+
+
+def _reached(assessment: uuid.UUID, section: str, key: str) -> Assessment:
+    """The assessment, if the question lies in this section and in this person's reach; NotFound otherwise."""
+    session, identity = web.db(), web.identity()
+    one = queries.assessment(session, identity, assessment)
+    definition = library.definition(session, one.content_hash)
+    reach.require(session, identity, one, definition, key)
+    if definition.section_of[key].key != section:
+        raise NotFound
+    return one
+
+
+def _open(assessment: uuid.UUID, section: str, key: str) -> Assessment:
+    one = _reached(assessment, section, key)
+    if one.state != "open":
+        raise AlreadySubmitted(one)
+    return one
+
+
+def _back(company: str, assessment: uuid.UUID, section: str, question: str) -> WerkzeugResponse:
+    place: dict[str, Any] = {"company": company, "assessment": assessment}
+    return redirect(url_for("showing.question", section=section, question=question, **place), 303)
+
+
+def _around(one: Assessment, key: str) -> dict[str, Any]:
+    """Everything on the page of a question but the form."""
+    session, identity = web.db(), web.identity()
+    definition = library.definition(session, one.content_hash)
+    asked = definition.questions[key]
+    held = queries.documents_of(session, identity, one).get(key, ())
+    place = documents.question_place(one, identity, definition, key)
+    people = organisations.people(session, {each.grant.granted_by for each in held})
+    today = clock.local_date(web.now(), one.zone)
+    shown = documents.views(held, asked.evidence, today, people, place, one.zone)
+    return {
+        **asked_by(one),
+        "one": one,
+        "question": asked,
+        "number": numbers(definition)[key],
+        "section": definition.section_of[key],
+        "rule": asked.evidence,
+        "kind": evidence_name(asked.evidence.kind) if asked.evidence else "",
+        "beside": list(zip(shown, (_mine(each) for each in held), strict=True)),
+        "accept": ACCEPT,
+        "place": place,
+        "link_quota": LINK_QUOTA_MB,
+        **_library(asked.evidence.kind if asked.evidence else "", place, {each.document.id for each in held}),
+    }
+
+
+def _mine(each: Beside) -> bool:
+    """Whether this person may take it away: through a link only what came through it."""
+    delegated = web.identity().delegated
+    return delegated is None or each.grant.delegation_id == delegated.id
+
+
+def _library(kind: str, place: dict[str, Any], apart: Collection[uuid.UUID]) -> dict[str, Any]:
+    """Documents to choose from, those of the kind asked for first; none for a link."""
+    session, identity = web.db(), web.identity()
+    if not identity.may(Permission.SEE_EVIDENCE):
+        return {"library": None, "pages": None, "words": "", "clear": "", "facts": {}}
+    words = search_words()
+    page = evidence_queries.fitting(
+        session, identity, kind, words, apart=apart, number=page_number(request.args.get("page"))
+    )
+    href = Address("showing.question", place, {"q": words})
+    return {
+        "library": page,
+        "pages": page.links(lambda number: href(page=number)),
+        "words": words,
+        "clear": href.clear,
+        "facts": {each.id: documents.facts(each) for each in page.rows},
+    }
+
+
+def _of(row: Evidence) -> dict[str, Any]:
+    """Everything on the pages of one document."""
+    session, identity = web.db(), web.identity()
+    places = showing.places(session, identity, row.id)
+    history = evidence_queries.history(session, identity, row.id)
+    wanted = {row.uploaded_by, *(one.actor_id for one in history if one.actor_id and not one.organisation_id)}
+    askers = queries.askers(session, [one.assessment for one in places])
+    today = clock.local_date(web.now(), "UTC")
+    return {
+        "document": row,
+        "kind": evidence_name(row.kind),
+        "size": documents.size_words(row.size),
+        "scan": documents.scan_words(row.scan),
+        "state": state_of(row, today),
+        "places": places,
+        "open_places": [one for one in places if not one.sealed],
+        "askers": askers,
+        "history": history,
+        "people": organisations.people(session, wanted),
+        "sealed": showing.sealed_with(session, identity, row.id),
+    }
