@@ -104,7 +104,7 @@ def test_no_that_stood_and_became_yes_is_a_turn() -> None:
 
 @pytest.mark.parametrize(("seconds", "is_turn"), [(1, False), (59.9, False), (60, True), (86_400, True)])
 def test_a_slip_of_the_hand_is_no_turn(seconds: float, is_turn: bool) -> None:
-    assert STOOD == timedelta(seconds=60)
+    assert timedelta(seconds=60) == STOOD
     assert bool(found(("t.mfa", "no", 0), ("t.mfa", "yes", seconds))) is is_turn
 
 

@@ -1,0 +1,226 @@
+"""Every kind of event in words, the group that it is filtered by, and who reads one that two tenants share.
+
+Most events carry one tenant and are read there. One that carries both (its subject is shared, or one side acted on a
+row of the other) is read as ``reader`` says: by ``both``, by the ``organisation``, by the ``company``, or by the side
+of whoever ``acted``. A kind without a row here fails a test, so that nobody forgets to decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from flask_babel import lazy_gettext as _l
+
+from portal.audit.catalogue import Kind as K
+
+Reader = Literal["both", "organisation", "company", "acted"]
+GROUPS = MappingProxyType(
+    {
+        "access": _l("Accounts and sign-in"),
+        "people": _l("People and settings"),
+        "vendors": _l("Vendors and engagements"),
+        "assessments": _l("Assessments"),
+        "answers": _l("Answers"),
+        "evidence": _l("Evidence"),
+        "delegation": _l("Delegation"),
+        "enquiries": _l("Enquiries"),
+        "results": _l("Results and contracts"),
+        "letters": _l("Letters"),
+        "exports": _l("Exports"),
+        "erasure": _l("Erasure and leaving"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """``sentence`` takes ``who``: a name, or who stands for nobody by name."""
+
+    group: str
+    reader: Reader
+    sentence: Any
+
+
+def _rows(group: str, reader: Reader, **sentences: Any) -> dict[K, Words]:
+    return {K[name.upper()]: Words(group, reader, text) for name, text in sentences.items()}
+
+
+WORDS: MappingProxyType[K, Words] = MappingProxyType(
+    _rows(
+        "access",
+        "acted",
+        person_created=_l("%(who)s made an account"),
+        password_set=_l("%(who)s set a password"),
+        password_reset_asked=_l("%(who)s asked for a link to set a password"),
+        password_shown=_l("%(who)s confirmed their password"),
+        signed_in=_l("%(who)s signed in"),
+        sign_in_failed=_l("%(who)s failed to sign in"),
+        sign_in_throttled=_l("Sign-in was slowed down after many attempts"),
+        signed_out=_l("%(who)s signed out"),
+        session_revoked=_l("%(who)s ended a session"),
+        access_refused=_l("%(who)s was refused a page"),
+        factor_started=_l("%(who)s began to set up a second factor"),
+        factor_set=_l("%(who)s set up a second factor"),
+        factor_removed=_l("%(who)s took away a second factor"),
+        factor_failed=_l("%(who)s gave a wrong code of a second factor"),
+        factor_shown=_l("%(who)s showed a second factor"),
+        recovery_codes_made=_l("%(who)s made recovery codes"),
+        recovery_code_used=_l("%(who)s used a recovery code"),
+        address_change_asked=_l("%(who)s asked to change their address"),
+        address_change_withdrawn=_l("%(who)s withdrew a change of address"),
+        address_changed=_l("%(who)s changed their address"),
+        person_changed=_l("%(who)s changed their name"),
+        restored=_l("The installation was restored from a backup"),
+    )
+    | _rows(
+        "people",
+        "acted",
+        organisation_created=_l("The organisation was created"),
+        settings_changed=_l("%(who)s changed the settings"),
+        company_created=_l("The company was created"),
+        member_added=_l("%(who)s let a person in"),
+        member_removed=_l("%(who)s removed a person"),
+        invitation_sent=_l("%(who)s sent an invitation"),
+        invitation_revoked=_l("%(who)s withdrew an invitation"),
+        questionnaire_released=_l("%(who)s released a questionnaire"),
+        definition_stored=_l("A version of a questionnaire was stored"),
+    )
+    | _rows("people", "both", invitation_accepted=_l("%(who)s accepted an invitation"))
+    | _rows(
+        "vendors",
+        "organisation",
+        vendor_created=_l("%(who)s put a vendor on record"),
+        vendor_changed=_l("%(who)s changed a vendor"),
+        contact_added=_l("%(who)s wrote down a contact"),
+        contact_changed=_l("%(who)s changed a contact"),
+        contact_removed=_l("%(who)s removed a contact"),
+        engagement_created=_l("%(who)s put an engagement on record"),
+        engagement_changed=_l("%(who)s changed an engagement"),
+    )
+    | _rows("vendors", "both", vendor_linked=_l("%(who)s joined the vendor with a company here"))
+    | _rows(
+        "assessments",
+        "both",
+        assessment_issued=_l("%(who)s issued an assessment"),
+        submitted=_l("%(who)s signed and submitted an assessment"),
+        assessment_extended=_l("%(who)s moved the date of an assessment"),
+        assessment_readdressed=_l("%(who)s addressed an assessment to another person"),
+        assessment_resent=_l("%(who)s sent the letter of an assessment again"),
+        assessment_declined=_l("An assessment was declined, as %(who)s settled"),
+        assessment_cancelled=_l("%(who)s cancelled an assessment"),
+        assessment_reopened=_l("%(who)s reopened a submission"),
+        code_checked=_l("A confirmation code was compared"),
+    )
+    | _rows(
+        "answers",
+        "company",
+        answers_saved=_l("%(who)s saved answers"),
+        answers_accepted=_l("%(who)s accepted answers of a delegation"),
+    )
+    | _rows(
+        "evidence",
+        "company",
+        evidence_added=_l("%(who)s added a document"),
+        evidence_changed=_l("%(who)s changed a document's kind, title or dates"),
+        evidence_removed=_l("%(who)s removed a document"),
+        evidence_granted=_l("%(who)s put a document beside an answer"),
+        evidence_withdrawn=_l("%(who)s took a document away from an answer"),
+        evidence_scanned=_l("A document was scanned for malware"),
+    )
+    | _rows("evidence", "both", evidence_opened=_l("%(who)s opened a document"))
+    | _rows(
+        "delegation",
+        "company",
+        delegated=_l("%(who)s gave questions to somebody"),
+        delegation_opened=_l("%(who)s opened a delegation's link"),
+        delegation_finished=_l("%(who)s said that a delegation is done"),
+        delegation_revoked=_l("%(who)s took a delegation back"),
+    )
+    | _rows(
+        "enquiries",
+        "both",
+        enquiry_made=_l("%(who)s asked something about an assessment"),
+        enquiry_continued=_l("%(who)s wrote into an enquiry"),
+        enquiry_settled=_l("%(who)s settled an enquiry"),
+    )
+    | _rows(
+        "results",
+        "organisation",
+        rated=_l("A submission was rated"),
+        requirements_evaluated=_l("Contract requirements were evaluated"),
+        reassessment_scheduled=_l("The date of the next assessment was set"),
+    )
+    | _rows(
+        "letters",
+        "organisation",
+        reminder_queued=_l("A reminder was written"),
+        message_sent=_l("A letter was sent"),
+        message_failed=_l("A letter could not be sent"),
+    )
+    | _rows("exports", "acted", exported=_l("%(who)s took a file away"))
+    | _rows(
+        "erasure",
+        "acted",
+        erasure_proposed=_l("%(who)s proposed that data are destroyed"),
+        erasure_settled=_l("A proposal to destroy data was settled by %(who)s"),
+        retention_applied=_l("What was kept long enough was destroyed"),
+        organisation_closed=_l("%(who)s closed the organisation"),
+        company_closed=_l("%(who)s closed the company"),
+        person_erased=_l("A person was erased"),
+        certificate_issued=_l("A certificate of destruction was issued"),
+    )
+    | _rows("erasure", "organisation", vendor_offboarded=_l("%(who)s offboarded a vendor"))
+    | _rows("erasure", "both", redacted=_l("Sealed answers were destroyed; their hashes stay"))
+)
+# What the codes in an event's data are called; names that are not here are shown in the export alone.
+DATA = MappingProxyType(
+    {
+        "slug": _l("questionnaire"),
+        "version": _l("version"),
+        "due": _l("due"),
+        "round": _l("round"),
+        "answers": _l("answers"),
+        "saved": _l("questions"),
+        "keys": _l("questions"),
+        "fields": _l("fields"),
+        "field": _l("field"),
+        "role": _l("role"),
+        "purpose": _l("purpose"),
+        "what": _l("list"),
+        "rows": _l("rows"),
+        "kind": _l("kind"),
+        "step": _l("step"),
+        "tier": _l("tier"),
+        "state": _l("state"),
+        "marks": _l("marks"),
+        "size": _l("bytes"),
+        "scan": _l("scan"),
+        "endpoint": _l("page"),
+        "reason": _l("reason"),
+    }
+)
+
+
+def readable_kinds(side: str) -> list[str]:
+    """The kinds of shared events that ``side`` reads whoever acted."""
+    return sorted(kind.value for kind, words in WORDS.items() if words.reader in ("both", side))
+
+
+def acted_kinds() -> list[str]:
+    """The kinds of shared events that only the side of whoever acted reads."""
+    return sorted(kind.value for kind, words in WORDS.items() if words.reader == "acted")
+
+
+def kinds_of(group: str) -> list[str]:
+    """The kinds of one group."""
+    return sorted(kind.value for kind, words in WORDS.items() if words.group == group)
+
+
+def words_of(kind: str) -> Words:
+    """The words of a stored kind; one that the catalogue no longer has reads as it is written."""
+    try:
+        return WORDS[K(kind)]
+    except (KeyError, ValueError):
+        return Words("access", "acted", kind.replace("%", "%%"))
