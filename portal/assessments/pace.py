@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, or_
+from sqlalchemy import bindparam, case, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -18,26 +18,35 @@ WINDOW = timedelta(minutes=1)
 MOST = 240  # nobody types four answers a second for a minute; a script that does is told to wait
 
 
+def _count(insert: Any) -> Any:
+    """Count one more; a new window begins when the old one is over. Built once: building costs more than running."""
+    now, over = bindparam("now"), bindparam("over")
+    ended = or_(Throttle.window_start <= over, Throttle.window_start > now)
+    return (
+        insert(Throttle)
+        .values(key=bindparam("session"), window_start=now, attempts=1)
+        .on_conflict_do_update(
+            index_elements=[Throttle.key],
+            set_={
+                "attempts": case((ended, 1), else_=Throttle.attempts + 1),
+                "window_start": case((ended, now), else_=Throttle.window_start),
+            },
+        )
+        .returning(Throttle.attempts, Throttle.window_start)
+    )
+
+
+_COUNT = {"sqlite": _count(sqlite.insert), "postgresql": _count(postgresql.insert)}
+
+
 def require_measure(session: Session, identity: Identity, *, now: datetime) -> None:
     """Count one save of this session in its own transaction; Throttled beyond MOST in a minute.
 
     One statement. A refused save is rolled back with its count, so waiting is enough.
     """
     key = hashlib.sha256(f"save\x1f{identity.session_id}".encode()).hexdigest()
-    over = or_(Throttle.window_start <= now - WINDOW, Throttle.window_start > now)
-    insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    attempts, began = session.execute(
-        insert(Throttle)
-        .values(key=key, window_start=now, attempts=1)
-        .on_conflict_do_update(
-            index_elements=[Throttle.key],
-            set_={
-                "attempts": case((over, 1), else_=Throttle.attempts + 1),
-                "window_start": case((over, now), else_=Throttle.window_start),
-            },
-        )
-        .returning(Throttle.attempts, Throttle.window_start)
-    ).one()
+    values = {"session": key, "now": now, "over": now - WINDOW}
+    attempts, began = session.execute(_COUNT[session.get_bind().dialect.name], values).one()
     if attempts > MOST:
         wait = max(1, int((began + WINDOW - now).total_seconds()) + 1)
         raise Throttled(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, case, func, tuple_
+from sqlalchemy import and_, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -33,7 +35,42 @@ from portal.paging import Page, paged
 from questionnaires.definition import Questionnaire
 
 Documents = Mapping[str, tuple[Beside, ...]]
-Rows = Mapping[str, tuple[AnswerRow, StaleEdit | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A draft answer as it was read: the columns of AnswerRow. No row of the session, so it is cheap, and never stale."""
+
+    key: str
+    revision: int
+    state: str
+    value: dict[str, Any]
+    note: str
+    promise_reason: str
+    promise_date: date | None
+    answered_by: uuid.UUID
+    answered_at: datetime
+    delegation_id: uuid.UUID | None
+    accepted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What this person wrote on an older revision: the columns of StaleEdit."""
+
+    id: uuid.UUID
+    revision: int
+    state: str
+    value: dict[str, Any]
+    note: str
+    promise_reason: str
+    promise_date: date | None
+    written_at: datetime
+
+
+Rows = Mapping[str, tuple[Held, Stale | None]]
+_HELD = tuple(getattr(AnswerRow, one.name) for one in fields(Held))
+_BESIDE = tuple(getattr(StaleEdit, one.name) for one in fields(Stale))
 
 
 def assessment(
@@ -100,7 +137,7 @@ def askers(session: Session, some: Iterable[Assessment]) -> dict[uuid.UUID, str]
 
 def rows(
     session: Session, identity: Identity, assessment_id: uuid.UUID
-) -> dict[str, tuple[AnswerRow, StaleEdit | None]]:
+) -> dict[str, tuple[Held, Stale | None]]:
     """Each draft answer with what this person wrote beside it on an older revision, in one statement."""
     beside = and_(
         StaleEdit.assessment_id == AnswerRow.assessment_id,
@@ -109,12 +146,14 @@ def rows(
         *mine(identity.scope, StaleEdit),
     )
     found = session.execute(
-        scoped(identity, AnswerRow)
-        .add_columns(StaleEdit)
+        select(*_HELD, *_BESIDE)
         .outerjoin(StaleEdit, beside)
-        .where(AnswerRow.assessment_id == assessment_id)
+        .where(*mine(identity.scope, AnswerRow), AnswerRow.assessment_id == assessment_id)
     )
-    return {row.key: (row, stale) for row, stale in found}
+    here = len(_HELD)
+    return {
+        row[0]: (Held(*row[:here]), Stale(*row[here:]) if row[here] is not None else None) for row in found
+    }
 
 
 def draft(
@@ -137,7 +176,7 @@ def documents_of(session: Session, identity: Identity, one: Assessment) -> Docum
     return evidence.beside(session, identity, [one.id])[one.id]
 
 
-def unaccepted(row: AnswerRow) -> bool:
+def unaccepted(row: Held) -> bool:
     """Whether an answer came through a link and waits for an owner."""
     return row.delegation_id is not None and row.accepted_at is None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, insert, update
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -26,6 +26,7 @@ from portal.assessments.submitting import (
 )
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.db import insert_rows, update_rows
 from portal.library import service as library
 from questionnaires.definition import Question, Section
 
@@ -43,7 +44,6 @@ __all__ = [
 ]
 
 FOREIGN = "This field does not belong to this section. It was not saved."
-AS_IT_IS = {"synchronize_session": False}  # what the session holds is set beside each statement
 UNREAD = "This field came without the state that it was read from. Look at the answer and save again."
 
 
@@ -189,7 +189,7 @@ class _Saving:
         self.kept: dict[str, tuple[int, Content]] = {}
         self.forgotten: list[str] = []
 
-    def row(self, key: str) -> AnswerRow | None:
+    def row(self, key: str) -> queries.Held | None:
         return self.held[key][0] if key in self.held else None
 
     def write(self, key: str, content: Content) -> int:
@@ -218,7 +218,8 @@ class _Saving:
     def _store_answers(self) -> None:
         link = self.actor.delegated.id if self.actor.delegated else None
         stamp = {"answered_by": self.actor.person.id, "answered_at": self.now, "delegation_id": link}
-        contents, revisions, new = [], [], []
+        contents: list[dict[str, Any]] = []
+        revisions, new, changed = [], [], []
         for key, content in self.written.items():
             row, said = self.row(key), columns(content)
             revision = row.revision + 1 if row else 1
@@ -230,14 +231,14 @@ class _Saving:
             if row is None:
                 new.append({**place, **values})
             else:
-                self._change(AnswerRow, row, values, AnswerRow.key == key)
-        for model, rows in ((AnswerContent, contents), (AnswerRevision, revisions), (AnswerRow, new)):
-            if rows:
-                self.session.execute(insert(model), rows)
+                changed.append({"assessment_id": self.assessment.id, "key": key, **values})
+        insert_rows(self.session, AnswerContent, contents)
+        insert_rows(self.session, AnswerRevision, revisions)
+        insert_rows(self.session, AnswerRow, new)
+        update_rows(self.session, AnswerRow, ("assessment_id", "key"), changed)
 
     def _store_stale_edits(self) -> None:
-        mine_alone = StaleEdit.person_id == self.actor.person.id
-        new = []
+        new, changed = [], []
         for key, (revision, content) in self.kept.items():
             stale = self.held[key][1]
             values = {**columns(content), "revision": revision, "written_at": self.now}
@@ -245,39 +246,30 @@ class _Saving:
                 place = {"assessment_id": self.assessment.id, "company_id": self.company_id, "key": key}
                 new.append({"id": uuid.uuid4(), **place, "person_id": self.actor.person.id, **values})
             else:
-                self._change(StaleEdit, stale, values, StaleEdit.key == key, mine_alone)
-        if new:
-            self.session.execute(insert(StaleEdit), new)
+                changed.append({"id": stale.id, **values})
+        insert_rows(self.session, StaleEdit, new)
+        update_rows(self.session, StaleEdit, ("id",), changed)
         if self.forgotten:
-            gone = [StaleEdit.key.in_(self.forgotten), mine_alone]
             self.session.execute(
-                delete(StaleEdit).where(*self._here(StaleEdit), *gone), execution_options=AS_IT_IS
+                delete(StaleEdit).where(
+                    *mine(self.actor.scope, StaleEdit),
+                    StaleEdit.assessment_id == self.assessment.id,
+                    StaleEdit.key.in_(self.forgotten),
+                    StaleEdit.person_id == self.actor.person.id,
+                ),
+                execution_options={"synchronize_session": False},
             )
-            for key in self.forgotten:
-                self.session.expunge(self.held[key][1])
-
-    def _here(self, model: Any) -> list[ColumnElement[bool]]:
-        return [*mine(self.actor.scope, model), model.assessment_id == self.assessment.id]
-
-    def _change(
-        self, model: Any, row: Any, values: dict[str, Any], *which: ColumnElement[bool]
-    ) -> None:
-        """UPDATE one row; what the session holds of it follows."""
-        statement = update(model).where(*self._here(model), *which).values(**values)
-        self.session.execute(statement, execution_options=AS_IT_IS)
-        for name, value in values.items():
-            set_committed_value(row, name, value)
 
     def count(self, draft: Draft) -> None:
         """What the organisation may know of a draft: how many are answered, of how many."""
         answered, total = draft.look.answered, draft.look.total
         if (answered, total) == (self.assessment.answered, self.assessment.total):
             return
-        self.session.execute(
-            update(Assessment)
-            .where(*mine(self.actor.scope, Assessment), Assessment.id == self.assessment.id)
-            .values(answered=answered, total=total),
-            execution_options=AS_IT_IS,
+        update_rows(
+            self.session,
+            Assessment,
+            ("id",),
+            [{"id": self.assessment.id, "answered": answered, "total": total}],
         )
         set_committed_value(self.assessment, "answered", answered)
         set_committed_value(self.assessment, "total", total)

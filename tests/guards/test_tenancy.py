@@ -24,7 +24,16 @@ from sqlalchemy.orm import Session, aliased
 from portal.access import mine
 from portal.assessments.models import AnswerRow
 from portal.audit.models import Event
-from portal.db import NOBODY, SYSTEM, Database, Scope, UnscopedQuery, enter
+from portal.db import (
+    NOBODY,
+    SYSTEM,
+    Database,
+    Scope,
+    UnscopedQuery,
+    enter,
+    insert_rows,
+    update_rows,
+)
 from portal.organisations.models import Organisation
 from portal.settings import Settings
 from portal.tables import metadata
@@ -391,29 +400,42 @@ def _row(organisation_id: uuid.UUID, name: str) -> dict[str, Any]:
     }
 
 
-def test_a_list_of_rows_is_inserted_only_if_each_is_the_tenants(
+def test_plain_rows_are_written_only_if_each_is_the_tenants(
     database: Database, places: tuple[Place, Place, Place]
 ) -> None:
     us, them, _company = places
+    with database.transaction(SYSTEM) as session:
+        theirs = _vendor(them.id)
+        session.add(theirs)
+        _say_so(session)
     with database.transaction(Scope(organisation_id=us.id)) as session:
-        session.execute(insert(Vendor), [_row(us.id, "a"), _row(us.id, "b")])
+        insert_rows(session, Vendor, [_row(us.id, "a"), _row(us.id, "b")])
         for foreign in (them.id, None):
             with pytest.raises(UnscopedQuery):
-                session.execute(insert(Vendor), [_row(us.id, "c"), {**_row(us.id, "d"), "organisation_id": foreign}])
+                insert_rows(session, Vendor, [_row(us.id, "c"), {**_row(us.id, "d"), "organisation_id": foreign}])
         with pytest.raises(UnscopedQuery):
-            session.execute(insert(AnswerRow), [{"company_id": us.id, "key": "x"}])
+            insert_rows(session, AnswerRow, [{"company_id": us.id, "key": "x"}])
+        with pytest.raises(UnscopedQuery):
+            update_rows(session, AnswerRow, ("key",), [{"key": "x", "note": "y"}])
+        update_rows(session, Vendor, ("id",), [{"id": theirs.id, "name": "changed"}])
         _say_so(session)
+    with database.looking(SYSTEM) as session:
+        assert sorted(session.scalars(select(Vendor.name))) == ["V", "a", "b"]
 
 
-def test_a_list_of_rows_without_an_event_is_refused(
-    database: Database, places: tuple[Place, Place, Place]
+@pytest.mark.parametrize("write", ["insert", "update"])
+def test_plain_rows_without_an_event_are_refused(
+    database: Database, places: tuple[Place, Place, Place], write: str
 ) -> None:
     us = places[0]
     with (
         pytest.raises(RuntimeError, match="no audit row"),
         database.transaction(Scope(organisation_id=us.id)) as session,
     ):
-        session.execute(insert(Vendor), [_row(us.id, "a")])
+        if write == "insert":
+            insert_rows(session, Vendor, [_row(us.id, "a")])
+        else:
+            update_rows(session, Vendor, ("id",), [{"id": uuid.uuid4(), "name": "x"}])
 
 
 def test_a_row_cannot_be_loaded_by_its_identity_alone(
