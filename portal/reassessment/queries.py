@@ -95,6 +95,18 @@ def date_moved() -> ScalarSelect[datetime]:
     )
 
 
+def next_due(session: Session, identity: Identity, submission_id: uuid.UUID) -> date | None:
+    """When the first next assessment after a submission is due, for either side; None once a newer one has set it."""
+    found: date | None = session.execute(
+        select(func.min(Reassessment.due)).where(
+            *mine(identity.scope, Reassessment),
+            Reassessment.submission_id == submission_id,
+            Reassessment.state == SCHEDULED,
+        )
+    ).scalar_one()
+    return found
+
+
 def counts(session: Session, identity: Identity) -> dict[str, int]:
     """How many next assessments are scheduled and how many assessments are open, as far as the identity sees them."""
     return {

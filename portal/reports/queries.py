@@ -86,11 +86,13 @@ def for_organisation(
     )
 
 
-def for_company(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Report:
+def for_company(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, round_number: int | None = None
+) -> Report:
     """The company's own submission, with as much of the rating as the organisation's settings let it see."""
     if identity.company is None:
         raise LookupError("this is the company's side")
-    rated = result_queries.rated(session, identity, assessment_id)
+    rated = result_queries.rated(session, identity, assessment_id, round_number)
     pair = Pair(rated.submission.organisation_id, rated.submission.company_id)
     organisation = organisations.organisation_for_company(session, rated.assessment.organisation_id)
     ids = result_queries.engagement_ids(session, rated.assessment, pair)

@@ -10,9 +10,11 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from portal import web
 from portal.access import Permission, requires
+from portal.assessments import queries as submissions
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.listing import one_of
+from portal.reassessment import queries as reassessment
 from portal.reports import answers, desk, export, queries
 from portal.reports.apportion import decimals
 from portal.reports.queries import Report
@@ -35,14 +37,14 @@ def _grouped(digest: str) -> str:
 @blueprint.get("/o/<organisation>/assessments/<uuid:assessment>/result")
 @requires(Permission.SEE_VENDORS)
 def for_organisation(organisation: str, assessment: uuid.UUID) -> str:
-    report = queries.for_organisation(web.db(), web.identity(), assessment)
+    report = queries.for_organisation(web.db(), web.identity(), assessment, _round())
     return render_template("results/organisation.html", **_context(report))
 
 
 @blueprint.get("/c/<company>/assessments/<uuid:assessment>/result")
 @requires(Permission.SEE_ASSESSMENT)
 def for_company(company: str, assessment: uuid.UUID) -> str:
-    report = queries.for_company(web.db(), web.identity(), assessment)
+    report = queries.for_company(web.db(), web.identity(), assessment, _round())
     return render_template("results/company.html", **_context(report))
 
 
@@ -70,7 +72,7 @@ def answers_for_organisation(organisation: str, assessment: uuid.UUID) -> str:
 @requires(Permission.SEE_ASSESSMENT)
 def answers_for_company(company: str, assessment: uuid.UUID) -> str:
     session, identity = web.db(), web.identity()
-    report = queries.for_company(session, identity, assessment)
+    report = queries.for_company(session, identity, assessment, _round())
     turned = desk.turned_of(session, identity, report)
     read = answers.sections(report)
     return render_template("results/answers.html", sections=read, turned=turned, **_context(report))
@@ -79,13 +81,13 @@ def answers_for_company(company: str, assessment: uuid.UUID) -> str:
 @blueprint.get("/o/<organisation>/assessments/<uuid:assessment>/result.json")
 @requires(Permission.SEE_VENDORS)
 def export_for_organisation(organisation: str, assessment: uuid.UUID) -> Response:
-    return _export(queries.for_organisation(web.db(), web.identity(), assessment))
+    return _export(queries.for_organisation(web.db(), web.identity(), assessment, _round()))
 
 
 @blueprint.get("/c/<company>/assessments/<uuid:assessment>/result.json")
 @requires(Permission.SEE_ASSESSMENT)
 def export_for_company(company: str, assessment: uuid.UUID) -> Response:
-    return _export(queries.for_company(web.db(), web.identity(), assessment))
+    return _export(queries.for_company(web.db(), web.identity(), assessment, _round()))
 
 
 def _round() -> int | None:
@@ -108,7 +110,10 @@ def _evidence_href(report: Report) -> Callable[[uuid.UUID], str] | None:
 
 
 def _context(report: Report) -> dict[str, Any]:
+    session, identity = web.db(), web.identity()
     return {
+        "rounds": submissions.rounds(session, identity, report.rated.assessment),
+        "next_due": reassessment.next_due(session, identity, report.rated.submission.id),
         "report": report,
         "assessment": report.rated.assessment,
         "submission": report.rated.submission,
@@ -125,6 +130,8 @@ def _addresses(report: Report) -> dict[str, str]:
     assert tenant is not None
     side = "organisation" if report.inside else "company"
     place: dict[str, Any] = {side: tenant.slug, "assessment": report.rated.assessment.id}
+    if _round() is not None:
+        place["round"] = report.rated.submission.round
     return {
         "result_href": url_for(f"results.for_{side}", **place),
         "answers_href": url_for(f"results.answers_for_{side}", **place),
