@@ -20,13 +20,16 @@ from portal.assessments import list_views as lists
 from portal.assessments import portfolio_views as portfolio
 from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
+from portal.assessments import wrong_person_views as wrong_person
 from portal.contracts import service as contract_service
 from portal.contracts import views as contracts
+from portal.erasure import views as erasure
 from portal.evidence import views as evidence
 from portal.library import views as library
 from portal.organisations import routes as organisations
 from portal.reassessment import service as reassessment_service
 from portal.reassessment import views as reassessment
+from portal.reports import copy_views as copy
 from portal.reports import engagement_views as engagements
 from portal.reports import event_views as events
 from portal.reports import many_views as many
@@ -39,6 +42,7 @@ VIEWS = (
     organisations,
     joining,
     confirming,
+    wrong_person,
     enquiring,
     asked,
     library,
@@ -59,6 +63,8 @@ VIEWS = (
     engagements,
     many,
     events,
+    copy,
+    erasure,
 )
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).

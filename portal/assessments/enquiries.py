@@ -74,7 +74,7 @@ def ask(
         errors |= date_fault(assessment, wanted, now, "wanted", after=assessment.due)
     if kind == OTHER_PERSON:
         name, email = " ".join(name.split()), email.strip()
-        errors |= _person_faults(name, email)
+        errors |= person_faults(name, email)
         person = {"name": name, "email": email}
     if errors:
         raise Invalid(errors=errors)
@@ -226,7 +226,7 @@ def _require_state(assessment: Assessment, kind: str) -> None:
         )
 
 
-def _person_faults(name: str, email: str) -> dict[str, str]:
+def person_faults(name: str, email: str) -> dict[str, str]:
     errors: dict[str, str] = {}
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         errors["name"] = (

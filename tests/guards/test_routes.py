@@ -47,6 +47,8 @@ ROUTES: dict[str, Permission | None] = {
     f"POST {ASSESSMENT_C}/delegations/<uuid:delegation>/revoke": P.DELEGATE,
     "GET /invitations/<token>": None,
     "POST /invitations/<token>": None,
+    "GET /invitations/<token>/not-me": None,
+    "POST /invitations/<token>/not-me": None,
     "GET /confirm": None,
     "POST /confirm": None,
     "POST /sign-out": P.ACCOUNT,
