@@ -37,6 +37,7 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_databases: runs on SQLite and on PostgreSQL in make test")
+    config.addinivalue_line("markers", "sqlite_itself: about SQLite's own ways; never on PostgreSQL")
     os.environ.pop("PORTAL_SECRET_KEY", None)
 
 
@@ -44,7 +45,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """``backend`` is sqlite; services, migrations and concurrency (both_databases) and soak runs take both."""
     if "backend" not in metafunc.fixturenames:
         return
-    both = FULL or metafunc.definition.get_closest_marker("both_databases") is not None
+    mark = metafunc.definition.get_closest_marker
+    both = mark("both_databases") is not None or (FULL and mark("sqlite_itself") is None)
     no_server = pytest.mark.skipif(
         not POSTGRES, reason="no PORTAL_TEST_POSTGRES: no PostgreSQL server to test on"
     )

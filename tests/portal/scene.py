@@ -125,11 +125,12 @@ def make_vendor(
     facts: Mapping[str, Any] | None = None,
     business_owner_id: uuid.UUID | None = None,
     more_contacts: tuple[tuple[str, str], ...] = (),
+    now: datetime = NOW,
 ) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
     """(vendor, engagement, contact): a vendor with one engagement, linked to ``company`` by its owner."""
     owner = company[CompanyRole.OWNER].person
     with database.transaction(identity.scope) as session:
-        vendor = vendors.create_vendor(session, name=name, country="PT", actor=identity, now=NOW)
+        vendor = vendors.create_vendor(session, name=name, country="PT", actor=identity, now=now)
         bought = vendors.create_engagement(
             session,
             vendor,
@@ -139,12 +140,12 @@ def make_vendor(
             facts=facts or {},
             business_owner_id=business_owner_id,
             actor=identity,
-            now=NOW,
+            now=now,
         )
         contact: Contact | None = None
         for someone, address in (*more_contacts, (owner.name, owner.email)):
             contact = vendors.invite_contact(
-                session, vendor, name=someone, email=address, actor=identity, now=NOW
+                session, vendor, name=someone, email=address, actor=identity, now=now
             )
         assert contact is not None
         ids = vendor.id, bought.id, contact.id

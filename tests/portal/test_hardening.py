@@ -179,6 +179,7 @@ def test_two_domains_that_fold_alike_stay_two_addresses(
 # ------------------------------------------------------------------------------------------- a busy or full database
 
 
+@pytest.mark.sqlite_itself
 def test_reading_goes_on_while_the_database_is_busy(
     app: Portal, database: Database, halden: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,10 +74,10 @@ def test_every_rating_of_a_random_world_is_recomputed_to_the_byte(
     own = release_own(database, admin, own_questionnaire("backups", "Backups"), "backups")
     for number in range(ROUNDS):
         tier = rnd.choice(("critical", "high", "medium", "low"))
-        vendor, engagement, _ = make_vendor(
-            database, admin, company, name=f"Vendor {number}", engagement="Hosting", tier=tier
-        )
         now = NOW + timedelta(days=number)
+        vendor, engagement, _ = make_vendor(
+            database, admin, company, name=f"Vendor {number}", engagement="Hosting", tier=tier, now=now
+        )
         for content_hash in (security_lite().content_hash, own):
             assessment = issue(
                 database,
