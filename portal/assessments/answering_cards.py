@@ -205,7 +205,7 @@ def _card(desk: Desk, question: Question, typed: Typed) -> Card:
         saved=_saved(desk, row),
         error=error,
         evidence=_evidence(desk.draft, question, content, fault),
-        documents=_documents(desk, question),
+        documents=documents_beside(desk, question),
         attach=desk.viewer.may(Permission.ATTACH_EVIDENCE),
         conflict=_conflict(desk, question, clash) if clash is not None else None,
     )
@@ -308,7 +308,8 @@ def _evidence(draft: Draft, question: Question, content: Content, fault: Fault) 
     )
 
 
-def _documents(desk: Desk, question: Question) -> tuple[DocumentView, ...]:
+def documents_beside(desk: Desk, question: Question) -> tuple[DocumentView, ...]:
+    """What lies beside the answer to a question of a draft."""
     held = desk.draft.documents.get(question.key, ())
     if not held:
         return ()

@@ -10,12 +10,21 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Permission, Person, requires
-from portal.assessments import answering_form, answering_page, enquiry_queries, pace, queries, service
+from portal.assessments import (
+    answering_form,
+    answering_page,
+    enquiry_queries,
+    pace,
+    queries,
+    sealing,
+    service,
+)
 from portal.assessments.answering_cards import Desk, Typed, cards, numbers, sealed_card
 from portal.assessments.answering_desk import asked_by, desk, locked_contents
 from portal.assessments.answering_form import Posted
-from portal.assessments.drafts import Fault
-from portal.assessments.models import Assessment
+from portal.assessments.documents import DocumentView, sealed_views
+from portal.assessments.drafts import EMPTY, Fault
+from portal.assessments.models import Assessment, Submission
 from portal.assessments.reach import Reach, reach
 from portal.assessments.service import FOREIGN, AlreadySubmitted, SaveResult
 from portal.faults import Invalid, NotFound
@@ -178,10 +187,17 @@ def _sealed(one: Assessment, chosen: Section) -> str:
     submission, contents = locked_contents(one)
     reached = _reach(one)
     numbered = numbers(definition)
+    beside = _sealed_beside(one, submission, chosen)
     shown = [
-        sealed_card(definition, question, numbered[question.key], contents[question.key])
+        sealed_card(
+            definition,
+            question,
+            numbered[question.key],
+            contents.get(question.key, EMPTY),
+            beside=beside.get(question.key, ()),
+        )
         for question in chosen.questions
-        if question.key in contents
+        if question.key in contents or question.key in beside
     ]
     where = answering_page.place(one, web.identity())
     listed = [
@@ -198,6 +214,24 @@ def _sealed(one: Assessment, chosen: Section) -> str:
         sections=listed,
         submission=submission,
     )
+
+
+def _sealed_beside(
+    one: Assessment, submission: Submission | None, chosen: Section
+) -> dict[str, tuple[DocumentView, ...]]:
+    """The documents that were sealed with the answers of a section; opened from the company's own library."""
+    session, identity = web.db(), web.identity()
+    if submission is None or not identity.may(Permission.SEE_EVIDENCE):
+        return {}
+    found = sealing.documents(queries.papers(session, identity, submission))
+    place = {"company": answering_page.place(one, identity)["company"]}
+    return {
+        each.key: sealed_views(
+            found[each.key], each.evidence, submission.as_of, "evidence.download", place
+        )
+        for each in chosen.questions
+        if each.key in found
+    }
 
 
 def _late(one: Assessment, chosen: Section, posted: Posted) -> Page:

@@ -22,7 +22,7 @@ from portal.assessments import (
     turn_words,
     turns,
 )
-from portal.assessments.answering_cards import Card, Desk, sealed_card
+from portal.assessments.answering_cards import Card, Desk, documents_beside, sealed_card
 from portal.assessments.answering_desk import asked_by, desk
 from portal.assessments.drafts import EMPTY, Draft
 from portal.assessments.models import Assessment
@@ -113,7 +113,7 @@ def receipt(company: str, assessment: uuid.UUID) -> Page:
         submitter=people.get(submission.sealed_by),
         issuer=people.get(one.issued_by),
         proof=(proof := sealing.verify(submission, sealed.values(), signed, papers)),
-        documents=documents.sealed(definition, papers, proof),
+        sealed_documents=documents.sealed(definition, papers, proof),
         listed=len(json.loads(submission.commitments)),
         sections=[
             (number, each)
@@ -183,4 +183,5 @@ def _read_card(at: Desk, question: Question) -> Card:
     draft = at.draft
     earned = earned_findings(question, draft.visible_answers, draft.facts, draft.as_of)
     content = draft.contents.get(question.key, EMPTY)
-    return sealed_card(draft.definition, question, at.numbers[question.key], content, earned)
+    beside = documents_beside(at, question)
+    return sealed_card(draft.definition, question, at.numbers[question.key], content, earned, beside)

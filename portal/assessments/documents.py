@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
-
-from flask import url_for
 
 from portal.access import Identity, Person
 from portal.assessments.answering_words import _
@@ -23,12 +22,16 @@ from questionnaires.definition import EvidenceRule, Questionnaire
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document as pages show it: ``sub`` is the small line, ``problem`` why it proves nothing, ``waits`` for whom."""
+    """A document as pages show it: ``sub`` is the small line, ``problem`` why it proves nothing, ``waits`` for whom.
+
+    ``endpoint`` with ``place`` is where it is opened; "" where the reader cannot.
+    """
 
     id: uuid.UUID
     title: str
     sub: str
-    href: str = ""
+    endpoint: str = ""
+    place: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
     waits: str = ""
 
@@ -43,7 +46,7 @@ def question_place(one: Assessment, viewer: Identity, definition: Questionnaire,
 def views(
     some: Iterable[Beside],
     rule: EvidenceRule | None,
-    as_of: Any,
+    as_of: date,
     people: Mapping[uuid.UUID, Person],
     place: Mapping[str, Any],
     zone: str,
@@ -60,12 +63,30 @@ def views(
                 held.id,
                 held.title,
                 " ".join(parts),
-                url_for("showing.open_document", **place, evidence=held.id),
+                "showing.open_document",
+                {**place, "evidence": held.id},
                 unfit_words(rule, one.item, as_of) if rule is not None else "",
                 _("It came through a link and waits for an owner.") if one.waits else "",
             )
         )
     return tuple(found)
+
+
+def sealed_views(
+    some: Iterable[Document], rule: EvidenceRule | None, as_of: date, endpoint: str, place: Mapping[str, Any]
+) -> tuple[DocumentView, ...]:
+    """What was sealed beside one answer, as it was on the day of sealing; opened through ``endpoint``."""
+    return tuple(
+        DocumentView(
+            held.evidence,
+            held.title,
+            facts(held),
+            endpoint,
+            {**place, "evidence": held.evidence},
+            unfit_words(rule, held.item, as_of) if rule is not None else "",
+        )
+        for held in some
+    )
 
 
 def facts(held: Evidence | Document) -> str:

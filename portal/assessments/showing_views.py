@@ -172,7 +172,9 @@ def ask_replace(company: str, evidence: uuid.UUID) -> Page:
     """A newer document in its stead, wherever it is not sealed yet."""
     row = evidence_queries.document(web.db(), web.identity(), evidence)
     form = UploadForm(kinds=(row.kind,), data={"kind": row.kind, "title": row.title})
-    return render_template("evidence/replace.html", form=form, accept=ACCEPT, **_of(row))
+    return render_template(
+        "evidence/replace.html", form=form, accept=ACCEPT, carry=True, drop=False, **_of(row)
+    )
 
 
 @blueprint.post(f"{_DOCUMENT}/replace")
@@ -184,19 +186,22 @@ def replace(company: str, evidence: uuid.UUID) -> Page:
     with app.database.looking(identity.scope) as session:
         kind = evidence_queries.document(session, identity, evidence).kind
     form = UploadForm(request.form, kinds=(kind,))
+    carry, drop = (request.form.get(name) == "1" for name in ("carry", "drop"))
     try:
         if not form.validate():
             raise Invalid
         stored = receive(form)
         newer = add(form, stored)
-        if request.form.get("carry") == "1":
+        if carry:
             showing.replace(web.db(), evidence, newer, actor=identity, now=web.now())
-        if request.form.get("drop") == "1":
+        if drop:
             showing.remove(web.db(), evidence, actor=identity, now=web.now())
     except (Invalid, Unavailable) as fault:
         web.undo()
         row = evidence_queries.document(web.db(), identity, evidence)
-        return refused("evidence/replace.html", form, fault, accept=ACCEPT, **_of(row))
+        return refused(
+            "evidence/replace.html", form, fault, accept=ACCEPT, carry=carry, drop=drop, **_of(row)
+        )
     answer = redirect(url_for("showing.document", company=company, evidence=newer.id), 303)
     return web.notice(answer, "document-added")
 

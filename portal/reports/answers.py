@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from portal.assessments import sealing
 from portal.assessments.answering_cards import Card, numbers, sealed_card
+from portal.assessments.documents import sealed_views
 from portal.assessments.drafts import EMPTY
 from portal.reports.page import Row
 from portal.reports.queries import Report
@@ -35,13 +37,19 @@ class SealedSection:
     reads: tuple[Read, ...]
 
 
-def sections(report: Report) -> tuple[SealedSection, ...]:
-    """Every section with a question that was asked, in definition order."""
+def sections(
+    report: Report, opened: tuple[str, Mapping[str, Any]] | None = None
+) -> tuple[SealedSection, ...]:
+    """Every section with a question that was asked, in definition order.
+
+    ``opened``: endpoint and place through which this reader opens the documents; None leaves them out of the cards.
+    """
     definition, rated = report.definition, report.rated
     typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of, rated.documents)
     facts = parse_facts(rated.rating.facts)
     redacted, broken = frozenset(rated.proof.redacted), frozenset(rated.proof.broken)
     asked = look(definition, typed, facts, rated.submission.as_of).visible | typed.keys() | redacted | broken
+    asked |= rated.documents.keys()
     states: Mapping[str, str] = {}
     rows: Mapping[str, Row] = {}
     if report.page is not None:
@@ -58,6 +66,14 @@ def sections(report: Report) -> tuple[SealedSection, ...]:
                     numbered[question.key],
                     report.answers.get(question.key, EMPTY),
                     earned_findings(question, typed, facts, rated.submission.as_of),
+                    sealed_views(
+                        rated.documents.get(question.key, ()),
+                        question.evidence,
+                        rated.submission.as_of,
+                        *opened,
+                    )
+                    if opened
+                    else (),
                 ),
                 states.get(question.key, ""),
                 rows.get(question.key),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from portal.assessments.models import Submission
@@ -13,7 +15,7 @@ from questionnaires.conditions import INTERNAL_FACTS
 
 
 def document(report: Report) -> bytes:
-    """UTF-8 JSON with ``answers_file`` (section 6 of the format), ``result``, ``promises`` and ``receipt``.
+    """UTF-8 JSON with ``answers_file`` (section 6 of the format), ``result``, ``promises``, ``documents``, ``receipt``.
 
     Where the reader sees all, scoring ``answers_file`` with ``questionnaire`` gives ``result`` byte for byte;
     a company's copy lacks the facts that its client keeps to itself, and says so.
@@ -23,6 +25,7 @@ def document(report: Report) -> bytes:
         "about": _about(report),
         "answers_file": answers_file(report),
         "promises": _promises(report),
+        "documents": _documents(report),
         "receipt": receipt(submission, report.rated.attestation),
     }
     if report.sight is Sight.ALL:
@@ -40,6 +43,11 @@ def answers_file(report: Report) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for key, data in report.rated.sealed.items():
         answers[key] = {name: value for name, value in json.loads(data).items() if name != "promise"}
+    for key, some in report.rated.documents.items():
+        if key in answers:
+            answers[key]["evidence"] = [
+                {"kind": one.kind, "issued": _day(one.issued), "expires": _day(one.expires)} for one in some
+            ]
     if report.sight is Sight.ALL:
         for key, mark in rating.marks.items():
             answers.setdefault(key, {"state": "unanswered"})["review"] = mark
@@ -62,12 +70,33 @@ def receipt(submission: Submission, attestation: Any) -> dict[str, Any]:
         "sealed_at": submission.sealed_at.isoformat(),
         "submission_hash": submission.submission_hash,
         "commitments": json.loads(submission.commitments),
+        "evidence_commitments": json.loads(submission.evidence),
         "attestation_commitment": submission.attestation_commitment,
         "questionnaire_hash": submission.content_hash,
         "signed_by": {
             name: attestation[name] for name in ("name", "role", "statement") if name in attestation
         },
     }
+
+
+def _documents(report: Report) -> dict[str, Any]:
+    """What was sealed beside the answers, by question; the files themselves are opened one by one."""
+    return {
+        key: [
+            {
+                **asdict(one),
+                "evidence": str(one.evidence),
+                "issued": _day(one.issued),
+                "expires": _day(one.expires),
+            }
+            for one in some
+        ]
+        for key, some in report.rated.documents.items()
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _promises(report: Report) -> dict[str, Any]:

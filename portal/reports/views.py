@@ -74,7 +74,7 @@ def answers_for_company(company: str, assessment: uuid.UUID) -> str:
     session, identity = web.db(), web.identity()
     report = queries.for_company(session, identity, assessment, _round())
     turned = desk.turned_of(session, identity, report)
-    read = answers.sections(report)
+    read = answers.sections(report, ("evidence.download", {"company": company}))
     return render_template("results/answers.html", sections=read, turned=turned, **_context(report))
 
 
@@ -98,7 +98,7 @@ def _round() -> int | None:
 
 def _evidence_href(report: Report) -> Callable[[uuid.UUID], str] | None:
     """Where a sealed document is opened, which puts that on record."""
-    endpoint = "evidence.open_sealed"
+    endpoint = "showing.open_sealed"
     if endpoint not in web.portal().view_functions:
         return None
     tenant = web.identity().organisation

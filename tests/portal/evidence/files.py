@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
 CSV = "Name;Länge\nAna;3\n".encode()
-TXT = "Restored on 3 November.\n".encode()
+TXT = b"Restored on 3 November.\n"
 WORD = {
     "[Content_Types].xml": b'<?xml version="1.0"?><Types></Types>',
     "word/document.xml": b"<document>Plan</document>",
@@ -36,13 +36,18 @@ def jpeg(width: int = 3, height: int = 2) -> bytes:
 
 
 def webp(width: int = 3, height: int = 2) -> bytes:
-    body = b"WEBPVP8X\x0a\0\0\0\0\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    body = (
+        b"WEBPVP8X\x0a\0\0\0\0\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    )
     return b"RIFF" + len(body).to_bytes(4, "little") + body
 
 
 def tiff(width: int = 3, height: int = 2) -> bytes:
     entries = b"".join(
-        tag.to_bytes(2, "little") + (4).to_bytes(2, "little") + (1).to_bytes(4, "little") + side.to_bytes(4, "little")
+        tag.to_bytes(2, "little")
+        + (4).to_bytes(2, "little")
+        + (1).to_bytes(4, "little")
+        + side.to_bytes(4, "little")
         for tag, side in ((256, width), (257, height))
     )
     return b"II*\0\x08\0\0\0\x02\0" + entries + bytes(4)

@@ -1,4 +1,4 @@
-"""Documents beside answers: attached, taken away, sealed, rated, proved, opened by those whom they were submitted to."""
+"""Documents beside answers: attached, taken away, sealed, rated, proved, opened by whom they were submitted to."""
 
 from __future__ import annotations
 
@@ -197,7 +197,9 @@ def test_documents_are_sealed_rated_and_proved(given: Given) -> None:
 def test_an_old_submission_without_documents_still_verifies() -> None:
     listed, signed = b'[["a","00"]]', "11"
     assert sealing.submission_hash(listed, signed) == sealing.submission_hash(listed, signed, b"[]")
-    assert sealing.submission_hash(listed, signed) != sealing.submission_hash(listed, signed, b'[["a","b","c"]]')
+    assert sealing.submission_hash(listed, signed) != sealing.submission_hash(
+        listed, signed, b'[["a","b","c"]]'
+    )
 
 
 def test_the_organisation_opens_what_was_sealed_and_that_is_on_record(given: Given) -> None:
