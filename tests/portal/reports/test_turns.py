@@ -84,7 +84,9 @@ START = {"t.gate": "yes", "t.mfa": "yes", "t.days": "7", "t.more": "yes"}
 
 
 def said(value: str | None, note: str = "") -> Content:
-    return Content("answered", value, note) if value else Content("not_applicable", None, note or "None here.")
+    return (
+        Content("answered", value, note) if value else Content("not_applicable", None, note or "None here.")
+    )
 
 
 def found(*steps: tuple[str, str | None, float], since: float | None = None) -> dict[str, Turn]:
@@ -92,7 +94,9 @@ def found(*steps: tuple[str, str | None, float], since: float | None = None) -> 
     saved = [Saved(key, said(value), NOW + timedelta(seconds=at)) for key, value, at in steps]
     last = {key: said(value) for key, value in START.items()} | {one.key: one.content for one in saved}
     draft = drafts.read(DEFINITION, last, {}, NOW.date())
-    first = [Saved(key, said(value), NOW - timedelta(days=2)) for key, value in START.items() if key == "t.gate"]
+    first = [
+        Saved(key, said(value), NOW - timedelta(days=2)) for key, value in START.items() if key == "t.gate"
+    ]
     limit = None if since is None else NOW + timedelta(seconds=since)
     return {one.key: one for one in turns.find(draft, [*first, *saved], since=limit)}
 
@@ -127,7 +131,10 @@ LAWS = {
         [("t.gate", "no", 0), ("t.more", "no", 10), ("t.more", "yes", 300), ("t.gate", "yes", 400)],
         set(),
     ),
-    "a question that is no longer asked": ([("t.more", "no", 0), ("t.more", "yes", 300), ("t.gate", "no", 400)], set()),
+    "a question that is no longer asked": (
+        [("t.more", "no", 0), ("t.more", "yes", 300), ("t.gate", "no", 400)],
+        set(),
+    ),
     "a key of another version": ([("t.other", "no", 0)], set()),
 }
 
@@ -174,7 +181,9 @@ class Told:
         return f"/c/{self.issued.company.slug}/assessments/{self.issued.assessment}"
 
 
-def answer(database: Database, issued: journey.Issued, key: str, value: str, revision: int, at: datetime) -> None:
+def answer(
+    database: Database, issued: journey.Issued, key: str, value: str, revision: int, at: datetime
+) -> None:
     from portal.assessments import queries
     from portal.assessments.service import Edit, save_answers
 
