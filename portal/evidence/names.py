@@ -28,7 +28,8 @@ def clean_name(sent: str | None, extension: str) -> str:
         for one in unicodedata.normalize("NFC", name)
         if one in "\t\n\r" or unicodedata.category(one) not in INVISIBLE
     )
-    stem = UNWANTED.sub("_", name.rpartition(".")[0] or name)
+    before, dot, after = name.rpartition(".")
+    stem = UNWANTED.sub("_", before if dot else after)
     stem = " ".join(stem.split()).strip(". _-") or "document"
     if RESERVED.fullmatch(stem):
         stem = f"file {stem}"
@@ -41,7 +42,8 @@ def clean_name(sent: str | None, extension: str) -> str:
 def extension_of(sent: str | None) -> str:
     """What follows the last dot, in lower case; "" where there is none."""
     visible = "".join(one for one in sent or "" if unicodedata.category(one) not in INVISIBLE)
-    return re.split(r"[/\\]", visible)[-1].strip(" .").rpartition(".")[2].casefold() if "." in visible else ""
+    stem, dot, extension = re.split(r"[/\\]", visible)[-1].strip(" .").rpartition(".")
+    return extension.casefold() if stem and dot else ""
 
 
 def disposition(name: str) -> str:
