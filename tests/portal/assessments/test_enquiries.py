@@ -36,7 +36,9 @@ def buyer(given: Given, role: OrganisationRole = OrganisationRole.CISO) -> Ident
     return given.organisation[role]
 
 
-def change(given: Given, what: Callable[..., None], *, vendor: bool = False, now: Any = NOW, **values: Any) -> None:
+def change(
+    given: Given, what: Callable[..., None], *, vendor: bool = False, now: Any = NOW, **values: Any
+) -> None:
     """Do something to the assessment as the organisation's CISO."""
     who = values.pop("who", buyer(given))
     with given.database.transaction(who.scope) as session:
@@ -76,11 +78,17 @@ def test_a_question_goes_to_those_who_can_act_and_to_nobody_else(given: Given) -
     enquiry = ask(given, key="one.locks")
     assert row(given, enquiry).state == "open"
     found = letters(given, "enquiry_made")
-    can_act = (OrganisationRole.ADMIN, OrganisationRole.CISO, OrganisationRole.REVIEWER, OrganisationRole.PROCUREMENT)
+    can_act = (
+        OrganisationRole.ADMIN,
+        OrganisationRole.CISO,
+        OrganisationRole.REVIEWER,
+        OrganisationRole.PROCUREMENT,
+    )
     assert {one.recipient for one in found} == {buyer(given, role).person.email for role in can_act}
     for letter in found:
         assert letter.reply_to == given.owner.person.email
-        assert "Do you lock the doors?" in letter.text and "contractors" not in letter.text
+        assert "Do you lock the doors?" in letter.text
+        assert "contractors" not in letter.text
         assert f"/enquiries/{enquiry}" in letter.text
     assert events(given).count("enquiry.made") == 1
 
@@ -113,7 +121,9 @@ def test_pressing_twice_asks_once(given: Given) -> None:
         ("other_person", {"name": "Ada", "email": "a@b.example, c@d.example"}, "email"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(given: Given, kind: str, values: dict[str, Any], field: str) -> None:
+def test_what_is_wrong_is_said_at_its_field(
+    given: Given, kind: str, values: dict[str, Any], field: str
+) -> None:
     with pytest.raises(Invalid) as wrong:
         ask(given, kind, **{"text": "Because.", **values})
     assert field in wrong.value.errors
@@ -180,8 +190,13 @@ def test_an_answer_settles_a_question_and_a_follow_up_opens_it_again(given: Give
         enquiries.carry_on(
             session, one, found, "Interns as well?", actor=given.contributor, now=NOW + timedelta(hours=1)
         )
-    assert row(given, enquiry).state == "open" and row(given, enquiry).settled_at is None
-    assert said(given, enquiry) == ["Does this cover contractors?", "Contractors count too.", "Interns as well?"]
+    assert row(given, enquiry).state == "open"
+    assert row(given, enquiry).settled_at is None
+    assert said(given, enquiry) == [
+        "Does this cover contractors?",
+        "Contractors count too.",
+        "Interns as well?",
+    ]
 
 
 def test_a_refusal_needs_its_reason_and_changes_nothing(given: Given) -> None:
@@ -211,7 +226,8 @@ def test_extending_grants_what_was_asked(given: Given) -> None:
     assert given.assessment().due == later
     assert row(given, enquiry).state == "granted"
     (letter,) = letters(given, "assessment_changed")
-    assert letter.recipient == given.owner.person.email and letter.reply_to == buyer(given).person.email
+    assert letter.recipient == given.owner.person.email
+    assert letter.reply_to == buyer(given).person.email
     assert "3 January 2027" in letter.text
 
 
@@ -273,7 +289,9 @@ def test_a_form_that_rests_on_another_round_is_a_conflict(given: Given) -> None:
 def test_a_letter_is_resent_a_few_times_a_day(given: Given) -> None:
     for minutes in range(5):
         change(given, readdressing.resend, vendor=True, now=NOW + timedelta(minutes=minutes))
-    change(given, readdressing.resend, vendor=True, now=NOW + timedelta(minutes=4, seconds=3))  # a second press
+    change(
+        given, readdressing.resend, vendor=True, now=NOW + timedelta(minutes=4, seconds=3)
+    )  # a second press
     assert len(letters(given, "assessment_issued")) == 5
     with pytest.raises(Throttled):
         change(given, readdressing.resend, vendor=True, now=NOW + timedelta(minutes=9))

@@ -7,11 +7,13 @@ import sys
 import threading
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from portal.access import CompanyRole, OrganisationRole
+from portal.assessments import change_steps, changing
 from portal.assessments.models import Assessment, AssessmentEngagement
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
@@ -231,3 +233,68 @@ def test_processes_at_once_write_each_reminder_once(
     assert all(one.returncode == 0 for one in workers)
     assert sum(map(int, answers)) == 8
     check_once_each(database, 8)
+
+
+# ------------------------------------------------------------------------------- dates that move, requests that end
+
+
+def _change(database: Database, buyer: Place, issued: Issued, what: Any, day: date, **values: Any) -> None:
+    ciso = buyer[OrganisationRole.CISO]
+    with database.transaction(ciso.scope) as session:
+        one, _vendor = change_steps.lock(session, ciso, issued.assessment)
+        what(session, one, actor=ciso, now=noon(day), **values)
+
+
+def test_a_moved_date_has_steps_of_its_own_and_none_of_the_past(
+    database: Database, buyer: Place, issued: Issued
+) -> None:
+    assert on(database, DUE - timedelta(days=7)) == 1  # thirty and seven days before, in one letter
+    later = DUE + timedelta(days=14)
+    _change(database, buyer, issued, changing.extend, DUE - timedelta(days=5), due=later, text="Holidays.")
+    # thirty days before the new date were over when it was set: only what comes after that day is due
+    assert [on(database, DUE - timedelta(days=days)) for days in (5, 4, 1, 0)] == [0, 0, 0, 0]
+    assert [on(database, later + timedelta(days=days)) for days in (-8, -7, -6, 0, 7, 30)] == [
+        0,
+        1,
+        0,
+        1,
+        1,
+        0,
+    ]
+    steps = Counter((one.due, one.step) for one in reminders(database))
+    assert steps == {
+        (DUE, "before-30"): 1,
+        (DUE, "before-7"): 1,
+        (later, "before-7"): 1,
+        (later, "on-the-day"): 1,
+        (later, "after-7"): 1,
+    }
+
+
+def test_what_waits_to_be_sent_is_taken_back_when_it_is_past(
+    database: Database, buyer: Place, issued: Issued
+) -> None:
+    assert on(database, DUE - timedelta(days=7)) == 1
+    assert [one.state for one in letters(database)] == ["queued"]
+    later = DUE + timedelta(days=14)
+    _change(database, buyer, issued, changing.extend, DUE - timedelta(days=7), due=later, text="Holidays.")
+    assert on(database, DUE - timedelta(days=6)) == 0
+    (old,) = letters(database)
+    assert (old.state, old.text, old.html) == ("gave_up", "", "")
+    assert on(database, later - timedelta(days=7)) == 1
+    _change(database, buyer, issued, changing.cancel, later - timedelta(days=6), text="Stopped.")
+    assert [on(database, later + timedelta(days=days)) for days in (-6, 0, 7)] == [0, 0, 0]
+    assert [one.state for one in letters(database)] == ["gave_up", "gave_up"]
+
+
+def test_a_reminder_names_who_asks_and_its_code(database: Database, buyer: Place, issued: Issued) -> None:
+    on(database, DUE - timedelta(days=7))
+    (letter,) = letters(database)
+    ciso = buyer[OrganisationRole.CISO].person
+    with database.looking(SYSTEM) as session:
+        code = session.scalars(select(Assessment.code)).one()
+    assert code
+    assert code in letter.text
+    assert f"{database.base_url}/confirm" in letter.text
+    assert ciso.name in letter.text
+    assert letter.reply_to == ciso.email
