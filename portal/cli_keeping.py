@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import select
+
 from portal import backup, clock, installation, restoring, verifying
 from portal.db import Database
+from portal.erasure import service as erasure
+from portal.erasure.models import Erasure
 from portal.faults import StartupFault
 
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
@@ -28,6 +33,10 @@ def add_commands(command: Command) -> None:
     one = command("verify", _verify, "Check seals, triggers and files of the installation, or of a backup.")
     one.add_argument("archive", type=Path, nargs="?", metavar="FILE", help="a backup; else the installation")
     one.add_argument("--recompute", action="store_true", help="also compute every rating anew")
+    one = command(
+        "approve-erasure", _approve, "Stand in for the second person of a proposal, where there is none."
+    )
+    one.add_argument("erasure", type=_id, metavar="NUMBER", help="as the page of the proposal says it")
     one = command("release-letters", _release, "After a restore: what becomes of letters that were waiting.")
     how = one.add_mutually_exclusive_group(required=True)
     how.add_argument("--send", action="store_true", help="they had not been sent")
@@ -72,6 +81,28 @@ def _verify(options: argparse.Namespace) -> int:
         print(f"portal: {fault}", file=sys.stderr)
     print(f"{'Wrong' if found.faults else 'Well'}: {found}.")
     return 1 if found.faults else 0
+
+
+def _id(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no number of a proposal") from None
+
+
+def _approve(options: argparse.Namespace) -> int:
+    found = installation.load(options.data)
+    database = installation.open_database(found)
+    with database.transaction() as session:
+        row = session.execute(
+            select(Erasure).where(Erasure.id == options.erasure).with_for_update()
+        ).scalar_one_or_none()
+        if row is None:
+            raise StartupFault("There is no such proposal.")
+        done = erasure.approve_as_operator(session, row, now=clock.now())
+        text = done.document.decode()
+    print(text)
+    return 0
 
 
 def _release(options: argparse.Namespace) -> int:

@@ -64,6 +64,9 @@ MOST_TENANTS = 12  # in the switcher; the others stand on the page with all of t
 
 # What a page may say once after a change: code in a short-lived cookie -> sentence and tone.
 NOTICES: dict[str, tuple[Any, str]] = {
+    "erasure-proposed": (_l("Proposed. It is destroyed once a second person has approved it."), "info"),
+    "erasure-refused": (_l("It is not destroyed. The proposal is closed."), "info"),
+    "destroyed": (_l("It is destroyed. This is the certificate."), "good"),
     "signed-out": (_l("You are signed out."), "info"),
     "password-set": (_l("Your password is set. Sign in with it."), "good"),
     "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),

@@ -186,18 +186,19 @@ def _check_submission(
         for model in (SealedAnswer, SealedAttestation, SealedEvidence)
     }
     signed = next(iter(beside[SealedAttestation]), None)
-    proof = sealing.verify(submission, beside[SealedAnswer], signed)
+    proof = sealing.verify(submission, beside[SealedAnswer], signed, beside[SealedEvidence])
     if not proof.sound:
-        named = ", ".join(proof.broken) or "its hash"
+        papers = [f"{key} ({evidence})" for key, evidence in proof.evidence_broken]
+        named = ", ".join([*proof.broken, *papers]) or "its hash"
         found.faults.append(f"The submission {submission.id} is not what was sealed: {named}.")
-    gone = set(proof.redacted)
+    gone = {*proof.redacted, *(key for key, _evidence in proof.evidence_redacted)}
     found.redacted += bool(gone or proof.attestation_redacted)
     allowed = destroyed.get(str(submission.id), set())
     lost = set() if allowed is None else gone - allowed
     if lost or (proof.attestation_redacted and allowed is not None):
         what = ", ".join(sorted(lost)) or "the attestation"
         found.faults.append(f"The submission {submission.id} lacks {what}, and no certificate says why.")
-    if recompute and proof.sound and not proof.redacted:
+    if recompute and proof.sound and not gone:
         _recompute(session, submission, beside, found)
 
 
@@ -206,7 +207,8 @@ def _recompute(
 ) -> None:
     definition = library.definition(session, submission.content_hash)
     sealed = {one.key: one.answer for one in beside[SealedAnswer]}
-    answers = sealing.typed_answers(definition, sealed, submission.as_of)
+    documents = sealing.documents(beside[SealedEvidence])
+    answers = sealing.typed_answers(definition, sealed, submission.as_of, documents)
     for one in session.scalars(select(Rating).where(Rating.submission_id == submission.id)):
         found.ratings += 1
         if rating.recompute(session, one, answers) != one.result:

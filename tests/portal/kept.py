@@ -43,7 +43,7 @@ def make_kept(database: Database, settings: Settings) -> Kept:
     return add_deal(database, settings, alder, cedar)
 
 
-def add_deal(database: Database, settings: Settings, alder: Place, cedar: Place) -> Kept:
+def add_deal(database: Database, settings: Settings, alder: Place, cedar: Place, slug: str = "kept") -> Kept:
     """A vendor of ``alder`` served by ``cedar``: its own questionnaire, answered and sealed."""
     buyer, owner = alder[OrganisationRole.ADMIN], cedar[CompanyRole.OWNER]
     vendor, engagement, _contact = scene.make_vendor(
@@ -56,8 +56,8 @@ def add_deal(database: Database, settings: Settings, alder: Place, cedar: Place)
         business_owner_id=alder[OrganisationRole.BUSINESS_OWNER].person.id,
         more_contacts=(("Kzcontact Nameq", "kzcontact@nowhere.example"),),
     )
-    data = scene.own_questionnaire("kept", "Backups in short")
-    own = scene.release_own(database, buyer, data, "kept")
+    data = scene.own_questionnaire(slug, "Backups in short")
+    own = scene.release_own(database, buyer, data, slug)
     assessment = scene.issue(database, buyer, vendor, engagement, own, reason="kzreasonq")
 
     def said(question: Question) -> Content:
