@@ -133,7 +133,7 @@ def test_a_company_never_sees_numbers_that_its_client_keeps(
     app: Portal, database: Database, issued: Issued, vendor_sees: str
 ) -> None:
     let_see(database, issued.organisation, vendor_sees)
-    browser = as_person(app, issued.company, CompanyRole.CONTRIBUTOR)
+    browser = as_person(app, issued.company, CompanyRole.OWNER)
     page, answers = browser.get(outside(issued)), browser.get(outside(issued, "answers"))
     export = browser.get(outside(issued, "result.json"))
     assert [page.status_code, answers.status_code, export.status_code] == [200, 200, 200]
