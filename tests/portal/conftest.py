@@ -16,7 +16,7 @@ from tests.portal.scene import Scene, make_scene
 from tests.portal.world import NOW
 
 # They start processes, which live by the machine's own clock.
-REAL_CLOCK = frozenset({"test_demo", "test_cli", "test_worker", "test_kills", "test_writers"})
+REAL_CLOCK = frozenset({"test_demo", "test_cli", "test_worker", "test_kills", "test_writers", "test_hostile_requests"})
 
 
 @pytest.fixture(autouse=True)

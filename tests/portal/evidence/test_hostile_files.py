@@ -158,7 +158,11 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "archive with something after": (docx() + b"more", "a.docx", "no whole file of that kind"),
     "cut archive": (docx()[:-10], "a.docx", "no whole file of that kind"),
     "old office file": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "a.docx", "the content is something else"),
-    "wrong checksum": (packed(WORD, method=zipfile.ZIP_STORED).replace(b"Plan", b"Plon", 1), "a.docx", "no whole file of that kind"),
+    "wrong checksum": (
+        packed(WORD, method=zipfile.ZIP_STORED).replace(b"Plan", b"Plon", 1),
+        "a.docx",
+        "no whole file of that kind",
+    ),
 }  # fmt: skip
 
 
