@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from portal.access import CompanyRole, Identity, OrganisationRole, Person
 from portal.accounts.service import token_hash
-from portal.assessments import issuing, joining, queries
+from portal.assessments import change_steps, enquiries, enquiry_queries, issuing, joining, queries, replying
 from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment, Submission
 from portal.assessments.service import Attestation, Edit, save_answers, submit
@@ -57,6 +57,7 @@ class Deal:
     spend: str
     drafted: uuid.UUID | None = None
     submitted: uuid.UUID | None = None
+    enquiry: uuid.UUID | None = None
     section: str = ""
     section_submitted: str = ""
 
@@ -417,6 +418,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
 
     fill(database, helper, deal.drafted, drafted, most=6)
     _promise(database, helper, deal.drafted, drafted)
+    deal.enquiry = _ask(database, scene, deal)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     return deal
 
@@ -448,6 +450,34 @@ def _certify(database: Database, deal: Deal, reason: str) -> None:
         session.add_all([proposal, done])
         record(session, Kind.ERASURE_PROPOSED, now=NOW, actor=buyer, subject=proposal)
         record(session, Kind.CERTIFICATE_ISSUED, now=NOW, actor=buyer, subject=done)
+
+
+def _ask(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
+    """A question about a question, answered; and another person named, which waits."""
+    both = (deal.organisation, deal.company)
+    owner, buyer = deal.company[CompanyRole.OWNER], deal.organisation[OrganisationRole.ADMIN]
+    assert deal.drafted is not None
+    asked, told, right = (scene.canary(what, *both) for what in ("asked", "told", "right"))
+    with database.transaction(owner.scope) as session:
+        one = queries.assessment(session, owner, deal.drafted, lock=True)
+        key = next(iter(library.definition(session, one.content_hash).questions))
+        row = enquiries.ask(session, one, kind="question", key=key, text=asked, actor=owner, now=NOW)
+        enquiries.ask(
+            session,
+            one,
+            kind="other_person",
+            text="They know.",
+            name=right.title(),
+            email=f"{right}@nowhere.example",
+            actor=owner,
+            now=NOW,
+        )
+        found = row.id
+    with database.transaction(buyer.scope) as session:
+        one, _vendor = change_steps.lock(session, buyer, deal.drafted)
+        row = enquiry_queries.enquiry(session, buyer, one.id, found, lock=True)
+        replying.answer(session, one, row, told, actor=buyer, now=NOW)
+    return found
 
 
 def _promise(database: Database, identity: Identity, assessment_id: uuid.UUID, choose: Choose) -> None:
