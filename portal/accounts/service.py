@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -297,7 +298,7 @@ def ask_reset(session: Session, address: str, *, now: datetime) -> None:
         outbox.queue(session, _reset_letter(session, person.name, person.address, token), now=now)
         session.flush()
         return
-    with session.begin_nested() as in_vain:
+    with suppress(_InVain), session.begin_nested():
         session.execute(
             update(PasswordReset)
             .where(PasswordReset.person_id == uuid.uuid4(), PasswordReset.used_at.is_(None))
@@ -306,8 +307,12 @@ def ask_reset(session: Session, address: str, *, now: datetime) -> None:
         outbox.queue(session, _reset_letter(session, "Nobody", address, new_token()), now=now)
         record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=None)
         session.flush()
-        in_vain.rollback()
+        raise _InVain
     record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=None)
+
+
+class _InVain(Exception):
+    """Ends work that was done for nobody."""
 
 
 def _reset_letter(session: Session, name: str, address: str, token: str) -> outbox.Letter:

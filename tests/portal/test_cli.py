@@ -8,19 +8,24 @@ import shutil
 import socket
 import sqlite3
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from portal import cli, create_app, installation, schema, settings
+from portal import cli, clock, create_app, installation, schema, settings
 from portal.access import OrganisationRole
+from portal.accounts import factors
+from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
+from portal.audit.models import Event
 from portal.db import SYSTEM, Database
 from portal.faults import StartupFault
 from portal.library.models import ReleasedVersion
 from portal.organisations.models import Organisation, OrganisationMember
-from tests.portal.world import csrf_of
+from tests.portal.accounts.given import give_factor
+from tests.portal.world import csrf_of, make_person
 
 BASE = "https://portal.example.com"
 KEY = "fUx3-9aQz_71LmEwPp0c-Tt6vHkRr2sYdGiB8nXo"
@@ -333,3 +338,24 @@ def test_the_code_knows_its_own_head(data: Path) -> None:
 def _free() -> str:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return str(listening.getsockname()[1])
+
+
+class TestResetSecondFactor:
+    def test_it_takes_the_factor_away_signs_out_and_is_on_record(
+        self, data: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        found = settings.load(data)
+        database = Database(found.database_url, found.base_url)
+        ada = make_person(database, replace(found, argon2_cheap=True), "Ada", "ada@x.com", clock.now())
+        give_factor(database, found, ada)
+        with database.transaction() as session:
+            accounts.open_session(session, ada.id, now=clock.now(), verified=True)
+        assert "no second factor any more" in done(capsys, "reset-second-factor", "--data", data, "Ada@X.com")
+        with database.looking(SYSTEM) as session:
+            assert not factors.is_on(session, ada.id)
+            assert all(session.scalars(select(accounts.LoginSession.revoked_at)))
+            event = session.scalars(select(Event).where(Event.kind == "second_factor.removed")).one()
+            assert (event.actor_id, event.subject_id) == (None, ada.id)
+        assert "no second factor" in refused(capsys, "reset-second-factor", "--data", data, "ada@x.com")
+        assert "Nobody here" in refused(capsys, "reset-second-factor", "--data", data, "eve@x.com")
+        database.dispose()

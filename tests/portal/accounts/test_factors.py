@@ -227,7 +227,7 @@ def test_a_recovery_code_is_read_kindly_works_once_and_is_told_by_letter(
         factors.use(session, settings, ada, codes[0], now=clock.now())
     told = letters(database, "account_told")
     assert [one.recipient for one in told] == [ada.email]
-    assert "left: 9" in told[0].text
+    assert "9." in told[0].text
 
 
 def test_removing_it_and_new_codes_ask_for_password_and_code(
