@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from portal import logs, web
+from portal import forms, logs, web
 from portal.access import Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -100,7 +101,9 @@ def _owes_factor(fault: web.OwesFactor) -> Any:
     if request.method in web.SAFE:
         return redirect(setting_up, 303)
     back = web.local_path(request.full_path.rstrip("?"))
-    message = _("This organisation asks for a second factor, and you have none yet. Set one up in another tab.")
+    message = _(
+        "This organisation asks for a second factor, and you have none yet. Set one up in another tab."
+    )
     return _page(403, message=message, kept=kept_fields(), back=back, factor=True), 403
 
 
@@ -146,6 +149,27 @@ def _readable() -> bool:
 def _page(status: int, **context: Any) -> str:
     known = status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
     resend = source() is Source.HERE  # else another site may have filled the form in (see csrf.source)
+    context["label"] = _labeller() if context.get("kept") else None
     defaults: dict[str, Any] = {"message": "", "reference": "", "kept": [], "back": None, "factor": False}
     defaults["resend"] = resend
     return render_template("errors/error.html", status=status if known else 400, **{**defaults, **context})
+
+
+def _labeller() -> Callable[[str], str]:
+    """What a posted field is called, for people: a form's label, or which part of which answer it is."""
+    known = forms.labels()
+    parts = {
+        "a": _("Answer"),
+        "n": _("Comment"),
+        "s": _("Not applicable"),
+        "k": _("Choice between two answers"),
+        "e": _("Evidence"),
+    }
+
+    def label(name: str) -> str:
+        part, _dot, key = name.partition(".")
+        if key and part in parts:
+            return f"{parts[part]}: {key}"
+        return str(known.get(name, name))
+
+    return label

@@ -9,6 +9,7 @@ from typing import Any
 from wtforms import DateField as WtDateField
 from wtforms import Form as WtForm
 from wtforms import StringField, ValidationError
+from wtforms.fields.core import UnboundField
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from portal.faults import Invalid
@@ -99,3 +100,17 @@ class DateField(WtDateField):
             raise ValueError(
                 f"Write a day as year-month-day, like 2026-12-19. You wrote “{wrote}”."
             ) from None
+
+
+def labels() -> dict[str, str]:
+    """What every field of our forms is called on its page, by field name; of one name in several forms the first."""
+    found: dict[str, str] = {}
+    forms: list[type[Form]] = [Form]
+    while forms:
+        one = forms.pop(0)
+        forms += one.__subclasses__()
+        for name, field in vars(one).items():
+            label = field.args[0] if isinstance(field, UnboundField) and field.args else ""
+            if label:
+                found.setdefault(name, str(label))
+    return found

@@ -136,7 +136,7 @@ def demo_settings(data: Path, port: int) -> Settings:
         database_url=default_database(data),
         base_url=f"http://127.0.0.1:{port}",
         mail=f"folder:{data / 'mail'}",
-        operator="a demonstration",
+        operator="whoever started this demonstration",
         demo=True,
     )
 

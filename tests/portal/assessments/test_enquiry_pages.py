@@ -229,3 +229,15 @@ def test_resend_is_one_press(given: Given) -> None:
     buyer = theirs(given)
     assert buyer.post(at(given, "/resend")).status_code == 303
     assert theirs(given, OrganisationRole.AUDITOR).post(at(given, "/resend")).status_code == 403
+
+
+def test_an_error_page_calls_what_was_typed_by_its_label(given: Given) -> None:
+    vendor = ours(given)
+    assert change(given, "cancel", text="Stopped.").status_code == 303
+    late = vendor.post(f"{given.base}/enquiries/question", {"text": "Is it <i>late</i>?"})
+    assert late.status_code == 409
+    assert "Is it &lt;i&gt;late&lt;/i&gt;?" in late.text
+    assert "<dt>Your words</dt>" in late.text
+    stale = vendor.client.post(given.section("one"), data={"a.one.days": "7", "csrf_token": "x"})
+    assert stale.status_code == 400
+    assert "Answer: one.days" in stale.text
