@@ -279,7 +279,7 @@ def restore(
 
 def _require_stopped(database: Database, now: datetime) -> None:
     """A portal that goes on serving would hand out what is no longer there, and send letters twice."""
-    with database.reading.connect() as connection:
+    with engines.looking(database) as connection:
         if "worker_beat" not in inspect(connection).get_table_names():
             return
         beat = connection.scalar(select(func.max(WorkerBeat.at)))
@@ -290,7 +290,7 @@ def _require_stopped(database: Database, now: datetime) -> None:
 
 
 def _require_empty(database: Database, storage: Storage) -> None:
-    with database.reading.connect() as connection:
+    with engines.looking(database) as connection:
         tables = set(inspect(connection).get_table_names())
         people = connection.scalar(select(func.count()).select_from(PersonRow)) if "person" in tables else 0
     if people or next(iter(storage.keys()), None) is not None:

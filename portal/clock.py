@@ -11,6 +11,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def instant(seconds: float) -> datetime:
+    """The instant so many seconds after the beginning of 1970, as files and log records say it."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def local_date(instant: datetime, zone: str) -> date:
     """The calendar date that ``instant`` has in the IANA zone ``zone``."""
     return instant.astimezone(ZoneInfo(zone)).date()

@@ -40,7 +40,7 @@ def snapshot(database: Database, copy: Path) -> Iterator[Connection]:
             yield connection
     finally:
         with copied.engine.connect() as connection:  # leaves no side files beside the copy
-            connection.connection.driver_connection.execute("PRAGMA journal_mode=DELETE")  # type: ignore[union-attr]
+            connection.connection.driver_connection.execute("PRAGMA journal_mode=DELETE")  # type: ignore[union-attr]  # a live one
         copied.dispose()
 
 
@@ -56,6 +56,37 @@ def _dumped(database: Database, copy: Path) -> Iterator[Connection]:
             copy,
         )
         yield connection
+
+
+@contextlib.contextmanager
+def looking(database: Database) -> Iterator[Connection]:
+    """A read-only connection to the whole database, for what is about tables and not about tenants' rows."""
+    with database.reading.connect() as connection:
+        yield connection
+
+
+def integrity(connection: Connection) -> Iterator[str]:
+    """Sentences about pages, references and constraints that do not hold."""
+    if connection.dialect.name == "sqlite":
+        said = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+        if said != ["ok"]:
+            yield f"The database file is damaged: {said[0]}."
+        for row in connection.execute(text("PRAGMA foreign_key_check")).all():
+            yield f"A row of {row[0]} refers to a row of {row[2]} that is not there."
+        return
+    loose = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE NOT convalidated"
+    for table, name in connection.execute(text(loose)).all():
+        yield f"The constraint {name} of {table} does not hold for all rows."
+
+
+def triggers(connection: Connection) -> set[str]:
+    """The names of the triggers that are in force."""
+    listed = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.dialect.name == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    )
+    return set(connection.execute(text(listed)).scalars())
 
 
 def bring_back(database: Database, copy: Path) -> None:

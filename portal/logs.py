@@ -14,11 +14,12 @@ import sys
 import traceback
 import uuid
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, TextIO
 
 from flask import Flask, Response, g, request
+
+from portal import clock
 
 log = logging.getLogger("portal.requests")
 
@@ -34,7 +35,7 @@ def new_id() -> str:
     return uuid.uuid4().hex[:16]
 
 
-def begin(found: str = "") -> str:
+def opening(found: str = "") -> str:
     """What this thread does from now on belongs to ``found``, or to a fresh id; returns it."""
     chosen = found or new_id()
     _current.set(chosen)
@@ -81,7 +82,7 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         found: dict[str, Any] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "at": clock.instant(record.created).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": clean(record.getMessage()),
@@ -98,7 +99,7 @@ class Text(logging.Formatter):
     """The same for eyes: one line, and one for each place of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        at = clock.instant(record.created).strftime("%Y-%m-%d %H:%M:%S")
         parts = [at, record.levelname, record.name, clean(record.getMessage())]
         parts += [f"{name}={getattr(record, name)}" for name in FIELDS if getattr(record, name, None)]
         if _current.get():
@@ -120,7 +121,7 @@ def _arrive() -> None:
     given = ""
     if _trusts_proxies():  # only a proxy of ours may name a request; a visitor's word is nobody's id
         given = request.headers.get(HEADER, "")
-    g.request_id = begin(given if REQUEST_ID.fullmatch(given) else "")
+    g.request_id = opening(given if REQUEST_ID.fullmatch(given) else "")
 
 
 def _trusts_proxies() -> bool:
@@ -130,7 +131,7 @@ def _trusts_proxies() -> bool:
 
 
 def _leave(response: Response) -> Response:
-    found: str = g.get("request_id") or begin()
+    found: str = g.get("request_id") or opening()
     response.headers[HEADER] = found
     if request.endpoint != "static":
         log.info("request", extra=_line(response.status_code))

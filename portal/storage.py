@@ -14,11 +14,12 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from portal import clock
 from portal.db import refuse_slow_work
 from portal.faults import NotFound, StartupFault, Unavailable
 from portal.settings import Settings
@@ -120,7 +121,7 @@ class Folder:
             for path in self.root.glob("[0-9a-f][0-9a-f]/*"):
                 if KEY.fullmatch(path.stem):
                     with suppress(FileNotFoundError):  # deleted meanwhile
-                        yield path.stem, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                        yield path.stem, clock.instant(path.stat().st_mtime)
 
     def room(self) -> int | None:
         return shutil.disk_usage(self.root).free

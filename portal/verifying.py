@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.orm import Session
 
 from portal import backup, engines
@@ -104,8 +104,8 @@ def verify_archive(path: Path, *, recompute: bool = False) -> Findings:
 
 
 def _check_database(database: Database, found: Findings, *, recompute: bool) -> None:
-    with database.reading.connect() as connection:
-        found.faults += _integrity(connection)
+    with engines.looking(database) as connection:
+        found.faults += engines.integrity(connection)
         found.faults += _triggers(connection)
     with database.looking(SYSTEM) as session:
         destroyed = _certified(session, found)
@@ -113,29 +113,11 @@ def _check_database(database: Database, found: Findings, *, recompute: bool) -> 
             _check_submission(session, submission, destroyed, found, recompute=recompute)
 
 
-def _integrity(connection: Connection) -> Iterator[str]:
-    if connection.dialect.name == "sqlite":
-        said = connection.execute(text("PRAGMA integrity_check")).scalars().all()
-        if said != ["ok"]:
-            yield f"The database file is damaged: {said[0]}."
-        for row in connection.execute(text("PRAGMA foreign_key_check")).all():
-            yield f"A row of {row[0]} refers to a row of {row[2]} that is not there."
-        return
-    loose = "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE NOT convalidated"
-    for table, name in connection.execute(text(loose)).all():
-        yield f"The constraint {name} of {table} does not hold for all rows."
-
-
 def _triggers(connection: Connection) -> Iterator[str]:
     """Append-only tables without the triggers that make them so."""
     sqlite = connection.dialect.name == "sqlite"
     ends = ("no_update", "no_delete", "no_replace") if sqlite else ("sealed", "kept")
-    listed = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        if sqlite
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-    )
-    there = set(connection.execute(text(listed)).scalars())
+    there = engines.triggers(connection)
     tables = set(inspect(connection).get_table_names())
     for name, table in metadata.tables.items():
         if table.info["immutable"] and name in tables:

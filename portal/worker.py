@@ -76,7 +76,7 @@ def run_once(
     """
     report = Report()
     started = time.monotonic()
-    logs.begin()
+    logs.opening()
 
     def instant() -> datetime:
         """``now``, moving on while the pass lasts, so that leases are as long as they say."""
