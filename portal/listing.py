@@ -67,7 +67,7 @@ class Address:
         values["down"] = "1" if values["down"] else ""
         if values.get("page") == 1:
             values["page"] = ""
-        arguments = {name: str(value) for name, value in values.items() if value != ""}
+        arguments: dict[str, Any] = {name: str(value) for name, value in values.items() if value != ""}
         return url_for(endpoint, **self.place, **arguments)
 
     @property

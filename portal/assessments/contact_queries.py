@@ -172,4 +172,4 @@ def _open(
         )
         .group_by(Assessment.vendor_id, Assessment.contact_email)
     )
-    return {(vendor_id, email): count for vendor_id, email, count in counted}
+    return {(vendor_id, email): count for vendor_id, email, count in counted if email}

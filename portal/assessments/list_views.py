@@ -186,7 +186,7 @@ def assessment_list(organisation: str) -> str:
     page = assessments.listed(
         session, identity, narrowed, today=today, number=page_number(request.args.get("page"))
     )
-    shown = {one.vendor_id for one in page.rows} | ({narrowed.vendor_id} - {None})
+    shown = {one.vendor_id for one in page.rows} | ({narrowed.vendor_id} if narrowed.vendor_id else set())
     names = vendors.vendors(session, identity, shown)
     kept = {
         "q": narrowed.words,

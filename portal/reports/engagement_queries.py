@@ -128,7 +128,7 @@ def owners(session: Session, identity: Identity) -> list[tuple[str, str]]:
         .where(*own_engagements(identity), Engagement.business_owner_id.is_not(None))
         .distinct()
     )
-    people = organisations.people(session, session.execute(statement).scalars())
+    people = organisations.people(session, [one for one in session.execute(statement).scalars() if one])
     return sorted(((str(one.id), one.name) for one in people.values()), key=lambda one: one[1].casefold())
 
 

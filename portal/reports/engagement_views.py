@@ -82,7 +82,7 @@ def engagement_list(organisation: str) -> str:
 
 def _due_words(due: str) -> str:
     words = {"late": _("Next assessment is late"), "never": _("No next date")}
-    return words.get(due, _("Next assessment in %(days)s days", days=due))
+    return str(words.get(due, _("Next assessment in %(days)s days", days=due)))
 
 
 def _today() -> date:

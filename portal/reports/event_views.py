@@ -167,8 +167,8 @@ def _sentence(one: Event, names: dict[uuid.UUID, str]) -> str:
 
 def _who(one: Event, names: dict[uuid.UUID, str]) -> str:
     if one.actor_id is None:
-        return _("The portal")
-    return names.get(one.actor_id, "") or _("An erased person")
+        return str(_("The portal"))
+    return names.get(one.actor_id, "") or str(_("An erased person"))
 
 
 def _table(name: str) -> str:
@@ -189,7 +189,7 @@ def _table(name: str) -> str:
         "company": _("company"),
         "person": _("person"),
     }
-    return words.get(name, name.replace("_", " "))
+    return str(words.get(name, name.replace("_", " ")))
 
 
 def _said(data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -76,7 +76,7 @@ def ids(identity: Identity, narrowed: Filter) -> Select[Any]:
 def countries(session: Session, identity: Identity) -> list[str]:
     """The countries that occur, for a filter."""
     statement = select(Vendor.country).where(*own_vendors(identity), Vendor.country.is_not(None)).distinct()
-    return sorted(session.execute(statement).scalars())
+    return sorted(country for country in session.execute(statement).scalars() if country)
 
 
 def counts(session: Session, identity: Identity) -> Counts:

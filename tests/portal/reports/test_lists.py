@@ -15,9 +15,9 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.exporting import cell
 from portal.settings import Settings
-from portal.vendors.facts import TABLE
-from portal.vendors.models import Vendor
+from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
+from questionnaires.facts import TABLE
 from tests.portal.scene import Scene
 from tests.portal.world import NOW, Browser, Place, signed_in
 
@@ -125,8 +125,6 @@ def test_business_owners_get_their_own_in_every_list_and_file(
     owner = signed_in(app, alder[OrganisationRole.BUSINESS_OWNER])
     for name in LISTS:
         assert len(table(owner.get(f"/o/{alder.slug}/{name}.csv").text)) > 1
-    from portal.vendors.models import Engagement
-
     with database.transaction(SYSTEM) as session:
         session.execute(update(Engagement).values(business_owner_id=None))
         record(session, Kind.ENGAGEMENT_CHANGED, now=NOW, actor=None, organisation_id=alder.id)

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import delete, select
 
 from portal.access import CompanyRole, OrganisationRole
-from portal.assessments import drafts, turns
+from portal.assessments import drafts, queries, turns
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerContent, AnswerTurn, Submission
+from portal.assessments.service import Edit, save_answers
 from portal.assessments.turns import STOOD, Saved, Turn
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -112,7 +113,7 @@ def test_a_slip_of_the_hand_is_no_turn(seconds: float, is_turn: bool) -> None:
     assert bool(found(("t.mfa", "no", 0), ("t.mfa", "yes", seconds))) is is_turn
 
 
-LAWS = {
+LAWS: dict[str, tuple[list[tuple[str, str | None, float]], set[str]]] = {
     "it never had the finding": ([("t.mfa", "yes", 0), ("t.mfa", "yes", 300)], set()),
     "it still has the finding": ([("t.mfa", "no", 0)], set()),
     "it came back to the finding": ([("t.mfa", "no", 0), ("t.mfa", "yes", 300), ("t.mfa", "no", 600)], set()),
@@ -184,9 +185,6 @@ class Told:
 def answer(
     database: Database, issued: journey.Issued, key: str, value: str, revision: int, at: datetime
 ) -> None:
-    from portal.assessments import queries
-    from portal.assessments.service import Edit, save_answers
-
     owner = issued.company[CompanyRole.OWNER]
     with database.transaction(owner.scope) as session:
         one = queries.assessment(session, owner, issued.assessment, lock=True)
