@@ -11,28 +11,22 @@ import logging
 import threading
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, ClassVar, Literal
 
 from sqlalchemy import (
     DateTime,
     Engine,
-    Insert,
     MetaData,
     Table,
     TypeDecorator,
-    Update,
     Uuid,
-    bindparam,
     create_engine,
     event,
-    insert,
     types,
-    update,
 )
 from sqlalchemy.engine import Connection, Dialect, ExceptionContext, make_url
 from sqlalchemy.exc import OperationalError
@@ -324,81 +318,11 @@ def _sqlite_begin(connection: Connection) -> None:
         cursor.close()
 
 
-# ------------------------------------------------------------------------------- many plain rows, at a plain price
-
-
-def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of the session's own tenant, each with every column that has no default in the database.
-
-    One statement; the unit of work costs several times as much. Raises UnscopedQuery for a row of another tenant.
-    """
-    if not rows:
-        return
-    table = _own(session, model)
-    tenant = _tenant(session, table)
-    if tenant is not None and any(row.get(tenant[0]) != tenant[1] for row in rows):
-        raise UnscopedQuery(f"{table.name} is written outside its tenant")
-    session.connection().execute(_insert_into(table), rows)
-
-
-def update_rows(
-    session: Session, model: type[Base], which: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Set the other columns of each of ``rows`` where the columns ``which`` are equal, within the session's tenant.
-
-    All rows have the same columns. What the session holds of them is not renewed.
-    """
-    if not rows:
-        return
-    table = _own(session, model)
-    tenant = _tenant(session, table)
-    wanted = {"own_tenant": tenant[1]} if tenant is not None else {}
-    names = tuple(name for name in rows[0] if name not in which)
-    statement = _update_of(table, tuple(which), names, tenant[0] if tenant is not None else None)
-    session.connection().execute(
-        statement,
-        [
-            {**{f"is_{name}": row[name] for name in which}, **{f"to_{name}": row[name] for name in names}, **wanted}
-            for row in rows
-        ],
-    )
-
-
-def _own(session: Session, model: type[Base]) -> Table:
-    table = model.__table__
-    assert isinstance(table, Table)
-    _note_change(session, table)
-    return table
-
-
-def _tenant(session: Session, table: Table) -> tuple[str, uuid.UUID] | None:
-    """The column and value that rows must have; None for the worker and for tables of nobody."""
-    scope: Scope = session.info.get("scope", NOBODY)
-    if scope.system or table.info["tenancy"] == "global":
-        return None
-    wanted = _wanted(table, scope)
-    if wanted is None:
-        raise UnscopedQuery(f"{table.name} cannot be written from this side")
-    return wanted
-
-
-@cache
-def _insert_into(table: Table) -> Insert:
-    return insert(table)
-
-
-@cache
-def _update_of(table: Table, which: tuple[str, ...], names: tuple[str, ...], tenant: str | None) -> Update:
-    statement = update(table).values({name: bindparam(f"to_{name}") for name in names})
-    for name in which:
-        statement = statement.where(table.c[name] == bindparam(f"is_{name}"))
-    return statement if tenant is None else statement.where(table.c[tenant] == bindparam("own_tenant"))
-
-
 # ---------------------------------------------------------------- the scope of a session, checked on every statement
 
 
-def _note_change(session: Session, table: Table) -> None:
+def note_change(session: Session, table: Table) -> None:
+    """That ``table`` changes in this transaction, which therefore needs an event (law 5)."""
     if table.name == "event":
         session.info["audited"] = True
     elif not table.info.get("unaudited"):
@@ -410,16 +334,16 @@ def _check_scope(state: ORMExecuteState) -> None:
     if (state.is_insert or state.is_update or state.is_delete) and not state.execution_options.get(
         "unaudited"
     ):
-        _note_change(state.session, state.statement.table)  # type: ignore[attr-defined]  # DML always has a table
+        note_change(state.session, state.statement.table)  # type: ignore[attr-defined]  # DML always has a table
     scope: Scope = state.session.info.get("scope", NOBODY)
     if scope.system or state.is_column_load or state.execution_options.get("across_tenants"):
         return
-    name = unscoped(state.statement, lambda table: _wanted(table, scope))
+    name = unscoped(state.statement, lambda table: wanted_of(table, scope))
     if name is not None:
         raise UnscopedQuery(f"{name} is read outside its tenant; use access.scoped()")
 
 
-def _wanted(table: Table, scope: Scope) -> tuple[str, uuid.UUID] | None:
+def wanted_of(table: Table, scope: Scope) -> tuple[str, uuid.UUID] | None:
     """What the scope compares a tenant's table with; None when the table lies on the other side."""
     mark = table.info["tenancy"]
     if mark in ("organisation", "shared") and scope.organisation_id is not None:
@@ -433,7 +357,7 @@ def _wanted(table: Table, scope: Scope) -> tuple[str, uuid.UUID] | None:
 def _check_flush(session: Session, context: Any, instances: Any) -> None:
     """New and changed rows belong to the session's tenant, whatever the code above did."""
     for row in (*session.new, *session.deleted, *(one for one in session.dirty if session.is_modified(one))):
-        _note_change(session, row.__table__)
+        note_change(session, row.__table__)
     scope: Scope = session.info.get("scope", NOBODY)
     if scope.system:
         return

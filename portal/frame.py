@@ -50,14 +50,27 @@ NAVIGATION: list[NavItem] = [
     ),
     NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
     NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
-    NavItem("organisation", _l("Settings"), "organisations.settings", Permission.SEE_SETTINGS),
+    NavItem(
+        "organisation",
+        _l("Settings"),
+        "organisations.settings",
+        Permission.SEE_SETTINGS,
+        ("organisations.settings", "erasure."),
+    ),
     NavItem("organisation", _l("Events"), "events.of_organisation", Permission.SEE_EVENTS),
-    NavItem("company", _l("Home"), "answering.home", Permission.SEE_COMPANY, ("answering.", "results.", "enquiries.")),
+    NavItem(
+        "company",
+        _l("Home"),
+        "answering.home",
+        Permission.SEE_COMPANY,
+        ("answering.", "results.", "enquiries."),
+    ),
     NavItem(
         "company", _l("Documents"), "evidence.library", Permission.SEE_EVIDENCE, ("evidence.", "showing.")
     ),
     NavItem("company", _l("Team"), "team.colleagues", Permission.SEE_COLLEAGUES),
     NavItem("company", _l("Events"), "events.of_company", Permission.SEE_COMPANY_EVENTS),
+    NavItem("company", _l("Copy"), "copy.page", Permission.TAKE_COPY, ("copy.", "erasure.")),
 ]
 
 MOST_TENANTS = 12  # in the switcher; the others stand on the page with all of them
@@ -72,7 +85,10 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
     "saved": (_l("Saved."), "good"),
     "document-added": (_l("The document is in the library. Nobody outside sees it yet."), "good"),
-    "document-shown": (_l("The document lies beside the answer. It is read once the answers are submitted."), "good"),
+    "document-shown": (
+        _l("The document lies beside the answer. It is read once the answers are submitted."),
+        "good",
+    ),
     "document-away": (_l("The document is taken away from this answer. It stays in the library."), "good"),
     "document-removed": (_l("The document is out of the library."), "good"),
     "invited": (_l("The invitation is on its way."), "good"),
@@ -106,9 +122,15 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "refused": (_l("Refused with your reason. The vendor has got a letter."), "good"),
     "resent": (_l("The letter is on its way once more."), "good"),
     "assessment-extend": (_l("The date is moved. The vendor has been written to."), "good"),
-    "assessment-readdress": (_l("The request goes to this person now. The letters are on their way."), "good"),
+    "assessment-readdress": (
+        _l("The request goes to this person now. The letters are on their way."),
+        "good",
+    ),
     "assessment-cancel": (_l("The request is taken back. The vendor has been written to."), "good"),
-    "assessment-decline": (_l("The assessment is closed as declined. The vendor has been written to."), "good"),
+    "assessment-decline": (
+        _l("The assessment is closed as declined. The vendor has been written to."),
+        "good",
+    ),
     "assessment-reopen": (_l("Reopened. The vendor has been written to; its answers are in place."), "good"),
     "given": (_l("Given. They get a letter about it."), "good"),
     "link-resent": (_l("A new letter is on its way. The earlier link no longer works."), "good"),
@@ -214,7 +236,9 @@ def _tenants(session: Session, identity: Identity) -> list[dict[str, Any]]:
     here = {tenant.id for tenant in (identity.organisation, identity.company) if tenant}
     known = organisations.tenants_of(session, identity.person.id)
     first = sorted(known, key=lambda one: one.id not in here)[:MOST_TENANTS]
-    shown = [one for side in ("organisation", "company") for one in known if one in first and one.side == side]
+    shown = [
+        one for side in ("organisation", "company") for one in known if one in first and one.side == side
+    ]
     both = len({one.side for one in shown}) == 2
     heads = {"organisation": _l("You ask vendors"), "company": _l("You answer")}
     found: list[dict[str, Any]] = []

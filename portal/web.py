@@ -43,8 +43,8 @@ CONTENT_SECURITY_POLICY = (
 
 
 REST = (
-    "You have been away for a long time, so this browser was signed out. Open the link in your letter once more, then go "
-    "on from there; with an account, sign in."
+    "You have been away for a long time, so this browser was signed out. Open the link in your letter once more, then "
+    "go on from there; with an account, sign in."
 )
 
 

@@ -178,7 +178,7 @@ def said(row: Delegation) -> dict[str, Any]:
 
 
 def _known(session: Session, assessment: Assessment, keys: Collection[str]) -> list[str]:
-    """``keys`` in the questionnaire's order, without questions of a named section; Invalid for none and for unknown ones."""
+    """``keys`` in the questionnaire's order, without questions of a named section; Invalid for none or unknown."""
     if not keys:
         raise Invalid(errors={"keys": "Choose at least one section or question."})
     if set(keys) == set(WHOLE):
@@ -242,9 +242,7 @@ def live(
     )
     if person_id is not None:
         statement = statement.where(Delegation.person_id == person_id)
-    return list(
-        session.execute(statement.order_by(Delegation.created_at.desc(), Delegation.id)).scalars()
-    )
+    return list(session.execute(statement.order_by(Delegation.created_at.desc(), Delegation.id)).scalars())
 
 
 def listed(
@@ -259,9 +257,7 @@ def listed(
     return paged(session, statement, number, size=size)
 
 
-def one(
-    session: Session, identity: Identity, assessment: Assessment, delegation_id: uuid.UUID
-) -> Delegation:
+def one(session: Session, identity: Identity, assessment: Assessment, delegation_id: uuid.UUID) -> Delegation:
     """A delegation of this assessment; NotFound otherwise."""
     found: Delegation | None = session.execute(
         scoped(identity, Delegation).where(

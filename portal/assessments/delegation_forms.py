@@ -87,7 +87,12 @@ def offered(definition: Questionnaire, chosen: Collection[str]) -> list[dict[str
             "chosen": section.key in chosen,
             "open": any(each.key in chosen for each in section.questions),
             "questions": [
-                {"key": each.key, "number": numbered[each.key], "text": each.text, "chosen": each.key in chosen}
+                {
+                    "key": each.key,
+                    "number": numbered[each.key],
+                    "text": each.text,
+                    "chosen": each.key in chosen,
+                }
                 for each in section.questions
             ],
         }

@@ -19,9 +19,7 @@ from portal.audit.service import record
 from portal.db import Scope, across, enter
 from portal.faults import NotFound
 
-OVER = (
-    "This link has been taken back, is too old, or the questionnaire is closed. Ask whoever wrote to you for a new one."
-)
+OVER = "This link was taken back, is too old, or the questionnaire is closed. Ask whoever wrote to you for a new one."
 
 
 def by_token(session: Session, token: str, *, now: datetime) -> tuple[Delegation, Assessment]:

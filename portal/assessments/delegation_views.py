@@ -37,7 +37,9 @@ def overview(company: str, assessment: uuid.UUID) -> Page:
     one = queries.assessment(session, identity, assessment)
     at = desk(one)
     rows = delegation.listed(session, identity, one, page_number(request.args.get("page")), size=SIZE)
-    people = organisations.people(session, {id for row in rows.rows for id in (row.person_id, row.created_by)})
+    people = organisations.people(
+        session, {each for row in rows.rows for each in (row.person_id, row.created_by)}
+    )
     waits = acceptance.waiting(session, identity, one.id) if one.state == "open" else {}
     return render_template(
         "delegation/overview.html",
@@ -144,7 +146,9 @@ def give(company: str, assessment: uuid.UUID) -> Page:
         fresh = queries.assessment(web.db(), web.identity(), assessment)
         page = render_template("delegation/new.html", failed=True, **_giving(fresh, form, keys))
         return page, 422
-    return web.notice(redirect(url_for("delegation.overview", company=company, assessment=assessment), 303), "given")
+    return web.notice(
+        redirect(url_for("delegation.overview", company=company, assessment=assessment), 303), "given"
+    )
 
 
 @requires(Permission.DELEGATE)
@@ -180,7 +184,9 @@ def _change(
     session, identity = web.db(), web.identity()
     one = queries.assessment(session, identity, assessment, lock=True)
     change(session, one, service.one(session, identity, one, which), identity)
-    return web.notice(redirect(url_for("delegation.overview", company=company, assessment=assessment), 303), notice)
+    return web.notice(
+        redirect(url_for("delegation.overview", company=company, assessment=assessment), 303), notice
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- accepting
@@ -254,7 +260,11 @@ def accept(company: str, assessment: uuid.UUID) -> Page:
         if kind == "q"
         else set()
     )
-    read = {each: _read(each) for each in sorted(chosen & set(definition.questions)) if f"r.{each}" in request.form}
+    read = {
+        each: _read(each)
+        for each in sorted(chosen & set(definition.questions))
+        if f"r.{each}" in request.form
+    }
     if not read:
         raise Invalid("Choose what you accept.")
     result = acceptance.accept(session, one, read, actor=identity, now=web.now())

@@ -57,13 +57,18 @@ class Fault:
 
 
 class Held(Protocol):
-    """A row that holds an answer: draft, revision's content or stale edit."""
+    """Whatever holds an answer: draft, revision's content or stale edit."""
 
-    state: Any
-    value: Any
-    note: Any
-    promise_reason: Any
-    promise_date: Any
+    @property
+    def state(self) -> Any: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def note(self) -> Any: ...
+    @property
+    def promise_reason(self) -> Any: ...
+    @property
+    def promise_date(self) -> Any: ...
 
 
 def content_of(row: Held | None) -> Content:

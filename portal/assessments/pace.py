@@ -20,7 +20,8 @@ MOST = 240  # nobody types four answers a second for a minute; a script that doe
 
 def _count(insert: Any) -> Any:
     """Count one more; a new window begins when the old one is over. Built once: building costs more than running."""
-    now, over = bindparam("now"), bindparam("over")
+    now: Any = bindparam("now")
+    over: Any = bindparam("over")
     ended = or_(Throttle.window_start <= over, Throttle.window_start > now)
     return (
         insert(Throttle)

@@ -39,7 +39,7 @@ Documents = Mapping[str, tuple[Beside, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A draft answer as it was read: the columns of AnswerRow. No row of the session, so it is cheap, and never stale."""
+    """A draft answer as it was read: the columns of AnswerRow. No row of the session: cheap, and never stale."""
 
     key: str
     revision: int

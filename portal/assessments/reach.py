@@ -22,7 +22,7 @@ from questionnaires.visibility import Look
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``keys``: the questions in reach, None = all of the assessment. ``link``: the delegation whose link was opened."""
+    """``keys``: the questions in reach, None = all of them. ``link``: the delegation whose link was opened."""
 
     keys: frozenset[str] | None = None
     link: uuid.UUID | None = None

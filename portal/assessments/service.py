@@ -26,8 +26,8 @@ from portal.assessments.submitting import (
 )
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.db import insert_rows, update_rows
 from portal.library import service as library
+from portal.rows import insert_rows, update_rows
 from questionnaires.definition import Question, Section
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The people of a company: who is on the team, and inviting contributors to the assessments that they shall help with."""
+"""The people of a company: who is on the team, and inviting contributors to what they shall help with."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ FOUNDATION: dict[str, int] = {
         [
             "db",
             "statements",
+            "rows",
             "access",
             "web",
             "bodies",
@@ -85,11 +86,25 @@ LAST = 100
 
 # (importer, imported) -> why it may. Nothing else may.
 AGREED: dict[tuple[str, str], str] = {
-    ("portal.assessments.showing_views", "portal.evidence.forms"): "a file is uploaded beside a question, too",
-    ("portal.assessments.showing_views", "portal.evidence.receiving"): "one way of taking in and giving out files",
-    ("portal.evidence.service", "portal.erasure.models"): "whoever takes a file's last name away dooms the file",
+    (
+        "portal.assessments.showing_views",
+        "portal.evidence.forms",
+    ): "a file is uploaded beside a question, too",
+    (
+        "portal.assessments.showing_views",
+        "portal.evidence.receiving",
+    ): "one way of taking in and giving out files",
+    (
+        "portal.evidence.service",
+        "portal.erasure.models",
+    ): "whoever takes a file's last name away dooms the file",
     ("portal.organisations.forms", "portal.accounts.forms"): "one field for addresses, with one voice",
-    ("portal.organisations.identity", "portal.assessments.models"): "whether a link still opens is asked with the session",
+    (
+        "portal.organisations.identity",
+        "portal.assessments.models",
+    ): "a link is asked about with its session",
+    ("portal.assessments.team_views", "portal.organisations.forms"): "the one form that invites a colleague",
+    ("portal.assessments.delegation_forms", "portal.accounts.forms"): "one field for addresses, with one voice",
     ("portal.assessments.joining_views", "portal.accounts.forms"): "accepting an invitation makes an account",
 }
 

@@ -1,7 +1,8 @@
-"""The portal as a process of its own, on a real socket, to be killed: a parent that has loaded it forks a server each time.
+"""The portal as a process of its own, on a real socket, to be killed: a parent that has loaded it forks a server.
 
-``python -m tests.portal.served`` reads one JSON line of settings, then ``start`` and ``kill`` on standard input; it answers
-``ready PORT`` and ``killed``. The parent has no threads and no connection, so a fork is as good as a fresh start, and quick.
+``python -m tests.portal.served`` reads one JSON line of settings, then ``start`` and ``kill`` on standard input; it
+answers ``ready PORT`` and ``killed``. The parent has no threads and no connection, so a fork is as good as a fresh
+start, and quick.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Served:
             stdout=subprocess.PIPE,
             text=True,
         )
-        told = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
+        told = {
+            name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()
+        }
         self.port = 0
         assert self._say(json.dumps(told)) == "loaded"
 
@@ -132,7 +135,11 @@ def _port() -> int:
 
 def _serve(app: Portal, port: int, out: int) -> None:
     """In the child: connections of its own, a server, the worker beside it."""
-    server.serve(app, "127.0.0.1", port, ready=lambda: os.write(out, f"ready {port}\n".encode()) and None)
+
+    def ready() -> None:
+        os.write(out, f"ready {port}\n".encode())
+
+    server.serve(app, "127.0.0.1", port, ready=ready)
 
 
 def main() -> None:

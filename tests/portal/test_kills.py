@@ -113,7 +113,9 @@ def made(app: Portal, database: Database, settings: Settings) -> Made:
     company = make_company(database, settings, "Northwind", clock.now())
     admin = organisation[OrganisationRole.ADMIN]
     own = release_own(database, admin, own_questionnaire("backups", "Backups"), "backups")
-    vendor, engagement, _contact = make_vendor(database, admin, company, name="Northwind", engagement="Hosting")
+    vendor, engagement, _contact = make_vendor(
+        database, admin, company, name="Northwind", engagement="Hosting"
+    )
     draft = issue(database, admin, vendor, engagement, own, now=clock.now())
     return Made(app, database, settings, organisation, company, vendor, own, draft)
 
@@ -167,7 +169,8 @@ def one_round(made: Made, far: Served, chance: random.Random) -> tuple[Round, uu
     ready, noted = made.ready_to_sign(), Round()
     people = [made.signed_in() for _ in range(WRITERS + 1)]
     with made.database.looking(SYSTEM) as session:
-        held = session.scalar(select(AnswerRow.revision).where(AnswerRow.assessment_id == made.draft, AnswerRow.key == KEY))
+        here = [AnswerRow.assessment_id == made.draft, AnswerRow.key == KEY]
+        held = session.scalar(select(AnswerRow.revision).where(*here))
     far.start()
     word = uuid.uuid4().hex[:8]
     threads = [
@@ -222,7 +225,9 @@ def every_acknowledged_answer_is_there(made: Made, noted: Round) -> None:
     assert {revision: said.get(revision) for revision in noted.answers} == noted.answers
     assert list(said) == list(range(1, len(said) + 1)), "revisions have no gap"
     if row is not None:
-        assert (row.revision, row.value["v"]) == (len(said), said[len(said)]), "the answer is its newest revision"
+        assert (row.revision, row.value["v"]) == (len(said), said[len(said)]), (
+            "the answer is its newest revision"
+        )
     assert all(status in (429, 503) for status in noted.refused), noted.refused
 
 
@@ -236,7 +241,9 @@ def the_submission_is_whole_or_none(made: Made, assessment: uuid.UUID, noted: Ro
         def count(model: type, *criteria: object) -> int:
             return session.scalar(select(func.count()).select_from(model).where(*criteria)) or 0  # type: ignore[arg-type]
 
-        letters = count(Message, Message.text.contains(str(assessment)), Message.kind.in_(("receipt", "submitted")))
+        letters = count(
+            Message, Message.text.contains(str(assessment)), Message.kind.in_(("receipt", "submitted"))
+        )
         events = count(Event, Event.subject_id == assessment, Event.kind == "assessment.submitted")
         if submission is None:
             assert (one.state, one.submitted_at, letters, events) == ("open", None, 0, 0)
