@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from waitress.channel import HTTPChannel  # type: ignore[import-untyped]  # ships no types
-from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]
-from waitress.server import create_server  # type: ignore[import-untyped]
-from waitress.utilities import RequestEntityTooLarge  # type: ignore[import-untyped]
+from waitress.parser import HTTPRequestParser  # type: ignore[import-untyped]  # the same
+from waitress.server import create_server  # type: ignore[import-untyped]  # the same
+from waitress.utilities import RequestEntityTooLarge  # type: ignore[import-untyped]  # the same
 
 from portal.bodies import LARGEST_UPLOAD
 from portal.faults import StartupFault

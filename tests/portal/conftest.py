@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from portal import clock
 from portal.db import Database
 from portal.settings import Settings
+from portal.storage import open_storage
 from tests.portal.scene import Scene, make_scene
 from tests.portal.world import NOW
 
@@ -34,16 +36,23 @@ _made: dict[str, tuple[Path, Scene]] = {}
 def scene(database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Two organisations, three companies, four deals: see tests/portal/scene.py."""
     if not database.sqlite:
-        return make_scene(database, settings)
+        return _with_files(make_scene(database, settings), settings)
     path = Path(str(database.engine.url.database))
     if "scene" not in _made:
         made = make_scene(database, settings)
         kept = tmp_path_factory.mktemp("scene") / "portal.sqlite"
         _copy(path, kept)
         _made["scene"] = (kept, made)
-        return made
+        return _with_files(made, settings)
     kept, made = _made["scene"]
     _copy(kept, path)
+    return _with_files(made, settings)
+
+
+def _with_files(made: Scene, settings: Settings) -> Scene:
+    storage = open_storage(settings)
+    for key, data in made.files.items():
+        storage.put(key, io.BytesIO(data))
     return made
 
 

@@ -18,7 +18,16 @@ from sqlalchemy import select
 
 from portal.access import CompanyRole, Identity, OrganisationRole, Person
 from portal.accounts.service import token_hash
-from portal.assessments import change_steps, enquiries, enquiry_queries, issuing, joining, queries, replying
+from portal.assessments import (
+    change_steps,
+    enquiries,
+    enquiry_queries,
+    issuing,
+    joining,
+    queries,
+    replying,
+    showing,
+)
 from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment, Submission
 from portal.assessments.service import Attestation, Edit, save_answers, submit
@@ -26,11 +35,16 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import NOBODY, SYSTEM, Database
 from portal.erasure.models import Certificate, Erasure
+from portal.evidence import service as evidence
+from portal.evidence.service import Described
+from portal.evidence.sniffing import Sniffed
+from portal.evidence.uploads import Stored
 from portal.features import CONSEQUENCES
 from portal.library import service as library
 from portal.organisations.models import Invitation
 from portal.outbox import Message
 from portal.settings import Settings
+from portal.storage import new_key
 from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
 from portal.vendors.models import Contact
@@ -57,6 +71,8 @@ class Deal:
     spend: str
     drafted: uuid.UUID | None = None
     submitted: uuid.UUID | None = None
+    paper: uuid.UUID | None = None  # sealed with what was submitted
+    shelved: uuid.UUID | None = None  # beside a draft
     enquiry: uuid.UUID | None = None
     section: str = ""
     section_submitted: str = ""
@@ -69,6 +85,7 @@ class Scene:
     places: dict[str, Place] = field(default_factory=dict)
     deals: list[Deal] = field(default_factory=list)
     canaries: dict[str, frozenset[str]] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)  # what lies in storage, by key
     own: dict[str, tuple[str, str]] = field(
         default_factory=dict
     )  # organisation -> (slug, version) of its own
@@ -402,6 +419,8 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
         return Content("answered", value, note)
 
     fill(database, owner, deal.submitted, sealed)
+    key = f"own.{slug}.said"
+    deal.paper = _lay(database, scene, owner, deal.submitted, key, word("paper", *both), word("file", *both))
     seal(database, owner, deal.submitted, name=word("signer", *both), role=word("role", *both))
     deal.section_submitted = "backups"
     _certify(database, deal, word("erasure", *ours))
@@ -418,9 +437,32 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
 
     fill(database, helper, deal.drafted, drafted, most=6)
     _promise(database, helper, deal.drafted, drafted)
+    shelf, inside = word("shelf", *theirs), word("inside", *theirs)
+    deal.shelved = _lay(database, scene, owner, deal.drafted, "governance.owner", shelf, inside)
     deal.enquiry = _ask(database, scene, deal)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     return deal
+
+
+def _lay(
+    database: Database,
+    scene: Scene,
+    owner: Identity,
+    assessment_id: uuid.UUID,
+    key: str,
+    title: str,
+    said: str,
+) -> uuid.UUID:
+    """A document of the company's library beside an answer; ``said`` stands in its file."""
+    data = f"{said}\n".encode()
+    file = Sniffed(f"{title}.txt", "text/plain", len(data), sha256(data).hexdigest())
+    stored = Stored(new_key(), file, "not_scanned", None)
+    scene.files[stored.key] = data
+    with database.transaction(owner.scope) as session:
+        one = showing.open_assessment(session, owner, assessment_id, key)
+        document = evidence.add(session, stored, Described("other", title), actor=owner, now=NOW)
+        showing.show_new(session, one, key, document, actor=owner, now=NOW)
+        return document.id
 
 
 def _certify(database: Database, deal: Deal, reason: str) -> None:

@@ -60,6 +60,8 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "assessment": [str(deal.drafted), str(deal.submitted)],
         "person": [str(person.id)],
         "enquiry": [str(deal.enquiry)],
+        "evidence": [str(deal.paper), str(deal.shelved)],
+        "question": ["governance.owner"],
         "kind": ["more_time"],
         "what": ["extend"],
         "section": [deal.section, deal.section_submitted][: 2 if FULL else 1],
