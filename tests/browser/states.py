@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.access import CompanyRole, Identity, OrganisationRole, Person
+from portal.accounts import addresses
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
 from portal.assessments import queries
@@ -28,8 +29,10 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
+from tests.browser import enquiring
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
+from tests.portal.accounts.given import give_factor, letters
 
 HALF = {
     "access.mfa_staff": "some",
@@ -64,11 +67,26 @@ class World:
     unasked: str
     invitation: str
     reset: str
+    leaver: uuid.UUID
+    keeper: uuid.UUID
+    recovery: str
+    address: str
+    stopping: str
+    asked: uuid.UUID
+    question: uuid.UUID
+    wish: uuid.UUID
+    plea: uuid.UUID
+    taken_back: uuid.UUID
+    declined: uuid.UUID
+    reopened: uuid.UUID
 
     def cookie(self, who: str) -> str:
         """A session of this person, opened without the sign-in page."""
         with self.database.transaction() as session:
-            return accounts.open_session(session, self.people[who], now=clock.now())
+            half, verified = who == "half", who == "guarded"
+            return accounts.open_session(
+                session, self.people[who], now=clock.now(), half=half, verified=verified
+            )
 
     def let_see(self, vendor_sees: str) -> None:
         """What the organisation shows its vendors of their rating, from now on."""
@@ -110,6 +128,7 @@ def _made(settings: Settings, database: Database) -> World:
         now=now,
     )
     middling = {key: Content("answered", value) for key, value in HALF.items()}
+    world.add_to(database, owner, helper, issued.assessment)
     _seal(database, owner, issued.assessment, middling)
     definition = catalog.latest("security_lite")
     archive, scanning = issued.engagements
@@ -117,11 +136,12 @@ def _made(settings: Settings, database: Database) -> World:
     world.add_to(database, owner, helper, draft)
     torn, unasked = _half_answered(database, owner, helper, draft)
     full = journey.again(database, quarry, issued.vendor, (scanning,), definition, now=now)
-    for one in (issued.assessment, full):
-        world.add_to(database, owner, helper, one)
+    world.add_to(database, owner, helper, full)
+    _turn_round(database, owner, full)
     scene.fill(database, owner, full, sound, now=now)
     bare, silent, silent_engagement = _more_vendors(database, ciso)
     many, nowhere, empty_o, empty_c = _more_people(database, settings, quarry)
+    guarded, recovery, address, stopping = _guarded(database, settings)
     with database.transaction() as session:
         token = accounts.start_reset(session, session.get_one(PersonRow, helper.person.id), now=now)
     return World(
@@ -135,6 +155,8 @@ def _made(settings: Settings, database: Database) -> World:
             "contributor": helper.person.id,
             "many": many,
             "nowhere": nowhere,
+            "guarded": guarded,
+            "half": guarded,
         },
         o=quarry.slug,
         empty_o=empty_o,
@@ -152,6 +174,12 @@ def _made(settings: Settings, database: Database) -> World:
         unasked=unasked,
         invitation=_invitation(database, ciso, silent),
         reset=token,
+        leaver=quarry[OrganisationRole.AUDITOR].person.id,
+        keeper=quarry[OrganisationRole.ADMIN].person.id,
+        recovery=recovery,
+        address=address,
+        stopping=stopping,
+        **enquiring.make(database, quarry, slate),
     )
 
 
@@ -164,6 +192,17 @@ def sound(question: Question) -> Content:
 def _seal(database: Database, owner: Identity, assessment: uuid.UUID, answers: dict[str, Content]) -> None:
     scene.fill(database, owner, assessment, lambda one: answers.get(one.key) or sound(one), now=clock.now())
     scene.seal(database, owner, assessment, now=clock.now())
+
+
+def _turn_round(database: Database, owner: Identity, assessment: uuid.UUID) -> None:
+    """An answer whose finding stood for an hour before it changed."""
+    section = catalog.latest("security_lite").section_of["access.mfa_staff"]
+    for revision, (value, hours) in enumerate((("none", 2), ("all", 1))):
+        with database.transaction() as session:
+            one = queries.assessment(session, owner, assessment, lock=True)
+            edit = Edit("access.mfa_staff", revision, Content("answered", value))
+            at = clock.now() - timedelta(hours=hours)
+            assert not save_answers(session, one, section, [edit], actor=owner, now=at).errors
 
 
 def _half_answered(
@@ -239,6 +278,20 @@ def _more_people(
             session, name="Idle Ltd", owner_id=many.id, now=now, actor=Person(many.id, many.name, many.email)
         )
         return many.id, nowhere.id, fresh.slug, company.slug
+
+
+def _guarded(database: Database, settings: Settings) -> tuple[uuid.UUID, str, str, str]:
+    """Somebody with a second factor and an address that waits: (id, a recovery code, token to confirm, token to stop)."""
+    person = world.make_person(database, settings, "Gwen Guarded", "gwen@guarded.example", clock.now())
+    _secret, codes = give_factor(database, settings, person)
+    with database.transaction() as session:
+        addresses.ask(session, settings, person, "gwen@new.example", now=clock.now())
+    tokens = []
+    for kind, step in (("address_confirm", "confirm"), ("address_stop", "stop")):
+        found = re.search(rf"/account/address/{step}/(\S+)", letters(database, kind)[0].text)
+        assert found is not None
+        tokens.append(found.group(1))
+    return person.id, codes[0], tokens[0], tokens[1]
 
 
 def day_after(days: int) -> str:

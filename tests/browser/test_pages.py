@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import Demo, axe_faults, overflow
 from tests.browser.states import World, make
+from tests.portal.world import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-pages")]
 
@@ -63,6 +64,24 @@ def wrong_number(page: Page, world: World) -> None:
     press("Save")(page, world)
 
 
+def wrong_code(page: Page, world: World) -> None:
+    """The set-up that another state has begun, or a new one."""
+    if page.locator("[name=current]").count():
+        write("[name=current]", PASSWORD, "Begin")(page, world)
+        page.wait_for_load_state()
+    write("[name=code]", "000000", "Switch it on")(page, world)
+
+
+def prove(what: str) -> Step:
+    """Password and a recovery code that is left."""
+
+    def step(page: Page, world: World) -> None:
+        page.locator("[name=current]").fill(PASSWORD)
+        write("[name=code]", getattr(world, what), "Make new recovery codes")(page, world)
+
+    return step
+
+
 def open_menu(page: Page, _world: World) -> None:
     page.locator("#me-button").click()
 
@@ -75,12 +94,38 @@ def open_details(page: Page, _world: World) -> None:
     page.locator("main details").evaluate_all("all => all.forEach(one => { one.open = true; })")
 
 
+def follow(label: str) -> Step:
+    """Follow a link of the page."""
+
+    def step(page: Page, _world: World) -> None:
+        page.locator("main").get_by_role("link", name=label, exact=True).first.click()
+
+    return step
+
+
+def nameless_contact(page: Page, world: World) -> None:
+    follow("Iris Newcomer")(page, world)
+    write("[name=name]", "", "Save the contact")(page, world)
+
+
+def choose_all(page: Page, world: World) -> None:
+    """Every vendor of the page, then what would go to whom."""
+    page.locator("[name=pick]").evaluate_all("all => all.forEach(one => { one.checked = true; })")
+    press("Those chosen here")(page, world)
+
+
+def send_without_reason(page: Page, world: World) -> None:
+    choose_all(page, world)
+    page.locator("[name=do][value=issue]").click()
+
+
 US, THEM = "/o/{o}", "/c/{c}"
 SEALED, DRAFT, FULL = (
     THEM + "/assessments/{sealed}",
     THEM + "/assessments/{draft}",
     THEM + "/assessments/{full}",
 )
+ASKED_C, ASKED_O = THEM + "/assessments/{asked}", US + "/assessments/{asked}"
 STATES = [
     # signed out
     State("sign-in", NOBODY, "/sign-in", "I forgot my password"),
@@ -196,6 +241,54 @@ STATES = [
         US + "/engagements/{silent_engagement}/requirements",
         "Nothing is evaluated yet.",
     ),
+    State("sealed answers, lost points", "ciso", US + "/assessments/{sealed}/answers?show=lost", "lost"),
+    State(
+        "sealed answers, none changed",
+        "ciso",
+        US + "/assessments/{sealed}/answers?show=turned",
+        "Show every answer",
+    ),
+    State("engagements", "procurement", US + "/engagements", "Claims archive"),
+    State(
+        "engagements, none found",
+        "procurement",
+        US + "/engagements?q=zzz&tier=low",
+        "No engagement fits “zzz”.",
+    ),
+    State("engagements, none yet", "many", "/o/{empty_o}/engagements", "Nothing that you buy"),
+    State("contacts", "procurement", US + "/contacts", "Iris Newcomer"),
+    State("contacts, none found", "procurement", US + "/contacts?q=zzz", "No contact fits “zzz”."),
+    State("contacts, none yet", "many", "/o/{empty_o}/contacts", "Nobody is written down yet."),
+    State("contact", "procurement", US + "/contacts", "Remove this contact", 200, follow("Iris Newcomer")),
+    State(
+        "contact refused", "procurement", US + "/contacts", "Write the person's name.", 422, nameless_contact
+    ),
+    State("issue to many", "procurement", US + "/vendors", "The letter goes to", 200, choose_all),
+    State(
+        "issue to many, refused",
+        "procurement",
+        US + "/vendors",
+        "Say in a sentence",
+        422,
+        send_without_reason,
+    ),
+    State(
+        "issue to many, nothing chosen",
+        "procurement",
+        US + "/vendors",
+        "Nothing is chosen",
+        422,
+        press("Those chosen here"),
+    ),
+    State("events", "auditor", US + "/events", "put a vendor on record"),
+    State(
+        "events, narrowed",
+        "auditor",
+        US + "/events?group=assessments&first=2020-01-01",
+        "issued an assessment",
+    ),
+    State("events, none found", "auditor", US + "/events?last=2020-01-01", "No event fits this filter."),
+    State("events of the company", "owner", THEM + "/events", "saved answers"),
     State("schedule", "ciso", US + "/schedule", "Why this date"),
     State("schedule, open assessments", "ciso", US + "/schedule?view=open", "Reminders go to"),
     State("schedule of nothing yet", "many", "/o/{empty_o}/schedule", "No next assessment yet"),
@@ -217,6 +310,8 @@ STATES = [
     State(
         "members refused", "admin", US + "/members", "need another look", 422, press("Send the invitation")
     ),
+    State("removing a member", "admin", US + "/members/{leaver}/remove", "loses access to"),
+    State("removing the last administrator", "admin", US + "/members/{keeper}/remove", "is the only one"),
     State("members for a reader", "auditor", US + "/members", "Only an administrator"),
     State("not here, or not yours", "ciso", "/o/{empty_o}/vendors", "Not found", 404),
     # company
@@ -254,10 +349,88 @@ STATES = [
     State("result, band", "owner", SEALED + "/result", "not the numbers behind it", sees="band"),
     State("result, nothing", "owner", SEALED + "/result", "It does not show its rating", sees="nothing"),
     State("sealed answers of the company", "owner", SEALED + "/answers", "Nothing here can be changed"),
+    # enquiries, the company's side
+    State("questions and requests", "owner", ASKED_C + "/enquiries", "Contractors count too."),
+    State("questions and requests, threads open", "owner", ASKED_C + "/enquiries", "Send", 200, open_details),
+    State(
+        "questions and requests of a draft, none yet",
+        "owner",
+        DRAFT + "/enquiries",
+        "Nothing has been asked yet",
+    ),
+    State(
+        "asking about a question",
+        "owner",
+        DRAFT + "/enquiries/question?key=access.mfa_staff",
+        "Send the question",
+    ),
+    State(
+        "asking, refused",
+        "owner",
+        DRAFT + "/enquiries/question",
+        "needs another look",
+        422,
+        press("Send the question"),
+    ),
+    State("asking for more time", "owner", DRAFT + "/enquiries/more_time", "Until when"),
+    State("naming another person", "owner", DRAFT + "/enquiries/other_person", "Name of the right person"),
+    State("declining", "owner", DRAFT + "/enquiries/decline", "Decline with this reason"),
+    State("asking to reopen", "owner", SEALED + "/enquiries/reopen", "Ask to reopen it"),
+    State("assessment with enquiries", "owner", ASKED_C, "You have asked"),
+    State("taken back", "owner", THEM + "/assessments/{taken_back}", "taken this request back"),
+    State("declined", "owner", THEM + "/assessments/{declined}", "your company declines"),
+    State("locked section", "owner", THEM + "/assessments/{taken_back}/sections/profile", "they are locked"),
+    State("round two", "owner", THEM + "/assessments/{reopened}", "Round 2."),
+    State("receipt of round one", "owner", THEM + "/assessments/{reopened}/receipt", "This is round 1."),
+    State("result of round one", "owner", THEM + "/assessments/{reopened}/result", "This is round 1."),
+    # enquiries, the organisation's side
+    State("enquiries", "ciso", US + "/enquiries", "Waits for you"),
+    State("enquiries, none found", "ciso", US + "/enquiries?q=zzz", "No enquiry fits “zzz”."),
+    State("enquiries, none yet", "many", "/o/{empty_o}/enquiries", "Nothing waits for you."),
+    State("enquiry answered", "ciso", ASKED_O + "/enquiries/{question}", "Add to your answer"),
+    State("enquiry to decide", "ciso", ASKED_O + "/enquiries/{wish}", "Refuse with this reason"),
+    State(
+        "enquiry for a reader",
+        "auditor",
+        ASKED_O + "/enquiries/{wish}",
+        "Who issues assessments answers this.",
+    ),
+    State(
+        "enquiry refused without a reason",
+        "ciso",
+        ASKED_O + "/enquiries/{wish}",
+        "needs another look",
+        422,
+        press("Refuse with this reason"),
+    ),
+    State("assessment with enquiries, organisation", "ciso", ASKED_O, "The vendor asks you 2 things"),
+    State("moving the date", "ciso", ASKED_O + "/change/extend", "Our auditor comes"),
+    State("asking another person", "ciso", ASKED_O + "/change/readdress", "Ask this person"),
+    State("taking a request back", "ciso", ASKED_O + "/change/cancel", "Take the request back"),
+    State("reopening", "ciso", US + "/assessments/{sealed}/change/reopen", "Reopen it"),
+    State(
+        "taken back, organisation", "ciso", US + "/assessments/{taken_back}", "This request was taken back"
+    ),
+    State("declined, organisation", "ciso", US + "/assessments/{declined}", "has declined to answer"),
+    State("round two, organisation", "ciso", US + "/assessments/{reopened}", "being answered again"),
+    # codes, and the wrong person
+    State("checking a code", NOBODY, "/confirm", "Check the code"),
+    State(
+        "checking a wrong code",
+        NOBODY,
+        "/confirm",
+        "No request",
+        422,
+        write("[name=code]", "00000", "Check the code"),
+    ),
+    State(
+        "not the right person", NOBODY, "/invitations/{invitation}/not-me", "End the invitation and tell them"
+    ),
     State("team", "owner", THEM + "/team", "Invite a person"),
     State("team for a contributor", "contributor", THEM + "/team", "Only an owner"),
     # a person
-    State("several tenants", "many", "/home", "Where do you want to work?"),
+    State("several organisations", "many", "/home", "What waits at each organisation"),
+    State("several organisations, none found", "many", "/clients?q=zzz", "No organisation of yours fits"),
     State(
         "several tenants, switcher open",
         "many",
@@ -268,6 +441,54 @@ STATES = [
     ),
     State("no tenant", "nowhere", "/home", "You belong to no organisation"),
     State("account", "owner", "/account", "Change your password"),
+    State("second factor, off", "many", "/account/second-factor?for=/o/{empty_o}/", "How it goes"),
+    State(
+        "second factor, to be confirmed",
+        "many",
+        "/account/second-factor",
+        "Give the app the key",
+        200,
+        write("[name=current]", PASSWORD, "Begin"),
+    ),
+    State(
+        "second factor, first code refused", "many", "/account/second-factor", "is not right", 422, wrong_code
+    ),
+    State("second factor, on", "guarded", "/account/second-factor", "recovery codes are left"),
+    State("new recovery codes", "guarded", "/account/second-factor/codes", "You get ten new ones"),
+    State(
+        "new recovery codes, shown",
+        "guarded",
+        "/account/second-factor/codes",
+        "We show them this once",
+        200,
+        prove("recovery"),
+    ),
+    State(
+        "second factor, removal refused",
+        "guarded",
+        "/account/second-factor/remove",
+        "Write the code.",
+        422,
+        press("Remove the second factor"),
+    ),
+    State("second step", "half", "/sign-in/code", "Now the code from your phone"),
+    State("second step refused", "half", "/sign-in/code", "Write the code.", 422, press("Go on")),
+    State("signed-in browsers", "owner", "/account/sessions", "This browser"),
+    State("security history", "owner", "/account/history", "Joined Slate Works"),
+    State("change of address", "nowhere", "/account/address", "Two letters leave."),
+    State(
+        "change of address refused",
+        "nowhere",
+        "/account/address",
+        "Write the password",
+        422,
+        press("Send the two letters"),
+    ),
+    State("change of address that waits", "guarded", "/account", "waits to be confirmed"),
+    State("change of address to confirm", "guarded", "/account/address/confirm/{address}", "From now on"),
+    State(
+        "change of address to stop", NOBODY, "/account/address/stop/{stopping}", "Stop the change of address?"
+    ),
     State(
         "account refused",
         "owner",
