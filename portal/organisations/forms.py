@@ -11,7 +11,7 @@ from wtforms import (
     SelectMultipleField,
     StringField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.forms import email_field
@@ -107,6 +107,15 @@ class Settings(Form):
         default="slate",
         validators=[InputRequired("Choose one.")],
         description="On every page of the organisation, beside its name: for who works for several.",
+    )
+    keep_months = IntegerField(
+        "Destroy replaced answers after",
+        [
+            Optional(),
+            NumberRange(1, 240, message="Write a whole number of months from 1 to 240, or leave it empty."),
+        ],
+        description="Once a vendor has answered the same questionnaire anew, the older answers are kept for so many "
+        "months and then destroyed for good; hashes, points and events stay. Empty: they are kept.",
     )
     second_factor = BooleanField(
         "Everybody needs a second factor",

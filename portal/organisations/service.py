@@ -225,7 +225,8 @@ def change_settings(
 ) -> Organisation:
     """Change the organisation's settings; ``revision`` is the one that the form was rendered from.
 
-    ``values``: name, zone, currency, regimes (list), months_<tier> (1 to 120), vendor_sees, colour, second_factor.
+    ``values``: name, zone, currency, regimes (list), months_<tier> (1 to 120), vendor_sees, colour, second_factor,
+    keep_months (1 to 240, or None: for ever).
     Raises Conflict when somebody else has changed them meanwhile, Invalid for a value that does not fit.
     """
     organisation = session.execute(
@@ -255,6 +256,9 @@ def change_settings(
     for tier in MONTHS:
         if not 1 <= values[f"months_{tier}"] <= 120:
             raise Invalid(errors={f"months_{tier}": "Write a whole number of months from 1 to 120."})
+    keep = values.get("keep_months", organisation.keep_months)
+    if keep is not None and not 1 <= keep <= 240:
+        raise Invalid(errors={"keep_months": "Write a whole number of months from 1 to 240, or leave it empty."})
     changed = sorted(name for name, value in values.items() if getattr(organisation, name) != value)
     for name, value in values.items():
         setattr(organisation, name, value)
