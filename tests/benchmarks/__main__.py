@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import autosave, engine, startup
+from tests.benchmarks import autosave, engine, load, startup
 from tests.benchmarks.measuring import table
 
-GROUPS = {"engine": engine.figures, "startup": startup.figures, "autosave": autosave.figures}
+GROUPS = {
+    "engine": engine.figures,
+    "startup": startup.figures,
+    "autosave": autosave.figures,
+    "load": load.figures,
+}
 
 
 def main(chosen: list[str]) -> int:
