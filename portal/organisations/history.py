@@ -43,13 +43,25 @@ KINDS = (
 )
 
 
+# Done before anybody had signed in: the person or a thief, nobody can tell.
+BEFORE = frozenset(
+    {
+        Kind.SIGN_IN_FAILED,
+        Kind.SIGN_IN_THROTTLED,
+        Kind.PASSWORD_SHOWN,
+        Kind.PASSWORD_RESET_ASKED,
+        Kind.FACTOR_FAILED,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event. ``by_oneself``: the person did it. ``place``: the tenant that it is about, or ""."""
+    """One event. ``by``: ``you``, ``other`` or ``unknown`` (nobody had signed in). ``place``: what it is about, or ""."""
 
     at: datetime
     kind: Kind
-    by_oneself: bool
+    by: str
     place: str
 
 
@@ -72,12 +84,18 @@ def of_person(session: Session, identity: Identity, number: int) -> Page[Entry]:
         Entry(
             one.at,
             Kind(one.kind),
-            one.actor_id == person_id,
+            _by(one, person_id),
             places.get(one.subject_id, ""),
         )
         for one in events.rows
     ]
     return Page(entries, events.number, events.total, events.size)
+
+
+def _by(one: Event, person_id: uuid.UUID) -> str:
+    if one.kind in BEFORE:
+        return "unknown"
+    return "you" if one.actor_id == person_id else "other"
 
 
 def _places(session: Session, person_id: uuid.UUID) -> dict[uuid.UUID, str]:
