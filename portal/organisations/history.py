@@ -57,7 +57,7 @@ BEFORE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event. ``by``: ``you``, ``other`` or ``unknown`` (nobody had signed in). ``place``: what it is about, or ""."""
+    """One event. ``by``: ``you``, ``other``, ``unknown`` (nobody had signed in). ``place``: what it is about, or ""."""
 
     at: datetime
     kind: Kind
