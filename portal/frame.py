@@ -63,10 +63,14 @@ NAVIGATION: list[NavItem] = [
         _l("Home"),
         "answering.home",
         Permission.SEE_COMPANY,
-        ("answering.", "results.", "enquiries."),
+        ("answering.", "results.", "enquiries.", "showing.question", "showing.upload", "showing.attach"),
     ),
     NavItem(
-        "company", _l("Documents"), "evidence.library", Permission.SEE_EVIDENCE, ("evidence.", "showing.")
+        "company",
+        _l("Documents"),
+        "evidence.library",
+        Permission.SEE_EVIDENCE,
+        ("evidence.", "showing.document", "showing.ask_", "showing.re"),
     ),
     NavItem("company", _l("Team"), "team.colleagues", Permission.SEE_COLLEAGUES),
     NavItem("company", _l("Events"), "events.of_company", Permission.SEE_COMPANY_EVENTS),
