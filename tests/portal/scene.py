@@ -16,10 +16,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from portal.access import CompanyRole, Identity, OrganisationRole, Person
+from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person
 from portal.accounts.service import token_hash
 from portal.assessments import (
     change_steps,
+    delegation,
     enquiries,
     enquiry_queries,
     issuing,
@@ -30,6 +31,7 @@ from portal.assessments import (
 )
 from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment, Submission
+from portal.assessments.reach import WHOLE
 from portal.assessments.service import Attestation, Edit, save_answers, submit
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -74,6 +76,7 @@ class Deal:
     paper: uuid.UUID | None = None  # sealed with what was submitted
     shelved: uuid.UUID | None = None  # beside a draft
     enquiry: uuid.UUID | None = None
+    delegation: uuid.UUID | None = None  # a link; one answer that came through it waits
     section: str = ""
     section_submitted: str = ""
 
@@ -440,8 +443,44 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     shelf, inside = word("shelf", *theirs), word("inside", *theirs)
     deal.shelved = _lay(database, scene, owner, deal.drafted, "governance.owner", shelf, inside)
     deal.enquiry = _ask(database, scene, deal)
+    deal.delegation = _give_away(database, scene, deal)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     return deal
+
+
+def _give_away(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
+    """Somebody without an account gets the rest of the draft by a link, and answers one question of it."""
+    owner, theirs = deal.company[CompanyRole.OWNER], (deal.company,)
+    name, said = scene.canary("given", *theirs), scene.canary("linked", *theirs)
+    assert deal.drafted is not None
+    with database.transaction(owner.scope) as session:
+        assessment = queries.assessment(session, owner, deal.drafted)
+        row = delegation.by_link(
+            session,
+            assessment,
+            name=name.title(),
+            address=f"{name}@nowhere.example",
+            keys=WHOLE,
+            message=scene.canary("aword", *theirs),
+            actor=owner,
+            now=NOW,
+        )
+        given = Delegated(row.id, deal.drafted, frozenset(WHOLE))
+        person = Person(row.person_id, name, "")
+    helper = Identity(person, uuid.uuid4(), company=owner.company, role=CompanyRole.DELEGATE, delegated=given)
+    answered = fill(
+        database,
+        helper,
+        deal.drafted,
+        lambda one: (
+            Content("answered", plain_value(one), said, "It is being written.", "2026-12-24")
+            if one.evidence
+            else Content("answered", plain_value(one), said)
+        ),
+        most=1,
+    )
+    assert answered == 1
+    return row.id
 
 
 def _lay(

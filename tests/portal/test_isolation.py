@@ -60,6 +60,7 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "assessment": [str(deal.drafted), str(deal.submitted)],
         "person": [str(person.id)],
         "enquiry": [str(deal.enquiry)],
+        "delegation": [str(deal.delegation)],
         "evidence": [str(deal.paper), str(deal.shelved)],
         "question": ["governance.owner"],
         "kind": ["more_time"],
@@ -335,6 +336,8 @@ def test_letters_tell_only_what_their_reader_may_know(
     assert len(letters) > 12
     for letter in letters:
         reader = owners.get(letter.recipient)
+        if letter.kind == "delegation_link":  # whoever the company asks for help reads what it says to them
+            reader = next(one for one in scene.places.values() if one.id == letter.company_id)
         parsed = message_from_bytes(bytes(mime(settings, letter)))
         text = " ".join(
             [
@@ -370,7 +373,9 @@ def _name_of(database: Database, organisation_id: Any) -> str:
 def test_an_organisation_never_sees_a_draft(app: Portal, scene: Scene) -> None:
     """Only progress: neither pages nor exports hold a word of the draft, its promises or its conflicts."""
     for deal in scene.deals:
-        drafts = [word for word in scene.canaries if re.match(r"kz(draft|promise|stale)", word)]
+        drafts = [
+            word for word in scene.canaries if re.match(r"kz(draft|promise|stale|given|linked|aword)", word)
+        ]
         for _role, identity in walkers(deal.organisation):
             browser = signed_in(app, identity)
             base = f"/o/{deal.organisation.slug}/assessments/{deal.drafted}"
