@@ -34,7 +34,9 @@ def make(database: Database, organisation: Place, company: Place) -> dict[str, u
     with database.transaction(ciso.scope) as session:
         one, _vendor = change_steps.lock(session, ciso, asked)
         row = enquiry_queries.enquiry(session, ciso, asked, question, lock=True)
-        replying.answer(session, one, row, "Contractors count too. An estimate is fine.", actor=ciso, now=now)
+        replying.answer(
+            session, one, row, "Contractors count too. An estimate is fine.", actor=ciso, now=clock.now()
+        )
     later = now.date() + timedelta(days=50)
     wish = _ask(database, owner, asked, "more_time", "Our auditor comes in a month.", wanted=later)
     plea = _ask(

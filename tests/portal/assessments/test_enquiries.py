@@ -219,6 +219,7 @@ def test_roles_that_only_read_change_nothing(given: Given) -> None:
 # -------------------------------------------------------------------------------------------------- changing
 
 
+@pytest.mark.both_databases
 def test_extending_grants_what_was_asked(given: Given) -> None:
     later = DUE + timedelta(days=14)
     enquiry = ask(given, "more_time", "We move.", wanted=later)
@@ -319,6 +320,7 @@ def _submit(given: Given) -> None:
     seal(given.database, given.owner, given.assessment_id)
 
 
+@pytest.mark.both_databases
 def test_reopening_is_a_new_round_with_the_answers_in_place(given: Given) -> None:
     open_question = ask(given)
     _submit(given)

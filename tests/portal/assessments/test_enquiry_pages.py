@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from portal.access import CompanyRole, OrganisationRole
@@ -105,6 +106,7 @@ def test_adding_and_taking_back(given: Given) -> None:
     )
 
 
+@pytest.mark.both_databases
 def test_the_list_is_narrowed_sorted_and_taken_as_a_file(given: Given) -> None:
     ask(given, text="=1+1")
     ask(given, "more_time", "We move.", wanted=DUE + timedelta(days=9))
