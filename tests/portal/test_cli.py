@@ -18,7 +18,7 @@ from portal import cli, clock, create_app, installation, schema, settings
 from portal.access import OrganisationRole
 from portal.accounts import factors
 from portal.accounts import service as accounts
-from portal.accounts.models import PersonRow
+from portal.accounts.models import LoginSession, PersonRow
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
 from portal.faults import StartupFault
@@ -353,7 +353,7 @@ class TestResetSecondFactor:
         assert "no second factor any more" in done(capsys, "reset-second-factor", "--data", data, "Ada@X.com")
         with database.looking(SYSTEM) as session:
             assert not factors.is_on(session, ada.id)
-            assert all(session.scalars(select(accounts.LoginSession.revoked_at)))
+            assert all(session.scalars(select(LoginSession.revoked_at)))
             event = session.scalars(select(Event).where(Event.kind == "second_factor.removed")).one()
             assert (event.actor_id, event.subject_id) == (None, ada.id)
         assert "no second factor" in refused(capsys, "reset-second-factor", "--data", data, "ada@x.com")

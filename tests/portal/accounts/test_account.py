@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from portal import clock
 from portal.access import CompanyRole, OrganisationRole, Person
 from portal.accounts import addresses, service, sessions
-from portal.accounts.models import AddressChange, PersonRow
+from portal.accounts.models import AddressChange, LoginSession, PersonRow
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
 from portal.faults import Conflict
@@ -102,7 +102,7 @@ def test_nobody_signs_out_anothers_browser(
     other = make_person(database, settings, "Eve", "eve@x.example")
     theirs = Browser(app.test_client(), ada.email)
     with database.looking(SYSTEM) as session:
-        target = session.scalars(select(service.LoginSession.id)).one()
+        target = session.scalars(select(LoginSession.id)).one()
     assert Browser(app.test_client(), other.email).post(f"/account/sessions/{target}/end").status_code == 404
     assert theirs.get("/account").status_code == 200
 

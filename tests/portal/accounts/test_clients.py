@@ -166,22 +166,13 @@ CSS = (Path(frame.__file__).parent / "static" / "portal.css").read_text("utf-8")
 
 
 def tokens(dark: bool) -> dict[str, str]:
-    """Colour tokens of one scheme; dark ones lie in the blocks of the dark media query, over the light ones."""
-    blocks = re.split(r"@media screen and \(prefers-color-scheme: dark\) \{", CSS)
-    light = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", re.sub(r"(?s)\n  \}.*", "", blocks[0])))
-    for block in blocks[1:]:
-        light |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block.split("\n  }", 1)[1]))
-    if not dark:
-        return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", blocks[0])) | _light_orgs()
-    found = {}
-    for block in blocks[1:]:
-        found |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block.split("\n  }", 1)[0]))
+    """Colour tokens of one scheme, by name; the dark ones lie in the blocks of the dark media query."""
+    found: dict[str, str] = {}
+    for piece in re.split(r"(?=@media screen and \(prefers-color-scheme: dark\))|\n  \}", CSS):
+        if piece.startswith("@media screen and (prefers-color-scheme: dark)") is dark:
+            for name, value in re.findall(r"--([\w-]+): +(#[0-9a-f]{6});", piece):
+                found.setdefault(name, value)
     return found
-
-
-def _light_orgs() -> dict[str, str]:
-    line = next(one for one in CSS.splitlines() if "--org-slate" in one and "--on-org" in one)
-    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", line))
 
 
 def luminance(colour: str) -> float:
