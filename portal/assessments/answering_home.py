@@ -166,7 +166,7 @@ def _asked(some: list[Assessment], names: dict[uuid.UUID, str]) -> dict[str, Any
     threads = enquiry_queries.of_assessments(session, identity, some, most=MOST_ASKED) if some else []
     if identity.role is not CompanyRole.OWNER:  # the others may have been given some questions only
         threads = [one for one in threads if one.enquiry.asked_by == identity.person.id]
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "thread": thread,
             "one": by_id[thread.enquiry.assessment_id],

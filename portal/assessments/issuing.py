@@ -61,8 +61,8 @@ def issue(
 
     ``due`` is a local date in the organisation's zone, from today to two years ahead. ``reason`` is read by the
     vendor. ``contact`` is one of the vendor's; needed while nobody of the vendor has joined. Raises Invalid with
-    a sentence at ``questionnaire``, ``engagements``, ``due``, ``reason`` or ``contact``. ``assessment_id``: the id that it gets, for whoever must
-    find it again (issuing_many.py).
+    a sentence at ``questionnaire``, ``engagements``, ``due``, ``reason`` or ``contact``. ``assessment_id``: the id
+    that it gets, for whoever must find it again (issuing_many.py).
     """
     organisation = organisations.organisation_of(session, actor)
     today = clock.local_date(now, organisation.zone)
