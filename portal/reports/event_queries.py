@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.accounts.models import PersonRow
-from portal.assessments.models import Assessment, Rating, Submission
+from portal.assessments.models import Assessment, Enquiry, Rating, Submission
 from portal.audit.models import Event
 from portal.audit.words import acted_kinds, kinds_of, readable_kinds
 from portal.organisations.models import CompanyMember, OrganisationMember
@@ -47,11 +47,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an event was about, while it is still there. ``table`` and ``id`` say which page leads to it."""
+    """What an event was about, while it is still there. ``table`` and ``id`` say which page leads to it.
+
+    Submissions, ratings and enquiries are reached through their ``assessment``.
+    """
 
     table: str
     id: uuid.UUID
     name: str
+    assessment: uuid.UUID | None = None
 
 
 def events(
@@ -164,6 +168,7 @@ def subjects(session: Session, identity: Identity, found: Iterable[Event]) -> di
     read |= _assessments(session, identity, by_type.get("assessment", ()))
     read |= _of_submissions(session, identity, by_type.get("submission", ()))
     read |= _of_ratings(session, identity, by_type.get("rating", ()))
+    read |= _of_enquiries(session, identity, by_type.get("enquiry", ()))
     return read
 
 
@@ -200,7 +205,7 @@ def _of_submissions(
         .join(Assessment, Assessment.id == Submission.assessment_id)
         .where(*mine(identity.scope, Submission, Assessment), Submission.id.in_(wanted))
     )
-    return {key: Subject("submission", found, title) for key, found, title in session.execute(statement)}
+    return {key: Subject("submission", key, title, found) for key, found, title in session.execute(statement)}
 
 
 def _of_ratings(
@@ -214,4 +219,17 @@ def _of_ratings(
         .join(Assessment, Assessment.id == Submission.assessment_id)
         .where(*mine(identity.scope, Rating, Submission, Assessment), Rating.id.in_(wanted))
     )
-    return {key: Subject("submission", found, title) for key, found, title in session.execute(statement)}
+    return {key: Subject("submission", key, title, found) for key, found, title in session.execute(statement)}
+
+
+def _of_enquiries(
+    session: Session, identity: Identity, wanted: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Subject]:
+    if not wanted:
+        return {}
+    statement = (
+        select(Enquiry.id, Assessment.id, Assessment.title)
+        .join(Assessment, Assessment.id == Enquiry.assessment_id)
+        .where(*mine(identity.scope, Enquiry, Assessment), Enquiry.id.in_(wanted))
+    )
+    return {key: Subject("enquiry", key, title, found) for key, found, title in session.execute(statement)}

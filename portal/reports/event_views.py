@@ -211,24 +211,30 @@ def _href(about: Subject) -> str:
     """The page of a subject on the reader's own side; "" where there is none for this reader."""
     identity = web.identity()
     if identity.organisation is not None:
+        if about.table == "contact" and not identity.may(Permission.MANAGE_VENDORS):
+            return ""
         place: dict[str, Any] = {"organisation": identity.organisation.slug}
-        endpoints = {
+        endpoint = {
             "vendor": "vendors.vendor",
             "engagement": "vendors.engagement",
             "contact": "contacts.edit_contact",
             "assessment": "assessments.assessment",
             "submission": "results.for_organisation",
-        }
-        if about.table == "contact" and not identity.may(Permission.MANAGE_VENDORS):
-            return ""
+            "enquiry": "asked.enquiry",
+        }[about.table]
     else:
         assert identity.company is not None
         place = {"company": identity.company.slug}
-        endpoints = {"assessment": "answering.assessment", "submission": "results.for_company"}
-    argument = "assessment" if about.table == "submission" else about.table
-    return (
-        url_for(endpoints[about.table], **place, **{argument: about.id}) if about.table in endpoints else ""
-    )
+        endpoint = {
+            "assessment": "answering.assessment",
+            "submission": "results.for_company",
+            "enquiry": "enquiries.threads",
+        }[about.table]
+    if about.assessment is not None:
+        place["assessment"] = about.assessment
+    if about.table in ("vendor", "engagement", "contact", "assessment") or endpoint == "asked.enquiry":
+        place[about.table] = about.id
+    return url_for(endpoint, **place)
 
 
 # ------------------------------------------------------------------------------------------------------ the files

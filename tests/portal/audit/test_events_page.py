@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import uuid
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.models import PersonRow
+from portal.assessments.models import Enquiry
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.audit.service import record
@@ -264,3 +266,34 @@ def test_a_file_is_taken_on_record(
         event = session.scalars(select(Event).where(Event.kind == Kind.EXPORTED.value)).one()
     assert event.data == {"what": "events", "rows": 7}
     assert event.actor_id == ours[OrganisationRole.AUDITOR].person.id
+
+
+def test_every_link_of_the_record_leads_to_a_page(app: Portal, database: Database, scene: Scene) -> None:
+    """Subjects of each kind, from both sides; an enquiry is made for it."""
+    deal = scene.deals[0]
+    assert deal.submitted is not None
+    enquiry = Enquiry(
+        id=uuid.uuid4(),
+        organisation_id=deal.organisation.id,
+        company_id=deal.company.id,
+        assessment_id=deal.submitted,
+        kind="reopen",
+        state="open",
+        asked_by=deal.company[CompanyRole.OWNER].person.id,
+        asked_at=NOW,
+    )
+    with database.transaction(SYSTEM) as session:
+        session.add(enquiry)
+        record(session, Kind.ENQUIRY_MADE, now=NOW, actor=None, subject=enquiry)
+    for place, path in (
+        (deal.organisation[OrganisationRole.CISO], f"/o/{deal.organisation.slug}/events"),
+        (deal.company[CompanyRole.OWNER], f"/c/{deal.company.slug}/events"),
+    ):
+        browser, links = signed_in(app, place), set()
+        page = browser.get(path).text
+        links |= set(
+            re.findall(r'<td data-label="About">\s*<span><a class="inline-link" href="([^"]+)"', page)
+        )
+        assert len(links) > 2
+        assert any("enquiries" in one for one in links)
+        assert {one: browser.get(one).status_code for one in links} == dict.fromkeys(links, 200)
