@@ -113,7 +113,9 @@ def accept(token: str) -> Page:
         return web.form_page("joining/invitation.html", form, fault, **context)
     response = web.notice(redirect(web.tenant_home(side, slug), 303), "joined")
     if new:
-        csrf.set_session(response, accounts.open_session(session, person.id, now=web.now()))
+        agent, client = web.client_agent(), web.client_address()
+        opened = accounts.open_session(session, person.id, now=web.now(), agent=agent, client=client)
+        csrf.set_session(response, opened)
     return response
 
 
