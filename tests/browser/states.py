@@ -11,11 +11,11 @@ from unittest.mock import patch
 from sqlalchemy import select
 
 from portal import clock
-from portal.access import CompanyRole, Identity, OrganisationRole, Person
+from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person
 from portal.accounts import addresses
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
-from portal.assessments import queries
+from portal.assessments import delegation, queries
 from portal.assessments.drafts import Content
 from portal.assessments.service import Edit, save_answers
 from portal.audit.catalogue import Kind
@@ -29,7 +29,7 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
-from tests.browser import enquiring
+from tests.browser import enquiring, papers
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
 from tests.portal.accounts.given import give_factor, letters
@@ -64,9 +64,11 @@ class World:
     draft: uuid.UUID
     full: uuid.UUID
     torn: str
+    paper: uuid.UUID
     unasked: str
     invitation: str
     reset: str
+    link: str
     leaver: uuid.UUID
     keeper: uuid.UUID
     recovery: str
@@ -129,11 +131,14 @@ def _made(settings: Settings, database: Database) -> World:
     )
     middling = {key: Content("answered", value) for key, value in HALF.items()}
     world.add_to(database, owner, helper, issued.assessment)
+    paper = papers.add(database, settings, owner, now)
+    papers.lay(database, owner, paper, issued.assessment, now)
     _seal(database, owner, issued.assessment, middling)
     definition = catalog.latest("security_lite")
     archive, scanning = issued.engagements
     draft = journey.again(database, quarry, issued.vendor, (archive,), definition, now=now)
     world.add_to(database, owner, helper, draft)
+    papers.lay(database, owner, paper, draft, now)
     torn, unasked = _half_answered(database, owner, helper, draft)
     full = journey.again(database, quarry, issued.vendor, (scanning,), definition, now=now)
     world.add_to(database, owner, helper, full)
@@ -171,9 +176,11 @@ def _made(settings: Settings, database: Database) -> World:
         draft=draft,
         full=full,
         torn=torn,
+        paper=paper,
         unasked=unasked,
         invitation=_invitation(database, ciso, silent),
         reset=token,
+        link=_given_away(database, owner, draft),
         leaver=quarry[OrganisationRole.AUDITOR].person.id,
         keeper=quarry[OrganisationRole.ADMIN].person.id,
         recovery=recovery,
@@ -181,6 +188,32 @@ def _made(settings: Settings, database: Database) -> World:
         stopping=stopping,
         **enquiring.make(database, quarry, slate),
     )
+
+
+def _given_away(database: Database, owner: Identity, assessment: uuid.UUID) -> str:
+    """The token of a link to a section and a question; one answer that came through it waits."""
+    now = clock.now()
+    with database.transaction() as session:
+        one = queries.assessment(session, owner, assessment)
+        row = delegation.by_link(
+            session,
+            one,
+            name="Jonas Brandt",
+            address="jonas@elsewhere.example",
+            keys=["governance", "people"],
+            message="You set this up; tell me if anything is unclear.",
+            actor=owner,
+            now=now,
+        )
+        given = Delegated(row.id, assessment, frozenset(row.keys))
+        person = Person(row.person_id, "Jonas Brandt", "jonas@elsewhere.example")
+    helper = Identity(person, uuid.uuid4(), company=owner.company, role=CompanyRole.DELEGATE, delegated=given)
+    scene.fill(database, helper, assessment, sound, now=now, most=2)
+    with database.transaction() as session:
+        letters = session.scalars(select(Message).where(Message.kind == "delegation_link"))
+        found = re.search(r"/delegations/([\w-]{43})", "".join(one.text for one in letters))
+    assert found is not None
+    return found[1]
 
 
 def sound(question: Question) -> Content:
