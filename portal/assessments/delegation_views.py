@@ -104,7 +104,7 @@ def new(company: str, assessment: uuid.UUID) -> Page:
 
 def _giving(one: Assessment, form: Give, chosen: list[str]) -> dict[str, Any]:
     session, identity = web.db(), web.identity()
-    form.person.choices = [
+    form.person.choices = [("", "")] + [
         (str(each.person.id), f"{each.person.name} ({web.ROLE_LABELS[each.role]})")
         for each in organisations.members(session, identity)
         if each.person.id != identity.person.id
