@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from sqlalchemy import select
 from portal.access import CompanyRole, OrganisationRole
 from portal.assessments.models import Enquiry
 from portal.db import SYSTEM
-from tests.portal.assessments.given import Given
+from tests.portal.assessments.given import Given, issue
+from tests.portal.assessments.test_answering_statements import counted
 from tests.portal.assessments.test_enquiries import DUE, _submit, ask
 from tests.portal.world import Browser, signed_in
 
@@ -243,3 +245,24 @@ def test_an_error_page_calls_what_was_typed_by_its_label(given: Given) -> None:
     stale = vendor.client.post(given.section("one"), data={"a.one.days": "7", "csrf_token": "x"})
     assert stale.status_code == 400
     assert "Answer: one.days" in stale.text
+
+
+def test_home_with_thirty_open_questionnaires_says_what_comes_first(given: Given) -> None:
+    late = uuid.uuid4()
+    issue(given, late, due=date(2026, 11, 19))
+    for number in range(28):
+        issue(given, uuid.uuid4(), due=DUE + timedelta(days=number))
+    ask(given, text="Does this cover contractors?")
+    vendor = ours(given)
+    place = f"/c/{given.company.slug}/"
+    with counted(given) as (statements, _commits):
+        page = vendor.get(place).text
+    assert "30 questionnaires wait for you" in page
+    assert "One is late." in page
+    assert page.index("2 days late") < page.index("Also waiting")
+    assert page.count("days left") == 9
+    assert f"/assessments/{late}" in page
+    with counted(given) as (few, _commits):
+        assert vendor.get(f"{place}?page=3").status_code == 200
+    assert len(statements) <= 40, "\n".join(statements)
+    assert len(few) <= len(statements)
