@@ -116,6 +116,7 @@ def test_the_button_on_the_card_saves_what_was_typed_and_leads_to_the_documents(
     assert foreign.location == given.section("two")
 
 
+@pytest.mark.both_databases
 def test_attach_from_the_library_fitting_kind_first_and_take_away(given: Given) -> None:
     browser = given.browser()
     base = f"/c/{given.company.slug}/evidence"
@@ -166,6 +167,7 @@ def submitted(given: Given) -> Answering:
     return browser
 
 
+@pytest.mark.both_databases
 def test_documents_are_sealed_rated_and_proved(given: Given) -> None:
     browser = submitted(given)
     (found,) = every(given, Submission)
@@ -228,6 +230,7 @@ def test_the_organisation_opens_what_was_sealed_and_that_is_on_record(given: Giv
     ]
 
 
+@pytest.mark.both_databases
 def test_what_was_sealed_outlives_the_library_and_what_was_not_goes(app: Portal, given: Given) -> None:
     browser = submitted(given)
     base = f"/c/{given.company.slug}/evidence"
