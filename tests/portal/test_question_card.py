@@ -63,6 +63,7 @@ class Card:
     lines: tuple[str, ...] = field(default=())
     documents: tuple[Any, ...] = ()
     attach: bool = False
+    waits: str = ""
 
 
 DANGER = {"severity": "high", "text": "One stolen password is enough."}
@@ -167,3 +168,15 @@ def test_a_refused_value_stays_in_its_field_with_the_message_before_it() -> None
 
 def test_what_people_wrote_is_escaped() -> None:
     assert "&lt;b&gt;\nbold&lt;/b&gt;</textarea>" in render(CARDS["text"])
+
+
+def test_documents_lie_beside_the_answer_with_what_is_wrong_with_them() -> None:
+    paper = {
+        "title": "<b>Plan</b>", "sub": "2 kB", "endpoint": "", "place": {}, "problem": "Too old.", "waits": "Waits.",
+    }  # fmt: skip
+    source = render(Card(attach=True, documents=(paper,)))
+    assert "&lt;b&gt;Plan&lt;/b&gt;" in source
+    assert "Too old." in source
+    assert "Waits." in source
+    buttons = [held for tag, held in Page(source).tags if tag == "button"]
+    assert [(held["name"], held["value"]) for held in buttons] == [("go", "evidence.access.mfa")]
