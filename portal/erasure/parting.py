@@ -23,6 +23,7 @@ from portal.assessments.models import (
     AnswerRow,
     Assessment,
     Delegation,
+    Enquiry,
     SealedAttestation,
     SealedEvidence,
     StaleEdit,
@@ -108,6 +109,8 @@ def vendors(
     close_assessments(session, which, "cancelled", by, now)
     destroying.sealed(session, destroying.submissions_of(session, assessments), None, found, now)
     destroying.enquiries(session, assessments, None, found)
+    waiting = Enquiry.assessment_id.in_(assessments) & (Enquiry.state == "open")
+    run(session, update(Enquiry).where(waiting).values(state="withdrawn", settled_at=now))
     emptied: dict[str, Any] = {"reason": "", "subject": GONE, "contact_email": None, "facts": {}}
     found.add("assessments", run(session, update(Assessment).where(which).values(**emptied)))
     engagements = [

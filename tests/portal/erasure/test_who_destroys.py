@@ -1,0 +1,77 @@
+"""Every column that can hold somebody's words has somebody who destroys it; a new one fails until it has (law 6)."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, LargeBinary, String, Text
+
+from portal.tables import metadata
+
+ANSWERS = "destroying.answers, parting.vendors"
+SEALED = "destroying.sealed"
+VENDOR = "parting.vendors"
+PERSON = "parting.person"
+COMPANY = "parting.company"
+ORGANISATION = "parting.organisation"
+STAYS = "stays: "
+
+# table -> who destroys what a person may have written in it, or why it stays.
+WHO: dict[str, str] = {
+    "address_change": PERSON,
+    "answer": f"{ANSWERS}, {COMPANY}",
+    "answer_content": f"{ANSWERS}, {COMPANY}",
+    "answer_revision": STAYS + "ids",
+    "answer_turn": SEALED,
+    "assessment": VENDOR,
+    "certificate": STAYS + "ids, counts and hashes",
+    "company": STAYS + "a firm's name, which receipts and other clients' records rest on",
+    "company_member": STAYS + "ids and roles",
+    "contact": VENDOR,
+    "definition": STAYS + "a questionnaire is no data of a vendor's",
+    "delegation": COMPANY,
+    "doomed_file": "retention.delete_files",
+    "engagement": VENDOR,
+    "enquiry": f"{ANSWERS}: person",
+    "enquiry_entry": ANSWERS,
+    "erasure": "service.destroy, parting.proposals: reason",
+    "evaluation": STAYS + "codes; texts of facts are not kept (facts.judged)",
+    "evaluation_reasons": SEALED,
+    "event": STAYS + "codes, which record() enforces",
+    "evidence": "destroying.unreferenced",
+    "evidence_grant": STAYS + "ids and keys",
+    "invitation": f"{VENDOR}, {ORGANISATION}, {COMPANY}, {PERSON}: name and address",
+    "login_session": f"{PERSON}, retention.tidy",
+    "message": f"{VENDOR}, {ORGANISATION}, {COMPANY}, {PERSON}, retention.tidy",
+    "organisation": STAYS + "a firm's name, which receipts of vendors rest on",
+    "organisation_member": STAYS + "ids and roles",
+    "password_reset": f"{PERSON}, retention.tidy",
+    "person": f"{PERSON}, {COMPANY} (who came by a link)",
+    "rating": STAYS + "points and codes; texts of facts are not kept (facts.judged)",
+    "reassessment": STAYS + "dates and codes",
+    "recovery_code": PERSON,
+    "released_version": STAYS + "a questionnaire is no data of a vendor's",
+    "reminder": STAYS + "ids and dates",
+    "requirement_catalogue": STAYS + "what we ship",
+    "sealed_answer": SEALED,
+    "sealed_attestation": SEALED,
+    "sealed_evidence": SEALED,
+    "second_factor": PERSON,
+    "stale_edit": f"{ANSWERS}, {COMPANY}",
+    "submission": STAYS + "commitments and hashes",
+    "throttle": "retention.tidy",
+    "vendor": STAYS + "a firm's name, by which its certificate is found",
+    "worker_beat": STAYS + "names of machines, forgotten after a week",
+}
+
+
+def test_every_table_with_words_has_somebody_who_destroys_them() -> None:
+    wordy = {
+        name
+        for name, table in metadata.tables.items()
+        if any(isinstance(one.type, (String, Text, JSON, LargeBinary)) for one in table.columns)
+    }
+    assert wordy == set(WHO)
+
+
+def test_rows_that_never_change_only_hold_what_stays() -> None:
+    sealed = {name for name, table in metadata.tables.items() if table.info["immutable"]}
+    assert {name for name in sealed if not WHO[name].startswith(STAYS)} == set()
