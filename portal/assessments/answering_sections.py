@@ -163,7 +163,7 @@ def _open(
         number=[each.key for each in draft.definition.sections].index(chosen.key) + 1,
         count=len(draft.definition.sections),
         cards=shown,
-        threads=enquiry_queries.by_question(web.db(), at.viewer, at.assessment.id),
+        threads=_threads(at),
         nothing_asked=not any(card.visible for card in shown),
         rail=answering_page.rail(at, chosen.key),
         done=done,
@@ -179,6 +179,13 @@ def _open(
         autosave=url_for("answering.autosave", **where, section=chosen.key),
         last=after is None,
     )
+
+
+def _threads(at: Desk) -> dict[str, enquiry_queries.Thread]:
+    """What was asked about each question; nothing for helpers who may not ask themselves."""
+    if not at.viewer.may(Permission.ASK):
+        return {}
+    return enquiry_queries.by_question(web.db(), at.viewer, at.assessment.id)
 
 
 def _sealed(one: Assessment, chosen: Section) -> str:
@@ -226,9 +233,7 @@ def _sealed_beside(
     found = sealing.documents(queries.papers(session, identity, submission))
     place = {"company": answering_page.place(one, identity)["company"]}
     return {
-        each.key: sealed_views(
-            found[each.key], each.evidence, submission.as_of, "evidence.download", place
-        )
+        each.key: sealed_views(found[each.key], each.evidence, submission.as_of, "evidence.download", place)
         for each in chosen.questions
         if each.key in found
     }
