@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person
 from portal.accounts.service import token_hash
@@ -30,7 +30,7 @@ from portal.assessments import (
     showing,
 )
 from portal.assessments.drafts import Content
-from portal.assessments.models import Assessment, Submission
+from portal.assessments.models import AnswerTurn, Assessment, Submission
 from portal.assessments.reach import WHOLE
 from portal.assessments.service import Attestation, Edit, save_answers, submit
 from portal.audit.catalogue import Kind
@@ -79,6 +79,8 @@ class Deal:
     delegation: uuid.UUID | None = None  # a link; one answer that came through it waits
     section: str = ""
     section_submitted: str = ""
+    erasure: uuid.UUID | None = None
+    certificate: uuid.UUID | None = None
 
 
 @dataclass
@@ -425,6 +427,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     key = f"own.{slug}.said"
     deal.paper = _lay(database, scene, owner, deal.submitted, key, word("paper", *both), word("file", *both))
     seal(database, owner, deal.submitted, name=word("signer", *both), role=word("role", *both))
+    _turn(database, deal.submitted, f"own.{slug}.gate", word("before", *both))
     deal.section_submitted = "backups"
     _certify(database, deal, word("erasure", *ours))
     deal.drafted = issue(
@@ -529,6 +532,7 @@ def _certify(database: Database, deal: Deal, reason: str) -> None:
             issued_at=NOW,
         )
         session.add_all([proposal, done])
+        deal.erasure, deal.certificate = proposal.id, done.id
         record(session, Kind.ERASURE_PROPOSED, now=NOW, actor=buyer, subject=proposal)
         record(session, Kind.CERTIFICATE_ISSUED, now=NOW, actor=buyer, subject=done)
 
@@ -559,6 +563,25 @@ def _ask(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
         row = enquiry_queries.enquiry(session, buyer, one.id, found, lock=True)
         replying.answer(session, one, row, told, actor=buyer, now=NOW)
     return found
+
+
+def _turn(database: Database, assessment_id: uuid.UUID, key: str, note: str) -> None:
+    """As if the answer had changed after its finding was shown, beside the sealed one."""
+    submission = newest_submission(database, assessment_id)
+    before = canonical_json({"state": "answered", "value": "no", "note": note})
+    with database.transaction(SYSTEM) as session:
+        session.execute(
+            insert(AnswerTurn).execution_options(unaudited=True),
+            {
+                "submission_id": submission.id,
+                "key": key,
+                "organisation_id": submission.organisation_id,
+                "company_id": submission.company_id,
+                "before": before,
+                "shown_at": NOW - timedelta(hours=2),
+                "changed_at": NOW - timedelta(hours=1),
+            },
+        )
 
 
 def _promise(database: Database, identity: Identity, assessment_id: uuid.UUID, choose: Choose) -> None:
