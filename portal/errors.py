@@ -132,7 +132,9 @@ def _answer(status: int, message: str) -> tuple[str | Response, int, dict[str, s
     if web.wants_json():
         return jsonify(error=status, message=message, request=logs.request_id()), status, {}
     kept = (
-        kept_fields() if status in (400, 409, 503) and request.method not in web.SAFE and _readable() else []
+        kept_fields()
+        if status in (400, 409, 429, 503) and request.method not in web.SAFE and _readable()
+        else []
     )
     back = web.local_path(request.full_path.rstrip("?")) if kept else None
     reference = logs.request_id() if status not in UNNAMED else ""

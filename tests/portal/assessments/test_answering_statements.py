@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
+from portal.assessments import pace
 from tests.portal.assessments.given import Given
 from tests.portal.assessments.test_delegation import give, link, opened
 
@@ -84,3 +87,22 @@ def test_autosaves_of_helpers_cost_no_more(given: Given) -> None:
             assert browser.client.post(f"{path}/answer", data=body, headers=headers).status_code == 200
         assert len(statements) <= MOST, "\n".join(statements)
         assert len(commits) == 1
+
+
+def test_a_session_saves_at_a_measure_and_what_was_typed_comes_back(
+    given: Given, clocked: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "MOST", 2)
+    browser, path = given.browser(), given.section("one")
+    statuses = [
+        browser.auto(path, {"r.one.days": str(n), "a.one.days": str(n + 7)}).status_code for n in range(3)
+    ]
+    assert statuses == [200, 200, 429]
+    answer = browser.send(path, {"a.one.days": "123"})
+    assert (answer.status_code, "123" in answer.text) == (429, True)
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61
+    assert (
+        given.browser().auto(path, {"r.one.days": "2", "a.one.days": "20"}).status_code == 200
+    )  # another session
+    clocked[0] += timedelta(seconds=61)
+    assert browser.auto(path, {"r.one.days": "3", "a.one.days": "30"}).status_code == 200
