@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
 
 from portal.db import Scope
 
@@ -168,6 +169,21 @@ class Identity:
         if roles is None:
             return self.delegated is None  # who came by a link has no account here, whoever they are
         return self.role is not None and self.role in roles
+
+
+class Resolver(Protocol):
+    """What web.py asks of the features above it; create_app hands one in."""
+
+    def identity(
+        self, session: Session, token: str, *, side: str | None, slug: str | None, now: datetime
+    ) -> Identity | None:
+        """Who holds this session token, acting in the tenant named; None when the token is not valid (any more).
+
+        Raises NotFound when the person does not belong to that tenant.
+        """
+
+    def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
+        """What to write when the session's last use is worth noting, else None."""
 
 
 def scoped(identity: Identity, *models: Any) -> Select[Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from flask_login import LoginManager, UserMixin
@@ -19,8 +18,13 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import clock
-from portal.access import TABLE, CompanyRole, Identity, OrganisationRole, Permission
-from portal.bodies import LARGEST_BODY, LARGEST_UPLOAD, LONGEST_PATH, MOST_FIELDS, check_address, check_size
+from portal.access import TABLE, CompanyRole, Identity, Permission, Resolver
+from portal.addresses import ROLE_LABELS as ROLE_LABELS
+from portal.addresses import local_path as local_path
+from portal.addresses import tenant_home as tenant_home
+from portal.addresses import to_sign_in as to_sign_in
+from portal.addresses import uuid_or_404 as uuid_or_404
+from portal.bodies import LARGEST_BODY, LARGEST_UPLOAD, MOST_FIELDS, check_address, check_size
 from portal.csrf import (
     check_csrf,
     check_origin,
@@ -54,21 +58,6 @@ class SignedOut(Fault):
 
 class OwesFactor(Fault):
     """The organisation demands a second factor that this person has not set up: first that, then its pages."""
-
-
-class Resolver(Protocol):
-    """What web.py asks of the features above it; create_app hands one in."""
-
-    def identity(
-        self, session: Session, token: str, *, side: str | None, slug: str | None, now: datetime
-    ) -> Identity | None:
-        """Who holds this session token, acting in the tenant named; None when the token is not valid (any more).
-
-        Raises NotFound when the person does not belong to that tenant.
-        """
-
-    def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
-        """What to write when the session's last use is worth noting, else None."""
 
 
 class Portal(Flask):
@@ -400,47 +389,3 @@ def _headers(response: Response) -> Response:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     new_visit_cookie(response)
     return response
-
-
-# --------------------------------------------------------------------------------------------------- small helpers
-
-
-def local_path(target: str | None) -> str | None:
-    """``target`` if it is a path of this portal, else None: nobody is sent elsewhere after sign-in."""
-    if not target or not target.startswith("/") or target.startswith("//") or "\\" in target:
-        return None
-    if len(target) > LONGEST_PATH or not target.isprintable():
-        return None
-    return target
-
-
-def tenant_home(side: str, slug: str) -> str:
-    """The first page of an organisation or a company."""
-    return f"/o/{slug}/" if side == "organisation" else f"/c/{slug}/"
-
-
-def to_sign_in() -> WerkzeugResponse:
-    """Off to sign-in, and back afterwards."""
-    back = request.full_path.rstrip("?")
-    return redirect("/sign-in?" + urlencode({"next": back}) if back != "/" else "/sign-in", 303)
-
-
-def uuid_or_404(text: str) -> uuid.UUID:
-    """An id typed or posted by a person; anything that is no UUID is simply not found."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise NotFound from None
-
-
-ROLE_LABELS: dict[OrganisationRole | CompanyRole, str] = {
-    OrganisationRole.ADMIN: "Administrator",
-    OrganisationRole.CISO: "CISO",
-    OrganisationRole.REVIEWER: "Reviewer",
-    OrganisationRole.PROCUREMENT: "Procurement",
-    OrganisationRole.BUSINESS_OWNER: "Business owner",
-    OrganisationRole.AUDITOR: "Auditor",
-    CompanyRole.OWNER: "Owner",
-    CompanyRole.CONTRIBUTOR: "Contributor",
-    CompanyRole.DELEGATE: "By a link",
-}

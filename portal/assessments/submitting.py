@@ -101,9 +101,7 @@ def submit(
     definition = library.definition(session, assessment.content_hash)
     documents = queries.documents_of(session, actor, assessment)
     evidence.locked(session, actor, {one.document.id for some in documents.values() for one in some})
-    draft = queries.draft(
-        definition, assessment, queries.rows(session, actor, assessment.id), now, documents
-    )
+    draft = queries.draft(definition, assessment, queries.rows(session, actor, assessment.id), now, documents)
     if draft.gaps:
         raise Incomplete(draft.gaps)
     if seen is not None and seen != fingerprint(draft):

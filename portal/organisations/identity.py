@@ -101,7 +101,7 @@ class TenantResolver:
     def identity(
         self, session: Session, token: str, *, side: str | None, slug: str | None, now: datetime
     ) -> Identity | None:
-        """See web.Resolver. A tenant that the person does not belong to is not found, whether it exists or not."""
+        """See access.Resolver. A tenant that the person does not belong to is not found, whether it exists or not."""
         values = {
             "token": accounts.token_hash(token),
             "not_idle": now - accounts.IDLE,
@@ -141,7 +141,7 @@ class TenantResolver:
         return Identity(who, session_id, company=tenant, role=CompanyRole(role), seen_at=seen_at)
 
     def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
-        """See web.Resolver."""
+        """See access.Resolver."""
         return accounts.touch(identity.session_id, identity.seen_at or now, now=now)
 
 

@@ -47,6 +47,7 @@ FOUNDATION: dict[str, int] = {
             "access",
             "web",
             "bodies",
+            "addresses",
             "csrf",
             "outbox",
             "mail",
