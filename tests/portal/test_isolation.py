@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
+import uuid
+import zipfile
 from collections.abc import Iterator
 from email import message_from_bytes
 from itertools import product
@@ -60,6 +63,9 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "assessment": [str(deal.drafted), str(deal.submitted)],
         "person": [str(person.id)],
         "enquiry": [str(deal.enquiry)],
+        "erasure": [str(deal.erasure)],
+        "certificate": [str(deal.certificate)],
+        "login": [str(uuid.uuid4())],
         "delegation": [str(deal.delegation)],
         "evidence": [str(deal.paper), str(deal.shelved)],
         "question": ["governance.owner"],
@@ -85,7 +91,15 @@ def addresses(rule: Rule, values: dict[str, list[str]]) -> Iterator[str]:
 
 def said(answer: TestResponse) -> str:
     """Everything that leaves: body, and headers such as Location and Set-Cookie."""
-    return (answer.text + "\n" + "\n".join(f"{name}: {value}" for name, value in answer.headers)).lower()
+    return (_words(answer) + "\n" + "\n".join(f"{name}: {value}" for name, value in answer.headers)).lower()
+
+
+def _words(answer: TestResponse) -> str:
+    """A body as text: of an archive the text of each file in it, of anything else that is no text what can be read."""
+    if answer.mimetype != "application/zip":
+        return answer.get_data().decode("utf-8", "replace")
+    with zipfile.ZipFile(io.BytesIO(answer.get_data())) as archive:
+        return "\n".join(archive.read(name).decode("utf-8", "replace") for name in archive.namelist())
 
 
 def leaks(scene: Scene, reader: Place | None, answer: TestResponse, path: str) -> list[str]:
