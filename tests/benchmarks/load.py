@@ -167,7 +167,8 @@ def _colleague(
     port: int, who: tuple[str, str], path: str, until: float, seen: Seen, chance: random.Random
 ) -> None:
     """One autosave a second, each with the revision that the last answer told; a conflict is settled by the next."""
-    client, asked, known = Client(port, *who), _choices(), {}
+    client, asked = Client(port, *who), _choices()
+    known: dict[str, int] = {}
     time.sleep(chance.random())
     turn = 0
     while time.monotonic() < until:

@@ -75,7 +75,7 @@ def test_the_statements_that_cross_tenants_are_exactly_these() -> None:
                 assert isinstance(node.args[0], ast.Constant), (
                     f"{module.where(node)}: a reason is written out"
                 )
-                found[node.args[0].value] = module.name
+                found[str(node.args[0].value)] = module.name
             assert not (
                 isinstance(node, (ast.keyword, ast.Constant))
                 and getattr(node, "arg", getattr(node, "value", None)) == "across_tenants"
