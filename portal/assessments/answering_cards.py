@@ -125,7 +125,7 @@ class Desk:
         return self.reach.progress(self.draft.look)
 
     def through(self, row: Any) -> str:
-        """"through a link from Ana", of an answer that came by one; "" of any other."""
+        """ "through a link from Ana", of an answer that came by one; "" of any other."""
         found = self.given.get(row.delegation_id) if row is not None and row.delegation_id else None
         return _("through a link from %(who)s", who=self.name(found.created_by)) if found else ""
 
