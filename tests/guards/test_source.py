@@ -34,6 +34,7 @@ AROUND = frozenset(
 WAYS_ROUND_SESSIONS = {
     "portal.db": "makes the sessions",
     "portal.schema": "alembic works on connections",
+    "portal.rows": "many plain rows at once; it checks tenant and audit as the session does",
     "portal.engines": "whole databases, copied and checked by the engine's own means",
 }
 
