@@ -32,7 +32,7 @@ from questionnaires.conditions import (
     truth,
 )
 from questionnaires.conditions_evaluation import decided_by
-from questionnaires.conditions_words import statement
+from questionnaires.conditions_words import statement, statements
 from questionnaires.definition import Option, Question
 
 TODAY = date(2026, 11, 21)
@@ -525,6 +525,13 @@ QUESTIONS = made(
 )
 
 
+VENDORS_READ = {
+    "binds you": "binds your client",
+    "bind you": "bind your client",
+    "the vendor's access": "your access",
+}
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
@@ -547,7 +554,20 @@ QUESTIONS = made(
         ("b.gone", "the answer to b.gone is true"),
         ("not b.gone", "the answer to b.gone is false"),
         ("value <= 24", "the answer is at most 24"),
-        ('"gdpr" in organisation.regimes', "the list of rules that bind the organisation includes GDPR"),
+        ('"gdpr" in organisation.regimes', "GDPR binds you"),
+        ('"gdpr" not in organisation.regimes', "GDPR does not bind you"),
+        (
+            '"gdpr" in organisation.regimes and "nis2" in organisation.regimes and "pci" in organisation.regimes',
+            "GDPR, NIS2 and PCI DSS bind you",
+        ),
+        ('"gdpr" in organisation.regimes or "nis2" in organisation.regimes', "GDPR or NIS2 binds you"),
+        (
+            'not ("gdpr" in organisation.regimes or "nis2" in organisation.regimes)',
+            "neither GDPR nor NIS2 binds you",
+        ),
+        ('"card" in engagement.data', "the service touches payment card data"),
+        ('"privileged" in engagement.access', "the vendor's access includes administrator rights"),
+        ('"premises" not in engagement.access', "the vendor's access does not include premises"),
         ('engagement.hosting == "ours"', "the place where the service runs is at the organisation"),
         (
             'a.choice == "x" and ("p" in a.set or a.count > 1)',
@@ -565,23 +585,19 @@ QUESTIONS = made(
         ),
         (
             '"personal" not in engagement.data and not "card" in engagement.data and "special" not in engagement.data',
-            "the data that the service touches includes none of personal data, payment card data and special-category "
-            "data",
+            "the service touches none of personal data, payment card data and special-category data",
         ),
         (
             '"gdpr" in organisation.regimes and ("personal" in engagement.data or "card" in engagement.data)',
-            "the list of rules that bind the organisation includes GDPR and the data that the service touches includes "
-            "personal data or payment card data",
+            "GDPR binds you and the service touches personal data or payment card data",
         ),
         (
             '"personal" not in engagement.data or "card" not in engagement.data',
-            "the data that the service touches does not include personal data or the data that the service touches "
-            "does not include payment card data",
+            "the service does not touch personal data or the service does not touch payment card data",
         ),
         (
             '"personal" in engagement.data and a.count > 1 and "card" in engagement.data',
-            "the data that the service touches includes personal data and payment card data and the answer to “How "
-            "many?” is above 1",
+            "the service touches personal data and payment card data and the answer to “How many?” is above 1",
         ),
         (
             'not (a.choice == "x" or "p" in a.set)',
@@ -592,6 +608,8 @@ QUESTIONS = made(
 )
 def test_conditions_in_plain_english(source: str, words: str) -> None:
     assert describe(parse(source), QUESTIONS, "organisation") == words
+    for told, vendor in VENDORS_READ.items():
+        words = words.replace(told, vendor)
     assert describe(parse(source), QUESTIONS.questions, "vendor") == words
 
 
@@ -664,6 +682,35 @@ def test_how_points_stand_in_words(interval: tuple[int, int, int] | None, words:
     found = reading()
     found.points["a.points"] = interval
     assert statement(test, found, QUESTIONS.questions, "vendor") == words
+
+
+def test_what_one_set_holds_is_told_in_one_clause() -> None:
+    source = """
+"gdpr" in organisation.regimes and ("personal" in engagement.data or "card" in engagement.data
+or "special" in engagement.data) and a.choice == "x" and "pci" not in organisation.regimes"""
+    held = reading(
+        {
+            "organisation.regimes": frozenset({"gdpr"}),
+            "engagement.data": frozenset({"personal", "card"}),
+            "a.choice": "x",
+        }
+    )
+    clauses = statements(parse(source).tests, held, QUESTIONS.questions, "organisation")
+    assert clauses == [
+        "GDPR binds you",
+        "the service touches personal data and payment card data",
+        "the service does not touch special-category data",
+        "the answer to “Who builds it?” is “We do”",
+        "PCI DSS does not bind you",
+    ]
+    held["engagement.data"] = frozenset({"confidential"})
+    held["organisation.regimes"] = MISSING
+    clauses = statements(parse(source).tests, held, QUESTIONS.questions, "vendor")
+    assert clauses == [
+        "the list of rules that bind the organisation is not known",
+        "the service touches none of personal data, payment card data and special-category data",
+        "the answer to “Who builds it?” is “We do”",
+    ]
 
 
 def test_conditions_of_one_text_are_equal() -> None:
