@@ -69,22 +69,30 @@ NORRSUND = Rating(
     lite_band="sound",
 )
 # Brae Language: six people and nine freelancers with medical letters on their own laptops and in a free tool. No
-# letter should go there before the seven knock-outs are mended.
+# letter should go there before the nine knock-outs are mended.
 BRAE = Rating(
-    low="29.7",
-    high="29.7",
+    low="27.2",
+    high="27.2",
     band="weak",
     knockouts=(
+        "access.mfa_staff",
         "access.leaver_removal",
         "crypto.at_rest",
         "incident.plan",
+        "incident.notice_hours",
         "privacy.transfers",
         "suppliers.contracts",
         "ai.training_use",
         "exit.deletion",
     ),
-    lost=("vuln.unsupported", "ai.training_use", "assets.endpoints", "vuln.exploited", "vuln.scan"),
-    findings={"critical": 2, "high": 20, "medium": 19, "low": 7},
+    lost=(
+        "vuln.unsupported",
+        "access.mfa_staff",
+        "incident.notice_hours",
+        "ai.training_use",
+        "assets.endpoints",
+    ),
+    findings={"critical": 2, "high": 22, "medium": 19, "low": 7},
     lite_band="weak",
 )
 GOLDEN = {"fennmark_archive": FENNMARK, "norrsund_pay": NORRSUND, "brae_language": BRAE}
