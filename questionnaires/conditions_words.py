@@ -247,8 +247,10 @@ def _test_words(test: Test, questions: Mapping[str, Question], audience: Audienc
     if test.subject == "value" and test.operator in ("in", "not in", "==", "!=") and test.key != "value":
         other = (test.operator in ("not in", "!=")) is not contrary
         return f"{subject} {'is not' if other else 'is'} {_listed(labels, 'or')}"
-    claim = f"{subject} {_predicate(test, questions, labels)}"
-    return f"it is not so that {claim}" if contrary else claim
+    predicate = _predicate(test, questions, labels)
+    if contrary and predicate.startswith("is ") and not predicate.startswith("is not "):
+        return f"{subject} is not {predicate.removeprefix('is ')}"
+    return f"it is not so that {subject} {predicate}" if contrary else f"{subject} {predicate}"
 
 
 def _member_words(

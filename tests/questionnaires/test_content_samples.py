@@ -13,6 +13,8 @@ from readability import sentences, words
 
 from questionnaires import catalog
 from questionnaires.answers import AnswersFile, parse_answers
+from questionnaires.facts import FACTS
+from questionnaires.requirements import Answered, evaluate, load
 from questionnaires.results import Result
 from questionnaires.scoring import score
 from questionnaires.visibility import earned_findings, look
@@ -198,3 +200,42 @@ def test_notes_are_short_and_plain(name: str) -> None:
     for note in notes:
         assert len(note) <= 200, note
         assert all(len(words(one)) <= 25 for one in sentences(note)), note
+
+
+def test_the_tier_of_each_comes_from_what_procurement_would_answer(name: str) -> None:
+    """The shipped intake gives the tier that the sample states: the facts are its answers."""
+    intake = catalog.get("intake@1.0.0")
+    raw: Any = catalog.sample(name)
+    told = {key.removeprefix("engagement."): value for key, value in raw["facts"].items() if key in FACTS}
+    answers = {
+        f"intake.{key}": {"state": "answered", "value": value}
+        for key, value in told.items()
+        if f"intake.{key}" in intake.questions
+    }
+    file = {
+        "questionnaire": {"slug": "intake", "version": "1.0.0"},
+        "as_of": raw["as_of"],
+        "answers": answers,
+    }
+    found = parse_answers(intake, file)
+    assert set(found.answers) == set(intake.questions)
+    assert score(intake, found.answers, found.facts, found.as_of).band == raw["facts"]["engagement.tier"]
+
+
+@pytest.mark.parametrize(
+    ("name", "called_for", "spared"),
+    [
+        ("fennmark_archive", ["gdpr.security"], ["gdpr.own_purposes", "gdpr.transfers", "gdpr.breach_hours"]),
+        ("norrsund_pay", ["gdpr.own_purposes", "gdpr.transfers"], ["gdpr.breach_hours"]),
+        ("brae_language", ["gdpr.own_purposes", "gdpr.transfers", "gdpr.breach_hours"], ["dora.exit"]),
+    ],
+)
+def test_the_contract_requirements_of_each_are_settled(
+    name: str, called_for: list[str], spared: list[str]
+) -> None:
+    found = answers_of(name)
+    outcomes = evaluate(load(), [Answered(CORE, found.answers, found.as_of, ())], found.facts)
+    told = {one.requirement.key: one.outcome for one in outcomes}
+    assert "undetermined" not in told.values()
+    assert {key: told[key] for key in called_for} == dict.fromkeys(called_for, "required")
+    assert {key: told[key] for key in spared} == dict.fromkeys(spared, "not_required")
