@@ -190,12 +190,14 @@ def _import_questionnaire(options: argparse.Namespace) -> int:
 
 
 def _format_of(data: bytes) -> str:
-    """``json`` for a definition of ours, which names its slug; else VSAQ, which is JSON with comments."""
+    """``json`` for a definition of ours, which names its slug; MVSP; else VSAQ, which is JSON with comments."""
     try:
         top = json.loads(data)
     except (ValueError, RecursionError):
         return "vsaq"
-    return "json" if isinstance(top, dict) and "slug" in top else "vsaq"
+    if not isinstance(top, dict):
+        return "vsaq"
+    return "json" if "slug" in top else "mvsp" if top.get("id") == "mvsp" else "vsaq"
 
 
 # ---------------------------------------------------------------------------------------------- what may be typed

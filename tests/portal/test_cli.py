@@ -296,6 +296,10 @@ class TestImport:
             released = session.execute(select(ReleasedVersion)).scalar_one()
         assert (released.slug, released.questions) == ("web_apps", 1)
         assert "already" in refused(capsys, "import-questionnaire", "--data", data, "halden", file)
+        control = '{"ref": "2.8", "title": "Encryption", "group": "Design", "text": "Encrypt it"}'
+        file.write_text(f'{{"id": "mvsp", "version": "2.0", "controls": [{control}]}}')
+        said = done(capsys, "import-questionnaire", "--data", data, "halden", file)
+        assert said.rstrip().endswith("Released mvsp@2.0.0 for Halden.")
 
     @pytest.mark.parametrize(
         ("text", "words"),
