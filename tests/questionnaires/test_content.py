@@ -25,7 +25,7 @@ def definition(request: pytest.FixtureRequest) -> Questionnaire:
 
 
 def test_security_lite_is_shipped() -> None:
-    lite = catalog.get("security_lite@0.9.0")
+    lite = catalog.get("security_lite@1.0.0")
     scored = [one for one in questions(lite) if one.weight]
     critical = [one for one in questions(lite) if one.critical]
     assert (len(lite.questions), len(scored), len(critical)) == (33, 25, 18)
@@ -128,7 +128,7 @@ def _fits(source: str, value: str) -> bool:
     ],
 )
 def test_half_of_the_records_is_no_finding(chosen: list[str], warned: bool) -> None:
-    question = catalog.get("security_lite@0.9.0").questions["logging.events"]
+    question = catalog.get("security_lite@1.0.0").questions["logging.events"]
     answer = parse_answer(question, {"state": "answered", "value": chosen}, AS_OF)
     assert bool(earned_findings(question, {question.key: answer}, {}, AS_OF)) == warned
 
@@ -168,7 +168,7 @@ def test_not_applicable_is_offered_only_where_nothing_may_exist() -> None:
 
 
 def test_the_best_answers_of_security_lite_are_strong() -> None:
-    lite = catalog.get("security_lite@0.9.0")
+    lite = catalog.get("security_lite@1.0.0")
     result = score(lite, every_answer(lite, best=True), {"engagement.tier": "critical"}, AS_OF)
     assert (result.score, result.high, result.band) == (100, 100, "strong")
     assert result.knockouts == ()
@@ -176,7 +176,7 @@ def test_the_best_answers_of_security_lite_are_strong() -> None:
 
 
 def test_the_worst_answers_of_security_lite_are_weak_and_warned_of() -> None:
-    lite = catalog.get("security_lite@0.9.0")
+    lite = catalog.get("security_lite@1.0.0")
     answers = every_answer(lite, best=False)
     result = score(lite, answers, {"engagement.tier": "critical"}, AS_OF)
     assert (result.score, result.high, result.band) == (0, 0, "weak")
@@ -188,7 +188,7 @@ def test_the_worst_answers_of_security_lite_are_weak_and_warned_of() -> None:
 
 @pytest.mark.parametrize(("tier", "band"), [("critical", "sound"), ("high", "strong"), ("low", "strong")])
 def test_a_critical_service_needs_a_restore_that_was_tried(tier: str, band: str) -> None:
-    lite = catalog.get("security_lite@0.9.0")
+    lite = catalog.get("security_lite@1.0.0")
     answers = every_answer(lite, best=True)
     question = lite.questions["resilience.restore_test"]
     answers[question.key] = parse_answer(question, {"state": "answered", "value": "never"}, AS_OF)
@@ -199,7 +199,7 @@ def test_a_critical_service_needs_a_restore_that_was_tried(tier: str, band: str)
 
 
 def test_a_small_consultancy_sees_fewer_questions() -> None:
-    lite = catalog.get("security_lite@0.9.0")
+    lite = catalog.get("security_lite@1.0.0")
     facts = {
         "profile.service_type": ["services"],
         "profile.develops_software": "no",
