@@ -306,3 +306,39 @@ def test_every_version_has_a_changelog() -> None:
         slug, version = label.split("@")
         text = (Path(catalog.CONTENT) / slug / "CHANGELOG.md").read_text()
         assert f"\n## {version}\n" in text, label
+
+
+LINE = re.compile(r"\b(first|second|third|last) (?:or the last )?line\b")
+LINES = {"first": 0, "second": 1, "third": 2, "last": -1}
+
+
+def test_help_that_names_a_line_means_the_right_one() -> None:
+    """Options stand best first: a change of points moves lines, and help that counts them must follow."""
+    found = {
+        (key, word): question.options[LINES[word]].value
+        for key, question in CORE.questions.items()
+        for word in LINE.findall(question.help)
+    }
+    assert found == {
+        ("profile.service_type", "last"): "other",
+        ("profile.develops_software", "second"): "mixed",
+        ("profile.hosting", "last"): "nowhere",
+        ("profile.customer_access", "last"): "privileged",
+        ("governance.assurance_scope", "second"): "part",
+        ("access.leaver_removal", "last"): "longer",
+        ("data.location_control", "last"): "unknown",
+        ("data.card_sad", "first"): "never_seen",
+        ("data.card_sad", "last"): "unknown",
+        ("crypto.rotation", "last"): "never",
+        ("crypto.passwords", "second"): "delegated",
+        ("vuln.pentest_fixes", "first"): "closed",
+        ("vuln.pentest_fixes", "last"): "no_test",
+        ("logging.monitoring", "last"): "never",
+        ("network.admin_exposure", "last"): "unknown",
+        ("privacy.role", "third"): "both",
+        ("privacy.own_purposes", "last"): "unknown",
+        ("privacy.transfers", "last"): "unknown",
+        ("ai.use", "last"): "product",
+        ("ai.training_use", "last"): "unknown",
+        ("ai.providers", "second"): "own",
+    }
