@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from fractions import Fraction
 from itertools import combinations
@@ -189,6 +190,35 @@ def test_each_question_makes_the_fact_of_its_name() -> None:
         values = {option.value for option in question.options} - {"unknown"}
         assert (fact.type.values or frozenset()) == values, name
         assert list(fact.labels) == [one.value for one in question.options if one.value in values], name
+
+
+LINE = re.compile(r"\b(first|second|third|fourth) line\b")
+LINES = ("first", "second", "third", "fourth")
+
+
+def test_help_that_names_a_line_means_the_right_one() -> None:
+    """Options stand best first: a change of points moves lines, and help that counts them must follow."""
+    labels = ("intake@1.0.0", "vulnerability_flash@1.0.0", "privacy_processor@1.0.0")
+    core = catalog.get("security_core@1.0.0").questions
+    found = {
+        (key, word): question.options[LINES.index(word)].value
+        for label in labels
+        for key, question in catalog.get(label).questions.items()
+        if key not in core
+        for word in LINE.findall(question.help)
+    }
+    assert found == {
+        ("intake.volume", "first"): "none",
+        ("intake.hosting", "first"): "none",
+        ("intake.hosting", "fourth"): "elsewhere",
+        ("intake.region", "first"): "adequate",
+        ("intake.replace", "third"): "year",
+        ("campaign.uses", "second"): "other_version",
+        ("campaign.exposed", "third"): "unknown",
+        ("campaign.customer_data", "second"): "possible",
+        ("campaign.customer_data", "third"): "yes",
+        ("privacy.minimisation", "second"): "can_reduce",
+    }
 
 
 def test_the_answers_read_as_facts() -> None:
