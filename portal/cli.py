@@ -28,6 +28,7 @@ from portal.library.importing import FORMATS, slug_from
 from portal.mail import mailer
 from portal.organisations import service as organisations
 from questionnaires.dates import parse_date
+from questionnaires.interchange.mvsp_asciidoc import is_asciidoc
 
 LARGEST_FILE = 20_000_000
 
@@ -190,11 +191,11 @@ def _import_questionnaire(options: argparse.Namespace) -> int:
 
 
 def _format_of(data: bytes) -> str:
-    """``json`` for a definition of ours, which names its slug; MVSP; else VSAQ, which is JSON with comments."""
+    """``json`` for a definition of ours, which has a slug; ``mvsp`` by its name; else VSAQ, JSON with comments."""
     try:
         top = json.loads(data)
     except (ValueError, RecursionError):
-        return "vsaq"
+        return "mvsp" if is_asciidoc(data) else "vsaq"
     if not isinstance(top, dict):
         return "vsaq"
     return "json" if "slug" in top else "mvsp" if top.get("id") == "mvsp" else "vsaq"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from questionnaires.interchange.markup import clean, one_line
+from questionnaires.interchange.mvsp_asciidoc import TITLE, is_asciidoc, table
 from questionnaires.interchange.mvsp_text import plain_asciidoc
 from questionnaires.interchange.result import (
     ForeignError,
@@ -23,17 +24,18 @@ from questionnaires.interchange.result import (
 )
 from questionnaires.interchange.vsaq_drafts import HELP, cut, segment
 from questionnaires.patterns import VERSION, ordered
-from questionnaires.sources import SourceError, doubled, json_table
+from questionnaires.sources import MAX_FILE, SourceError, doubled, json_table
 
 __all__ = ["MvspError", "read_mvsp"]
 
 SLUG = "mvsp"
-TITLE = "Minimum Viable Secure Product"
 WEIGHT = 10
 MAX_CONTROLS = 200
 MAX_TEXT = 8000
 
 _KNOWN_VERSIONS = ("1.0.0", "2.0.0", "3.0.0")
+# The text that was published as version 1.0 still bears the number of its draft.
+_CALLED = {"0.9.3": "1.0.0"}
 _NUMBER = re.compile(r"\d{1,3}(\.\d{1,3}){1,3}")
 _FIELDS = {"id", "version", "controls"}
 _CONTROL_FIELDS = {"ref", "title", "group", "text"}
@@ -114,14 +116,15 @@ class Control:
 
 
 def read_mvsp(data: bytes) -> ImportResult:
-    """Import an MVSP version of at most 4 MB: ``{"id": "mvsp", "version", "controls": [{ref, title, group, text}]}``.
+    """Import an MVSP version: its published AsciiDoc text of at most 1 MB, or the same as JSON of at most 4 MB,
+    ``{"id": "mvsp", "version", "controls": [{ref, title, group, text}]}``.
 
     Slug and version come from the file, so that its versions are versions of one questionnaire; keys are
     ``own.mvsp.<meaning>``. Raises MvspError with place and reason where the file cannot be read.
     """
     notes = Notes()
     raw = _table(data, notes)
-    version = _version(raw.get("version"))
+    version = _version(raw.get("version"), notes)
     controls = list(_controls(raw.get("controls"), notes))
     if version not in _KNOWN_VERSIONS:
         notes.changed.append(
@@ -140,6 +143,10 @@ def read_mvsp(data: bytes) -> ImportResult:
 
 
 def _table(data: bytes, notes: Notes) -> dict[str, object]:
+    if is_asciidoc(data):
+        if len(data) > MAX_FILE:
+            raise MvspError("file: is larger than 1 MB")
+        return table(data.decode("utf-8", errors="replace"))
     try:
         raw = json_table(data)
     except SourceError as error:
@@ -152,12 +159,14 @@ def _table(data: bytes, notes: Notes) -> dict[str, object]:
     return raw
 
 
-def _version(value: object) -> str:
+def _version(value: object, notes: Notes) -> str:
     words = value.removeprefix("v") if isinstance(value, str) else ""
     found = ".".join([*words.split("."), "0", "0"][:3]) if words else ""
     if not VERSION.fullmatch(found) or words.count(".") > 2:
         raise MvspError("version: must be numbers such as 1.0")
-    return found
+    if found in _CALLED:
+        notes.changed.append(f"The file calls itself {found}; it was published as {_CALLED[found]}.")
+    return _CALLED.get(found, found)
 
 
 def _controls(value: object, notes: Notes) -> Iterator[Control]:

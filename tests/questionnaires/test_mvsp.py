@@ -200,6 +200,71 @@ def test_hostile_texts_are_read_in_time() -> None:
     assert time.perf_counter() - begun < 2
 
 
+ASCIIDOC = """\
+:compat-mode!:
+Minimum Viable Secure Product
+=============================
+v0.9.3, 2021-09-06
+
+| 9.9 Not in the table
+
+[cols="2,6a"]
+|===
+2+<h| 1 Business
+h| Control
+h| Description
+
+| 1.8 Data sanitization
+| Do it well
+
+2+<h| 2 Design
+h| Control
+
+| 2.3 Content Security Policy
+| Do it well
+
+| 2.8 Backup and Disaster recovery
+| * Keep copies
+  * Try them
+
+| 2.9 Encryption
+| Encrypt stored data
+|===
+
+| 9.8 Not in the table either
+"""
+
+
+def test_the_published_text_is_read_like_its_json() -> None:
+    definition, result = imported(ASCIIDOC.encode())
+    assert definition == imported(file(*OLD))[0]
+    assert any("calls itself 0.9.3; it was published as 1.0.0" in line for line in result.report.lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (ASCIIDOC.replace("v0.9.3", "Alpha"), "version: must be numbers"),
+        (ASCIIDOC.partition("|===")[0], "controls: must be a list"),
+        (ASCIIDOC.replace("| Encrypt stored data\n", ""), "control 4: text must be a text"),
+        (ASCIIDOC.replace("2+<h| 1 Business\n", ""), "control 1: group must be a text"),
+        (ASCIIDOC + "x" * (1 << 20), "larger than 1 MB"),
+    ],
+)
+def test_a_text_that_cannot_be_imported_says_why(text: str, told: str) -> None:
+    with pytest.raises(MvspError, match=told):
+        read_mvsp(text.encode())
+
+
+def test_published_texts_and_their_json_agree() -> None:
+    texts = ("mvsp-v1.0-20211007.en.asciidoc", "mvsp-v2.0-20221012.en.asciidoc", "mvsp.en.asciidoc")
+    for version, name in zip(VERSIONS, texts, strict=False):
+        assert (
+            read_mvsp((PUBLISHED / name).read_bytes()).definition_json
+            == read_mvsp(published(version)).definition_json
+        )
+
+
 def published(version: str) -> bytes:
     return (PUBLISHED / f"mvsp_v{version}.json").read_bytes()
 
