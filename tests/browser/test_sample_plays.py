@@ -100,7 +100,7 @@ def say(card: Locator, key: str, answer: dict[str, Any]) -> None:
             card.locator("details.comment > summary").click()
         note.fill(answer["note"])
     promise = card.locator(f"[name='e.{key}.reason']")
-    if promise.count() and promise.is_visible():
+    if question.evidence is not None and promise.count() and promise.is_visible():
         promise.fill("It comes with the other papers.")
         card.locator(f"[name='e.{key}.date']").fill("2027-03-01")
 
