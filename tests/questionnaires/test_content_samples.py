@@ -14,6 +14,7 @@ from readability import sentences, words
 from questionnaires import catalog
 from questionnaires.answers import AnswersFile, parse_answers
 from questionnaires.facts import FACTS
+from questionnaires.fixes import best_fixes
 from questionnaires.requirements import Answered, evaluate, load
 from questionnaires.results import Result
 from questionnaires.scoring import score
@@ -239,3 +240,11 @@ def test_the_contract_requirements_of_each_are_settled(
     assert "undetermined" not in told.values()
     assert {key: told[key] for key in called_for} == dict.fromkeys(called_for, "required")
     assert {key: told[key] for key in spared} == dict.fromkeys(spared, "not_required")
+
+
+def test_the_way_up_of_the_small_vendor_begins_with_its_knockouts() -> None:
+    found = answers_of("brae_language")
+    fixes = best_fixes(CORE, found.answers, found.facts, found.as_of, "partial", limit=30)
+    first = [key for step in fixes.steps[: len(BRAE.knockouts)] for key in step.knockouts_removed]
+    assert sorted(first) == sorted(BRAE.knockouts)
+    assert fixes.reached
