@@ -47,4 +47,6 @@ def _shipped_questions() -> Mapping[str, Question]:
 
 
 def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    """Clauses as one; a comma keeps the last apart from one that has an "and" of its own."""
+    comma = "," if any(" and " in one for one in words[:-1]) else ""
+    return f"{comma} and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

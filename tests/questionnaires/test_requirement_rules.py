@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from requirement_rules import AS_PROCESSOR, FACTS, RULES
+from requirement_rules import AS_PROCESSOR, FACTS, PERSONAL, RULES
 
 from questionnaires import catalog
 from questionnaires.answers import parse_answer, parse_facts
@@ -145,6 +145,14 @@ def test_a_reason_names_the_law_first(key: str) -> None:
             "so.",
         ),
         (
+            "gdpr.transfers",
+            {**PERSONAL, "data.locations": ["us", "other"]},
+            "Required because GDPR binds you, the service touches personal data and the answer to “In which regions "
+            "can this customer's data be stored or opened?” includes “In the United States” and “In any "
+            "other country”.",
+            "",
+        ),
+        (
             "gdpr.breach_hours",
             {"incident.notice_hours": "72"},
             "Required because GDPR binds you, the service touches personal data and the answer to “How many hours "
@@ -157,3 +165,10 @@ def test_reasons_read_well(key: str, answers: dict[str, Any], reason: str, vendo
     found = outcome(key, answers, FACTS)
     assert found.reason == reason
     assert found.reason_vendor == (vendor or reason.replace("binds you", "binds your client"))
+
+
+def test_a_comma_keeps_apart_what_has_an_and_of_its_own() -> None:
+    found = outcome("gdpr.breach", AS_PROCESSOR[0], FACTS | {"engagement.data": ["personal", "special"]})
+    assert found.reason.startswith(
+        "Required because GDPR binds you, the service touches personal data and special-category data, and the answer "
+    )
