@@ -162,7 +162,9 @@ def test_an_evaluation_refuses_change(database: Database, issued: Issued) -> Non
 def test_the_page_gives_reasons_clauses_and_what_would_settle(app: Portal, issued: Issued) -> None:
     page = as_person(app, issued.organisation, OrganisationRole.AUDITOR).get(requirements(issued)).text
     text = plain(page)
-    assert "DORA (EU financial sector) binds you and the process that rests on the service is critical." in text
+    assert (
+        "DORA (EU financial sector) binds you and the process that rests on the service is critical." in text
+    )
     assert "Fennmark processes the personal data only on documented instructions from Halden" in text
     assert "[number to agree]" in text
     assert "{" not in text
