@@ -29,6 +29,7 @@ from portal.mail import mailer
 from portal.organisations import service as organisations
 from portal.storage import open_storage
 from questionnaires.dates import parse_date
+from questionnaires.interchange.mvsp_asciidoc import is_asciidoc
 
 LARGEST_FILE = 20_000_000
 
@@ -212,12 +213,14 @@ def _import_questionnaire(options: argparse.Namespace) -> int:
 
 
 def _format_of(data: bytes) -> str:
-    """``json`` for a definition of ours, which names its slug; else VSAQ, which is JSON with comments."""
+    """``json`` for a definition of ours, which has a slug; ``mvsp`` by its name; else VSAQ, JSON with comments."""
     try:
         top = json.loads(data)
     except (ValueError, RecursionError):
+        return "mvsp" if is_asciidoc(data) else "vsaq"
+    if not isinstance(top, dict):
         return "vsaq"
-    return "json" if isinstance(top, dict) and "slug" in top else "vsaq"
+    return "json" if "slug" in top else "mvsp" if top.get("id") == "mvsp" else "vsaq"
 
 
 # ---------------------------------------------------------------------------------------------- what may be typed

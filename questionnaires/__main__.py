@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-FORMATS = ("vsaq",)
+FORMATS = ("vsaq", "mvsp")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 # Paths are strings here: pathlib takes longer to import than a definition to read.
 CONTENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "content")
+SAMPLES = "samples"
 
 
 class UnknownQuestionnaire(LookupError):
@@ -75,6 +77,20 @@ def latest(slug: str) -> Questionnaire:
     if not known:
         raise UnknownQuestionnaire(f"no shipped questionnaire is called {slug}")
     return get(f"{slug}@{known[-1]}")
+
+
+def samples() -> tuple[str, ...]:
+    """The names of the shipped answers files, one for each invented vendor."""
+    files = os.listdir(os.path.join(CONTENT, SAMPLES))
+    return tuple(sorted(name.removesuffix(".json") for name in files if name.endswith(".json")))
+
+
+def sample(name: str) -> object:
+    """The answers file of an invented vendor, as it came from JSON. Raises UnknownQuestionnaire."""
+    if name not in samples():
+        raise UnknownQuestionnaire(f"no sample answers are called {name}")
+    with open(os.path.join(CONTENT, SAMPLES, f"{name}.json"), encoding="utf-8") as file:
+        return json.load(file)
 
 
 def locate(argument: str) -> str:

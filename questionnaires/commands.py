@@ -10,6 +10,7 @@ from questionnaires.inputs import InputError, complain, load, say
 if TYPE_CHECKING:
     from questionnaires.answers import AnswersFile
     from questionnaires.definition import Questionnaire
+    from questionnaires.interchange.result import ImportResult
     from questionnaires.parsing import Draft
 
 
@@ -166,14 +167,14 @@ def import_foreign(chosen: argparse.Namespace) -> int:
     from questionnaires.canonical import canonical_json
     from questionnaires.checking import errors
     from questionnaires.faults import DefinitionError
+    from questionnaires.interchange.result import ForeignError
     from questionnaires.interchange.toml_folder import write_folder
-    from questionnaires.interchange.vsaq import VsaqError, read_vsaq
     from questionnaires.parsing import parse_json
     from questionnaires.sources import SourceError, read_bytes
 
     name = chosen.file
     try:
-        found = read_vsaq(read_bytes(name), slug=_slug(Path(name).stem))
+        found = _read_foreign(chosen.format, read_bytes(name), name)
         definition = parse_json(canonical_json(found.definition_json), name)
         faults = errors(definition)
         if faults:
@@ -181,7 +182,7 @@ def import_foreign(chosen: argparse.Namespace) -> int:
         written = write_folder(definition, Path(chosen.out))
     except SourceError as error:
         raise InputError([f"{name}: {error}"]) from None
-    except VsaqError as error:
+    except ForeignError as error:
         raise InputError([f"{name}: {chosen.format}: {error}"]) from None
     except DefinitionError as error:
         raise InputError(map(str, error.faults)) from None
@@ -189,6 +190,19 @@ def import_foreign(chosen: argparse.Namespace) -> int:
         raise InputError([f"{error.filename}: out: cannot be written: {error.strerror}"]) from None
     say(f"{found.report}\nWritten to {chosen.out}, {len(written)} files")
     return 0
+
+
+def _read_foreign(source_format: str, data: bytes, name: str) -> ImportResult:
+    """The import of a file; MVSP brings slug and version itself. Raises ForeignError."""
+    if source_format == "mvsp":
+        from questionnaires.interchange.mvsp import read_mvsp
+
+        return read_mvsp(data)
+    from pathlib import Path
+
+    from questionnaires.interchange.vsaq import read_vsaq
+
+    return read_vsaq(data, slug=_slug(Path(name).stem))
 
 
 def _slug(stem: str) -> str:

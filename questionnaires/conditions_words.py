@@ -18,6 +18,12 @@ Audience = Literal["vendor", "organisation"]
 
 CLASSIFICATION = "your client's own classification"
 
+# How each reader is told of the organisation and of its vendor.
+_PARTIES: Mapping[Audience, Mapping[str, str]] = {
+    "organisation": {"you": "you", "vendors": "the vendor's"},
+    "vendor": {"you": "your client", "vendors": "your"},
+}
+
 # Marks a clause of several while clauses are put together; no text of a definition holds it.
 _COMPOUND = "\0"
 
@@ -93,7 +99,7 @@ def _clauses(
     for item in node.items:
         same = next((one for one in sets if item in one.items), None)
         if same is not None:
-            found[_set_words(same, questions, joint)] = None
+            found[_set_words(same, questions, joint, audience)] = None
             continue
         inner = _clauses(item, questions, audience, contrary)
         words = _joined(inner, _joint(item, contrary))
@@ -120,14 +126,27 @@ def _sets(node: Both, audience: Audience, contrary: bool) -> list[_Set]:
     return [one for one in found.values() if len(one.tests) > 1 and not (alone and one.lacks)]
 
 
-def _set_words(one: _Set, questions: Mapping[str, Question], joint: str) -> str:
-    subject = name_words(one.tests[0].key, questions)
+def _set_words(one: _Set, questions: Mapping[str, Question], joint: str, audience: Audience) -> str:
+    key = one.tests[0].key
     labels = list(dict.fromkeys(label for test in one.tests for label in _labels(test, questions)))
     if not one.lacks:
-        return f"{subject} includes {_listed(labels, joint)}"
+        return _holds(
+            key, _listed(labels, joint), questions, audience, several=joint == "and" and len(labels) > 1
+        )
     if len(labels) == 2:
-        return f"{subject} includes neither {labels[0]} nor {labels[1]}"
-    return f"{subject} includes none of {_listed(labels, 'and')}"
+        return _holds(key, f"neither {labels[0]} nor {labels[1]}", questions, audience)
+    return _holds(key, f"none of {_listed(labels, 'and')}", questions, audience)
+
+
+def _holds(
+    key: str, values: str, questions: Mapping[str, Question], audience: Audience, several: bool = False
+) -> str:
+    """That a set holds what ``values`` lists, in the sentence of the fact if it has one."""
+    fact = TABLE.get(key)
+    if fact is None or not fact.claim:
+        return f"{name_words(key, questions)} includes {values}"
+    claim = fact.claims if several and fact.claims else fact.claim
+    return claim.format(values=values, **_PARTIES[audience])
 
 
 def _listed(labels: list[str], joint: str) -> str:
@@ -161,6 +180,27 @@ def statement(test: Test, reading: Reading, questions: Mapping[str, Question], a
     if test.subject == "answered":
         return f"{subject} is given"
     return f"{subject} is {_value_words(test.key, value, questions)}"
+
+
+def statements(
+    tests: Iterable[Test], reading: Reading, questions: Mapping[str, Question], audience: Audience
+) -> list[str]:
+    """A clause for each test, as by ``statement``, each once; tests of what one set holds are one clause."""
+    groups: dict[Test | tuple[str, bool], list[Test]] = {}
+    for test in tests:
+        known = test.subject == "member" and reading[test.key] is not MISSING
+        if not known or _is_secret(test, audience):
+            groups[test] = [test]
+            continue
+        lacks = (compiled(test)(reading) is True) is (test.operator == "not in")
+        groups.setdefault((test.key, lacks), []).append(test)
+    clauses = (
+        _set_words(_Set(name[1], [], found), questions, "and", audience)
+        if isinstance(name, tuple) and len(found) > 1
+        else statement(found[0], reading, questions, audience)
+        for name, found in groups.items()
+    )
+    return list(dict.fromkeys(clauses))
 
 
 def _points_statement(test: Test, reading: Reading, subject: str, true: bool) -> str:
@@ -203,13 +243,25 @@ def _test_words(test: Test, questions: Mapping[str, Question], audience: Audienc
     if test.subject == "flag":
         return f"{subject} is {'false' if contrary else 'true'}"
     if test.subject == "member":
-        lacks = (test.operator == "not in") is not contrary
-        return f"{subject} {'does not include' if lacks else 'includes'} {labels[0]}"
+        return _member_words(test, labels[0], questions, audience, contrary)
     if test.subject == "value" and test.operator in ("in", "not in", "==", "!=") and test.key != "value":
         other = (test.operator in ("not in", "!=")) is not contrary
         return f"{subject} {'is not' if other else 'is'} {_listed(labels, 'or')}"
-    claim = f"{subject} {_predicate(test, questions, labels)}"
-    return f"it is not so that {claim}" if contrary else claim
+    predicate = _predicate(test, questions, labels)
+    if contrary and predicate.startswith("is ") and not predicate.startswith("is not "):
+        return f"{subject} is not {predicate.removeprefix('is ')}"
+    return f"it is not so that {subject} {predicate}" if contrary else f"{subject} {predicate}"
+
+
+def _member_words(
+    test: Test, label: str, questions: Mapping[str, Question], audience: Audience, contrary: bool
+) -> str:
+    if (test.operator == "not in") is contrary:
+        return _holds(test.key, label, questions, audience)
+    fact = TABLE.get(test.key)
+    if fact is None or not fact.denial:
+        return f"{name_words(test.key, questions)} does not include {label}"
+    return fact.denial.format(values=label, **_PARTIES[audience])
 
 
 def _predicate(test: Test, questions: Mapping[str, Question], labels: list[str]) -> str:

@@ -21,12 +21,20 @@ class NameType:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact: its type, whether vendors may not learn it, and plain words for it and its values."""
+    """One fact: its type, whether vendors may not learn it, and plain words for it and its values.
+
+    A set may have a ``claim``, which says what it holds in a sentence of its own, so that a reason begins with the
+    law: ``{values}`` are labels, ``{you}`` and ``{vendors}`` the organisation and its vendor as the reader calls
+    them. ``denial`` is its contrary and ``claims`` its form for several values at once.
+    """
 
     type: NameType
     internal: bool
     words: str
     labels: Mapping[str, str]
+    claim: str = ""
+    denial: str = ""
+    claims: str = ""
 
 
 # ISO 3166-1 alpha-2, and XK, which Kosovo uses while it has no code of its own.
@@ -66,9 +74,10 @@ def _fact(
     words: str,
     labels: Mapping[str, str] | None = None,
     internal: bool = False,
+    sentences: tuple[str, str, str] = ("", "", ""),
 ) -> Fact:
     values = None if labels is None else frozenset(labels)
-    return Fact(NameType(kind, values), internal, words, MappingProxyType(labels or {}))
+    return Fact(NameType(kind, values), internal, words, MappingProxyType(labels or {}), *sentences)
 
 
 # engagement.<x> mirrors intake.<x> of the shipped intake questionnaire. Its option "unknown" is no value here:
@@ -95,6 +104,7 @@ TABLE: Mapping[str, Fact] = MappingProxyType(
                 "card": "payment card data",
                 "credentials": "passwords or keys",
             },
+            sentences=("the service touches {values}", "the service does not touch {values}", ""),
         ),
         "engagement.volume": _fact(
             "choice",
@@ -116,6 +126,11 @@ TABLE: Mapping[str, Fact] = MappingProxyType(
                 "card_systems": "systems that handle payment cards",
                 "privileged": "administrator rights",
             },
+            sentences=(
+                "{vendors} access includes {values}",
+                "{vendors} access does not include {values}",
+                "",
+            ),
         ),
         "engagement.connection": _fact(
             "choice",
@@ -210,11 +225,12 @@ TABLE: Mapping[str, Fact] = MappingProxyType(
                 "nis2": "NIS2",
                 "nis2_digital": "(EU) 2024/2690 (digital infrastructure under NIS2)",
                 "us_health": "HIPAA (US health care)",
-                "us_federal": "US federal rules",
+                "us_federal": "US federal law",
                 "soc2": "SOC 2",
                 "iso27001": "ISO/IEC 27001",
                 "pci": "PCI DSS",
             },
+            sentences=("{values} binds {you}", "{values} does not bind {you}", "{values} bind {you}"),
         ),
     }
 )

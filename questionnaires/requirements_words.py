@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from questionnaires.conditions import CLASSIFICATION, INTERNAL_FACTS, Audience, name_words
 from questionnaires.conditions_syntax import Test
-from questionnaires.conditions_words import statement
+from questionnaires.conditions_words import statements
 from questionnaires.facts import FACTS
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def reason(
     if found is None:
         waited = dict.fromkeys(_name(name, evidence.questions, audience) for name in settle)
         return f"Not determined yet. It depends on {_listed(list(waited))}."
-    clauses = dict.fromkeys(statement(test, evidence.reading, evidence.questions, audience) for test in tests)
-    return f"{'Required' if found else 'Not required'} because {_listed(list(clauses))}."
+    clauses = statements(tests, evidence.reading, evidence.questions, audience)
+    return f"{'Required' if found else 'Not required'} because {_listed(clauses)}."
 
 
 def _name(name: str, questions: Mapping[str, Question], audience: Audience) -> str:
@@ -47,4 +47,6 @@ def _shipped_questions() -> Mapping[str, Question]:
 
 
 def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    """Clauses as one; a comma keeps the last apart from one that has an "and" of its own."""
+    comma = "," if any(" and " in one for one in words[:-1]) else ""
+    return f"{comma} and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -16,7 +16,7 @@ from questionnaires.definition import Questionnaire
 from questionnaires.faults import DefinitionError
 from questionnaires.parsing import parse_json
 
-FORMATS = ("vsaq", "json")
+FORMATS = ("vsaq", "mvsp", "json")
 _CONDITIONS = ("visible_when", "required_when", "when")
 # A literal, or a name as conditions write it; only names are replaced.
 _LITERAL_OR_NAME = re.compile(r"""("[^"]*"|'[^']*')|([A-Za-z_][\w.]*)""")
@@ -42,14 +42,16 @@ class ImportRefused(Invalid):
 def read_import(data: bytes, source_format: str, *, slug: str, version: str = "1.0.0") -> Import:
     """A questionnaire of an organisation's own from the bytes of a file.
 
-    ``source_format`` is ``vsaq`` or ``json`` (a definition of ours, which brings its slug and version itself).
-    Raises ImportRefused with every fault that was found. Seconds with large files: read before a
+    ``source_format`` is ``vsaq``, ``mvsp`` or ``json`` (a definition of ours); the last two bring their slug and
+    version themselves. Raises ImportRefused with every fault that was found. Seconds with large files: read before a
     transaction.
     """
     if source_format not in FORMATS:
         raise ImportRefused((f"The format is one of {', '.join(FORMATS)}.",))
     try:
-        found, report = _vsaq(data, slug, version) if source_format == "vsaq" else _json(data)
+        found, report = (
+            _json(data) if source_format == "json" else _foreign(source_format, data, slug, version)
+        )
     except DefinitionError as error:
         raise ImportRefused(tuple(map(str, error.faults))) from None
     if catalog.versions(found.slug):
@@ -72,14 +74,19 @@ def slug_from(name: str) -> str:
     return (words if words[:1].isalpha() else f"q_{words}")[:60].strip("_")
 
 
-def _vsaq(data: bytes, slug: str, version: str) -> tuple[Questionnaire, tuple[str, ...]]:
-    from questionnaires.interchange.vsaq import VsaqError, read_vsaq
+def _foreign(
+    source_format: str, data: bytes, slug: str, version: str
+) -> tuple[Questionnaire, tuple[str, ...]]:
+    from questionnaires.interchange.mvsp import read_mvsp
+    from questionnaires.interchange.result import ForeignError
+    from questionnaires.interchange.vsaq import read_vsaq
 
     try:
-        result = read_vsaq(data, slug=slug, version=version)
-    except VsaqError as error:
+        result = read_mvsp(data) if source_format == "mvsp" else read_vsaq(data, slug=slug, version=version)
+    except ForeignError as error:
         raise ImportRefused((str(error),)) from None
-    return parse_json(canonical_json(result.definition_json), slug), result.report.lines
+    found = parse_json(canonical_json(result.definition_json), result.definition_json["slug"])
+    return found, result.report.lines
 
 
 def _json(data: bytes) -> tuple[Questionnaire, tuple[str, ...]]:

@@ -26,7 +26,7 @@ class Definition(Base):
 class ReleasedVersion(Identified, Base):
     """A version that one organisation has released for itself (imported or written).
 
-    ``source_format``: ``vsaq`` or ``json``. ``report``: the lines of the import's report, what it could not
+    ``source_format``: ``vsaq``, ``mvsp`` or ``json``. ``report``: the lines of the import's report, what it could not
     carry over among them.
     """
 

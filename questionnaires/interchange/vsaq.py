@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from questionnaires.conditions import ConditionError, parse
 from questionnaires.interchange.markup import clean
+from questionnaires.interchange.result import ImportReport, ImportResult, Notes, bands_json, report
 from questionnaires.interchange.vsaq_conditions import Expression, written
 from questionnaires.interchange.vsaq_drafts import Draft, Page, cut, joined_help
-from questionnaires.interchange.vsaq_items import Item, Notes, Source, VsaqError, load
+from questionnaires.interchange.vsaq_items import Item, Source, VsaqError, load
 from questionnaires.interchange.vsaq_layout import Layout
 from questionnaires.interchange.vsaq_links import Links
 from questionnaires.interchange.vsaq_scoring import MINIMUM, propose
@@ -18,26 +18,6 @@ from questionnaires.interchange.vsaq_tips import place_tips
 from questionnaires.patterns import SLUG, VERSION
 
 __all__ = ["ImportReport", "ImportResult", "VsaqError", "read_vsaq"]
-
-_BANDS = (("strong", "Strong", 85), ("sound", "Sound", 70), ("partial", "Partial", 50), ("weak", "Weak", 0))
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What a person should read before release: one text a line, under headings."""
-
-    lines: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines) + "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class ImportResult:
-    """A definition in the JSON form of the engine, and the report of its import."""
-
-    definition_json: dict[str, Any]
-    report: ImportReport
 
 
 def read_vsaq(
@@ -91,9 +71,7 @@ def _header(
         "weighting": "flat",
     }
     if any(question["weight"] or question.get("critical") for question in questions):
-        definition["bands"] = [
-            {"name": name, "label": label, "minimum": minimum} for name, label, minimum in _BANDS
-        ]
+        definition["bands"] = bands_json()
     if any(question.get("critical") for question in questions):
         definition["knockout_band"] = "partial"
     definition["sections"] = sections
@@ -182,15 +160,4 @@ def _report(definition: Mapping[str, Any], source: Source, notes: Notes) -> Impo
             "Notice at the head of the file (keep it with what you release):",
             f"  {clean(source.notice)}",
         ]
-    parts = (
-        ("Proposed from the severities of the warnings; please judge each:", notes.proposed),
-        ("Carried over in another form:", notes.changed),
-        ("Not carried over:", notes.lost),
-    )
-    for heading, found in parts:
-        lines += [
-            "",
-            heading,
-            *(f"  {' '.join(clean(line).split())}" for line in dict.fromkeys(found) or ["nothing"]),
-        ]
-    return ImportReport(tuple(lines))
+    return report(lines, "the severities of the warnings", notes)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from questionnaires.interchange.markup import one_line
-from questionnaires.interchange.vsaq_items import Item, Notes
+from questionnaires.interchange.result import Notes
+from questionnaires.interchange.vsaq_items import Item
 
 HELP = 8000
 LABEL = 1000

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from questionnaires.interchange.markup import MAX_TEXT, clean, one_line, plain
 from questionnaires.interchange.relaxed_json import Relaxed, RelaxedJsonError, read
+from questionnaires.interchange.result import ForeignError, Notes
 
 MAX_ITEMS = 5000
 MAX_QUESTIONS = 2000
@@ -21,17 +22,8 @@ _OTHERS = ("type", "items", "choices", "choicesConds", "defaultChoice", "require
 _FIELDS = frozenset([*_TEXTS, *_MORE_TEXTS, *_OTHERS, "insertAfter", "insertBefore"])
 
 
-class VsaqError(ValueError):
-    """A file that cannot be imported; the message says where and why."""
-
-
-@dataclass
-class Notes:
-    """What the import report will say, gathered on the way: other forms, proposals, losses."""
-
-    changed: list[str] = field(default_factory=list)
-    proposed: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+class VsaqError(ForeignError):
+    """A VSAQ file that cannot be imported."""
 
 
 @dataclass(eq=False)

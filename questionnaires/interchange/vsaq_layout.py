@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from questionnaires.interchange.markup import one_line
+from questionnaires.interchange.result import Notes
 from questionnaires.interchange.vsaq_drafts import ANSWERS, Draft, Page, cut, segment
-from questionnaires.interchange.vsaq_items import QUESTIONS, Item, Notes
+from questionnaires.interchange.vsaq_items import QUESTIONS, Item
 
 # A block with more questions than this is cut into a page for each of its parts.
 MAX_ON_PAGE = 20

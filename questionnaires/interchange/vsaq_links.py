@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from questionnaires.interchange.result import Notes
 from questionnaires.interchange.vsaq_conditions import (
     Expression,
     Name,
@@ -17,7 +18,7 @@ from questionnaires.interchange.vsaq_conditions import (
     replaced,
 )
 from questionnaires.interchange.vsaq_drafts import Choice, Draft
-from questionnaires.interchange.vsaq_items import GROUPS, Item, Notes
+from questionnaires.interchange.vsaq_items import GROUPS, Item
 from questionnaires.interchange.vsaq_layout import Layout
 
 # How many items one may ask through the other whether they are visible.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from questionnaires.interchange.result import Notes
 from questionnaires.interchange.vsaq_conditions import Expression, Test, all_tests, decide
 from questionnaires.interchange.vsaq_drafts import Choice, Draft
-from questionnaires.interchange.vsaq_items import Notes
 from questionnaires.interchange.vsaq_links import Links
 
 # Points of an option that earns such a warning, and the weight of its question.

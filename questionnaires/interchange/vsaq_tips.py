@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from questionnaires.conditions import ConditionError, parse
 from questionnaires.interchange.markup import one_line
+from questionnaires.interchange.result import Notes
 from questionnaires.interchange.vsaq_conditions import (
     Both,
     Expression,
@@ -14,7 +15,7 @@ from questionnaires.interchange.vsaq_conditions import (
     written,
 )
 from questionnaires.interchange.vsaq_drafts import Draft, cut
-from questionnaires.interchange.vsaq_items import Item, Notes
+from questionnaires.interchange.vsaq_items import Item
 from questionnaires.interchange.vsaq_layout import Layout
 from questionnaires.interchange.vsaq_links import Links
 from questionnaires.interchange.vsaq_scoring import ORDER, Warnings

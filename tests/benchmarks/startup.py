@@ -8,7 +8,7 @@ import sys
 from tests.benchmarks.measuring import Figure, in_turns
 from tests.guards.code import ROOT
 
-LABEL = "security_lite@0.9.0"
+LABEL = "security_lite@1.0.0"
 
 
 def figures() -> list[Figure]:

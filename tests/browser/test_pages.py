@@ -295,7 +295,7 @@ STATES = [
     State("schedule of nothing yet", "many", "/o/{empty_o}/schedule", "No next assessment yet"),
     State("questionnaires", "auditor", US + "/questionnaires", "Security basics"),
     State(
-        "preview of a questionnaire", "auditor", US + "/questionnaires/security_lite/0.9.0", "How it is rated"
+        "preview of a questionnaire", "auditor", US + "/questionnaires/security_lite/1.0.0", "How it is rated"
     ),
     State("settings", "admin", US + "/settings", "What vendors see of their rating"),
     State(

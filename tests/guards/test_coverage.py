@@ -16,7 +16,7 @@ DECIDING = (
     *("plan.py", "scoring.py", "results.py", "requirements.py", "requirements_*.py"),
 )
 TABLES = (
-    *("conditions", "dates", "frozen", "visibility"),
+    *("conditions", "conditions_words", "dates", "frozen", "visibility"),
     *("scoring_rules", "vectors", "requirements"),
 )
 

@@ -301,6 +301,15 @@ class TestImport:
             released = session.execute(select(ReleasedVersion)).scalar_one()
         assert (released.slug, released.questions) == ("web_apps", 1)
         assert "already" in refused(capsys, "import-questionnaire", "--data", data, "halden", file)
+        control = '{"ref": "2.8", "title": "Encryption", "group": "Design", "text": "Encrypt it"}'
+        file.write_text(f'{{"id": "mvsp", "version": "2.0", "controls": [{control}]}}')
+        said = done(capsys, "import-questionnaire", "--data", data, "halden", file)
+        assert said.rstrip().endswith("Released mvsp@2.0.0 for Halden.")
+        file.write_text(
+            "Minimum Viable Secure Product\nv3.0, 2023-11-09\n|===\nh| 2 Design\n| 2.8 Encryption\n| Encrypt it\n|===\n"
+        )
+        said = done(capsys, "import-questionnaire", "--data", data, "halden", file)
+        assert said.rstrip().endswith("Released mvsp@3.0.0 for Halden.")
 
     @pytest.mark.parametrize(
         ("text", "words"),

@@ -224,6 +224,17 @@ def test_import_writes_a_folder_that_check_reads(tmp_path: Path, capsys: pytest.
     assert "cannot be written: File exists" in capsys.readouterr().err
 
 
+def test_mvsp_brings_slug_and_version_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    control = {"ref": "2.8", "title": "Encryption", "group": "Design", "text": "Encrypt it"}
+    foreign = write(tmp_path / "old.json", {"id": "mvsp", "version": "2.0", "controls": [control]})
+    assert run("import", "mvsp", foreign, "--out", tmp_path / "out") == 0
+    assert "mvsp@2.0.0" in capsys.readouterr().out
+    assert run("check", tmp_path / "out") == 0
+    foreign = write(tmp_path / "bad.json", {"id": "mvsp", "version": "2.0", "controls": []})
+    assert run("import", "mvsp", foreign, "--out", tmp_path / "bad") == 1
+    assert capsys.readouterr().err.startswith(f"{foreign}: mvsp: controls")
+
+
 def test_what_import_writes_is_what_it_read(tmp_path: Path) -> None:
     from questionnaires.interchange.toml_folder import write_folder
     from questionnaires.parsing import load, parse_json

@@ -138,7 +138,7 @@ WHO = Question("s.who", "Who builds it?", "choice", options=(Option("own", "We d
         (
             '"card" in engagement.data',
             {"engagement.data": frozenset({"card"})},
-            "Asked because the data that the service touches includes payment card data.",
+            "Asked because the service touches payment card data.",
         ),
     ],
 )

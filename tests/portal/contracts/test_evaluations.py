@@ -89,7 +89,7 @@ def test_submitting_evaluates_every_engagement_that_it_covers(
         (evaluation,) = evaluations(database, engagement)
         assert evaluation.submissions == [str(submission)]
         assert evaluation.facts["organisation.regimes"] == sorted(REGIMES)
-        assert outcomes(evaluation)["gdpr.instructions"]["outcome"] == "required"
+        assert outcomes(evaluation)["dora.incident_help"]["outcome"] == "required"
         assert outcomes(evaluation)["pci.acknowledgement"]["outcome"] != "required"
 
 
@@ -163,7 +163,7 @@ def test_the_page_gives_reasons_clauses_and_what_would_settle(app: Portal, issue
     page = as_person(app, issued.organisation, OrganisationRole.AUDITOR).get(requirements(issued)).text
     text = plain(page)
     assert (
-        "includes DORA (EU financial sector) and the process that rests on the service is critical." in text
+        "DORA (EU financial sector) binds you and the process that rests on the service is critical." in text
     )
     assert "Fennmark processes the personal data only on documented instructions from Halden" in text
     assert "[number to agree]" in text
@@ -204,7 +204,7 @@ def test_an_engagement_without_submissions_says_so_and_can_be_evaluated_from_fac
     assert browser.post(requirements(waiting)).status_code == 303
     (evaluation,) = evaluations(database, waiting.engagements[0])
     assert evaluation.submissions == []
-    assert outcomes(evaluation)["gdpr.instructions"]["outcome"] == "required"
+    assert outcomes(evaluation)["dora.incident_help"]["outcome"] == "required"
     assert outcomes(evaluation)["gdpr.subprocessor_notice"]["outcome"] == "undetermined"
 
 

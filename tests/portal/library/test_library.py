@@ -57,6 +57,17 @@ def test_a_vsaq_file_becomes_a_questionnaire_under_own_keys_with_a_report() -> N
     assert "Not carried over:" in found.report
 
 
+def test_an_mvsp_version_brings_slug_and_version_itself() -> None:
+    controls = [{"ref": "2.8", "title": "Encryption", "group": "Design", "text": "Encrypt it"}]
+    found = read_import(
+        json.dumps({"id": "mvsp", "version": "2.0", "controls": controls}).encode(), "mvsp", slug="x"
+    )
+    assert found.definition.label == "mvsp@2.0.0"
+    assert list(found.definition.questions) == ["own.mvsp.encryption"]
+    assert found.source_format == "mvsp"
+    assert "Not carried over:" in found.report
+
+
 def test_a_definition_of_ours_gets_own_keys_in_conditions_too() -> None:
     found = read_import(small(), "json", slug="")
     questions = found.definition.questions
@@ -88,6 +99,7 @@ def test_own_keys_stay_as_they_are() -> None:
         (b"", "vsaq"),
         (b'{"questionnaire": []}', "vsaq"),
         (b'{"questionnaire": "x"}', "vsaq"),
+        (b'{"id": "mvsp", "version": "1.0", "controls": []}', "mvsp"),
         (small(), "xlsx"),
     ],
 )
