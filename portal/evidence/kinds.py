@@ -20,6 +20,7 @@ KINDS = {
     "pci_aoc": _l("PCI DSS attestation of compliance"),
     "pentest_summary": _l("summary of a penetration test"),
     "policy": _l("security policy"),
+    "privacy_report": _l("report on data protection"),
     "restore_test": _l("record of a restore test"),
     "retest_letter": _l("letter of the retest"),
     "sca_report": _l("report of software components"),
