@@ -273,8 +273,8 @@ class AnswerTurn(Base):
 class Delegation(Identified, Base):
     """Questions of an assessment in the hands of one person: a contributor, or anybody by an expiring link.
 
-    ``keys``: section and question keys, or ["*"] for the whole assessment. ``token_hash``: of the link of a person without
-    an account; None for a colleague who signs in. ``person_id``: to whom the answers are credited.
+    ``keys``: section and question keys, or ["*"] for the whole assessment. ``token_hash``: of the link of a person
+    without an account; None for a colleague who signs in. ``person_id``: to whom the answers are credited.
     """
 
     __tablename__ = "delegation"

@@ -31,8 +31,8 @@ SORTS = ("due", "vendor", "issued", "questionnaire")
 class Filter:
     """What a list is narrowed to, and its order; "" is everything. ``down`` turns the order round.
 
-    ``state``: one of STATES; ``late`` and ``soon`` are open ones, ``lately`` submitted ones. ``tier``: of any engagement
-    that is covered.
+    ``state``: one of STATES; ``late`` and ``soon`` are open ones, ``lately`` submitted ones. ``tier``: of any
+    engagement that is covered.
     """
 
     words: str = ""
@@ -277,7 +277,9 @@ def _holds(identity: Identity, key: str) -> ColumnElement[bool]:
 def _ordered(statement: Select[Any], identity: Identity, narrowed: Filter) -> Select[Any]:
     if narrowed.sort == "vendor":
         # No join: a search by the vendor's name would then compare with this row, not with one of its own.
-        vendor = select(Vendor.name_key).where(Vendor.id == Assessment.vendor_id, *mine(identity.scope, Vendor))
+        vendor = select(Vendor.name_key).where(
+            Vendor.id == Assessment.vendor_id, *mine(identity.scope, Vendor)
+        )
         keys: tuple[Any, ...] = (vendor.scalar_subquery(),)
     elif narrowed.sort == "issued":
         keys = (Assessment.issued_at,)

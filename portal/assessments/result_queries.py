@@ -23,7 +23,7 @@ from portal.assessments.models import (
     Submission,
 )
 from portal.assessments.organisation_queries import own_assessments
-from portal.assessments.sealing import NOTHING, Document, Proof
+from portal.assessments.sealing import Document, Proof
 from portal.faults import NotFound
 
 

@@ -258,7 +258,9 @@ def change_settings(
             raise Invalid(errors={f"months_{tier}": "Write a whole number of months from 1 to 120."})
     keep = values.get("keep_months", organisation.keep_months)
     if keep is not None and not 1 <= keep <= 240:
-        raise Invalid(errors={"keep_months": "Write a whole number of months from 1 to 240, or leave it empty."})
+        raise Invalid(
+            errors={"keep_months": "Write a whole number of months from 1 to 240, or leave it empty."}
+        )
     changed = sorted(name for name, value in values.items() if getattr(organisation, name) != value)
     for name, value in values.items():
         setattr(organisation, name, value)

@@ -171,8 +171,8 @@ def invite_contact(
     """Write a person of the vendor down and send them an invitation; sending again replaces the earlier one.
 
     The address is proven only when the person follows the link. ``why`` stands in the letter, in the
-    organisation's words; ``check`` is how it can be checked. Raises Invalid for an address that cannot be one, Conflict when the vendor's people
-    are here already: they invite their colleagues themselves.
+    organisation's words; ``check`` is how it can be checked. Raises Invalid for an address that cannot be one,
+    Conflict when the vendor's people are here already: they invite their colleagues themselves.
     """
     if vendor.company_id is not None:
         raise Conflict("This vendor's people are here already. They invite their colleagues themselves.")

@@ -314,7 +314,7 @@ def _more_people(
 
 
 def _guarded(database: Database, settings: Settings) -> tuple[uuid.UUID, str, str, str]:
-    """Somebody with a second factor and an address that waits: (id, a recovery code, token to confirm, token to stop)."""
+    """Somebody with a second factor and a new address that waits: (id, recovery code, two tokens)."""
     person = world.make_person(database, settings, "Gwen Guarded", "gwen@guarded.example", clock.now())
     _secret, codes = give_factor(database, settings, person)
     with database.transaction() as session:

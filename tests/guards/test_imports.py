@@ -105,7 +105,10 @@ AGREED: dict[tuple[str, str], str] = {
         "portal.assessments.models",
     ): "a link is asked about with its session",
     ("portal.assessments.team_views", "portal.organisations.forms"): "the one form that invites a colleague",
-    ("portal.assessments.delegation_forms", "portal.accounts.forms"): "one field for addresses, with one voice",
+    (
+        "portal.assessments.delegation_forms",
+        "portal.accounts.forms",
+    ): "one field for addresses, with one voice",
     ("portal.assessments.joining_views", "portal.accounts.forms"): "accepting an invitation makes an account",
 }
 

@@ -18,7 +18,9 @@ from tests.portal.scene import Scene, make_scene
 from tests.portal.world import NOW
 
 # They start processes, which live by the machine's own clock.
-REAL_CLOCK = frozenset({"test_demo", "test_cli", "test_worker", "test_kills", "test_writers", "test_hostile_requests"})
+REAL_CLOCK = frozenset(
+    {"test_demo", "test_cli", "test_worker", "test_kills", "test_writers", "test_hostile_requests"}
+)
 
 
 @pytest.fixture(autouse=True)
