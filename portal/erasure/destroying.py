@@ -4,6 +4,7 @@ Who destroys what (the matrix; README, "What is destroyed, and what stays"):
 
 - **answers** of an assessment (some or all): on both sides, in every round: sealed values and salts, what they said
   before, documents beside them, the attestation (all only), drafts and their history, sentences that quote them.
+  Drafts of questions that were never sealed are the company's alone: the organisation that asks does not reach them.
 - **retention**: the sealed values of superseded submissions. The company's drafts are its own and stay.
 - **vendor**, **organisation**: everything that the organisation holds or shares about them, its enquiries included.
   The company's own drafts and library stay with the company: it may need to show what it said.
@@ -15,6 +16,7 @@ A document's file goes with the last thing that refers to it. Ids, hashes, event
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -159,7 +161,16 @@ def _reasons(session: Session, ids: Collection[uuid.UUID], found: Destroyed) -> 
 
 
 def unreferenced(session: Session, documents: Collection[uuid.UUID], found: Destroyed, now: datetime) -> None:
-    """Doom the files of documents that are out of their library and that no seal and no grant refers to any more."""
+    """Doom the files of documents that are out of their library and that no seal and no open draft refers to any more.
+
+    A grant in a questionnaire that is closed keeps nothing: what was sealed with it is a reference of its own.
+    """
+    drafted = exists().where(
+        EvidenceGrant.evidence_id == Evidence.id,
+        EvidenceGrant.revoked_at.is_(None),
+        EvidenceGrant.assessment_id == Assessment.id,
+        Assessment.state == "open",
+    )
     rows = read(
         session,
         select(Evidence.id, Evidence.storage_key, Evidence.sha256)
@@ -167,7 +178,7 @@ def unreferenced(session: Session, documents: Collection[uuid.UUID], found: Dest
             Evidence.id.in_(documents),
             Evidence.removed_at.is_not(None),
             ~exists().where(SealedEvidence.evidence_id == Evidence.id),
-            ~exists().where(EvidenceGrant.evidence_id == Evidence.id, EvidenceGrant.revoked_at.is_(None)),
+            ~drafted,
         )
         .order_by(Evidence.id)
         .with_for_update(of=Evidence),
@@ -184,13 +195,15 @@ def _destroy_documents(session: Session, rows: Iterable[Any], found: Destroyed, 
         found.add(
             "library_documents", run(session, update(Evidence).where(Evidence.id == row.id).values(**gone))
         )
+        left = (EvidenceGrant.evidence_id == row.id) & EvidenceGrant.revoked_at.is_(None)
+        run(session, update(EvidenceGrant).where(left).values(revoked_at=now))
 
 
 # ---------------------------------------------------------------------------------------------- drafts and enquiries
 
 
 def drafts(
-    session: Session, assessment_id: uuid.UUID, keys: Collection[str] | None, found: Destroyed, now: datetime
+    session: Session, assessment_id: uuid.UUID, keys: Collection[str], found: Destroyed, now: datetime
 ) -> None:
     """Blank the company's draft of these answers and destroy their history.
 
@@ -198,8 +211,7 @@ def drafts(
     """
 
     def of(statement: Any, model: Any) -> Any:
-        statement = statement.where(model.assessment_id == assessment_id)
-        return statement if keys is None else statement.where(model.key.in_(keys))
+        return statement.where(model.assessment_id == assessment_id, model.key.in_(keys))
 
     found.add("history", run(session, of(delete(AnswerContent), AnswerContent)))
     found.add("kept_edits", run(session, of(delete(StaleEdit), StaleEdit)))
@@ -211,6 +223,8 @@ def drafts(
         "promise_date": None,
         "revision": AnswerRow.revision + 1,
         "delegation_id": None,
+        "accepted_at": None,
+        "accepted_by": None,
     }
     found.add("drafts", run(session, of(update(AnswerRow).values(**blank), AnswerRow)))
     live = of(select(EvidenceGrant.evidence_id), EvidenceGrant).where(EvidenceGrant.revoked_at.is_(None))
@@ -246,8 +260,16 @@ def answers(
     *,
     now: datetime,
 ) -> None:
-    """Redact answers of an assessment, in all rounds and on both sides."""
+    """Redact answers of an assessment, in all rounds and on both sides, as far as they were ever sealed."""
     lock(session, [assessment_id])
-    sealed(session, submissions_of(session, [assessment_id]), keys, found, now)
-    drafts(session, assessment_id, keys, found, now)
+    submissions = submissions_of(session, [assessment_id])
+    shown = sealed_keys(session, submissions)
+    sealed(session, submissions, keys, found, now)
+    drafts(session, assessment_id, shown if keys is None else shown & set(keys), found, now)
     enquiries(session, [assessment_id], keys, found)
+
+
+def sealed_keys(session: Session, ids: Collection[uuid.UUID]) -> set[str]:
+    """The questions of which anything was sealed with these submissions, be it destroyed since or not."""
+    rows = read(session, select(Submission.commitments, Submission.evidence).where(Submission.id.in_(ids)))
+    return {one[0] for row in rows for listed in row for one in json.loads(listed)}

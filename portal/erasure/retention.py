@@ -15,7 +15,13 @@ from sqlalchemy.orm import Session, aliased
 
 from portal import clock
 from portal.accounts.models import AddressChange, LoginSession, PasswordReset, Throttle
-from portal.assessments.models import Assessment, SealedAnswer, SealedAttestation, Submission
+from portal.assessments.models import (
+    Assessment,
+    AssessmentEngagement,
+    SealedAnswer,
+    SealedAttestation,
+    Submission,
+)
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
@@ -61,8 +67,12 @@ def apply(database: Database, *, now: datetime) -> int:
 
 
 def _superseded(organisation_id: uuid.UUID, before: datetime) -> Any:
-    """Submissions with anything left that a newer one of the same vendor and questionnaire has replaced."""
+    """Submissions with anything left that newer ones of the same questionnaire have replaced for all they cover.
+
+    For every engagement: a vendor that is asked about each of two services has two submissions that both count.
+    """
     newer, newer_assessment = aliased(Submission), aliased(Assessment)
+    covered, covers = aliased(AssessmentEngagement), aliased(AssessmentEngagement)
     replaced = (
         exists()
         .where(
@@ -71,8 +81,13 @@ def _superseded(organisation_id: uuid.UUID, before: datetime) -> Any:
             newer_assessment.slug == Assessment.slug,
             newer_assessment.organisation_id == organisation_id,
             newer.sealed_at > Submission.sealed_at,
+            covers.assessment_id == newer_assessment.id,
+            covers.engagement_id == covered.engagement_id,
         )
-        .correlate(Submission, Assessment)
+        .correlate(Submission, Assessment, covered)
+    )
+    still_counts = (
+        exists().where(covered.assessment_id == Assessment.id, ~replaced).correlate(Submission, Assessment)
     )
     left = or_(
         exists().where(SealedAnswer.submission_id == Submission.id),
@@ -81,7 +96,13 @@ def _superseded(organisation_id: uuid.UUID, before: datetime) -> Any:
     return (
         select(Submission.id, Submission.sealed_at)
         .join(Assessment, Assessment.id == Submission.assessment_id)
-        .where(Submission.organisation_id == organisation_id, Submission.sealed_at < before, replaced, left)
+        .where(
+            Submission.organisation_id == organisation_id,
+            Submission.sealed_at < before,
+            exists().where(AssessmentEngagement.assessment_id == Assessment.id),
+            ~still_counts,
+            left,
+        )
         .order_by(Submission.sealed_at, Submission.id)
     )
 

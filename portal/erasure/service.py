@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.access import TABLE, Identity, Permission, mine, scoped
-from portal.assessments.models import Assessment
+from portal.assessments.models import Assessment, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.erasure import destroying, parting
@@ -100,6 +100,22 @@ def _require_subject(session: Session, identity: Identity, subject: Subject) -> 
         raise NotFound
     if subject.kind == "vendor" and row.offboarded_at is not None:
         raise Conflict("This vendor is offboarded already.")
+    if subject.kind in ("answer", "submission") and not _sealed(session, subject.kind, subject.id):
+        raise Conflict(
+            "Nothing was submitted here, so there is nothing to destroy: a draft is the company's own."
+        )
+
+
+def _sealed(session: Session, kind: str, subject_id: uuid.UUID, *, since: datetime | None = None) -> bool:
+    """Whether anything of an assessment or a vendor was sealed (``since``: after this instant)."""
+    of_vendor = select(Assessment.id).where(Assessment.vendor_id == subject_id)
+    which = (
+        Submission.assessment_id.in_(of_vendor)
+        if kind == "vendor"
+        else Submission.assessment_id == subject_id
+    )
+    later = [] if since is None else [Submission.sealed_at > since]
+    return bool(destroying.read(session, select(Submission.id).where(which, *later).limit(1)))
 
 
 def refuse(session: Session, identity: Identity, erasure_id: uuid.UUID, *, now: datetime) -> Erasure:
@@ -114,7 +130,7 @@ def approve(session: Session, identity: Identity, erasure_id: uuid.UUID, *, now:
     """Destroy what was proposed, and certify it: one transaction.
 
     Raises NotFound, Refused for the proposer or when the proposer may not propose it any more, Conflict when it is
-    settled already, or too old.
+    settled already, too old, or when more was submitted meanwhile.
     """
     row = _locked(session, identity, erasure_id)
     if row.proposed_by == identity.person.id:
@@ -123,6 +139,10 @@ def approve(session: Session, identity: Identity, erasure_id: uuid.UUID, *, now:
         raise Conflict("This proposal is older than 30 days. Propose it again if it still holds.")
     if row.proposed_by not in able(session, identity, row.kind):
         raise Refused("Whoever proposed this may not do so any more. Propose it again.")
+    if row.kind in ("answer", "submission", "vendor") and _sealed(
+        session, row.kind, row.subject_id, since=row.proposed_at
+    ):
+        raise Conflict("Answers were submitted since this was proposed. Look at them, and propose it again.")
     _settle(session, row, "done", identity, now)
     return destroy(session, row, by=identity.person.id, actor=identity, now=now)
 
