@@ -165,11 +165,23 @@ def subjects(session: Session, identity: Identity, found: Iterable[Event]) -> di
     if identity.organisation is not None:
         for model in (Vendor, Engagement, Contact):
             read |= _named(session, identity, model, by_type.get(model.__tablename__, ()))
-    read |= _assessments(session, identity, by_type.get("assessment", ()))
+    read |= _assessments(session, identity, by_type.get("assessment", set()) | _named_beside(found))
     read |= _of_submissions(session, identity, by_type.get("submission", ()))
     read |= _of_ratings(session, identity, by_type.get("rating", ()))
     read |= _of_enquiries(session, identity, by_type.get("enquiry", ()))
     return read
+
+
+def assessment_in(one: Event) -> uuid.UUID | None:
+    """The assessment that an event about something else belongs to."""
+    try:
+        return uuid.UUID(str(one.data.get("assessment", "")))
+    except ValueError:
+        return None
+
+
+def _named_beside(found: Iterable[Event]) -> set[uuid.UUID]:
+    return {key for key in map(assessment_in, found) if key is not None}
 
 
 def _named(

@@ -14,15 +14,17 @@ from flask_babel import gettext as _
 
 from portal import web
 from portal.access import Permission, requires
+from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.audit.service import export_made
-from portal.audit.words import DATA, GROUPS, words_of
+from portal.audit.words import GROUPS, words_of
 from portal.clock import local_date
 from portal.exporting import by_chunks, csv_file, spooled
 from portal.listing import Address, a_day, an_id, one_of
 from portal.organisations import queries as organisations
 from portal.reports import event_queries as queries
 from portal.reports.event_queries import Filter, Key, Subject
+from portal.reports.event_words import details
 
 blueprint = Blueprint("events", __name__)
 HEAD = ("at (UTC)", "kind", "in words", "who", "person id", "about", "subject id", "data", "id")
@@ -31,6 +33,8 @@ SUBJECTS = (
     *("assessment", "submission", "rating", "vendor", "engagement", "contact", "invitation", "evidence"),
     *("delegation", "enquiry", "message", "organisation", "company", "person"),
 )
+# Many at once say little more than one: they stand together.
+FOLDED = (Kind.MESSAGE_SENT.value, Kind.REMINDER_QUEUED.value)
 KEY = re.compile(r"^(\d{14,17})\.(\d{1,6})~([0-9a-f-]{36})$")
 
 
@@ -85,7 +89,7 @@ def _page(place: dict[str, str]) -> str:
     names, subjects = queries.names(session, found), queries.subjects(session, identity, found)
     return render_template(
         "events/events.html",
-        rows=[_row(one, names, subjects) for one in found],
+        rows=_folded([_row(one, names, subjects) for one in found]),
         href=href,
         older=href(before=_written(found[-1])) if more else "",
         newest="" if "before" not in request.args else href(),
@@ -151,14 +155,29 @@ def _key(text: str) -> Key | None:
 def _row(one: Event, names: dict[uuid.UUID, str], subjects: dict[uuid.UUID, Subject]) -> dict[str, Any]:
     """What the page says of one event."""
     about = subjects.get(one.subject_id) if one.subject_id else None
+    of = subjects.get(queries.assessment_in(one) or uuid.UUID(int=0)) if about is None else None
     return {
         "event": one,
         "sentence": _sentence(one, names),
-        "data": _said(one.data),
+        "data": details(one),
         "about": about,
         "href": _href(about) if about else "",
         "kind": _table(one.subject_type),
+        "of": of,
+        "of_href": _href(of) if of else "",
     }
+
+
+def _folded(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Runs of letters become one row that opens, so that what people did is not lost among them."""
+    found: list[list[dict[str, Any]]] = []
+    for row in rows:
+        kind = row["event"].kind
+        if found and kind in FOLDED and found[-1][0]["event"].kind == kind:
+            found[-1].append(row)
+        else:
+            found.append([row])
+    return found
 
 
 def _sentence(one: Event, names: dict[uuid.UUID, str]) -> str:
@@ -190,21 +209,6 @@ def _table(name: str) -> str:
         "person": _("person"),
     }
     return str(words.get(name, name.replace("_", " ")))
-
-
-def _said(data: dict[str, Any]) -> list[tuple[str, str]]:
-    """The codes that a reader can use; ids and hashes are in the export."""
-    found = []
-    for name, value in data.items():
-        if name not in DATA or value in (None, "", []):
-            continue
-        if isinstance(value, list):
-            shown = ", ".join(str(one) for one in value[:5])
-            value = (
-                shown if len(value) <= 5 else _("%(shown)s and %(num)s more", shown=shown, num=len(value) - 5)
-            )
-        found.append((str(DATA[name]), str(value)))
-    return found
 
 
 def _href(about: Subject) -> str:
