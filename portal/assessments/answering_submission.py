@@ -24,10 +24,9 @@ from portal.assessments import (
 )
 from portal.assessments.answering_cards import Card, Desk, documents_beside, sealed_card
 from portal.assessments.answering_desk import asked_by, desk
-from portal.assessments.drafts import EMPTY, Draft
+from portal.assessments.drafts import EMPTY
 from portal.assessments.models import Assessment
 from portal.assessments.service import AlreadySubmitted, Attestation, Changed, Incomplete
-from portal.assessments.turn_words import Turned
 from portal.faults import Fault, Invalid
 from portal.forms import Form, line
 from portal.library import service as library
@@ -152,6 +151,7 @@ def _reading(one: Assessment) -> dict[str, Any]:
         if section.key in at.draft.look.visible_sections
     ]
     cards = [card for section in sections for card in section["cards"]]
+    coming = turns.coming(session, identity, one.id, at.draft)
     return {
         **asked_by(one),
         "one": one,
@@ -165,18 +165,13 @@ def _reading(one: Assessment) -> dict[str, Any]:
         ),
         "choices": answering_page.choices(at, queries.open_choices(session, identity, one.id)),
         "rail": answering_page.rail(at),
-        "turned": _turned(at.draft, one),
-        "seen": submitting.fingerprint(at.draft),
+        # What the organisation will be told beside the answers, so that nobody is told of without knowing it.
+        "turned": list(turn_words.turned(at.draft.definition, at.draft.contents, coming).values()),
+        "seen": submitting.fingerprint(at.draft, coming),
         "may_submit": identity.may(Permission.SUBMIT),
         "owners": organisations.company_owners(session, identity.company.id) if identity.company else [],
         "statement": submitting.statement(identity),
     }
-
-
-def _turned(draft: Draft, one: Assessment) -> list[Turned]:
-    """What the organisation will be told beside the answers, so that nobody is told of without knowing it."""
-    found = turns.coming(web.db(), web.identity(), one.id, draft)
-    return list(turn_words.turned(draft.definition, draft.contents, found).values())
 
 
 def _read_card(at: Desk, question: Question) -> Card:

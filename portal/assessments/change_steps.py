@@ -31,6 +31,7 @@ def lock(
         raise Refused("Your role does not allow this.")
     found = assessments.assessment(session, identity, assessment_id)
     vendor = vendors.vendor(session, identity, found.vendor_id, lock=True)
+    vendors.require_here(vendor)
     statement = (
         select(Assessment)
         .where(Assessment.id == assessment_id, *mine(identity.scope, Assessment))

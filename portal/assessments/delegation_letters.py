@@ -77,20 +77,21 @@ def to_colleague(
 def finished(
     session: Session, assessment: Assessment, row: Delegation, *, actor: Identity, now: datetime
 ) -> None:
-    """To who gave the questions: they are answered."""
+    """To who gave the questions: they are answered. Once they have left the company, to its owners."""
     assert actor.company is not None
-    receiver = organisations.people(session, [row.created_by])[row.created_by]
-    letter = mail.compose(
-        "delegation_finished",
-        to=(receiver.name, receiver.email),
-        subject=f"{actor.person.name} has finished: {assessment.title}",
-        who=actor.person.name,
-        company=actor.company.name,
-        title=assessment.title,
-        through_link=row.token_hash is not None,
-        link=f"{base_url(session)}/c/{actor.company.slug}/assessments/{assessment.id}/delegations",
-    )
-    outbox.queue(session, letter, now=now, company_id=actor.company.id)
+    here = organisations.company_people(session, actor.company.id, ids=[row.created_by])
+    for receiver in [one for one in here if one.id == row.created_by] or here:
+        letter = mail.compose(
+            "delegation_finished",
+            to=(receiver.name, receiver.email),
+            subject=f"{actor.person.name} has finished: {assessment.title}",
+            who=actor.person.name,
+            company=actor.company.name,
+            title=assessment.title,
+            through_link=row.token_hash is not None,
+            link=f"{base_url(session)}/c/{actor.company.slug}/assessments/{assessment.id}/delegations",
+        )
+        outbox.queue(session, letter, now=now, company_id=actor.company.id)
 
 
 def _common(session: Session, assessment: Assessment, row: Delegation, actor: Identity) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def issue(
     a sentence at ``questionnaire``, ``engagements``, ``due``, ``reason`` or ``contact``. ``assessment_id``: the id
     that it gets, for whoever must find it again (issuing_many.py).
     """
+    vendors.require_here(vendor)
     organisation = organisations.organisation_of(session, actor)
     today = clock.local_date(now, organisation.zone)
     reason = reason.strip()

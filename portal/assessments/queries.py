@@ -221,6 +221,27 @@ def contents_at(
     return {row.key: drafts.content_of(row) for row in found}
 
 
+def removed_at(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, wanted: Mapping[str, int]
+) -> set[str]:
+    """Which of these keys were written at these revisions, and are redacted since."""
+    if not wanted:
+        return set()
+    there = select(AnswerContent.id).where(
+        AnswerContent.id == AnswerRevision.content_id, *mine(identity.scope, AnswerContent)
+    )
+    found = session.execute(
+        scoped(identity, AnswerRevision)
+        .with_only_columns(AnswerRevision.key)
+        .where(
+            AnswerRevision.assessment_id == assessment_id,
+            tuple_(AnswerRevision.key, AnswerRevision.revision).in_(wanted.items()),
+            ~there.exists(),
+        )
+    ).scalars()
+    return set(found)
+
+
 def answers_by_person(session: Session, identity: Identity) -> dict[uuid.UUID, int]:
     """How many answers of open assessments each colleague has given."""
     found = session.execute(

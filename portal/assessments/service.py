@@ -44,6 +44,10 @@ __all__ = [
 ]
 
 FOREIGN = "This field does not belong to this section. It was not saved."
+REMOVED = (
+    "This answer was removed from the record while your page was open, so what it held was not saved. "
+    "Open the page anew to answer again."
+)
 UNREAD = "This field came without the state that it was read from. Look at the answer and save again."
 
 
@@ -118,13 +122,20 @@ def save_answers(
     before = queries.draft(definition, assessment, held, now)
     edits = list(edits)
     questions = {one.key: one for one in section.questions}
-    bases = queries.contents_at(session, actor, assessment.id, _stale_bases(edits, held))
+    stale = _stale_bases(edits, held)
+    bases = queries.contents_at(session, actor, assessment.id, stale)
+    lost = {key: revision for key, revision in stale.items() if key not in bases}
+    removed = queries.removed_at(session, actor, assessment.id, lost)
     saving = _Saving(session, assessment, actor, now, held)
     result = SaveResult(before, before)
     for edit in edits:
         question = questions.get(edit.key)
         if question is None:
             result.errors[edit.key] = Fault(answer=FOREIGN)
+        elif edit.key in removed and not edit.content.blank:
+            result.errors[edit.key] = Fault(
+                answer=REMOVED
+            )  # else an open tab would bring back what was erased
         else:
             _save_one(saving, result, question, edit, bases)
     after = before.with_contents(saving.written, unaccepted=actor.delegated is not None)

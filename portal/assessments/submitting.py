@@ -71,11 +71,18 @@ def statement(identity: Identity) -> str:
     )
 
 
-def fingerprint(draft: Draft) -> str:
-    """A digest of everything that a submission would seal now, so that nobody signs what they have not read."""
+def fingerprint(draft: Draft, turned: Iterable[turns.Turn] = ()) -> str:
+    """A digest of everything that a submission would seal now, so that nobody signs what they have not read.
+
+    ``turned``: what would be told beside the answers (turns.coming).
+    """
     said = {key: sealing.answer_document(draft.contents[key]) for key in _sealable(draft)}
     shown = [[key, sealing.evidence_document(one)] for key, one in _shown(draft)]
-    return sha256(canonical_json({"answers": said, "evidence": shown})).hexdigest()
+    told = [
+        [one.key, sealing.answer_document(one.before), one.shown_at.isoformat(), one.changed_at.isoformat()]
+        for one in turned
+    ]
+    return sha256(canonical_json({"answers": said, "evidence": shown, "turns": told})).hexdigest()
 
 
 def submit(
@@ -104,7 +111,7 @@ def submit(
     draft = queries.draft(definition, assessment, queries.rows(session, actor, assessment.id), now, documents)
     if draft.gaps:
         raise Incomplete(draft.gaps)
-    if seen is not None and seen != fingerprint(draft):
+    if seen is not None and seen != fingerprint(draft, turns.coming(session, actor, assessment.id, draft)):
         raise Changed(
             "An answer has changed since you opened this page. Read the answers again before you sign."
         )

@@ -187,9 +187,13 @@ def _last_turn(draft: Draft, saved: Sequence[Saved], stands: Sequence[_Stand], k
         start = end - 1
         while start > 0 and _gone(stands[start - 1], kept):
             start -= 1
-        shown_at, changed_at = stands[start].saved.at, stands[end].saved.at
-        if changed_at - shown_at >= STOOD and _was_shown(draft, saved, stands[end - 1], kept):
-            return Turn(stands[start].saved.key, stands[end - 1].saved.content, shown_at, changed_at)
+        changed_at = stands[end].saved.at
+        # Of revisions that were saved while the question was not asked, the first that was shown counts.
+        for stand in stands[start:end]:
+            if changed_at - stand.saved.at < STOOD:
+                break
+            if _was_shown(draft, saved, stand, kept):
+                return Turn(stand.saved.key, stands[end - 1].saved.content, stand.saved.at, changed_at)
         end = start
     return None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, PasswordField, RadioField, SelectMultipleField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectMultipleField, TextAreaField
 from wtforms.validators import DataRequired, InputRequired, Length
 
+from portal.accounts.forms import Proof
 from portal.erasure.service import LONGEST_REASON
 from portal.forms import Form, NoControls, clean
 
@@ -39,8 +40,9 @@ class ProposeAnswers(Form):
     reason = _reason()
 
 
-class EraseMe(Form):
-    current = PasswordField("Your password", [DataRequired("Write your password.")])
+class EraseMe(Proof):
+    """The strongest proof that the person has given: password and, of who has a second factor, a code."""
+
     sure = BooleanField(
         "I know that nobody can bring my account back",
         validators=[DataRequired("Tick the box if you are sure.")],

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from portal import web
 from portal.access import Permission, requires
 from portal.accounts import service as accounts
+from portal.accounts.desk import claim_code, has_factor, require_password, use_code
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.erasure import people, queries, service, words
@@ -289,7 +290,7 @@ def certificate_file_company(company: str, certificate: uuid.UUID) -> Response:
 @blueprint.get("/account/data")
 @requires(Permission.ACCOUNT)
 def own_data() -> Page:
-    return render_template("erasure/person.html", form=EraseMe())
+    return render_template("erasure/person.html", form=EraseMe(), on=has_factor(web.identity().person.id))
 
 
 @blueprint.get("/account/data.json")
@@ -316,16 +317,20 @@ def own_copy() -> Response:
 @blueprint.post("/account/data")
 @requires(Permission.ACCOUNT)
 def erase_me() -> Page:
-    """The person's own wish, proved by the password; there is no session left afterwards, so this page is the last."""
+    """The person's own wish, proved by password and code; no session is left afterwards, so this page is the last."""
     form = EraseMe(request.form)
     person = web.identity().person
-    if not form.validate():
-        return web.form_page("erasure/person.html", form)
-    with web.portal().database.looking() as session:
-        row = accounts.person_by_address(session, person.email)
-    held = row.password_hash if row else None
-    if not accounts.verify_password(web.portal().settings, held, form.current.data or ""):
-        wrong = Invalid(errors={"current": "This is not your password."})
-        return web.form_page("erasure/person.html", form, wrong)
+    on = has_factor(person.id)
+    if not on:
+        form.code.validators = ()
+    try:
+        if not form.validate():
+            raise Invalid
+        require_password(person, form.current.data or "")
+        if on:
+            claim_code(person)
+            use_code(web.db(), person, form.code.data or "")
+    except Invalid as fault:
+        return web.form_page("erasure/person.html", form, fault, on=on)
     done = people.erase(web.db(), person.id, now=web.now())
     return render_template("erasure/erased.html", row=done, text=done.document.decode(), words=words)

@@ -150,7 +150,11 @@ def locked(session: Session, identity: Identity, ids: Iterable[uuid.UUID]) -> di
 def beside(
     session: Session, identity: Identity, assessment_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, dict[str, tuple[Beside, ...]]]:
-    """What lies beside the answers of assessments now, by question, in the order in which it was laid there."""
+    """What lies beside the answers of assessments now, by question, in the order in which it was laid there.
+
+    A document whose file is destroyed lies nowhere: it was removed while the questionnaire was closed, and would be
+    sealed, should that be opened again, without anything to open.
+    """
     found: dict[uuid.UUID, dict[str, tuple[Beside, ...]]] = {one: {} for one in assessment_ids}
     if not found:
         return found
@@ -160,6 +164,7 @@ def beside(
             EvidenceGrant.evidence_id == Evidence.id,
             EvidenceGrant.assessment_id.in_(found),
             EvidenceGrant.revoked_at.is_(None),
+            Evidence.storage_key.is_not(None),
         )
         .order_by(EvidenceGrant.granted_at, EvidenceGrant.id)
     )

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, OrganisationRole, mine, scoped
-from portal.faults import NotFound
+from portal.faults import Conflict, NotFound
 from portal.vendors.models import Contact, Engagement, Vendor
 
 
@@ -44,6 +44,12 @@ def vendor(session: Session, identity: Identity, vendor_id: uuid.UUID, *, lock: 
     if found is None:
         raise NotFound
     return found
+
+
+def require_here(vendor: Vendor) -> None:
+    """Raise Conflict for a vendor that has been offboarded: nothing is asked of it any more, and nobody invited."""
+    if vendor.offboarded_at is not None:
+        raise Conflict("This vendor has been offboarded. Put it on record anew if you work with it again.")
 
 
 def _locked(statement: Select[Any], model: type[Vendor] | type[Engagement]) -> Select[Any]:

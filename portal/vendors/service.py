@@ -174,6 +174,7 @@ def invite_contact(
     organisation's words; ``check`` is how it can be checked. Raises Invalid for an address that cannot be one,
     Conflict when the vendor's people are here already: they invite their colleagues themselves.
     """
+    queries.require_here(vendor)
     if vendor.company_id is not None:
         raise Conflict("This vendor's people are here already. They invite their colleagues themselves.")
     contact = add_contact(session, vendor, name=name, email=email, actor=actor, now=now)

@@ -73,6 +73,8 @@ TOP = frozenset(
         "worker",
         "cli",
         "demo",
+        "demo_samples",
+        "demo_story",
         "installation",
         "server",
         "backup",
@@ -110,6 +112,8 @@ AGREED: dict[tuple[str, str], str] = {
         "portal.accounts.forms",
     ): "one field for addresses, with one voice",
     ("portal.assessments.joining_views", "portal.accounts.forms"): "accepting an invitation makes an account",
+    ("portal.erasure.forms", "portal.accounts.forms"): "one proof for what a thief must not do",
+    ("portal.erasure.views", "portal.accounts.desk"): "one proof for what a thief must not do, throttled",
 }
 
 
