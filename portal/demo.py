@@ -1,4 +1,4 @@
-"""The demonstration: an invented organisation, a vendor's company, people with fresh passwords, one open assessment."""
+"""The demonstration: an invented organisation at work with three vendors, and people with fresh passwords."""
 
 from __future__ import annotations
 
@@ -6,38 +6,34 @@ import json
 import secrets
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock, installation, server, settings
+from portal import clock, demo_samples, demo_story, installation, server, settings
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
-from portal.assessments import delegation, issuing
-from portal.assessments.models import Assessment
-from portal.assessments.reach import WHOLE
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.demo_samples import FENNMARK, SAMPLES, Calendar, Papers, Sample
+from portal.demo_story import Bought
 from portal.faults import StartupFault
-from portal.library import service as library
 from portal.organisations import invitations
 from portal.organisations import service as organisations
 from portal.organisations.models import Company, Invitation, Organisation
-from portal.outbox import Message
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 
 ACCOUNTS_FILE = "accounts.json"
-ORGANISATION, COMPANY = "Halden Mutual", "Fennmark Archive"
+ORGANISATION = "Halden Mutual"
 ZONE = "Europe/Lisbon"
-DAYS_TO_ANSWER = 45
 STAFF = {
     OrganisationRole.ADMIN: ("Ruth Abara", "ruth.abara@halden.example"),
     OrganisationRole.CISO: ("Ines Carvalho", "ines.carvalho@halden.example"),
@@ -46,31 +42,8 @@ STAFF = {
     OrganisationRole.BUSINESS_OWNER: ("Daniel Fröhlich", "daniel.froehlich@halden.example"),
     OrganisationRole.AUDITOR: ("Aino Salmi", "aino.salmi@halden.example"),
 }
-VENDOR_STAFF = {
-    CompanyRole.OWNER: ("Tomasz Wilk", "tomasz.wilk@fennmark.example"),
-    CompanyRole.CONTRIBUTOR: ("Lena Brandt", "lena.brandt@fennmark.example"),
-}
-ARCHIVE = {
-    "engagement.data": ["personal", "special", "confidential"],
-    "engagement.volume": "over_100k",
-    "engagement.access": ["none"],
-    "engagement.connection": "files",
-    "engagement.process": "important",
-    "engagement.outage": "days",
-    "engagement.replace": "months",
-    "engagement.hosting": "agreed",
-    "engagement.region": "adequate",
-    "engagement.subcontractors": "no_data",
-    "engagement.harm": "indirect",
-    "engagement.ai": "no",
-    "engagement.spend": "84000",
-}
-PAYROLL = {
-    "engagement.data": ["personal", "financial"],
-    "engagement.volume": "up_1k",
-    "engagement.process": "important",
-    "engagement.hosting": "agreed",
-}
+HELPER = ("Lena Brandt", "lena.brandt@fennmark.example")
+FOUNDED = 420  # days before the first start
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +67,9 @@ def run(data: Path, port: int, *, say: Callable[[str], None]) -> None:
     app = create_app(found)
     with app.database.looking(SYSTEM) as session:
         organisation = session.scalars(select(Organisation.slug).order_by(Organisation.created_at)).first()
-        company = session.scalars(select(Company.slug).order_by(Company.created_at)).first()
-    say(_words(found, people, f"/o/{organisation}/", f"/c/{company}/"))
+        companies = session.scalars(select(Company.slug).order_by(Company.created_at).limit(len(SAMPLES)))
+        places = [(one.name, f"/c/{slug}/") for one, slug in zip(SAMPLES, companies, strict=False)]
+    say(_words(found, people, f"/o/{organisation}/", places))
     server.serve(app, "127.0.0.1", port, ready=lambda: say(f"Ready: {found.base_url}/ (Ctrl+C ends it)"))
 
 
@@ -126,69 +100,85 @@ def _people_it(database: Database, found: Settings) -> None:
         if _is_peopled(session):
             return
     made = [
-        Account(address, secrets.token_urlsafe(12), name, role.value, side)
-        for side, staff in (("organisation", STAFF), ("company", VENDOR_STAFF))
-        for role, (name, address) in staff.items()
+        Account(address, secrets.token_urlsafe(12), name, role, side)
+        for (name, address), role, side in _cast()
     ]
     hashes = {one.email: accounts.hash_password(found, one.password) for one in made}
+    calendar = Calendar(clock.now(), ZONE)
+    papers = demo_samples.papers(found, calendar)
     with database.transaction() as session:
         if _is_peopled(session):  # by another start, meanwhile
             return
-        _populate(session, made, hashes, now=clock.now())
+        _populate(session, made, hashes, papers, calendar)
         session.flush()
         text = json.dumps([asdict(one) for one in made], indent=2, ensure_ascii=False)
         installation.keep(found.data / ACCOUNTS_FILE, text + "\n")
+
+
+def _cast() -> Iterator[tuple[tuple[str, str], str, str]]:
+    """(name, address), role and side of everybody with an account."""
+    for role, person in STAFF.items():
+        yield person, role.value, "organisation"
+    yield FENNMARK.owner, CompanyRole.OWNER.value, "company"
+    yield HELPER, CompanyRole.CONTRIBUTOR.value, "company"
+    for one in SAMPLES[1:]:
+        yield one.owner, CompanyRole.OWNER.value, "company"
 
 
 def _is_peopled(session: Session) -> bool:
     return bool(session.scalar(select(func.count()).select_from(PersonRow)))
 
 
-def _populate(session: Session, made: list[Account], hashes: dict[str, str], *, now: datetime) -> None:
-    people = {one.email: _person(session, one, hashes[one.email], now) for one in made}
-    ciso = _staff(session, people, now)
-    company = _company(session, people, now)
-    vendor = vendors.create_vendor(session, name=COMPANY, country="PT", actor=ciso, now=now)
-    name, address = VENDOR_STAFF[CompanyRole.OWNER]
-    contact = vendors.invite_contact(session, vendor, name=name, email=address, actor=ciso, now=now)
-    _accept(session, vendor, company, people[address], now)
+def _populate(
+    session: Session, made: list[Account], hashes: dict[str, str], papers: Papers, calendar: Calendar
+) -> None:
+    """Everything through the services, each with the moment at which it would have happened."""
+    founded = calendar.ago(FOUNDED)
+    people = {one.email: _person(session, one, hashes[one.email], founded) for one in made}
+    ciso = _staff(session, people, founded)
+    archive, payroll, translation = (
+        _vendor(session, one, people, actor=ciso, calendar=calendar) for one in SAMPLES
+    )
+    helper = _helper(session, archive, people, calendar)
+    for bought, colleague in ((archive, helper), (payroll, None), (translation, None)):
+        demo_story.answer_in_full(session, bought, colleague, papers, actor=ciso, calendar=calendar)
+    demo_story.overdue(session, payroll, actor=ciso, calendar=calendar)
+    demo_story.asked_and_passed_on(session, translation, actor=ciso, calendar=calendar)
     owner = people[STAFF[OrganisationRole.BUSINESS_OWNER][1]]
-    archive = vendors.create_engagement(
-        session,
-        vendor,
-        name="Claims document archive",
-        description="Stores scanned claim files for ten years and sends them back on request.",
-        tier="critical",
-        facts=ARCHIVE,
-        business_owner_id=owner.id,
-        actor=ciso,
-        now=now,
+    demo_story.newcomer(session, owner, actor=ciso, now=calendar.ago(1))
+    demo_story.of_today(session, archive, helper, owner, actor=ciso, calendar=calendar)
+    demo_story.letters_of_the_past(session, now=calendar.now)
+
+
+def _vendor(
+    session: Session, one: Sample, people: dict[str, Person], *, actor: Identity, calendar: Calendar
+) -> Bought:
+    """A vendor of the samples, whose owner has followed the invitation and founded the company."""
+    known = calendar.ago(one.known)
+    country = demo_samples.facts_of(one)["vendor.country"]
+    vendor = vendors.create_vendor(session, name=one.name, country=country, actor=actor, now=known)
+    owner = people[STAFF[OrganisationRole.BUSINESS_OWNER][1]]
+    engagement = demo_story.buy(session, vendor, one, business_owner=owner, actor=actor, now=known)
+    name, address = one.owner
+    contact = vendors.invite_contact(session, vendor, name=name, email=address, actor=actor, now=known)
+    joined = calendar.ago(one.known - 2, 75)
+    person = people[address]
+    company = organisations.create_company(
+        session, name=one.name, owner_id=person.id, now=joined, actor=person
     )
-    newest = next(one for one in library.available(session, ciso) if one.slug == "security_lite")
-    assessment = issuing.issue(
-        session,
-        vendor,
-        engagement_ids=[archive.id],
-        content_hash=newest.content_hash,
-        due=clock.local_date(now, ZONE) + timedelta(days=DAYS_TO_ANSWER),
-        reason="Claim files contain health data, and our rules ask for a review before the contract renews.",
-        contact=contact,
-        actor=ciso,
-        now=now,
+    _accept(session, vendor, company, person, joined)
+    return Bought(
+        one, vendor, contact, engagement, demo_story.at_work(person, company, CompanyRole.OWNER), company
     )
-    _add_colleague(session, company, assessment, people, now)
-    payroll = vendors.create_vendor(session, name="Solvane", country="ES", actor=ciso, now=now)
-    vendors.create_engagement(
-        session,
-        payroll,
-        name="Payroll",
-        description="Calculates salaries and files the monthly declarations.",
-        tier="high",
-        facts=PAYROLL,
-        business_owner_id=owner.id,
-        actor=ciso,
-        now=now,
+
+
+def _helper(session: Session, archive: Bought, people: dict[str, Person], calendar: Calendar) -> Identity:
+    """The contributor of the first company."""
+    person, now = people[HELPER[1]], calendar.ago(FENNMARK.known - 3)
+    organisations.add_colleague(
+        session, archive.company, person.id, CompanyRole.CONTRIBUTOR, now=now, actor=archive.owner
     )
+    return demo_story.at_work(person, archive.company, CompanyRole.CONTRIBUTOR)
 
 
 def _person(session: Session, account: Account, hashed: str, now: datetime) -> Person:
@@ -214,33 +204,11 @@ def _staff(session: Session, people: dict[str, Person], now: datetime) -> Identi
     return identity
 
 
-def _company(session: Session, people: dict[str, Person], now: datetime) -> Company:
-    owner, colleague = (
-        people[VENDOR_STAFF[role][1]] for role in (CompanyRole.OWNER, CompanyRole.CONTRIBUTOR)
-    )
-    company = organisations.create_company(session, name=COMPANY, owner_id=owner.id, now=now, actor=owner)
-    organisations.add_colleague(session, company, colleague.id, CompanyRole.CONTRIBUTOR, now=now, actor=owner)
-    return company
-
-
-def _add_colleague(
-    session: Session, company: Company, assessment: Assessment, people: dict[str, Person], now: datetime
-) -> None:
-    """The company's contributor helps with the whole questionnaire."""
-    owner, colleague = (
-        people[VENDOR_STAFF[role][1]] for role in (CompanyRole.OWNER, CompanyRole.CONTRIBUTOR)
-    )
-    tenant = Tenant(company.id, company.slug, company.name)
-    actor = Identity(owner, uuid.uuid4(), company=tenant, role=CompanyRole.OWNER)
-    delegation.to_colleague(session, assessment, colleague.id, WHOLE, actor=actor, now=now, tell=False)
-
-
 def _accept(session: Session, vendor: Vendor, company: Company, person: Person, now: datetime) -> None:
-    """What accepting the invitation does; its letter, whose link nobody needs any more, does not go out."""
+    """What accepting the invitation does."""
     session.flush()
     invitation = session.execute(select(Invitation).where(Invitation.vendor_id == vendor.id)).scalar_one()
     invitations.consume(session, invitation, person, now=now)
-    session.execute(delete(Message).where(Message.kind == "invitation_vendor"))
     vendor.company_id = company.id
     record(session, Kind.VENDOR_LINKED, now=now, actor=person, subject=vendor, data={"company": company.id})
 
@@ -259,7 +227,10 @@ def _accounts(data: Path) -> list[Account]:
         ) from error
 
 
-def _words(found: Settings, people: list[Account], organisation: str, company: str) -> str:
+def _words(
+    found: Settings, people: list[Account], organisation: str, companies: list[tuple[str, str]]
+) -> str:
+    """``companies``: (name, path) of each; whose people they are shows in their addresses."""
     command = sys.argv[0] if Path(sys.argv[0]).name == "portal" else "portal"
     wide = max(len(one.email) for one in people)
     lines = [
@@ -267,12 +238,17 @@ def _words(found: Settings, people: list[Account], organisation: str, company: s
         "Vendor Risk Portal, a demonstration with invented people. Nothing leaves this computer.",
         "",
     ]
-    for side, name, path in (("organisation", ORGANISATION, organisation), ("company", COMPANY, company)):
+    domains = {one.name: one.owner[1].partition("@")[2] for one in SAMPLES}
+    domains[ORGANISATION] = STAFF[OrganisationRole.ADMIN][1].partition("@")[2]
+    for side, name, path in (
+        ("organisation", ORGANISATION, organisation),
+        *(("company", name, path) for name, path in companies),
+    ):
         lines.append(f"{name} ({side}): {found.base_url}{path}")
         lines += [
             f"  {one.email:<{wide}}  {one.password}  {one.role} ({one.name})"
             for one in people
-            if one.side == side
+            if one.email.endswith(f"@{domains[name]}")
         ]
         lines.append("")
     lines += [

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-plays")]
 CORE = catalog.get("security_core@1.0.0")
 NAMES = {
     "fennmark_archive": "Fennmark Play",
-    "norrsund_pay": "Norrsund Pay",
+    "norrsund_pay": "Norrsund Play",
     "brae_language": "Brae Language Services",
 }
 
