@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Identity
-from portal.assessments import changing, queries
+from portal.assessments import change_steps, changing, queries
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerRow, Assessment, SealedAnswer, SealedEvidence
 from portal.assessments.service import Edit, save_answers
@@ -28,7 +28,7 @@ from portal.settings import Settings
 from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
 from tests.portal import scene
-from tests.portal.erasure.test_destroying import LATER, TEXT_KEY, admin, approve, ciso, propose
+from tests.portal.erasure.test_destroying import LATER, TEXT_KEY, admin, approve, ciso, propose, where
 from tests.portal.kept import SAID, Kept, make_kept
 from tests.portal.world import NOW
 
@@ -178,3 +178,40 @@ def scene_seal(session: Session, kept: Kept) -> None:
             document=b"{}",
         )
     )
+
+
+def test_an_open_tab_does_not_bring_back_what_was_erased(database: Database, kept: Kept) -> None:
+    reopened(database, kept)
+    approve(
+        database, ciso(kept), propose(database, admin(kept), Subject("answer", kept.assessment, (TEXT_KEY,)))
+    )
+    with database.transaction(owner(kept).scope) as session:
+        one = queries.assessment(session, owner(kept), kept.assessment, lock=True)
+        section = library.definition(session, one.content_hash).section_of[TEXT_KEY]
+        old = [Edit(TEXT_KEY, 1, Content("answered", SAID, "or nearly so"))]
+        done = save_answers(session, one, section, old, actor=owner(kept), now=LATER)
+        assert (done.saved, done.conflicts) == ({}, {})
+        assert "removed from the record" in done.errors[TEXT_KEY].answer
+    assert where(database, SAID) == set()
+    with database.transaction(owner(kept).scope) as session:
+        one = queries.assessment(session, owner(kept), kept.assessment, lock=True)
+        for revision, said in ((2, "anew"), (3, "once more"), (2, "beside")):
+            edits = [Edit(TEXT_KEY, revision, Content("answered", said))]
+            done = save_answers(session, one, section, edits, actor=owner(kept), now=LATER)
+            assert not done.errors, "whoever has seen that it is gone may answer again"
+        assert set(done.conflicts) == {TEXT_KEY}
+
+
+def test_nothing_is_asked_of_a_vendor_that_is_offboarded(database: Database, kept: Kept) -> None:
+    used = content_hash(database, kept)
+    approve(database, ciso(kept), propose(database, admin(kept), Subject("vendor", kept.vendor)))
+    with pytest.raises(Conflict, match="offboarded"):
+        scene.issue(database, admin(kept), kept.vendor, kept.engagement, used)
+    with pytest.raises(Conflict, match="offboarded"), database.transaction(admin(kept).scope) as session:
+        change_steps.lock(session, admin(kept), kept.assessment)
+    with database.transaction(admin(kept).scope) as session:
+        vendor = vendor_queries.vendor(session, admin(kept), kept.vendor)
+        with pytest.raises(Conflict, match="offboarded"):
+            vendors.invite_contact(
+                session, vendor, name="A", email="a@b.example", actor=admin(kept), now=LATER
+            )

@@ -6,10 +6,12 @@ import json
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from portal.access import CompanyRole, OrganisationRole
-from portal.accounts.models import PersonRow
+from portal import clock
+from portal.access import CompanyRole, Identity, OrganisationRole
+from portal.accounts import service as accounts
+from portal.accounts.models import PersonRow, Throttle
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
@@ -17,6 +19,7 @@ from portal.organisations.models import Company, Organisation
 from portal.settings import Settings
 from portal.vendors.models import Vendor
 from portal.web import Portal
+from tests.portal.accounts.given import code_now, give_factor, half_signed_in
 from tests.portal.kept import SAID, Kept, make_kept
 from tests.portal.world import PASSWORD, Browser, signed_in
 
@@ -192,3 +195,32 @@ def test_how_long_replaced_answers_are_kept(app: Portal, database: Database, kep
     assert admin.post(f"{o}/settings", {**fields, "revision": "2", "keep_months": ""}).status_code == 303
     with database.looking(SYSTEM) as session:
         assert session.scalars(select(Organisation.keep_months)).one() is None
+
+
+def test_being_erased_asks_for_the_second_factor_and_is_throttled(
+    app: Portal, database: Database, settings: Settings, kept: Kept
+) -> None:
+    helper, page = kept.company[CompanyRole.CONTRIBUTOR], "/account/data"
+    secret, _codes = give_factor(database, settings, helper.person)
+    browser = half_signed_in(app, helper.person.email)
+    for _turn in range(11):
+        wrong = {"current": "wrong", "code": "000000", "sure": "y"}
+        asked = signed_in_whole(app, database, helper).post(page, wrong, page=page)
+        assert asked.status_code == 422
+    assert "Too many attempts" in asked.text
+    assert browser.get(page).status_code == 303
+    with database.transaction() as session:
+        session.execute(delete(Throttle).execution_options(unaudited="a new day"))
+    whole = signed_in_whole(app, database, helper)
+    assert whole.post(page, page=page, current=PASSWORD, sure="y").status_code == 422, "no code"
+    assert whole.post(page, page=page, current=PASSWORD, code="000000", sure="y").status_code == 422
+    assert whole.post(page, page=page, current=PASSWORD, code=code_now(secret), sure="y").status_code == 200
+
+
+def signed_in_whole(app: Portal, database: Database, who: Identity) -> Browser:
+    """A browser whose session has shown the second factor."""
+    with database.transaction() as session:
+        token = accounts.open_session(session, who.person.id, now=clock.now(), verified=True)
+    client = app.test_client()
+    client.set_cookie("session", token)
+    return Browser(client)

@@ -9,13 +9,15 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.assessments import queries, rating, sealing
-from portal.assessments.models import Rating, SealedAnswer, SealedEvidence, Submission
+from portal.assessments.models import Assessment, Rating, SealedAnswer, SealedEvidence, Submission
+from portal.audit.catalogue import Kind as AuditKind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.db import SYSTEM
 from portal.erasure.models import DoomedFile
 from portal.evidence.models import Evidence, EvidenceGrant
@@ -25,7 +27,7 @@ from portal.web import Portal
 from tests.portal.assessments.given import Answering, Given, give
 from tests.portal.assessments.test_sealing import fill, sign
 from tests.portal.evidence.files import PDF
-from tests.portal.world import Browser, signed_in
+from tests.portal.world import NOW, Browser, signed_in
 
 KEY = "two.proof"
 KIND = "check_report"
@@ -249,6 +251,23 @@ def test_what_was_sealed_outlives_the_library_and_what_was_not_goes(app: Portal,
     assert reviewer.get(f"{where}/{after['The check'].id}").status_code == 200
     assert "The check" not in browser.get(base).text
     assert browser.get(f"{base}/{after['Never shown'].id}/file").status_code == 404
+
+
+def test_a_file_that_went_while_the_questionnaire_was_closed_is_not_sealed(given: Given) -> None:
+    """Laid beside, declined, removed, reopened: else the organisation is given a proof that nobody can open."""
+    browser = given.browser()
+    fill(browser, given)
+    upload(browser, page(given))
+    (document,) = every(given, Evidence)
+    with given.database.transaction() as session:
+        session.execute(update(Assessment).values(state="declined"))
+        record(session, AuditKind.ASSESSMENT_DECLINED, now=NOW, actor=None)
+    assert browser.post(f"/c/{given.company.slug}/evidence/{document.id}/remove").status_code == 303
+    with given.database.transaction() as session:
+        session.execute(update(Assessment).values(state="open"))
+        record(session, AuditKind.ASSESSMENT_REOPENED, now=NOW, actor=None)
+    assert document.title not in browser.get(given.section("two")).text
+    assert browser.get(f"{page(given)}/{document.id}").status_code == 404
 
 
 def test_nobody_signs_a_document_that_they_have_not_seen(given: Given) -> None:

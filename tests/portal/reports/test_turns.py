@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -132,6 +133,16 @@ LAWS: dict[str, tuple[list[tuple[str, str | None, float]], set[str]]] = {
         [("t.gate", "no", 0), ("t.more", "no", 10), ("t.more", "yes", 300), ("t.gate", "yes", 400)],
         set(),
     ),
+    "a finding that stood, and was saved once more while the question was hidden": (
+        [
+            ("t.more", "no", 0),
+            ("t.gate", "no", 300),
+            ("t.more", "no", 310),
+            ("t.more", "yes", 320),
+            ("t.gate", "yes", 330),
+        ],
+        {"t.more"},
+    ),
     "a question that is no longer asked": (
         [("t.more", "no", 0), ("t.more", "yes", 300), ("t.gate", "no", 400)],
         set(),
@@ -248,6 +259,17 @@ def test_both_sides_read_the_same_and_the_vendor_before_signing(
         page = browser.get(path).text
         for words in WORDS:
             assert words in page, path
+
+
+def test_nobody_signs_a_turn_that_they_have_not_read(app: Portal, database: Database, told: Told) -> None:
+    """The answers are the same as when the page was opened; what would be told beside them is not."""
+    vendor = signed_in(app, told.issued.company[CompanyRole.OWNER])
+    seen = re.search(r'name="seen" value="([^"]*)"', vendor.get(f"{told.theirs}/submit").text)
+    assert seen
+    answer(database, told.issued, "t.more", "no", 1, NOW - timedelta(minutes=50))
+    answer(database, told.issued, "t.more", "yes", 2, NOW - timedelta(minutes=40))
+    fields = {"seen": seen.group(1), "name": "Ada Signer", "role": "Director", "agreed": "y"}
+    assert vendor.post(f"{told.theirs}/submit", fields, page=f"{told.theirs}/submit").status_code == 409
 
 
 def test_without_a_turn_nobody_is_told_of_one(app: Portal, database: Database, settings: Settings) -> None:
