@@ -49,15 +49,13 @@ NAVIGATION: list[NavItem] = [
         ("library.",),
     ),
     NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
-    NavItem("organisation", _l("Members"), "organisations.members", Permission.SEE_MEMBERS),
-    NavItem(
+    NavItem(  # members, settings, events and erasure: tabs of one place
         "organisation",
-        _l("Settings"),
-        "organisations.settings",
-        Permission.SEE_SETTINGS,
-        ("organisations.settings", "erasure."),
+        _l("Organisation"),
+        "organisations.members",
+        Permission.SEE_MEMBERS,
+        ("organisations.", "erasure.", "events."),
     ),
-    NavItem("organisation", _l("Events"), "events.of_organisation", Permission.SEE_EVENTS),
     NavItem(
         "company",
         _l("Home"),
@@ -74,7 +72,7 @@ NAVIGATION: list[NavItem] = [
     ),
     NavItem("company", _l("Team"), "team.colleagues", Permission.SEE_COLLEAGUES),
     NavItem("company", _l("Events"), "events.of_company", Permission.SEE_COMPANY_EVENTS),
-    NavItem("company", _l("Copy"), "copy.page", Permission.TAKE_COPY, ("copy.", "erasure.")),
+    NavItem("company", _l("Take a copy"), "copy.page", Permission.TAKE_COPY, ("copy.", "erasure.")),
 ]
 
 MOST_TENANTS = 12  # in the switcher; the others stand on the page with all of them
