@@ -233,7 +233,7 @@ STATE_WORDS: dict[str, Callable[[], str]] = {
     "submitted": lambda: _("Submitted"),
     "lately": lambda: _("Submitted in the last 30 days"),
     "declined": lambda: _("Declined"),
-    "cancelled": lambda: _("Cancelled"),
+    "cancelled": lambda: _("Taken back"),
 }
 
 

@@ -109,7 +109,7 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         assessment_readdressed=_l("%(who)s addressed an assessment to another person"),
         assessment_resent=_l("%(who)s sent the letter of an assessment again"),
         assessment_declined=_l("An assessment was declined, as %(who)s settled"),
-        assessment_cancelled=_l("%(who)s cancelled an assessment"),
+        assessment_cancelled=_l("%(who)s took the request for an assessment back"),
         assessment_reopened=_l("%(who)s reopened a submission"),
         code_checked=_l("A confirmation code was compared"),
     )

@@ -59,7 +59,7 @@ def details(one: Event) -> list[tuple[str, str]]:
         if name in DATA and value not in (None, "", [], 0, False):
             words = _value(one.kind, name, value)
             if words:
-                own = name in COUNTED or (name == "kind" and one.kind.startswith("message."))
+                own = name in COUNTED or (name in ("kind", "state") and not one.kind.startswith("evidence."))
                 found.append(("" if own else str(DATA[name]), words))
     return found
 
