@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -24,11 +25,14 @@ from portal.evidence.queries import Beside, state_of
 from portal.evidence.receiving import add, receive, refused, send
 from portal.evidence.service import LINK_QUOTA_MB
 from portal.evidence.sniffing import ACCEPT
+from portal.evidence.validity import unfit_words
 from portal.faults import Conflict, Invalid, NotFound, Refused, Unavailable
 from portal.library import service as library
 from portal.listing import Address, search_words
 from portal.organisations import queries as organisations
 from portal.paging import page_number
+from questionnaires.answers import EvidenceItem
+from questionnaires.definition import EvidenceRule
 
 blueprint = Blueprint("showing", __name__)
 Page = str | Response | WerkzeugResponse | tuple[str, int]
@@ -254,7 +258,7 @@ def _around(one: Assessment, key: str) -> dict[str, Any]:
         "accept": ACCEPT,
         "place": place,
         "link_quota": LINK_QUOTA_MB,
-        **_library(asked.evidence.kind if asked.evidence else "", place, {each.document.id for each in held}),
+        **_library(asked.evidence, place, {each.document.id for each in held}, today),
     }
 
 
@@ -264,15 +268,21 @@ def _mine(each: Beside) -> bool:
     return delegated is None or each.grant.delegation_id == delegated.id
 
 
-def _library(kind: str, place: dict[str, Any], apart: Collection[uuid.UUID]) -> dict[str, Any]:
-    """Documents to choose from, those of the kind asked for first; none for a link."""
+def _library(
+    rule: EvidenceRule | None, place: dict[str, Any], apart: Collection[uuid.UUID], today: date
+) -> dict[str, Any]:
+    """Documents to choose from, those of the kind asked for first and why one would prove nothing; none for a link."""
     session, identity = web.db(), web.identity()
     if not identity.may(Permission.SEE_EVIDENCE):
-        return {"library": None, "pages": None, "words": "", "clear": "", "facts": {}}
+        return {"library": None, "pages": None, "words": "", "clear": "", "facts": {}, "unfit": {}}
     words = search_words()
-    page = evidence_queries.fitting(
-        session, identity, kind, words, apart=apart, number=page_number(request.args.get("page"))
-    )
+    number, kind = page_number(request.args.get("page")), rule.kind if rule else ""
+    page = evidence_queries.fitting(session, identity, kind, words, apart=apart, number=number)
+    unfit = {
+        each.id: unfit_words(rule, EvidenceItem(each.kind, each.issued, each.expires), today)
+        for each in page.rows
+        if rule
+    }
     href = Address("showing.question", place, {"q": words})
     return {
         "library": page,
@@ -280,6 +290,7 @@ def _library(kind: str, place: dict[str, Any], apart: Collection[uuid.UUID]) -> 
         "words": words,
         "clear": href.clear,
         "facts": {each.id: documents.facts(each) for each in page.rows},
+        "unfit": unfit,
     }
 
 
