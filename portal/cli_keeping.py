@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from portal import backup, clock, installation, restoring, verifying
+from portal import backup, clock, erasing_again, installation, restoring, verifying
 from portal.db import Database
 from portal.erasure import service as erasure
 from portal.erasure.models import Erasure
@@ -57,6 +57,8 @@ def _restore(options: argparse.Namespace) -> int:
     found = installation.load(options.data)
     database = Database(found.database_url, found.base_url)
     now = clock.now()
+    certificates = erasing_again.issued(database)
+    beside = erasing_again.keep_beside(certificates, found.data, now) if options.replace else None
     manifest = backup.restore(
         found, database, options.archive, now=now, replace=options.replace, other_key=options.other_key
     )
@@ -66,7 +68,13 @@ def _restore(options: argparse.Namespace) -> int:
     print(f"Ended: {settled.sessions} sessions and {settled.links} open links; people sign in again.")
     if settled.letters:
         print(f"Held back: {settled.letters} letters. Say `portal release-letters --send` or `--discard`.")
-    print("Values erased since that backup are back: erase them again by the certificates issued since.")
+    again = erasing_again.carry_out(database, certificates, now=now)
+    if again:
+        print(f"Erased again: what {again} certificates name that were issued since that backup.")
+    if beside is not None:
+        print(f"The certificates of the installation that was replaced are kept in {beside}.")
+    else:
+        print("Values erased since that backup are back: erase them again by the certificates issued since.")
     return 0
 
 

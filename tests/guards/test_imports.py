@@ -81,6 +81,7 @@ TOP = frozenset(
         "engines",
         "verifying",
         "restoring",
+        "erasing_again",
         "cli_keeping",
         "logs",
     ]

@@ -17,14 +17,16 @@ import pytest
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.engine import make_url
 
-from portal import backup, cli, engines, outbox, restoring, schema, verifying
-from portal.access import CompanyRole
+from portal import backup, cli, engines, erasing_again, outbox, restoring, schema, verifying
+from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.models import LoginSession, PersonRow
 from portal.accounts.service import open_session
 from portal.assessments.models import SealedAnswer
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.erasure import people
+from portal.erasure import service as erasure
 from portal.evidence.models import Evidence
 from portal.faults import StartupFault
 from portal.outbox import Letter, Message, WorkerBeat
@@ -32,7 +34,7 @@ from portal.settings import Settings
 from portal.storage import new_key, open_storage
 from portal.tables import metadata
 from tests.conftest import POSTGRES, _admin, _url_of
-from tests.portal.kept import DOCUMENT, Kept, make_kept
+from tests.portal.kept import DOCUMENT, SAID, Kept, make_kept
 from tests.portal.world import NOW
 
 DAY = timedelta(days=1)
@@ -156,6 +158,37 @@ def test_a_restored_portal_lets_nobody_in_and_sends_nothing_twice(database: Data
     assert restoring.release_letters(database, send=True, now=NOW) == settled.letters
     with database.transaction() as session:
         assert outbox.claim(session, now=NOW) != []
+
+
+@pytest.mark.both_databases
+def test_what_was_erased_since_the_backup_is_erased_again(
+    database: Database, settings: Settings, small: Kept, tmp_path: Path
+) -> None:
+    """For each way of erasing: back with the archive, gone again by the certificate, which stays as it was."""
+    path, _manifest = backup.back_up(settings, database, tmp_path / "one", now=NOW)
+    admin, ciso = (small.organisation[one] for one in (OrganisationRole.ADMIN, OrganisationRole.CISO))
+    with database.transaction(admin.scope) as session:
+        subject = erasure.Subject("submission", small.assessment)
+        proposed = erasure.propose(session, admin, subject, "a mistake", now=NOW)
+    with database.transaction(ciso.scope) as session:
+        erasure.approve(session, ciso, proposed.id, now=NOW)
+    helper = small.company[CompanyRole.CONTRIBUTOR].person
+    with database.transaction() as session:
+        people.erase(session, helper.id, now=NOW)
+    issued = erasing_again.issued(database)
+    assert [one.kind for one in issued] == ["submission", "person"] or len(issued) == 2
+    kept = erasing_again.keep_beside(issued, tmp_path, NOW)
+    assert kept is not None
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert SAID not in str(everything(database))
+    backup.restore(settings, database, path, now=NOW + DAY, replace=True)
+    assert SAID in str(everything(database))
+    assert erasing_again.carry_out(database, issued, now=NOW + DAY) == 2
+    assert erasing_again.carry_out(database, issued, now=NOW + DAY) == 0
+    found = everything(database)
+    assert SAID not in str(found)
+    assert helper.email not in str(found["person"])
+    assert verifying.verify(settings, database).faults == []
 
 
 def test_refusals(
