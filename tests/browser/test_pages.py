@@ -334,7 +334,7 @@ STATES = [
         "own data refused",
         "owner",
         "/account/data",
-        "Write your password.",
+        "Tick the box if you are sure.",
         422,
         press("Erase my account for good"),
     ),
