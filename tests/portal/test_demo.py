@@ -16,21 +16,39 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from portal import cli, clock, demo, installation
+from portal import cli, clock, demo, demo_samples, demo_story, installation
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
-from portal.assessments.models import Assessment
+from portal.assessments.models import (
+    Assessment,
+    AssessmentEngagement,
+    Delegation,
+    Enquiry,
+    Rating,
+    Submission,
+)
+from portal.contracts.models import Evaluation
 from portal.db import SYSTEM, Database
+from portal.evidence.models import Evidence
 from portal.faults import StartupFault
 from portal.organisations.models import Organisation
+from portal.outbox import Message
+from portal.reassessment.models import Reassessment, Reminder
 from portal.settings import Settings
-from portal.vendors.models import Vendor
+from portal.storage import open_storage
+from portal.vendors.facts import ASKED
+from portal.vendors.models import Engagement, Vendor
+from questionnaires import catalog
+from questionnaires.answers import parse_answers, parse_facts
+from questionnaires.scoring import score
 
 
 def free_port() -> int:
@@ -92,7 +110,8 @@ def test_it_starts_prints_serves_and_keeps_its_data(tmp_path: Path) -> None:
     text = "\n".join(printed)
     assert all(one["email"] in text and one["password"] in text and one["role"] in text for one in found)
     assert re.search(rf"http://127\.0\.0\.1:{port}/o/halden-mutual-\w+/", text)
-    assert re.search(rf"http://127\.0\.0\.1:{port}/c/fennmark-archive-\w+/", text)
+    for company in ("fennmark-archive", "norrsund-pay", "brae-language"):
+        assert re.search(rf"http://127\.0\.0\.1:{port}/c/{company}-\w+/", text)
 
     again = free_port()
     with running(data, again) as printed:
@@ -101,32 +120,129 @@ def test_it_starts_prints_serves_and_keeps_its_data(tmp_path: Path) -> None:
     assert installation.demo_port(data) == again
 
 
+@contextmanager
+def cheap_hashing() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo.accounts, "hash_password", lambda settings, password: f"hash of {password}")
+        yield
+
+
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def prepared(tmp_path: Path) -> Settings:
     """A demonstration that is made but not served; cheap hashing."""
-    monkeypatch.setattr(demo.accounts, "hash_password", lambda settings, password: f"hash of {password}")
-    return demo.prepare(tmp_path / "demo", free_port())
+    with cheap_hashing():
+        return demo.prepare(tmp_path / "demo", free_port())
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The same, for tests that change nothing."""
+    with cheap_hashing():
+        return demo.prepare(tmp_path_factory.mktemp("looked") / "demo", free_port())
 
 
 def people_of(found: Settings) -> set[str]:
     with Database(found.database_url).looking(SYSTEM) as session:
-        return set(session.scalars(select(PersonRow.address)))
+        return set(session.scalars(select(PersonRow.address).where(PersonRow.password_hash.is_not(None))))
 
 
-def test_what_is_there(prepared: Settings) -> None:
-    with Database(prepared.database_url).looking(SYSTEM) as session:
+def test_what_is_there(looked_at: Settings) -> None:
+    with Database(looked_at.database_url).looking(SYSTEM) as session:
         organisation = session.execute(select(Organisation)).scalar_one()
-        assessment = session.execute(select(Assessment)).scalar_one()
-        vendors = {one.name: one.company_id for one in session.execute(select(Vendor)).scalars()}
+        found = session.execute(
+            select(Vendor.name, Assessment.slug, Assessment.version, Assessment.state, Assessment.due)
+            .join(Assessment, Assessment.vendor_id == Vendor.id)
+            .order_by(Assessment.issued_at)
+        ).all()
+        joined = {one.name: one.company_id is not None for one in session.execute(select(Vendor)).scalars()}
     assert organisation.regimes == ["gdpr", "eu_financial", "iso27001"]
     assert (organisation.zone, organisation.vendor_sees) == ("Europe/Lisbon", "all")
-    assert (assessment.slug, assessment.state, assessment.company_id) == (
-        "security_lite",
-        "open",
-        vendors["Fennmark Archive"],
-    )
-    assert vendors["Solvane"] is None
-    assert people_of(prepared) == {one.email for one in demo._accounts(prepared.data)}
+    assert joined == {
+        "Fennmark Archive": True,
+        "Norrsund Pay": True,
+        "Brae Language": True,
+        "Solvane": False,
+    }
+    assert [tuple(one[:4]) for one in found] == [
+        ("Fennmark Archive", "security_core", "1.0.0", "submitted"),
+        ("Norrsund Pay", "security_core", "1.0.0", "submitted"),
+        ("Brae Language", "security_core", "1.0.0", "submitted"),
+        ("Norrsund Pay", "privacy_processor", "1.0.0", "open"),
+        ("Brae Language", "privacy_processor", "1.0.0", "open"),
+        ("Fennmark Archive", "security_lite", "1.0.0", "open"),
+    ]
+    today = clock.local_date(clock.now(), demo.ZONE)
+    assert [one.due < today for one in found[3:]] == [True, False, False]
+    assert people_of(looked_at) == {one.email for one in demo._accounts(looked_at.data)}
+
+
+def test_each_sample_is_rated_as_its_file_says(looked_at: Settings) -> None:
+    """Through the services, days ago, with documents from storage: the number and band that the file itself gives."""
+    core = catalog.get("security_core@1.0.0")
+    with Database(looked_at.database_url).looking(SYSTEM) as session:
+        rows = session.execute(
+            select(Vendor.name, Rating.result, Engagement.tier, Engagement.facts, Assessment.submitted_at)
+            .join(Assessment, Assessment.vendor_id == Vendor.id)
+            .join(Submission, Submission.assessment_id == Assessment.id)
+            .join(Rating, Rating.submission_id == Submission.id)
+            .join(AssessmentEngagement, AssessmentEngagement.assessment_id == Assessment.id)
+            .join(Engagement, Engagement.id == AssessmentEngagement.engagement_id)
+        ).all()
+        evaluated = set(session.scalars(select(Evaluation.engagement_id)))
+        scheduled = set(session.scalars(select(Reassessment.engagement_id)))
+    assert len(rows) == len(evaluated) == len(scheduled) == 3
+    for name, result, tier, facts, submitted in rows:
+        one = next(sample for sample in demo_samples.SAMPLES if sample.name == name)
+        raw: Any = catalog.sample(one.sample)
+        file = parse_answers(core, raw)
+        told = score(core, file.answers, file.facts, file.as_of)
+        document = json.loads(result)
+        points = Fraction(int(document["score"]["num"]), int(document["score"]["den"]))
+        assert (document["band"], points) == (told.band, told.score)
+        assert tier == raw["facts"]["engagement.tier"]
+        stated = {key: raw["facts"][key] for key in ASKED if key in raw["facts"]}
+        assert parse_facts(facts) == parse_facts(stated)
+        assert timedelta(days=1) < clock.now() - submitted < timedelta(days=10)
+
+
+def test_documents_are_in_storage_and_open(looked_at: Settings) -> None:
+    storage = open_storage(looked_at)
+    with Database(looked_at.database_url).looking(SYSTEM) as session:
+        documents = session.scalars(select(Evidence)).all()
+    samples: list[Any] = [catalog.sample(one) for one in catalog.samples()]
+    named = [
+        item for raw in samples for answer in raw["answers"].values() for item in answer.get("evidence", ())
+    ]
+    assert len(documents) == len(named) == 26
+    for one in documents:
+        assert one.issued is not None
+        assert one.issued <= one.uploaded_at.date()
+        assert one.storage_key is not None
+        content = b"".join(storage.read(one.storage_key))
+        assert (len(content), content[:8]) == (one.size, b"%PDF-1.4")
+
+
+def test_somebody_waits_for_somebody(looked_at: Settings) -> None:
+    """A wish and a question that are open, a part that an outsider answers by a link that still works."""
+    with Database(looked_at.database_url).looking(SYSTEM) as session:
+        asked = {one.kind: one.state for one in session.scalars(select(Enquiry))}
+        links = session.scalars(select(Delegation).where(Delegation.token_hash.is_not(None))).all()
+    assert asked == {"more_time": "open", "question": "open"}
+    assert [one.keys for one in links] == [["handling", "people"]]
+    assert links[0].expires_at is not None
+    assert links[0].expires_at > clock.now()
+
+
+def test_letters_of_the_past_do_not_go_out(prepared: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """At the first start only today's letter goes out, and the reminder of what is overdue."""
+    assert cli.main(["worker", "--data", str(prepared.data), "--once"]) == 0
+    assert capsys.readouterr().out.startswith("1 reminders queued")
+    letters = [path.read_text() for path in (prepared.data / "mail").glob("*.eml")]
+    assert len(letters) == 2
+    assert sum("tomasz.wilk@fennmark.example" in one for one in letters) == 1
+    assert sum("jonas.ek@norrsund.example" in one for one in letters) == 1
+    with Database(prepared.database_url).looking(SYSTEM) as session:
+        assert all(not one.text for one in session.scalars(select(Message).where(Message.secret)))
 
 
 def test_passwords_are_fresh_and_fit(tmp_path: Path) -> None:
@@ -135,7 +251,7 @@ def test_passwords_are_fresh_and_fit(tmp_path: Path) -> None:
         stored = dict(session.execute(select(PersonRow.address, PersonRow.password_hash)).all())
     first = demo._accounts(one.data)[0]
     assert accounts.verify_password(one, stored[first.email], first.password)
-    assert len({account.password for account in demo._accounts(one.data)}) == 8
+    assert len({account.password for account in demo._accounts(one.data)}) == 10
     assert first.password not in (one.data / "portal.sqlite").read_bytes().decode("latin-1")
 
 
@@ -183,22 +299,28 @@ def test_killed_at_any_moment_the_next_start_works(tmp_path: Path) -> None:
         process.wait()
     with running(data, port):
         found = demo._accounts(data)
-        assert len(found) == 8
+        assert len(found) == 10
         assert read(port, "/healthz")[0] == 200
 
 
-def test_reminders_of_another_day(prepared: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    due = clock.local_date(clock.now(), demo.ZONE) + timedelta(days=demo.DAYS_TO_ANSWER)
+def test_reminders_of_another_day(prepared: Settings) -> None:
+    """Each step towards the due date of the tour's assessment, once."""
+    due = clock.local_date(clock.now(), demo.ZONE) + timedelta(days=demo_story.DAYS_TO_ANSWER)
+    seen: set[str] = set()
 
-    def on(days: int) -> str:
+    def on(days: int) -> set[str]:
         day = (due + timedelta(days=days)).isoformat()
         assert cli.main(["worker", "--data", str(prepared.data), "--once", "--now", day]) == 0
-        return capsys.readouterr().out.split(",")[0]
+        with Database(prepared.database_url).looking(SYSTEM) as session:
+            tour = select(Assessment.id).where(Assessment.slug == "security_lite")
+            steps = set(session.scalars(select(Reminder.step).where(Reminder.subject_id.in_(tour)))) - seen
+        seen.update(steps)
+        return steps
 
     looks = [on(days) for days in (-31, -30, -30, -7, 0, 7, 7, 60)]
-    assert looks == [f"{count} reminders queued" for count in (0, 1, 0, 1, 1, 1, 0, 0)]
-    letters = list((prepared.data / "mail").glob("*.eml"))
-    assert len(letters) == 5  # with the one that came with the assessment
+    assert looks == [set(), {"before-30"}, set(), {"before-7"}, {"on-the-day"}, {"after-7"}, set(), set()]
+    letters = [path.read_text() for path in (prepared.data / "mail").glob("*.eml")]
+    assert sum("To: Tomasz Wilk" in one for one in letters) == 5  # with the one that came with the assessment
 
 
 def test_a_real_installation_is_left_alone(tmp_path: Path) -> None:
