@@ -18,6 +18,7 @@ from tests.browser.test_journey import Looker, issue_to_new_vendor, join, sign
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-plays")]
 CORE = catalog.get("security_core@1.0.0")
+SHOWN = "all => all.filter(one => one.checkVisibility()).map(one => one.dataset.key)"
 NAMES = {
     "fennmark_archive": "Fennmark Play",
     "norrsund_pay": "Norrsund Play",
@@ -62,16 +63,13 @@ def play(page: Page, name: str, *, javascript: bool) -> int:
 def answer_section(page: Page, answers: dict[str, Any], done: set[str], *, javascript: bool) -> None:
     seen = set[str]()
     for _ in range(20):
-        keys = page.locator(".question:not([hidden])").evaluate_all("all => all.map(one => one.dataset.key)")
-        fresh = [key for key in keys if key not in seen]
+        fresh = [key for key in page.locator(".question").evaluate_all(SHOWN) if key not in seen]
         if not fresh:
             return
         for key in fresh:
             seen.add(key)
-            card = page.locator(f"[id='q-{key}']")
-            if card.is_visible():
-                done.add(key)
-                say(card, key, answers[key])
+            done.add(key)
+            say(page.locator(f"[id='q-{key}']"), key, answers[key])
         if not javascript:
             return
         page.keyboard.press("Tab")
