@@ -15,6 +15,7 @@ from portal.access import Permission, requires
 from portal.assessments import documents, queries, reach, result_queries, showing
 from portal.assessments.answering_cards import numbers
 from portal.assessments.answering_desk import asked_by
+from portal.assessments.answering_words import _
 from portal.assessments.models import Assessment
 from portal.assessments.submitting import AlreadySubmitted
 from portal.evidence import queries as evidence_queries
@@ -278,11 +279,7 @@ def _library(
     words = search_words()
     number, kind = page_number(request.args.get("page")), rule.kind if rule else ""
     page = evidence_queries.fitting(session, identity, kind, words, apart=apart, number=number)
-    unfit = {
-        each.id: unfit_words(rule, EvidenceItem(each.kind, each.issued, each.expires), today)
-        for each in page.rows
-        if rule
-    }
+    unfit = {each.id: _unfit(rule, each, today) for each in page.rows if rule}
     href = Address("showing.question", place, {"q": words})
     return {
         "library": page,
@@ -292,6 +289,15 @@ def _library(
         "facts": {each.id: documents.facts(each) for each in page.rows},
         "unfit": unfit,
     }
+
+
+def _unfit(rule: EvidenceRule, row: Evidence, today: date) -> tuple[str, str]:
+    """(words, class) of why a document of the library would prove nothing here; another kind is no fault of it."""
+    if row.expires is None or row.expires >= today:
+        if row.kind != rule.kind:
+            return _("It may lie here, but it does not count as what is asked for."), ""
+        return unfit_words(rule, EvidenceItem(row.kind, row.issued, row.expires), today), "error"
+    return unfit_words(rule, EvidenceItem(rule.kind, row.issued, row.expires), today), "error"
 
 
 def _of(row: Evidence) -> dict[str, Any]:
