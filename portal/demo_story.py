@@ -110,7 +110,7 @@ def answer_in_full(
     *,
     actor: Identity,
     calendar: Calendar,
-) -> Assessment:
+) -> None:
     """security_core from issuing to the signature, over some weeks; ``helper`` answers the technical sections."""
     one, owner = bought.of, bought.owner
     issued = calendar.ago(one.issued)
@@ -136,7 +136,6 @@ def answer_in_full(
     signed = Attestation(owner.person.name, one.signs_as, statement(owner))
     now = calendar.ago(one.submitted, 340)
     submit(session, assessment, signed, actor=owner, now=now, consequences=features.CONSEQUENCES)
-    return assessment
 
 
 def answer_section(
@@ -167,7 +166,7 @@ def answer_section(
 # ------------------------------------------------------------------------------------------ what is under way
 
 
-def overdue(session: Session, bought: Bought, *, actor: Identity, calendar: Calendar) -> Assessment:
+def overdue(session: Session, bought: Bought, *, actor: Identity, calendar: Calendar) -> None:
     """Begun and not finished by its day; the vendor has asked for more time, and nobody has decided yet."""
     reason = "Payroll is personal data throughout, and the contract needs its data protection annex."
     due = calendar.today - timedelta(days=4)
@@ -192,23 +191,19 @@ def overdue(session: Session, bought: Bought, *, actor: Identity, calendar: Cale
         actor=bought.owner,
         now=calendar.ago(5, 200),
     )
-    return assessment
 
 
-def asked_and_passed_on(
-    session: Session, bought: Bought, *, actor: Identity, calendar: Calendar
-) -> Assessment:
+def asked_and_passed_on(session: Session, bought: Bought, *, actor: Identity, calendar: Calendar) -> None:
     """A question that waits for the organisation, and a part that somebody outside answers by a link."""
     reason = "Your answers name freelancers outside Europe, so we ask about personal data as well."
     due = calendar.today + timedelta(days=24)
     assessment = ask(session, bought, PRIVACY, due=due, reason=reason, actor=actor, now=calendar.ago(4))
     definition = library.definition(session, assessment.content_hash)
-    first = definition.sections[0]
     answer_section(
         session,
         assessment,
         bought.of,
-        first,
+        definition.sections[0],
         actor=bought.owner,
         calendar=calendar,
         now=calendar.ago(3, 45),
@@ -232,7 +227,6 @@ def asked_and_passed_on(
         actor=bought.owner,
         now=calendar.ago(1, 90),
     )
-    return assessment
 
 
 def newcomer(session: Session, owner: Person, *, actor: Identity, now: datetime) -> None:
