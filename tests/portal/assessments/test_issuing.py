@@ -288,7 +288,7 @@ def test_business_owners_and_strangers(world: World, settings: Settings) -> None
     with world.database.looking(owner.scope) as session:
         page = queries.listed(session, owner, queries.Filter(), today=TODAY, number=1)
         assert [one.id for one in page.rows] == [mine]
-        assert queries.counts(session, owner, today=TODAY) == queries.Counts(0, 0, 1, 0)
+        assert queries.counts(session, owner, today=TODAY) == queries.Counts(0, 0, 1, 0, 1)
         with pytest.raises(NotFound):
             queries.assessment(session, owner, other)
     stranger = make_organisation(world.database, settings, "Orrin")[BUYER]
