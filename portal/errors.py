@@ -118,7 +118,7 @@ def _defect(error: Exception) -> Any:
 
 def kept_fields() -> list[tuple[str, str]]:
     """What was posted, to give back; without the token, passwords, anything too large, and what another site sent."""
-    if source() is Source.ELSEWHERE:
+    if source() is Source.ELSEWHERE or not _readable():
         return []
     fields = [
         (name, value)
@@ -131,11 +131,7 @@ def kept_fields() -> list[tuple[str, str]]:
 def _answer(status: int, message: str) -> tuple[str | Response, int, dict[str, str]]:
     if web.wants_json():
         return jsonify(error=status, message=message, request=logs.request_id()), status, {}
-    kept = (
-        kept_fields()
-        if status in (400, 409, 429, 503) and request.method not in web.SAFE and _readable()
-        else []
-    )
+    kept = kept_fields() if status in (400, 409, 429, 503) and request.method not in web.SAFE else []
     back = web.local_path(request.full_path.rstrip("?")) if kept else None
     reference = logs.request_id() if status not in UNNAMED else ""
     return _page(status, message=message, reference=reference, kept=kept, back=back), status, {}

@@ -112,4 +112,5 @@ def leave(company: str, assessment: uuid.UUID) -> Page:
         response = web.notice(redirect(url_for("accounts.front"), 303), "left")
         csrf.clear_session(response, csrf.delegate_cookie())
         return response
+    queries.assessment(web.db(), web.identity(), assessment)
     return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)

@@ -51,7 +51,10 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
         ),
         "given_to_you": _all(session, Delegation, Delegation.person_id == row.id),
         "messages_of_enquiries": _all(session, EnquiryEntry, EnquiryEntry.author_id == row.id),
-        "letters": _all(session, Message, func.lower(Message.recipient).in_(addresses)),
+        "letters": [
+            {name: one[name] for name in ("kind", "recipient", "state", "created_at", "sent_at")}
+            for one in _all(session, Message, func.lower(Message.recipient).in_(addresses))
+        ],  # what they said went to the mailbox; a link that waits to be sent must not be read here
         "answers_written": _count(session, AnswerRevision, AnswerRevision.answered_by == row.id),
         "submissions_signed": _count(session, Submission, Submission.sealed_by == row.id),
         "events": _all(session, Event, Event.actor_id == row.id),

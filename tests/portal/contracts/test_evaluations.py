@@ -211,7 +211,7 @@ def test_an_engagement_without_submissions_says_so_and_can_be_evaluated_from_fac
 def test_the_company_reads_its_own_reasons_and_no_fact_that_its_client_keeps(
     app: Portal, database: Database, issued: Issued
 ) -> None:
-    browser = as_person(app, issued.company, CompanyRole.CONTRIBUTOR)
+    browser = as_person(app, issued.company, CompanyRole.OWNER)
     ours = as_person(app, issued.organisation, OrganisationRole.CISO)
     for vendor_sees in ("nothing", "band", "all"):
         with database.transaction() as session:
