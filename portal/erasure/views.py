@@ -109,9 +109,10 @@ def proposal_company(company: str, erasure: uuid.UUID) -> Page:
 
 def _settle(erasure: uuid.UUID) -> Page:
     """Approve or refuse. Who closes a tenant is shown the certificate at once: its pages are gone afterwards."""
-    if request.form.get("go") not in ("approve", "refuse"):
-        raise Invalid("Choose whether to approve or to refuse.")
     session, identity = web.db(), web.identity()
+    if request.form.get("go") not in ("approve", "refuse"):
+        queries.proposal(session, identity, erasure)
+        raise Invalid("Choose whether to approve or to refuse.")
     if request.form["go"] == "refuse":
         service.refuse(session, identity, erasure, now=web.now())
         return web.notice(redirect(_href("listed"), 303), "erasure-refused")
