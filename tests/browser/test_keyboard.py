@@ -18,11 +18,11 @@ FOCUS = """() => {
   const one = document.activeElement, row = one.closest('.option') || one, bar = document.querySelector('.savebar');
   const ring = [one, row].some((it) => getComputedStyle(it).outlineStyle === 'solid'
     && parseFloat(getComputedStyle(it).outlineWidth) >= 2);
-  const box = row.getBoundingClientRect(), top = bar.getBoundingClientRect().top;
+  const box = row.getBoundingClientRect(), top = bar ? bar.getBoundingClientRect().top : innerHeight;
   return {
     tag: one.tagName, name: one.name || '', type: one.type || '', ring,
     text: (one.textContent || '').trim().replace(/\\s+/g, ' '),
-    covered: !bar.contains(one) && box.top < innerHeight && box.top + Math.min(box.height, 40) > top + 1,
+    covered: bar && !bar.contains(one) && box.top < innerHeight && box.top + Math.min(box.height, 40) > top + 1,
     seen: box.bottom > 0 && box.top < innerHeight,
   };
 }"""
@@ -150,3 +150,54 @@ def test_a_refused_section_takes_the_focus_to_what_is_wrong(chromium: Browser, d
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.name") == "a.vuln.patch_critical_days"
         assert page.evaluate("document.activeElement.value") == "about 14"
+
+
+def answer_page_by_keys(page: Page) -> None:
+    """Every field of a section page as Tab reaches it, then on. Of options the last one; what they open comes next."""
+    done: set[str] = set()
+    for _ in range(300):
+        here = tab(page)
+        if here["text"].startswith("Save and continue"):
+            settle(page)
+            with page.expect_navigation():
+                page.keyboard.press("Enter")
+            return
+        name = here["name"]
+        if not name.startswith("a.") or name in done or here["tag"] == "BUTTON":
+            continue
+        done.add(name)
+        if here["type"] == "radio":
+            page.keyboard.press("Space")
+            page.keyboard.press("ArrowUp")
+        elif here["type"] == "checkbox":
+            page.keyboard.press("Space")
+        elif here["type"] == "select-one":
+            page.keyboard.press("ArrowDown")
+        else:
+            page.keyboard.type({"number": "24", "date": "01152026"}.get(here["type"], "24"))
+        settle(page)
+    raise AssertionError(f"{page.url} is never left")
+
+
+def test_the_whole_questionnaire_is_answered_and_signed_by_keyboard_alone(
+    chromium: Browser, demo: Demo
+) -> None:
+    with person(chromium, demo, demo.account("company", "owner")) as page:
+        at_section(page, "profile")
+        for _ in range(60):
+            if "/sections/" not in page.url:
+                break
+            answer_page_by_keys(page)
+        page.goto(page.url.split("/submit")[0] + "/submit")
+        expect(page.locator("main")).not_to_contain_text("Something is still missing")
+        tab_to(page, name="name", most=200)
+        page.keyboard.press("Control+a")
+        page.keyboard.type("Tomasz Wilk")
+        tab_to(page, name="role", most=3)
+        page.keyboard.type("Managing director")
+        tab_to(page, name="agreed", most=3)
+        page.keyboard.press("Space")
+        tab_to(page, text="Sign and submit", most=3)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        expect(page).to_have_url(lambda url: url.endswith("/receipt"))

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 from tests.browser.conftest import Demo, axe_faults, overflow
 from tests.browser.states import World, make
+from tests.conftest import FULL as SOAK
 from tests.portal.world import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-pages")]
@@ -591,18 +592,21 @@ def made(demo: Demo) -> World:
 
 
 @pytest.fixture(scope="module")
-def visitors(chromium: Browser, demo: Demo, made: World) -> Iterator[Callable[[str], BrowserContext]]:
-    """One context for each person; signed in by a session row, not by the form."""
+def visitors(chromium: Browser, demo: Demo, made: World) -> Iterator[Callable[[str], Page]]:
+    """One page for each person, kept: a new one costs Chromium two processes. Signed in by a row, not by the form."""
     open_now: dict[str, BrowserContext] = {}
 
-    def of(who: str) -> BrowserContext:
+    def of(who: str) -> Page:
         if who not in open_now:
             context = chromium.new_context(base_url=demo.url, reduced_motion="reduce")
             context.set_default_timeout(15_000)
             if who:
                 context.add_cookies([{"name": "session", "value": made.cookie(who), "url": demo.url}])
             open_now[who] = context
-        return open_now[who]
+        if not open_now[who].pages:
+            page = open_now[who].new_page()
+            page.on("dialog", lambda asked: asked.accept())  # the next state leaves what this one has typed
+        return open_now[who].pages[0]
 
     yield of
     for context in open_now.values():
@@ -610,17 +614,20 @@ def visitors(chromium: Browser, demo: Demo, made: World) -> Iterator[Callable[[s
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda one: one.name.replace(" ", "-"))
-def test_a_page_in_one_state(visitors: Callable[[str], BrowserContext], made: World, state: State) -> None:
+def test_a_page_in_one_state(visitors: Callable[[str], Page], made: World, state: State) -> None:
     if state.sees:
         made.let_see(state.sees)
-    page = visitors(state.who).new_page()
+    page = visitors(state.who)
+    statuses: list[int] = []
+
+    def note(answer: Response) -> None:
+        if answer.request.is_navigation_request():
+            statuses.append(answer.status)
+
+    page.on("response", note)
     try:
         page.set_viewport_size({"width": 1280, "height": 900})
-        statuses: list[int] = []
-        page.on(
-            "response",
-            lambda answer: statuses.append(answer.status) if answer.request.is_navigation_request() else None,
-        )
+        page.emulate_media(color_scheme="light")
         page.goto(state.path.format(**vars(made)))
         if state.steps:
             state.steps(page, made)
@@ -633,9 +640,20 @@ def test_a_page_in_one_state(visitors: Callable[[str], BrowserContext], made: Wo
         page.set_viewport_size({"width": 375, "height": 800})
         page.emulate_media(color_scheme="dark")
         faults += _faults(page, "375 dark")
+        page.set_viewport_size({"width": 320, "height": 256})  # what 1280 x 1024 leaves at 400 %
+        faults += [f"320: scrolls sideways by {wide} pixels" for wide in [overflow(page)] if wide > 0]
+        if SOAK:
+            page.emulate_media(color_scheme="light")
+            faults += _faults(page, "320 light")
+            page.set_viewport_size({"width": 1280, "height": 900})
+            page.emulate_media(color_scheme="dark")
+            faults += _faults(page, "1280 dark")
         assert faults == []
+    except BaseException:
+        page.close()  # whatever it is in, the next state begins afresh
+        raise
     finally:
-        page.close()
+        page.remove_listener("response", note)
 
 
 def _faults(page: Page, size: str) -> list[str]:
