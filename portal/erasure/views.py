@@ -43,6 +43,13 @@ def _href(endpoint: str, **values: Any) -> str:
     return url_for(f".{endpoint}_{_side()}", **_at(**values))
 
 
+def _json_file(body: bytes, name: str) -> Response:
+    """``body`` to keep, as ``name``.json."""
+    response = Response(body, mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
+    return response
+
+
 def _context() -> dict[str, Any]:
     return {"words": words, "side": _side(), "erasure_href": _href, "zone": ZONE}
 
@@ -258,9 +265,7 @@ def _certificate(certificate: uuid.UUID) -> Page:
 
 def _certificate_file(certificate: uuid.UUID) -> Response:
     row = queries.certificate(web.db(), web.identity(), certificate)
-    response = Response(row.document, mimetype="application/json")
-    response.headers["Content-Disposition"] = f'attachment; filename="certificate-{row.id}.json"'
-    return response
+    return _json_file(row.document, f"certificate-{row.id}")
 
 
 @blueprint.get("/o/<organisation>/certificates/<uuid:certificate>")
@@ -312,9 +317,7 @@ def own_copy() -> Response:
             data={"what": "person"},
         )
     )
-    response = Response(body, mimetype="application/json")
-    response.headers["Content-Disposition"] = 'attachment; filename="about-me.json"'
-    return response
+    return _json_file(body, "about-me")
 
 
 @blueprint.post("/account/data")
