@@ -42,6 +42,8 @@ PERSONAL: Answers = {"data.categories": ["personal"]}
 PATIENTS: Answers = {"data.categories": ["health_us"]}
 CARDS: Answers = {"data.categories": ["card"]}
 NO_DATA: Answers = {"data.categories": ["none_held"]}
+# What a vendor ticks that says it has nothing worth a clause, whatever the customer knows to be there.
+DENIED: tuple[Answers, ...] = (NO_DATA, {"data.categories": ["public_only"]})
 HELPED: Answers = {"suppliers.uses": "with_data"}
 WITH_AI: Answers = {"ai.use": "internal"}
 SOFTWARE: Answers = {"profile.develops_software": "in_house"}
@@ -96,8 +98,9 @@ RULES = (
     Rule(
         "gdpr.transfers",
         NO_GDPR,
-        each("data.locations", ["us"], ["eea", "other"], beside=PERSONAL),
-        (*each("data.locations", ["eea", "uk"], ["nowhere"], beside=PERSONAL), NO_DATA),
+        # Denied data may be anywhere: "nowhere", and places that were not asked for, call for the clause.
+        (*each("data.locations", ["us"], ["eea", "other"], ["nowhere"], beside=PERSONAL), *DENIED),
+        each("data.locations", ["eea"], ["eea", "uk"], beside=PERSONAL),
     ),
     processor("gdpr.confidentiality"),
     processor("gdpr.security"),
@@ -208,8 +211,8 @@ RULES = (
     Rule(
         "hipaa.no_data_before_signature",
         NO_HIPAA,
-        each("privacy.baa", "talks", "refused", beside=PATIENTS),
-        (*each("privacy.baa", "customer", "own", beside=PATIENTS), PERSONAL),
+        (*each("privacy.baa", "talks", "refused", beside=PATIENTS), PERSONAL, *DENIED),
+        each("privacy.baa", "customer", "own", beside=PATIENTS),
     ),
     *(
         Rule(f"hipaa.{name}", NO_HIPAA)
@@ -228,14 +231,14 @@ RULES = (
     Rule(
         "pci.status",
         NO_CARDS,
-        each("data.pci_status", "saq", "progress", "none", beside=CARDS),
-        (*each("data.pci_status", "aoc", beside=CARDS), PERSONAL),
+        (*each("data.pci_status", "saq", "progress", "none", beside=CARDS), PERSONAL, *DENIED),
+        each("data.pci_status", "aoc", beside=CARDS),
     ),
     Rule(
         "pci.responsibilities",
         NO_CARDS,
-        each("data.pci_matrix", "draft", "none", beside=CARDS),
-        (*each("data.pci_matrix", "shared", beside=CARDS), PERSONAL),
+        (*each("data.pci_matrix", "draft", "none", beside=CARDS), PERSONAL, *DENIED),
+        each("data.pci_matrix", "shared", beside=CARDS),
     ),
     Rule("iso.agreement", (without_regime("iso27001"),)),
     Rule(

@@ -326,6 +326,7 @@ def test_help_that_names_a_line_means_the_right_one() -> None:
         ("profile.customer_access", "last"): "privileged",
         ("governance.assurance_scope", "second"): "part",
         ("access.leaver_removal", "last"): "longer",
+        ("access.customer_systems", "last"): "always_on",
         ("data.location_control", "last"): "unknown",
         ("data.card_sad", "first"): "never_seen",
         ("data.card_sad", "last"): "unknown",
@@ -334,6 +335,7 @@ def test_help_that_names_a_line_means_the_right_one() -> None:
         ("vuln.pentest_fixes", "first"): "closed",
         ("vuln.pentest_fixes", "last"): "no_test",
         ("logging.monitoring", "last"): "never",
+        ("incident.cooperation", "last"): "none",
         ("network.admin_exposure", "last"): "unknown",
         ("privacy.role", "third"): "both",
         ("privacy.own_purposes", "last"): "unknown",
@@ -341,4 +343,5 @@ def test_help_that_names_a_line_means_the_right_one() -> None:
         ("ai.use", "last"): "product",
         ("ai.training_use", "last"): "unknown",
         ("ai.providers", "second"): "own",
+        ("exit.authorities", "second"): "case",
     }

@@ -95,7 +95,7 @@ BRAE = Rating(
         "ai.training_use",
         "assets.endpoints",
     ),
-    findings={"critical": 2, "high": 22, "medium": 19, "low": 7},
+    findings={"critical": 2, "high": 22, "medium": 20, "low": 7},
     lite_band="weak",
 )
 GOLDEN = {"fennmark_archive": FENNMARK, "norrsund_pay": NORRSUND, "brae_language": BRAE}

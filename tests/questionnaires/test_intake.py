@@ -99,6 +99,11 @@ GROUNDS = [
     ("access", "privileged", "high"),
     ("process", "critical", "high"),
     ("harm", "direct", "high"),
+    # Not to know could hide one of the grounds above; a mean alone would call it low (84.6).
+    ("data", "unknown", "medium"),
+    ("access", "unknown", "high"),
+    ("process", "unknown", "high"),
+    ("harm", "unknown", "high"),
 ]
 
 
@@ -213,10 +218,11 @@ def test_help_that_names_a_line_means_the_right_one() -> None:
         ("intake.hosting", "fourth"): "elsewhere",
         ("intake.region", "first"): "adequate",
         ("intake.replace", "third"): "year",
-        ("campaign.uses", "second"): "other_version",
+        ("campaign.uses", "first"): "affected",
         ("campaign.exposed", "third"): "unknown",
         ("campaign.customer_data", "second"): "possible",
         ("campaign.customer_data", "third"): "yes",
+        ("privacy.minimisation", "first"): "least",
         ("privacy.minimisation", "second"): "can_reduce",
     }
 

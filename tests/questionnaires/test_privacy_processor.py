@@ -142,7 +142,9 @@ def test_the_worst_answers_are_weak_and_warned_of() -> None:
     assert result.score < 2
     assert len(result.knockouts) == 6
     for question in PRIVACY.questions.values():
-        assert bool(earned_findings(question, answers, {}, AS_OF)) == bool(question.weight), question.key
+        # Not to know one's own role earns no points either way, but it decides which contract is due.
+        warned = bool(question.weight) or question.key == "privacy.role"
+        assert bool(earned_findings(question, answers, {}, AS_OF)) == warned, question.key
 
 
 def test_a_denial_of_data_hides_only_what_is_about_special_data() -> None:
