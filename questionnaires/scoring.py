@@ -38,6 +38,7 @@ __all__ = [
     "TraceLine",
     "display",
     "is_proven",
+    "is_valid",
     "rational",
     "score",
 ]
@@ -216,25 +217,25 @@ def is_proven(rule: EvidenceRule, answer: Answer, as_of: date, *, accepted_only:
     return any(
         document.kind == rule.kind
         and (document.mark == "accepted" if accepted_only else document.mark != "refused")
-        and _is_valid(rule, document, as_of)
+        and is_valid(rule, document, as_of)
         for document in answer.evidence
     )
 
 
-def _is_valid(rule: EvidenceRule, document: EvidenceItem, as_of: date) -> bool:
+def is_valid(rule: EvidenceRule | None, document: EvidenceItem, as_of: date) -> bool:
     """Whether the dates that a document bears put ``as_of`` into its time; its last day still counts.
 
     A day to come is no date of issue, and where months are counted from the date of issue there must be one:
-    otherwise leaving the date out, or making it up, would prove more than the true one.
+    otherwise leaving the date out, or making it up, would prove more than the true one. Without a rule, as for a
+    document that nobody asked for, no months are counted.
     """
+    months = None if rule is None else rule.valid_months
     if document.expires is not None and document.expires < as_of:
         return False
     if document.issued is None:
-        return rule.valid_months is None
+        return months is None
     issued = not_ahead(document.issued, as_of)
-    return issued <= as_of and (
-        rule.valid_months is None or as_of <= add_months(document.issued, rule.valid_months)
-    )
+    return issued <= as_of and (months is None or as_of <= add_months(document.issued, months))
 
 
 def _is_assured(item: Item, state: LineState, answer: Answer | None, as_of: date) -> bool:
