@@ -18,7 +18,8 @@ class Assessment(Identified, Base):
     ``company_id`` is empty until the vendor's invitation is accepted. ``answered`` of ``total`` is all that the
     organisation learns of a draft. ``state``: ``open``, ``submitted``, ``declined`` or ``cancelled``. ``due`` is a
     local date in ``zone``. ``facts`` were pinned when it was issued. ``code``: what a contact compares by telephone;
-    it confirms that the organisation asks, and opens nothing.
+    it confirms that the organisation asks, and opens nothing. ``moved_at``: when it was moved to another version, until
+    the company saves again: so long ``answered`` of ``total`` says nothing.
     """
 
     __tablename__ = "assessment"
@@ -53,6 +54,7 @@ class Assessment(Identified, Base):
     code: Mapped[str | None] = mapped_column(String(16))
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[uuid.UUID | None]
+    moved_at: Mapped[datetime | None]
 
 
 class AssessmentEngagement(Base):
@@ -95,7 +97,11 @@ class AnswerRow(Base):
 
 
 class AnswerRevision(Base):
-    """Every accepted revision of an answer, append-only: who wrote what, when."""
+    """Every accepted revision of an answer, append-only: who wrote what, when.
+
+    ``move_id``: written by moving the assessment to another version, or by undoing that. ``origin_submission``: an
+    answer of this submission was confirmed as still true; never shown to an organisation.
+    """
 
     __tablename__ = "answer_revision"
     __table_args__ = tenancy("company", Index("ix_answer_revision_company_id", "company_id"), immutable=True)
@@ -108,6 +114,8 @@ class AnswerRevision(Base):
     answered_by: Mapped[uuid.UUID]
     answered_at: Mapped[datetime]
     delegation_id: Mapped[uuid.UUID | None]
+    move_id: Mapped[uuid.UUID | None]
+    origin_submission: Mapped[uuid.UUID | None]
 
 
 class AnswerContent(Identified, Base):
