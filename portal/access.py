@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.db import Scope
@@ -41,6 +41,9 @@ class Permission(enum.Enum):
     ISSUE = "issue assessments"
     SEE_SCHEDULE = "read what is coming"
     SEE_QUESTIONNAIRES = "read questionnaires"
+    AUTHOR = "write drafts of questionnaires and try them"
+    RELEASE = "release and retire versions of questionnaires"
+    SEE_FORESIGHT = "read what a draft would change"
     SEE_MEMBERS = "read who belongs to the organisation"
     MANAGE_MEMBERS = "invite and remove members of the organisation"
     SEE_SETTINGS = "read the organisation's settings"
@@ -87,6 +90,9 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),
     Permission.SEE_SCHEDULE: _EVERY_ORGANISATION_ROLE,
     Permission.SEE_QUESTIONNAIRES: _EVERY_ORGANISATION_ROLE,
+    Permission.AUTHOR: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER}),
+    Permission.RELEASE: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.SEE_FORESIGHT: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER, _O.AUDITOR}),
     Permission.SEE_MEMBERS: _EVERY_ORGANISATION_ROLE,
     Permission.MANAGE_MEMBERS: frozenset({_O.ADMIN}),
     Permission.SEE_SETTINGS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
@@ -207,6 +213,24 @@ def mine(scope: Scope, *models: Any) -> list[ColumnElement[bool]]:
         else:
             raise LookupError(f"{model.__tablename__} cannot be read from this side")
     return criteria
+
+
+def own(side: str, *models: Any) -> list[ColumnElement[bool]]:
+    """``mine`` for statements that are built once (statements.once) and run for one side: the tenant comes with each
+    run, as ``owned(scope)`` gives it.
+    """
+    criteria: list[ColumnElement[bool]] = []
+    for model in models:
+        if model.__table__.info["tenancy"] not in (side, "shared"):
+            raise LookupError(f"{model.__tablename__} cannot be read from this side")
+        name = "id" if model.__tablename__ == side else f"{side}_id"
+        criteria.append(getattr(model, name) == bindparam(f"own_{side}"))
+    return criteria
+
+
+def owned(scope: Scope) -> dict[str, uuid.UUID | None]:
+    """The values of ``own``."""
+    return {"own_organisation": scope.organisation_id, "own_company": scope.company_id}
 
 
 def requires(permission: Permission) -> Callable[[F], F]:
