@@ -111,6 +111,11 @@ class Table:
         self.diff: Diff = diff(old, new, between)
         strict = old.slug != new.slug if versions is None else not versions
         barred = "campaign" in (old.purpose, new.purpose)
+        self.asked = {key: self.diff.by_key[key] for key in new.questions}
+        # The new key of every old question that is still asked, under whatever name and with whatever meaning.
+        self.new_keys = {
+            key: change.key for change in self.asked.values() for key in (change.old_key, *change.also) if key
+        }
         self.rows = tuple(_Row(self.diff.by_key[key], old.questions, barred, strict) for key in new.questions)
 
     def offers(self, answers: Mapping[str, Answer], as_of: date, due: date | None = None) -> dict[str, Offer]:

@@ -40,18 +40,26 @@ class Report:
         self._add(key, field, message, "warning")
 
     def section_error(self, section: Section, field: str, message: str) -> None:
-        self.faults.append(Fault(self._file(section.key), section.key, f"{field}: {message}"))
+        self._add_to_section(section, field, message, "error")
 
     def section_warning(self, section: Section, field: str, message: str) -> None:
-        self.faults.append(Fault(self._file(section.key), section.key, f"{field}: {message}", "warning"))
+        self._add_to_section(section, field, message, "warning")
+
+    def _add_to_section(
+        self, section: Section, field: str, message: str, severity: Literal["error", "warning"]
+    ) -> None:
+        key = section.key
+        words = f"{field}: {message}"
+        self.faults.append(Fault(self._file(key), key, words, severity, section=key, field=field))
 
     def _add(self, key: str, field: str, message: str, severity: Literal["error", "warning"]) -> None:
-        if key:
-            self.faults.append(
-                Fault(self._file(self.sections[key].key), key, f"{field}: {message}", severity)
-            )
-        else:
-            self.faults.append(Fault(self._file(""), field, message, severity))
+        if not key:
+            self.faults.append(Fault(self._file(""), field, message, severity, field=field))
+            return
+        section, words = self.sections[key].key, f"{field}: {message}"
+        self.faults.append(
+            Fault(self._file(section), key, words, severity, section=section, question=key, field=field)
+        )
 
     def _file(self, section: str) -> str:
         files = self.definition.files

@@ -7,20 +7,30 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
+    from dataclasses import field as made
 else:
     from questionnaires.frozen import dataclass
+    from questionnaires.frozen import field as made
 
 _SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. ``key`` is a question's or section's key, a field of the header, or a place in the file."""
+    """One fault. ``key`` is a question's or section's key, a field of the header, or a place in the file.
+
+    The rest says where a page puts it: the key of the section, that of the question (or its place in the section,
+    as in "question 2 of access", where the key is at fault) and the field, each "" where there is none. They are
+    not printed, and two faults that differ in them alone are equal.
+    """
 
     file: str
     key: str
     message: str
     severity: Literal["error", "warning"] = "error"
+    section: str = made(default_factory=str, compare=False, repr=False)
+    question: str = made(default_factory=str, compare=False, repr=False)
+    field: str = made(default_factory=str, compare=False, repr=False)
 
     def __str__(self) -> str:
         note = "warning: " if self.severity == "warning" else ""

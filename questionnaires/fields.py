@@ -24,7 +24,8 @@ class Place(NamedTuple):
     """Where a table stands: its file, the key that a fault names, the field of ``owner`` that it is part of.
 
     In the header, whose ``key`` is "", a fault names the field. ``owner`` is a question's key,
-    ``section <key>``, or "" for the header; ``part`` precedes a field's name.
+    ``section <key>``, or "" for the header; ``part`` precedes a field's name. ``section`` and ``question`` are
+    where a page that edits the table puts the fault.
     """
 
     file: str
@@ -32,6 +33,8 @@ class Place(NamedTuple):
     owner: str = ""
     field: str = ""
     part: str = ""
+    section: str = ""
+    question: str = ""
 
 
 class Faults:
@@ -44,10 +47,17 @@ class Faults:
 
     def add(self, place: Place, field: str, message: str) -> None:
         name = f"{place.part}{field}".rstrip(", ")
-        if place.key:
-            self.found.append(Fault(place.file, place.key, f"{name}: {message}" if name else message))
-        else:
-            self.found.append(Fault(place.file, name, message))
+        key, words = (place.key, f"{name}: {message}" if name else message) if place.key else (name, message)
+        self.found.append(
+            Fault(
+                place.file,
+                key,
+                words,
+                section=place.section,
+                question=place.question,
+                field=place.field or field,
+            )
+        )
         self.spoilt.add((place.owner, place.field or field))
 
 

@@ -244,11 +244,13 @@ def _sections(
         raw_key = table.raw.get("key")
         known = isinstance(raw_key, str) and SECTION.fullmatch(raw_key)
         if known:
-            table.place = Place(table.place.file, str(raw_key), owner=f"section {raw_key}")
+            table.place = Place(
+                table.place.file, str(raw_key), owner=f"section {raw_key}", section=str(raw_key)
+            )
         else:
             # Indexed names such as "section 3" stay; only what it is part of is forgotten.
             words = table.place.part.rstrip(", ") or table.place.key
-            table.place = Place(table.place.file, words, owner=words)
+            table.place = Place(table.place.file, words, owner=words, section=words)
         key = table.matching("key", SECTION, "lower-case letters, digits, _ . and -") or ""
         questions = read_questions(table, field, scales, seen)
         section = Section(

@@ -75,7 +75,9 @@ def _shortened(section: Fields, field: str, raw: list[object]) -> Fields:
 def _question(table: Fields, place: str, scales: Scales) -> Question:
     raw_key = table.raw.get("key")
     key = raw_key if isinstance(raw_key, str) and KEY.fullmatch(raw_key) else ""
-    table.place = Place(table.place.file, key or place, owner=key or place)
+    table.place = Place(
+        table.place.file, key or place, owner=key or place, section=table.place.section, question=key or place
+    )
     if table.matching("key", KEY, "lower-case segments joined by dots, such as access.mfa"):
         _check_key(table, key)
     kind = table.one_of("type", _TYPES)

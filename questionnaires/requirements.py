@@ -11,20 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from questionnaires.conditions import FACTS, Condition, NameType, check_types
+from questionnaires.conditions_evaluation import Truth, compiled
 from questionnaires.conditions_syntax import Both, Node
 from questionnaires.faults import DefinitionError, Fault
 from questionnaires.fields import Faults, Fields, Place
 from questionnaires.patterns import KEY
-from questionnaires.requirements_evidence import Answered, Evidence
+from questionnaires.requirements_evidence import Answered, Evidence, Wanted
 from questionnaires.requirements_words import reason
 from questionnaires.sources import MAX_FILE, SourceError, read_bytes, toml_table
 
 if TYPE_CHECKING:
     from questionnaires.definition import Questionnaire
 
-__all__ = ["Answered", "Catalogue", "Outcome", "Requirement", "check_catalogue", "evaluate", "load"]
+__all__ = ["Answered", "Catalogue", "Outcome", "Requirement", "check_catalogue", "decide", "evaluate", "load"]
 
 Severity = Literal["must", "should"]
+Decision = Literal["required", "not_required", "undetermined"]
 
 SHIPPED = Path(__file__).resolve().parent / "requirements"
 MAX_REQUIREMENTS = 1000
@@ -91,6 +93,16 @@ class Catalogue:
             condition for one in self.requirements for condition in (one.applies_when, one.required_when)
         )
 
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What the rules ask of answers."""
+        return Wanted(self.conditions)
+
+    @cached_property
+    def rules(self) -> tuple[tuple[str, Truth], ...]:
+        """The key of each requirement with its rule, ready to be decided."""
+        return tuple((one.key, compiled(one.rule)) for one in self.requirements)
+
     def get(self, key: str) -> Requirement | None:
         """The requirement with this key, or None."""
         return next((one for one in self.requirements if one.key == key), None)
@@ -105,7 +117,7 @@ class Outcome:
     """
 
     requirement: Requirement
-    outcome: Literal["required", "not_required", "undetermined"]
+    outcome: Decision
     reason: str
     reason_vendor: str
     decided_by: tuple[str, ...]
@@ -133,8 +145,20 @@ def evaluate(
     ``facts`` are typed as by ``parse_facts``. Where several submissions ask a question the newest that shows it
     counts; a question that nobody asked is unknown. Conditions on dates are as of the newest submission.
     """
-    evidence = Evidence(answered, facts, catalogue.conditions)
+    evidence = Evidence(answered, facts, catalogue.wanted)
     return tuple(_outcome(one, evidence) for one in catalogue.requirements)
+
+
+def decide(
+    catalogue: Catalogue, answered: Sequence[Answered], facts: Mapping[str, Any]
+) -> dict[str, Decision]:
+    """What became of every requirement, by key: as ``evaluate``, without its words."""
+    reading = Evidence(answered, facts, catalogue.wanted).reading
+    return {key: _decision(rule(reading)) for key, rule in catalogue.rules}
+
+
+def _decision(found: bool | None) -> Decision:
+    return "undetermined" if found is None else "required" if found else "not_required"
 
 
 def _outcome(requirement: Requirement, evidence: Evidence) -> Outcome:
@@ -149,7 +173,7 @@ def _outcome(requirement: Requirement, evidence: Evidence) -> Outcome:
     vendor_words = reason(found, tests, waiting, evidence, "vendor")
     return Outcome(
         requirement,
-        "undetermined" if found is None else "required" if found else "not_required",
+        _decision(found),
         words,
         vendor_words,
         () if found is None else names,

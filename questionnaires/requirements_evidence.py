@@ -39,12 +39,38 @@ class Answered:
     shown: Collection[str] = ()
 
 
+class Wanted:
+    """What a catalogue of rules asks of answers, worked out once: names, points, and types of its comparisons."""
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        self.tests: dict[str, list[Test]] = {}
+        points_of: set[str] = set()
+        for condition in conditions:
+            points_of |= condition.points_of
+            for test in condition.tests:
+                self.tests.setdefault(test.key, []).append(test)
+        self.points_of = frozenset(points_of)
+        self._fitting: dict[tuple[str, str, bool], bool] = {}
+
+    def reads(self, question: Question) -> bool:
+        """Whether rules name this question and can read it: an organisation's own version may have made another
+        type of a key."""
+        key = question.key
+        if key not in self.tests:
+            return False
+        known = (key, question.type, question.can_earn)
+        if known not in self._fitting:
+            kind = NameType(question.type, None, question.can_earn)
+            self._fitting[known] = not any(
+                test_faults(test, {key: kind}, points=True, value=None) for test in self.tests[key]
+            )
+        return self._fitting[known]
+
+
 class Evidence:
     """The merged reading of several submissions and facts."""
 
-    def __init__(
-        self, answered: Sequence[Answered], facts: Mapping[str, Any], conditions: Iterable[Condition]
-    ) -> None:
+    def __init__(self, answered: Sequence[Answered], facts: Mapping[str, Any], wanted: Wanted) -> None:
         ordered = sorted(answered, key=lambda one: one.as_of)
         self.facts = facts
         self.reading = new_reading(facts, ordered[-1].as_of if ordered else _NO_DAY)
@@ -53,11 +79,8 @@ class Evidence:
         # The day of the newest submission that shows a question, and its points there.
         self.days: dict[str, date] = {}
         self.points: dict[str, Points] = {}
-        wanted = tuple(conditions)
-        names = frozenset().union(*(condition.names for condition in wanted))
-        points_of = frozenset().union(*(condition.points_of for condition in wanted))
         for one in ordered:
-            self._add(one, names, points_of, wanted)
+            self._add(one, wanted)
 
     def decide(self, node: Node) -> tuple[bool | None, tuple[Test, ...]]:
         """The truth of a rule and the comparisons that make it so."""
@@ -96,17 +119,11 @@ class Evidence:
                 queue.extend(gate for gate in sorted(gates) if gate not in queue)
         return tuple(found)
 
-    def _add(
-        self,
-        one: Answered,
-        names: frozenset[str],
-        points_of: frozenset[str],
-        conditions: tuple[Condition, ...],
-    ) -> None:
+    def _add(self, one: Answered, wanted: Wanted) -> None:
         definition, plan = one.definition, one.definition.plan
         own = new_reading(self.facts, one.as_of)
         visible = settle(plan.ordered, one.answers, own, frozenset(one.shown))
-        asked = definition.questions.keys() & points_of
+        asked = definition.questions.keys() & wanted.points_of
         trace = score(definition, one.answers, self.facts, one.as_of, one.shown).trace if asked else ()
         for item in plan.ordered:
             key = item.key
@@ -114,7 +131,7 @@ class Evidence:
             if seen is None:
                 self._wait(definition, key, own)
             # Only what rules name is merged; gates are read in the submission that they belong to.
-            if key not in names or not _fits(item.question, conditions):
+            if not wanted.reads(item.question):
                 if seen is not None:
                     self.waiting.pop(key, None)
                 continue
@@ -166,14 +183,3 @@ class Evidence:
         self.waiting[key] = frozenset(names)
         for name in names & definition.questions.keys():
             self.questions.setdefault(name, definition.questions[name])
-
-
-def _fits(question: Question, conditions: tuple[Condition, ...]) -> bool:
-    """Whether rules can read this question: an organisation's own version may have made another type of a key."""
-    kind = NameType(question.type, None, question.can_earn)
-    return not any(
-        test_faults(test, {question.key: kind}, points=True, value=None)
-        for condition in conditions
-        for test in condition.tests
-        if test.key == question.key
-    )

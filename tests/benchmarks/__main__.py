@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import autosave, engine, load, startup
+from tests.benchmarks import autosave, engine, load, startup, what_if
 from tests.benchmarks.measuring import table
 
 GROUPS = {
@@ -12,6 +12,7 @@ GROUPS = {
     "startup": startup.figures,
     "autosave": autosave.figures,
     "load": load.figures,
+    "what_if": what_if.figures,
 }
 
 

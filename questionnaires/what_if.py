@@ -1,0 +1,191 @@
+"""What a draft would do to stored submissions (section 5 of the format): bands, knock-outs, requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+from questionnaires.answers import Answer
+from questionnaires.carry_forward import Table
+from questionnaires.definition import Questionnaire
+from questionnaires.requirements import Answered, Catalogue, decide
+from questionnaires.results import Result, rational
+from questionnaires.scoring import score
+
+Verdict = Literal["better", "worse", "same", "cannot_tell"]
+
+# States in which the draft would still have to ask.
+_UNANSWERED = ("unanswered", "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One sealed submission: its own definition, typed answers with their marks, and what was pinned with it.
+
+    ``facts`` are typed as by ``parse_facts``. ``others`` are the other current submissions of the engagement, which
+    contract requirements read too.
+    """
+
+    label: str
+    definition: Questionnaire
+    answers: Mapping[str, Answer] = field(repr=False)
+    facts: Mapping[str, Any] = field(repr=False)
+    as_of: date
+    shown: Collection[str] = ()
+    others: tuple[Answered, ...] = field(default=(), repr=False)
+
+
+class Standing(NamedTuple):
+    """A rating in short: ``score`` to ``high``, and the bands that these reach; None where nothing is assessed."""
+
+    score: Fraction | None
+    high: Fraction | None
+    band: str | None
+    best_band: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "score": rational(self.score),
+            "high": rational(self.high),
+            "band": self.band,
+            "best_band": self.best_band,
+        }
+
+
+class Shift(NamedTuple):
+    """A knock-out (``failed``, ``open``, or None for none) or a requirement that is not what it was."""
+
+    key: str
+    before: str | None
+    after: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "before": self.before, "after": self.after}
+
+
+class Foreseen(NamedTuple):
+    """What the draft makes of one submission. ``verdict`` is about bands: ``cannot_tell`` where ranges overlap.
+
+    ``unanswered`` counts the questions that the draft would still have to ask, ``unreviewed`` the reviewer's marks
+    that would have to be set anew: both widen the range after. Knock-outs are by the key in the draft, or the old
+    one where the draft does not ask it.
+    """
+
+    label: str
+    before: Standing
+    after: Standing
+    verdict: Verdict
+    knockouts: tuple[Shift, ...]
+    requirements: tuple[Shift, ...]
+    unanswered: int
+    unreviewed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a file; rationals as in a result."""
+        return {
+            "label": self.label,
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
+            "verdict": self.verdict,
+            "knockouts": [one.to_json() for one in self.knockouts],
+            "requirements": [one.to_json() for one in self.requirements],
+            "unanswered": self.unanswered,
+            "unreviewed": self.unreviewed,
+        }
+
+
+def what_if(
+    definition: Questionnaire,
+    submissions: Iterable[Stored],
+    *,
+    between: Sequence[Questionnaire] = (),
+    catalogue: Catalogue | None = None,
+) -> Iterator[Foreseen]:
+    """What ``definition`` would make of each submission, what carry-forward offers counting as confirmed.
+
+    Both ratings are as of the day of the submission. One comes out for each that goes in, in order, when it is asked
+    for: whoever reads may count, and stop. Without a ``catalogue`` nothing is said about requirements.
+    """
+    foresight = Foresight(definition, between, catalogue)
+    return map(foresight.of, submissions)
+
+
+class Foresight:
+    """A draft, and what each version of a submission offers to it, worked out once for all submissions of it."""
+
+    def __init__(
+        self, new: Questionnaire, between: Sequence[Questionnaire] = (), catalogue: Catalogue | None = None
+    ) -> None:
+        self.new, self.between, self.catalogue = new, tuple(between), catalogue
+        self._tables: dict[str, Table] = {}
+
+    def of(self, one: Stored) -> Foreseen:
+        """What the draft makes of one submission."""
+        new, old = self.new, one.definition
+        table = self._table(old)
+        answers = table.confirmed(one.answers, one.as_of)
+        shown = [key for key, change in table.asked.items() if change.old_key in one.shown]
+        before = score(old, one.answers, one.facts, one.as_of, one.shown)
+        after = score(new, answers, one.facts, one.as_of, shown)
+        marks = sum(found.review is not None for found in one.answers.values())
+        return Foreseen(
+            one.label,
+            _standing(before),
+            _standing(after),
+            _verdict(before, after),
+            _knockouts(table, before, after),
+            self._requirements(one, Answered(new, answers, one.as_of, shown)),
+            sum(after.counts.get(state, 0) for state in _UNANSWERED),
+            marks,
+        )
+
+    def _table(self, old: Questionnaire) -> Table:
+        known = old.content_hash
+        if known not in self._tables:
+            self._tables[known] = Table(old, self.new, self.between)
+        return self._tables[known]
+
+    def _requirements(self, one: Stored, after: Answered) -> tuple[Shift, ...]:
+        if self.catalogue is None:
+            return ()
+        before = Answered(one.definition, one.answers, one.as_of, one.shown)
+        was, will = (
+            decide(self.catalogue, (*one.others, answered), one.facts) for answered in (before, after)
+        )
+        return tuple(Shift(key, was[key], found) for key, found in will.items() if was[key] != found)
+
+
+def _standing(result: Result) -> Standing:
+    return Standing(result.score, result.high, result.band, result.best_band)
+
+
+def _verdict(before: Result, after: Result) -> Verdict:
+    if before.band is None or after.band is None:
+        return "same" if before.band is after.band else "cannot_tell"
+    worst_before, best_before = _ranks(before, after.definition)
+    worst_after, best_after = _ranks(after, before.definition)
+    if worst_before == best_before == worst_after == best_after:
+        return "same"
+    if worst_after > best_before:
+        return "better"
+    if best_after < worst_before:
+        return "worse"
+    return "cannot_tell"
+
+
+def _ranks(result: Result, other: Questionnaire) -> tuple[int, int]:
+    """The worst and the best band as numbers that can be compared: places in the same list of bands, else levels."""
+    bands = result.definition.bands
+    same = [one.name for one in bands] == [one.name for one in other.bands]
+    ranks = {one.name: -at if same else one.level for at, one in enumerate(bands)}
+    return ranks[result.band or ""], ranks[result.best_band or ""]
+
+
+def _knockouts(table: Table, before: Result, after: Result) -> tuple[Shift, ...]:
+    will = {one.key: one.kind for one in after.knockouts}
+    was = {table.new_keys.get(one.key, one.key): one.kind for one in before.knockouts}
+    keys = dict.fromkeys([*was, *will])
+    return tuple(Shift(key, was.get(key), will.get(key)) for key in keys if was.get(key) != will.get(key))
