@@ -41,9 +41,6 @@ class Permission(enum.Enum):
     ISSUE = "issue assessments"
     SEE_SCHEDULE = "read what is coming"
     SEE_QUESTIONNAIRES = "read questionnaires"
-    AUTHOR = "write drafts of questionnaires and try them"
-    RELEASE = "release and retire versions of questionnaires"
-    SEE_FORESIGHT = "read what a draft would change"
     SEE_MEMBERS = "read who belongs to the organisation"
     MANAGE_MEMBERS = "invite and remove members of the organisation"
     SEE_SETTINGS = "read the organisation's settings"
@@ -90,9 +87,6 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),
     Permission.SEE_SCHEDULE: _EVERY_ORGANISATION_ROLE,
     Permission.SEE_QUESTIONNAIRES: _EVERY_ORGANISATION_ROLE,
-    Permission.AUTHOR: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER}),
-    Permission.RELEASE: frozenset({_O.ADMIN, _O.CISO}),
-    Permission.SEE_FORESIGHT: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER, _O.AUDITOR}),
     Permission.SEE_MEMBERS: _EVERY_ORGANISATION_ROLE,
     Permission.MANAGE_MEMBERS: frozenset({_O.ADMIN}),
     Permission.SEE_SETTINGS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
@@ -217,7 +211,7 @@ def mine(scope: Scope, *models: Any) -> list[ColumnElement[bool]]:
 
 def own(side: str, *models: Any) -> list[ColumnElement[bool]]:
     """``mine`` for statements that are built once (statements.once) and run for one side: the tenant comes with each
-    run, as ``owned(scope)`` gives it.
+    run, as ``owned`` gives it.
     """
     criteria: list[ColumnElement[bool]] = []
     for model in models:
@@ -228,9 +222,12 @@ def own(side: str, *models: Any) -> list[ColumnElement[bool]]:
     return criteria
 
 
-def owned(scope: Scope) -> dict[str, uuid.UUID | None]:
-    """The values of ``own``."""
-    return {"own_organisation": scope.organisation_id, "own_company": scope.company_id}
+def owned(side: str, scope: Scope) -> dict[str, uuid.UUID]:
+    """The value that ``own`` leaves open; LookupError for a scope of the other side."""
+    tenant = scope.organisation_id if side == "organisation" else scope.company_id
+    if tenant is None:
+        raise LookupError(f"the {side}'s rows cannot be read from this side")
+    return {f"own_{side}": tenant}
 
 
 def requires(permission: Permission) -> Callable[[F], F]:

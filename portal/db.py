@@ -11,7 +11,7 @@ import logging
 import threading
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,11 +33,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
 
 from portal.faults import Unavailable
-from portal.statements import unscoped
+from portal.statements import NO_VALUES, unscoped
 
 log = logging.getLogger("portal.db")
 
 BUSY_SECONDS = 5
+BUSY = "The portal is busy with another change. Nothing of yours is lost; please send it again."
 Tenancy = Literal["organisation", "company", "shared", "global"]
 
 
@@ -152,6 +153,8 @@ class Database:
     def __init__(self, url: str, base_url: str = "") -> None:
         self.base_url = base_url
         self.engine = _engine(url)
+        # Writers of one process queue up here: SQLite's own waiting is sleeping and asking again, up to 0.1 s too long.
+        self._turn = threading.Lock()
         self.reading = self.engine.execution_options(portal_write=False, postgresql_readonly=True)
         self.writing = self.engine.execution_options(portal_write=True)
 
@@ -178,6 +181,10 @@ class Database:
         session = Session(
             self.writing, expire_on_commit=False, info={"scope": scope, "base_url": self.base_url}
         )
+        if self.sqlite:
+            if not self._turn.acquire(timeout=BUSY_SECONDS):
+                raise Unavailable(BUSY)
+            session.info["turn"] = self._turn
         _local.writing = True
         try:
             session.connection()
@@ -198,6 +205,9 @@ class Database:
         try:
             session.close()
         finally:
+            turn: threading.Lock | None = session.info.pop("turn", None)
+            if turn is not None:
+                turn.release()
             if session.bind is self.writing:
                 _local.writing = False
 
@@ -254,9 +264,7 @@ def _refuse_if_busy(error: BaseException | None) -> None:
             "The portal cannot store anything at this moment; its operators have to make room."
         ) from error
     if any(word in text for word in ("database is locked", "busy", "lock timeout", "deadlock detected")):
-        raise Unavailable(
-            "The portal is busy with another change. Nothing of yours is lost; please send it again."
-        ) from error
+        raise Unavailable(BUSY) from error
 
 
 def _on_error(context: ExceptionContext) -> None:
@@ -335,10 +343,17 @@ def _check_scope(state: ORMExecuteState) -> None:
         "unaudited"
     ):
         note_change(state.session, state.statement.table)  # type: ignore[attr-defined]  # DML always has a table
-    scope: Scope = state.session.info.get("scope", NOBODY)
-    if scope.system or state.is_column_load or state.execution_options.get("across_tenants"):
+    if not state.is_column_load:
+        check_scope(state.session, state.statement, state.parameters, state.execution_options)
+
+
+def check_scope(session: Session, statement: Any, values: Any, options: Mapping[str, Any]) -> None:
+    """Raise UnscopedQuery when ``statement``, run with ``values``, reads beyond the scope of its session."""
+    scope: Scope = session.info.get("scope", NOBODY)
+    if scope.system or options.get("across_tenants"):
         return
-    name = unscoped(state.statement, lambda table: wanted_of(table, scope))
+    known = values if isinstance(values, Mapping) else NO_VALUES  # many rows at once name no single tenant
+    name = unscoped(statement, lambda table: wanted_of(table, scope), known)
     if name is not None:
         raise UnscopedQuery(f"{name} is read outside its tenant; use access.scoped()")
 

@@ -1,4 +1,4 @@
-"""Many plain rows at a plain price: the unit of work costs several times what the database does.
+"""Plain rows at a plain price: the unit of work costs several times what the database does.
 
 Each door checks what the session's own events check elsewhere: the tenant of every row, and that the change is noted.
 """
@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Table, Update, bindparam, insert, update
+from sqlalchemy import CursorResult, Delete, Insert, Table, Update, bindparam, insert, update
 from sqlalchemy.orm import Session
 
-from portal.db import NOBODY, Base, Scope, UnscopedQuery, note_change, wanted_of
+from portal.db import NOBODY, Base, Scope, UnscopedQuery, check_scope, note_change, wanted_of
 
 
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -55,6 +55,18 @@ def update_rows(
             for row in rows
         ],
     )
+
+
+def run(session: Session, statement: Any, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+    """Run a statement of columns that is built once (statements.once): rows as they are, nothing kept in the session.
+
+    The session's pending changes are not sent first. Raises UnscopedQuery as the session itself would.
+    """
+    if isinstance(statement, (Insert, Update, Delete)):
+        note_change(session, statement.table)  # type: ignore[arg-type]  # DML of ours names a table
+    check_scope(session, statement, values, statement.get_execution_options())
+    found: CursorResult[*tuple[Any, ...]] = session.connection().execute(statement, values)
+    return found
 
 
 def _own(session: Session, model: type[Base]) -> Table:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from sqlalchemy import Alias, ColumnElement, Delete, Insert, Join, Select, Table, Update
 from sqlalchemy.sql import operators
@@ -20,39 +21,85 @@ TENANTS = frozenset({"organisation", "company", "shared"})
 # (column, value) that a table must be compared with, or None when the scope cannot read it at all.
 Wanted = Callable[[Table], tuple[str, Any] | None]
 NO_TABLES: frozenset[str] = frozenset()
+NO_VALUES: Mapping[str, Any] = {}
+S = TypeVar("S")
 
 
-def unscoped(statement: Any, wanted: Wanted) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value that a statement leaves to whoever runs it; ``default`` where it names one."""
+
+    key: str
+    default: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One SELECT of a statement: the tenants' tables that it brings in, what it compares, and the first alias."""
+
+    alias: str | None
+    tables: tuple[Table, ...]
+    compared: frozenset[tuple[str, str, Any]]
+
+
+# What was found in statements that are built once, by statement; None until each is first run.
+_known: dict[Any, tuple[Level, ...] | None] = {}
+
+
+def once(statement: S) -> S:
+    """``statement``, read once and for all: for constants of a module alone, since it is never forgotten.
+
+    What it compares with its tenant is a named value, and each run's own value is compared with the scope.
+    """
+    _known[statement] = None
+    return statement
+
+
+def unscoped(statement: Any, wanted: Wanted, values: Mapping[str, Any] = NO_VALUES) -> str | None:
     """The first tenant's table that ``statement`` touches beyond its tenant, or None when there is none.
 
     Each SELECT, inner ones too, has to compare each table that it brings in with AND, in its WHERE or in the ON of a
     join that the comparison binds. A table of the enclosing SELECT counts as compared there when it is correlated.
-    Aliases of tenants' tables are refused: two names for one table are one too many to check.
+    Aliases of tenants' tables are refused: two names for one table are one too many to check. ``values``: what it is
+    run with.
     """
-    return _unscoped(statement, wanted, NO_TABLES)
-
-
-def _unscoped(statement: Any, wanted: Wanted, outer: frozenset[str]) -> str | None:
-    tables, aliases, inner = _parts(statement)
-    if aliases:
-        return aliases[0]
-    if tables:
-        compared = set(_compared(statement))
-        names = frozenset(tables)
-        own = (
-            names - outer or names
-        )  # a SELECT whose tables all stand outside, too, is correlated with none of them
-        for name in sorted(own):
-            criterion = wanted(tables[name])
-            if criterion is None or (name, *criterion) not in compared:
-                return name
-    else:
-        names = NO_TABLES
-    for one, correlates in inner:
-        found = _unscoped(one, wanted, (names or outer) if correlates else NO_TABLES)
-        if found is not None:
-            return found
+    for level in _levels_of(statement):
+        if level.alias is not None:
+            return level.alias
+        if not level.tables:
+            continue
+        compared = {
+            (table, column, values.get(value.key, value.default) if isinstance(value, Named) else value)
+            for table, column, value in level.compared
+        }
+        for table in level.tables:
+            criterion = wanted(table)
+            if criterion is None or (table.name, *criterion) not in compared:
+                return table.name
     return None
+
+
+def _levels_of(statement: Any) -> tuple[Level, ...]:
+    if statement not in _known:
+        return tuple(_levels(statement, NO_TABLES))
+    found = _known[statement]
+    if found is None:
+        found = _known[statement] = tuple(_levels(statement, NO_TABLES))
+    return found
+
+
+def _levels(statement: Any, outer: frozenset[str]) -> Iterator[Level]:
+    tables, aliases, inner = _parts(statement)
+    names = frozenset(tables)
+    # A SELECT whose tables all stand outside, too, is correlated with none of them.
+    own = names - outer or names
+    yield Level(
+        aliases[0] if aliases else None,
+        tuple(tables[name] for name in sorted(own)),
+        frozenset(_compared(statement)) if tables else frozenset(),
+    )
+    for one, correlates in inner:
+        yield from _levels(one, (names or outer) if correlates else NO_TABLES)
 
 
 def _parts(statement: Any) -> tuple[dict[str, Table], list[str], list[tuple[Any, bool]]]:
@@ -134,4 +181,10 @@ def _equalities(clause: Any) -> Iterator[tuple[str, str, Any]]:
                 if isinstance(column, ColumnClause) and isinstance(other, BindParameter):
                     table = column.table
                     if isinstance(table, Table):
-                        yield table.name, column.name, other.effective_value
+                        yield table.name, column.name, _value(other)
+
+
+def _value(found: BindParameter[Any]) -> Any:
+    """What a comparison compares with: a value, or the name of one that comes with each run."""
+    value = found.effective_value
+    return value if found.unique else Named(found.key, value)

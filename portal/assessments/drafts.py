@@ -146,6 +146,7 @@ class Draft:
     """All answers of an assessment, typed. ``outdated``: stored values that no longer fit, such as a day now past.
 
     ``unaccepted``: keys of what came through a link and no owner has accepted yet. ``documents``: what lies beside.
+    ``earlier``: a draft of the same day and definition, whose contents that are still the same are not read again.
     """
 
     definition: Questionnaire
@@ -154,19 +155,25 @@ class Draft:
     as_of: date
     unaccepted: frozenset[str] = frozenset()
     documents: Mapping[str, tuple[Beside, ...]] = field(default_factory=dict)
+    earlier: Draft | None = field(default=None, repr=False, compare=False)
     answers: Mapping[str, Answer] = field(init=False)
     outdated: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         answers: dict[str, Answer] = {}
         outdated: dict[str, str] = {}
+        earlier = self.earlier
         for key, content in self.contents.items():
+            if earlier is not None and earlier.contents.get(key) is content and key in earlier.answers:
+                answers[key] = earlier.answers[key]
+                continue
             try:
                 answers[key] = typed(self.definition.questions[key], content, self.as_of)
             except InvalidAnswer as wrong:
                 outdated[key] = wrong.message
         object.__setattr__(self, "answers", MappingProxyType(answers))
         object.__setattr__(self, "outdated", MappingProxyType(outdated))
+        object.__setattr__(self, "earlier", None)  # it has served; a chain of drafts would never be freed
 
     @cached_property
     def look(self) -> Look:
@@ -183,7 +190,7 @@ class Draft:
 
     def conditional_findings(self, question: Question) -> tuple[FindingRule, ...]:
         """The findings with a condition that holds now; those of an option stand beside the option."""
-        if question.key not in self.look.visible:
+        if question.key not in self.look.visible or all(one.when is None for one in question.findings):
             return ()
         earned = earned_findings(question, self.visible_answers, self.facts, self.as_of)
         return tuple(one for one in earned if one.when is not None)
@@ -226,7 +233,9 @@ class Draft:
         if not changed:
             return self
         waiting = self.unaccepted | changed.keys() if unaccepted else self.unaccepted - changed.keys()
-        return replace(self, contents={**self.contents, **changed}, unaccepted=frozenset(waiting))
+        return replace(
+            self, contents={**self.contents, **changed}, unaccepted=frozenset(waiting), earlier=self
+        )
 
 
 def read(

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from portal.access import Identity
 from portal.accounts.models import Throttle
 from portal.faults import Throttled
+from portal.rows import run
+from portal.statements import once
 
 WINDOW = timedelta(minutes=1)
 MOST = 240  # nobody types four answers a second for a minute; a script that does is told to wait
@@ -37,7 +39,7 @@ def _count(insert: Any) -> Any:
     )
 
 
-_COUNT = {"sqlite": _count(sqlite.insert), "postgresql": _count(postgresql.insert)}
+_COUNT = {"sqlite": once(_count(sqlite.insert)), "postgresql": once(_count(postgresql.insert))}
 
 
 def require_measure(session: Session, identity: Identity, *, now: datetime) -> None:
@@ -47,7 +49,7 @@ def require_measure(session: Session, identity: Identity, *, now: datetime) -> N
     """
     key = hashlib.sha256(f"save\x1f{identity.session_id}".encode()).hexdigest()
     values = {"session": key, "now": now, "over": now - WINDOW}
-    attempts, began = session.execute(_COUNT[session.get_bind().dialect.name], values).one()
+    attempts, began = run(session, _COUNT[session.get_bind().dialect.name], values).one()
     if attempts > MOST:
         wait = max(1, int((began + WINDOW - now).total_seconds()) + 1)
         raise Throttled(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, case, func, select, tuple_
+from sqlalchemy import and_, bindparam, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal import clock
-from portal.access import Identity, mine, scoped
+from portal.access import Identity, mine, own, owned, scoped
 from portal.assessments import drafts, reach, sealing
 from portal.assessments.models import (
     AnswerContent,
@@ -32,13 +31,14 @@ from portal.faults import NotFound
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
+from portal.rows import run
+from portal.statements import once
 from questionnaires.definition import Questionnaire
 
 Documents = Mapping[str, tuple[Beside, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A draft answer as it was read: the columns of AnswerRow. No row of the session: cheap, and never stale."""
 
     key: str
@@ -54,8 +54,7 @@ class Held:
     accepted_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(NamedTuple):
     """What this person wrote on an older revision: the columns of StaleEdit."""
 
     id: uuid.UUID
@@ -69,8 +68,28 @@ class Stale:
 
 
 Rows = Mapping[str, tuple[Held, Stale | None]]
-_HELD = tuple(getattr(AnswerRow, one.name) for one in fields(Held))
-_BESIDE = tuple(getattr(StaleEdit, one.name) for one in fields(Stale))
+_HELD = tuple(getattr(AnswerRow, name) for name in Held._fields)
+_BESIDE = tuple(getattr(StaleEdit, name) for name in Stale._fields)
+# Built once: building a statement costs more than running it.
+_ROWS = once(
+    select(*_HELD, *_BESIDE)
+    .outerjoin(
+        StaleEdit,
+        and_(
+            StaleEdit.assessment_id == AnswerRow.assessment_id,
+            StaleEdit.key == AnswerRow.key,
+            StaleEdit.person_id == bindparam("person"),
+            *own("company", StaleEdit),
+        ),
+    )
+    .where(*own("company", AnswerRow), AnswerRow.assessment_id == bindparam("assessment"))
+)
+_BY_ID = {
+    side: select(Assessment).where(*own(side, Assessment), Assessment.id == bindparam("assessment"))
+    for side in ("organisation", "company")
+}
+_ASSESSMENT = {(side, False): once(found) for side, found in _BY_ID.items()}
+_ASSESSMENT |= {(side, True): once(found.with_for_update()) for side, found in _BY_ID.items()}
 
 
 def assessment(
@@ -85,10 +104,11 @@ def assessment(
 
     ``lock`` makes writers of one assessment take turns. ``whole``: not for those who were given a part.
     """
-    within = reach.seen(identity, whole=whole)
-    statement = scoped(identity, Assessment).where(Assessment.id == assessment_id, *within)
+    side = "organisation" if identity.organisation else "company"
+    statement, within = _ASSESSMENT[side, lock], reach.seen(identity, whole=whole)
     found: Assessment | None = session.execute(
-        statement.with_for_update() if lock else statement
+        statement.where(*within) if within else statement,
+        {**owned(side, identity.scope), "assessment": assessment_id},
     ).scalar_one_or_none()
     if found is None:
         raise NotFound
@@ -139,20 +159,16 @@ def rows(
     session: Session, identity: Identity, assessment_id: uuid.UUID
 ) -> dict[str, tuple[Held, Stale | None]]:
     """Each draft answer with what this person wrote beside it on an older revision, in one statement."""
-    beside = and_(
-        StaleEdit.assessment_id == AnswerRow.assessment_id,
-        StaleEdit.key == AnswerRow.key,
-        StaleEdit.person_id == identity.person.id,
-        *mine(identity.scope, StaleEdit),
-    )
-    found = session.execute(
-        select(*_HELD, *_BESIDE)
-        .outerjoin(StaleEdit, beside)
-        .where(*mine(identity.scope, AnswerRow), AnswerRow.assessment_id == assessment_id)
-    )
+    values = {
+        **owned("company", identity.scope),
+        "assessment": assessment_id,
+        "person": identity.person.id,
+    }
+    found = run(session, _ROWS, values)
     here = len(_HELD)
     return {
-        row[0]: (Held(*row[:here]), Stale(*row[here:]) if row[here] is not None else None) for row in found
+        row[0]: (Held._make(row[:here]), Stale._make(row[here:]) if row[here] is not None else None)
+        for row in found
     }
 
 

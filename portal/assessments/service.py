@@ -297,4 +297,5 @@ def _note(saving: _Saving, result: SaveResult) -> None:
             actor=saving.actor,
             company_id=saving.company_id,
             data={"assessment": saving.assessment.id, **{name: keys for name, keys in said.items() if keys}},
+            at_once=True,
         )

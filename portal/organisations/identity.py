@@ -17,6 +17,8 @@ from portal.assessments.models import Assessment, Delegation
 from portal.db import across
 from portal.faults import Conflict, NotFound
 from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
+from portal.rows import run
+from portal.statements import once
 
 # A session that begins later than now was opened before the clock was put right: it would live too long. What two
 # machines' clocks may differ by is allowed.
@@ -67,10 +69,12 @@ def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Sele
 
 # Built once: building a statement costs more than running it.
 _STATEMENTS: dict[str | None, Any] = {
-    None: select(*_WHO)
-    .join(PersonRow, PersonRow.id == LoginSession.person_id)
-    .outerjoin(SecondFactor, _FACTOR)
-    .where(*_LIVE),
+    None: once(
+        select(*_WHO)
+        .join(PersonRow, PersonRow.id == LoginSession.person_id)
+        .outerjoin(SecondFactor, _FACTOR)
+        .where(*_LIVE)
+    ),
     "organisation": _with_tenant(
         Organisation, OrganisationMember, OrganisationMember.organisation_id, Organisation.second_factor
     ),
@@ -110,7 +114,7 @@ class TenantResolver:
         }
         if side is not None:
             values["slug"] = slug
-        found = session.execute(_STATEMENTS[side], values).first()
+        found = run(session, _STATEMENTS[side], values).first()
         if found is None:
             return None
         session_id, seen_at, created_at, verified_at, delegation_id, factor, *rest = found

@@ -12,6 +12,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     UniqueConstraint,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from portal.access import mine
+from portal.access import mine, own, owned
 from portal.assessments.models import AnswerRow
 from portal.audit.models import Event
 from portal.db import (
@@ -33,8 +34,9 @@ from portal.db import (
     enter,
 )
 from portal.organisations.models import Organisation
-from portal.rows import insert_rows, update_rows
+from portal.rows import insert_rows, run, update_rows
 from portal.settings import Settings
+from portal.statements import once
 from portal.tables import metadata
 from portal.vendors.models import Contact, Engagement, Vendor
 from tests.guards.code import modules
@@ -452,6 +454,97 @@ def test_a_row_cannot_be_loaded_by_its_identity_alone(
     us, them, _company = places
     with database.looking(Scope(organisation_id=us.id)) as session, pytest.raises(UnscopedQuery):
         session.get(Organisation, them.id)
+
+
+# --------------------------------------------------------------- statements that are built once, and read once
+
+
+def _own_vendor() -> Any:
+    return select(Vendor.name).where(*own("organisation", Vendor))
+
+
+FORGETFUL: dict[str, Callable[[], Any]] = {
+    "no comparison": lambda: select(Vendor.name).where(Vendor.name == bindparam("own_organisation")),
+    "either": lambda: select(Vendor.name).where(
+        (Vendor.organisation_id == bindparam("own_organisation")) | (Vendor.name == "x")
+    ),
+    "an inner one": lambda: _own_vendor().where(Vendor.id.in_(select(Contact.vendor_id))),
+    "update": lambda: update(Vendor).values(name="x"),
+}
+
+
+@pytest.mark.parametrize("run_it", [run, Session.execute])
+@pytest.mark.parametrize("name", FORGETFUL)
+def test_a_statement_that_is_read_once_is_refused_each_time(
+    database: Database, places: tuple[Place, Place, Place], name: str, run_it: Callable[..., Any]
+) -> None:
+    us = places[0]
+    statement = once(FORGETFUL[name]())
+    session = database.write_session(Scope(organisation_id=us.id))
+    try:
+        for _time in range(3):
+            with pytest.raises(UnscopedQuery):
+                run_it(session, statement, {"own_organisation": us.id})
+    finally:
+        database.abandon(session)
+
+
+@pytest.mark.parametrize("run_it", [run, Session.execute])
+def test_what_a_statement_is_run_with_is_compared_with_the_scope_of_each_run(
+    database: Database, places: tuple[Place, Place, Place], run_it: Callable[..., Any]
+) -> None:
+    us, them, company = places
+    with database.transaction(SYSTEM) as session:
+        session.add_all([_vendor(us.id), _vendor(them.id)])
+        _say_so(session)
+    named = select(Vendor.name).where(Vendor.organisation_id == bindparam("own_organisation", us.id))
+    for statement in (once(_own_vendor()), once(named), _own_vendor(), named):
+        for one, other in ((us, them), (them, us), (us, them)):
+            with database.looking(Scope(organisation_id=one.id)) as session:
+                mine_alone = owned("organisation", Scope(organisation_id=one.id))
+                assert run_it(session, statement, mine_alone).all() == [("V",)]
+                with pytest.raises(UnscopedQuery):
+                    run_it(session, statement, {"own_organisation": other.id})
+        with database.looking(Scope(company_id=company.id)) as session, pytest.raises(UnscopedQuery):
+            run_it(session, statement, {"own_organisation": us.id})
+        with database.looking(Scope(organisation_id=them.id)) as session, pytest.raises(UnscopedQuery):
+            run_it(session, statement, {})
+
+
+def test_plain_runs_are_changes_that_need_an_event(
+    database: Database, places: tuple[Place, Place, Place]
+) -> None:
+    us = places[0]
+    statement = update(Vendor).where(*own("organisation", Vendor)).values(name="x")
+
+    def change() -> None:
+        with database.transaction(Scope(organisation_id=us.id)) as session:
+            run(session, statement, owned("organisation", Scope(organisation_id=us.id)))
+
+    with pytest.raises(RuntimeError, match="no audit row"):
+        change()
+
+
+def test_neither_side_owns_the_others_tables() -> None:
+    with pytest.raises(LookupError):
+        own("company", Vendor)
+    with pytest.raises(LookupError):
+        own("organisation", AnswerRow)
+    with pytest.raises(LookupError):
+        owned("company", Scope(organisation_id=uuid.uuid4()))
+
+
+def test_statements_that_are_read_once_are_constants_of_their_modules() -> None:
+    """They are remembered for good, so a function must not make them."""
+    wrong = [
+        module.where(call)
+        for module in modules("portal")
+        for inside in ast.walk(module.tree)
+        if isinstance(inside, (ast.FunctionDef, ast.Lambda))
+        for call in ast.walk(inside)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rsplit(".", 1)[-1] == "once"
+    ]
+    assert wrong == []
 
 
 def test_a_scope_is_set_once(database: Database, places: tuple[Place, Place, Place]) -> None:

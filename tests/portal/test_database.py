@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -22,7 +23,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from portal import clock, schema, worker
+from portal import clock, db, schema, worker
 from portal.db import SYSTEM, Database, UtcDateTime
 from portal.faults import StartupFault, Unavailable
 from portal.mail import mailer
@@ -364,6 +365,34 @@ def test_a_busy_database_is_unavailable_not_broken(
         release.set()
         holder.join()
         other.dispose()
+
+
+@pytest.mark.sqlite_itself
+def test_writers_of_one_process_queue_before_they_ask_sqlite(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections wait for five seconds; the queue of this process has less patience here, and answers first."""
+    monkeypatch.setattr(db, "BUSY_SECONDS", 0.2)
+    refused: list[float] = []
+
+    def wait() -> None:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            _beat(database, NOW)
+        refused.append(time.monotonic() - began)
+        assert not db.writing()
+
+    with database.transaction(SYSTEM) as session:
+        session.merge(WorkerBeat(name="one", at=NOW))
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        waiter.join(20)
+    assert len(refused) == 1
+    assert 0.15 < refused[0] < 4
+    _beat(database, NOW + timedelta(1))
+    with pytest.raises(ZeroDivisionError), database.transaction(SYSTEM):
+        _ = 1 / 0
+    _beat(database, NOW + timedelta(2))  # the turn is given back, whatever happened
 
 
 def _beat(database: Database, at: datetime) -> None:

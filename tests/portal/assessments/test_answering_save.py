@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from portal.access import CompanyRole
-from portal.assessments import queries
+from portal.assessments import drafts, queries
+from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.models import AnswerContent, AnswerRevision, StaleEdit
 from portal.audit.models import Event
 from portal.db import SYSTEM
 from tests.portal.assessments.given import Given
+from tests.portal.scene import plain_value, security_lite
 from tests.portal.world import NOW, csrf_of
 
 pytestmark = pytest.mark.both_databases
@@ -302,3 +304,18 @@ def test_another_companys_person_finds_nothing(given: Given) -> None:
             body = {"csrf_token": token, "r.one.locks": "0", "a.one.locks": "no"}
             assert stranger.client.post(base + path, data=body).status_code == 404, base + path
     assert given.stored() == {}
+
+
+def test_a_draft_after_an_edit_is_the_draft_read_anew(given: Given) -> None:
+    """What is not read again reads the same: every question in turn, changed, emptied, spoilt and mended."""
+    definition, today = security_lite(), NOW.date()
+    full = {key: Content("answered", plain_value(one)) for key, one in definition.questions.items()}
+    draft = drafts.read(definition, full, {}, today)
+    for key in definition.questions:
+        for content in (Content("answered", "☠"), EMPTY, Content("not_applicable", None, "why"), full[key]):
+            draft = draft.with_contents({key: content})
+            anew = drafts.read(definition, dict(draft.contents), {}, today)
+            assert dict(draft.answers) == dict(anew.answers)
+            assert dict(draft.outdated) == dict(anew.outdated)
+            assert draft.look == anew.look
+            assert draft.earlier is None
