@@ -41,6 +41,9 @@ class Permission(enum.Enum):
     ISSUE = "issue assessments"
     SEE_SCHEDULE = "read what is coming"
     SEE_QUESTIONNAIRES = "read questionnaires"
+    AUTHOR = "write drafts of questionnaires and try them"
+    RELEASE = "release and retire versions of questionnaires"
+    SEE_FORESIGHT = "read what a draft would change"
     SEE_MEMBERS = "read who belongs to the organisation"
     MANAGE_MEMBERS = "invite and remove members of the organisation"
     SEE_SETTINGS = "read the organisation's settings"
@@ -87,6 +90,9 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),
     Permission.SEE_SCHEDULE: _EVERY_ORGANISATION_ROLE,
     Permission.SEE_QUESTIONNAIRES: _EVERY_ORGANISATION_ROLE,
+    Permission.AUTHOR: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER}),
+    Permission.RELEASE: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.SEE_FORESIGHT: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER, _O.AUDITOR}),
     Permission.SEE_MEMBERS: _EVERY_ORGANISATION_ROLE,
     Permission.MANAGE_MEMBERS: frozenset({_O.ADMIN}),
     Permission.SEE_SETTINGS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
