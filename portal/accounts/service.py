@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import secrets
 import uuid
 from collections.abc import Callable
@@ -205,8 +206,21 @@ def throttle_keys(purpose: str, address: str, client: str) -> dict[str, int]:
     """The counters of an attempt, hashed so that the table holds no addresses, and how far each may go."""
     return {
         throttle_key(purpose, "address", address_key(address)): PER_ADDRESS,
-        throttle_key(purpose, "client", client): PER_CLIENT,
+        throttle_key(purpose, "client", network_of(client)): PER_CLIENT,
     }
+
+
+def network_of(client: str) -> str:
+    """What one subscriber holds: an IPv4 address, or the /64 of an IPv6 address (RFC 6177); other text as it is."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if address.version == 4:
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
 
 
 def throttle_key(*parts: str) -> str:

@@ -272,7 +272,7 @@ def one(session: Session, identity: Identity, assessment: Assessment, delegation
 def resend(
     session: Session, assessment: Assessment, row: Delegation, *, actor: Identity, now: datetime
 ) -> None:
-    """A new letter with a new link, for as long as the first; the earlier link stops working.
+    """A new letter with a new link, for as long as the first; the earlier link and what it opened stop working.
 
     Raises Conflict for what was taken back or has no link, Throttled beyond five a day.
     """
@@ -294,6 +294,7 @@ def resend(
     token = accounts.new_token()
     lasts = max(row.expires_at - row.created_at, A_DAY)
     row.token_hash, row.expires_at = accounts.token_hash(token), now + min(lasts, timedelta(days=LASTS_DAYS))
+    end_sessions(session, [row.id], now)  # the first letter may have come to the wrong hands
     person = session.execute(select(PersonRow).where(PersonRow.id == row.person_id)).scalar_one()
     letters.by_link(session, assessment, row, person, token, actor=actor, now=now)
     record(session, Kind.DELEGATED, now=now, actor=actor, subject=row, data={**said(row), "again": True})

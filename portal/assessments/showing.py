@@ -20,9 +20,12 @@ from portal.assessments.submitting import AlreadySubmitted
 from portal.evidence import queries as evidence
 from portal.evidence import service
 from portal.evidence.models import Evidence, EvidenceGrant
-from portal.faults import Conflict, Invalid, NotFound
+from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.library import service as library
 
+ELSEWHERE = (
+    "This document is also shown in a questionnaire that you do not work on. Ask an owner of your company."
+)
 MOVED = "Somebody has shown this document elsewhere in this moment. Look at it again, then repeat the step."
 
 
@@ -150,7 +153,10 @@ def replace(
 
 
 def _hold(session: Session, document_id: uuid.UUID, actor: Identity) -> tuple[Evidence, list[EvidenceGrant]]:
-    """The document and its grants in open assessments, all locked. Conflict when a new one came meanwhile."""
+    """The document and its grants in open assessments, all locked. Conflict when a new one came meanwhile.
+
+    Refused for who may not manage it, or was not given every assessment that it is shown in.
+    """
     ids = sorted({grant.assessment_id for grant in _open_grants(session, actor, document_id)})
     if ids:
         session.execute(
@@ -161,9 +167,13 @@ def _hold(session: Session, document_id: uuid.UUID, actor: Identity) -> tuple[Ev
         raise NotFound
     if document.removed_at is not None:
         raise Conflict(service.GONE)
+    service.require_manages(actor, document)
     grants = _open_grants(session, actor, document_id)
     if any(grant.assessment_id not in ids for grant in grants):
         raise Conflict(MOVED)
+    seen = scoped(actor, Assessment).with_only_columns(Assessment.id).where(*reach.seen(actor))
+    if not set(ids) <= set(session.execute(seen.where(Assessment.id.in_(ids))).scalars()):
+        raise Refused(ELSEWHERE)
     return document, grants
 
 

@@ -19,6 +19,7 @@ from portal.assessments.answering_words import _
 from portal.assessments.models import Assessment
 from portal.assessments.submitting import AlreadySubmitted
 from portal.evidence import queries as evidence_queries
+from portal.evidence import service as evidence_service
 from portal.evidence.forms import UploadForm
 from portal.evidence.kinds import OTHER, evidence_name
 from portal.evidence.models import Evidence
@@ -158,6 +159,7 @@ def document(company: str, evidence: uuid.UUID) -> Page:
 def ask_remove(company: str, evidence: uuid.UUID) -> Page:
     """Asked first: what removing does depends on where the document is shown."""
     row = evidence_queries.document(web.db(), web.identity(), evidence)
+    evidence_service.require_manages(web.identity(), row)
     if row.removed_at is not None:
         return redirect(url_for("showing.document", company=company, evidence=evidence), 303)
     return render_template("evidence/remove.html", **_of(row))
@@ -176,6 +178,7 @@ def remove(company: str, evidence: uuid.UUID) -> Page:
 def ask_replace(company: str, evidence: uuid.UUID) -> Page:
     """A newer document in its stead, wherever it is not sealed yet."""
     row = evidence_queries.document(web.db(), web.identity(), evidence)
+    evidence_service.require_manages(web.identity(), row)
     form = UploadForm(kinds=(row.kind,), data={"kind": row.kind, "title": row.title})
     return render_template(
         "evidence/replace.html", form=form, accept=ACCEPT, carry=True, drop=False, **_of(row)
@@ -189,7 +192,9 @@ def replace(company: str, evidence: uuid.UUID) -> Page:
     """The newer document is added; it takes the place of the older one where the person ticked that."""
     app, identity = web.portal(), web.identity()
     with app.database.looking(identity.scope) as session:
-        kind = evidence_queries.document(session, identity, evidence).kind
+        row = evidence_queries.document(session, identity, evidence)
+        evidence_service.require_manages(identity, row)
+        kind = row.kind
     form = UploadForm(request.form, kinds=(kind,))
     carry, drop = (request.form.get(name) == "1" for name in ("carry", "drop"))
     try:
@@ -310,6 +315,7 @@ def _of(row: Evidence) -> dict[str, Any]:
     today = clock.local_date(web.now(), "UTC")
     return {
         "document": row,
+        "manages": evidence_service.manages(identity, row),
         "kind": evidence_name(row.kind),
         "size": documents.size_words(row.size),
         "scan": documents.scan_words(row.scan),

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from portal.access import Identity, scoped
+from portal.access import CompanyRole, Identity, scoped
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.erasure.models import DoomedFile
@@ -109,10 +109,27 @@ def add(
     return document
 
 
+def manages(actor: Identity, document: Evidence) -> bool:
+    """Owners manage the whole library, everybody else what they have added themselves."""
+    return actor.role is CompanyRole.OWNER or document.uploaded_by == actor.person.id
+
+
+def require_manages(actor: Identity, document: Evidence) -> None:
+    """Raise Refused for somebody who neither added the document nor owns the company's side."""
+    if not manages(actor, document):
+        raise Refused(
+            "Only whoever added this document, or an owner of your company, can change or remove it."
+        )
+
+
 def change(
     session: Session, document: Evidence, described: Described, *, actor: Identity, now: datetime
 ) -> bool:
-    """Title, kind and dates; False when nothing is different. What was sealed with it stays as it was."""
+    """Title, kind and dates; False when nothing is different. What was sealed with it stays as it was.
+
+    Raises Refused as ``require_manages``.
+    """
+    require_manages(actor, document)
     if document.removed_at is not None:
         raise Conflict(GONE)
     wanted = {

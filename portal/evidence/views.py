@@ -145,6 +145,7 @@ def create(company: str) -> Page:
 def edit(company: str, evidence: uuid.UUID) -> Page:
     """Title, kind and dates; another file is another document."""
     row = queries.document(web.db(), web.identity(), evidence)
+    service.require_manages(web.identity(), row)
     form = DocumentForm(
         kinds=(row.kind,), data={name: getattr(row, name) for name in ("kind", "title", "issued", "expires")}
     )
@@ -155,6 +156,7 @@ def edit(company: str, evidence: uuid.UUID) -> Page:
 @requires(Permission.MANAGE_EVIDENCE)
 def change(company: str, evidence: uuid.UUID) -> Page:
     row = queries.document(web.db(), web.identity(), evidence, lock=True)
+    service.require_manages(web.identity(), row)
     form = DocumentForm(request.form, kinds=(row.kind,))
     try:
         if not form.validate():

@@ -127,6 +127,24 @@ def test_ten_failures_close_an_address_for_a_while(database: Database) -> None:
         service.check_throttle(session, again, now=NOW + timedelta(minutes=16))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::7", "2001:db8:1:2:ffff::8", True),  # one subscriber holds the whole /64
+        ("2001:db8:1:2::7", "2001:db8:1:3::7", False),
+        ("::ffff:192.0.2.7", "192.0.2.7", True),
+        ("192.0.2.7", "192.0.2.8", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("", "", True),
+    ],
+)
+def test_a_client_is_counted_by_what_one_subscriber_holds(one: str, other: str, same: bool) -> None:
+    assert (
+        service.throttle_keys("sign-in", "a@x.example", one)
+        == service.throttle_keys("sign-in", "a@x.example", other)
+    ) is same
+
+
 def test_throttled_sign_in_answers_429_even_with_the_right_password(
     app: Portal, database: Database, settings: Settings
 ) -> None:

@@ -328,6 +328,19 @@ def test_a_new_link_ends_the_old_one(given: Given, clocked: list[datetime]) -> N
     assert opened(given, link(given)).get(given.section("one")).status_code == 200
 
 
+def test_a_new_link_ends_what_the_old_one_had_opened(
+    given: Given, helper: Answering, clocked: list[datetime]
+) -> None:
+    """The first letter may have come to the wrong hands."""
+    assert helper.get(given.section("one")).status_code == 200
+    overview = f"{given.base}/delegations"
+    (row,) = [one for one in rows_of(given, Delegation) if one.token_hash]
+    clocked[0] = NOW + timedelta(hours=1)
+    given.browser().post(f"{overview}/{row.id}/resend", page=overview)
+    assert helper.get(given.section("one")).status_code == 409
+    assert opened(given, link(given)).get(given.section("one")).status_code == 200
+
+
 def test_letters_of_a_day_have_a_measure(given: Given, clocked: list[datetime]) -> None:
     statuses = []
     for turn in range(11):

@@ -158,6 +158,29 @@ def test_what_is_said_of_a_document_changes_and_its_file_does_not(
         assert said in page
 
 
+def test_a_contributor_manages_what_they_have_added_themselves(
+    app: Portal, browser: Browser, company: Place
+) -> None:
+    add(browser, company, title="The owner's")
+    (owners,) = documents(app.database)
+    helper = signed_in(app, company[CompanyRole.CONTRIBUTOR])
+    here = f"/c/{company.slug}/evidence"
+    page = helper.get(f"{here}/{owners.id}").text
+    assert "The owner&#39;s" in page
+    assert f"{owners.id}/remove" not in page
+    for step in ("edit", "remove", "replace"):
+        assert helper.get(f"{here}/{owners.id}/{step}").status_code == 403
+        assert helper.post(f"{here}/{owners.id}/{step}", page=f"{here}/new").status_code == 403
+    (still,) = documents(app.database)
+    assert still.removed_at is None
+    assert still.title == "The owner's"
+    add(helper, company, title="The helper's")
+    hers = next(one for one in documents(app.database) if one.title == "The helper's")
+    for person in (helper, browser):
+        assert person.get(f"{here}/{hers.id}/remove").status_code == 200
+    assert helper.post(f"{here}/{hers.id}/remove").status_code == 303
+
+
 def test_another_company_finds_nothing(
     app: Portal, settings: Settings, browser: Browser, company: Place
 ) -> None:
