@@ -1,4 +1,4 @@
-"""The command line: check, hash, show, score, requirements, import.
+"""The command line: check, hash, show, score, requirements, diff, carry, what-if, import.
 
 Every command imports what it needs when it runs, so that ``hash`` starts in the time of its few imports.
 Exit codes: 0 = done, 1 = the input has errors (one a line on standard error), 2 = wrong usage.
@@ -23,13 +23,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "hash":
             return _hash(chosen)
-        from questionnaires import commands
+        from questionnaires import commands, commands_versions
 
         runs: dict[str, Callable[[argparse.Namespace], int]] = {
             "check": commands.check,
             "show": commands.show,
             "score": commands.score,
             "requirements": commands.requirements,
+            "diff": commands_versions.diff,
+            "carry": commands_versions.carry,
+            "what-if": commands_versions.what_if,
             "import": commands.import_foreign,
         }
         return runs[chosen.command](chosen)
@@ -95,6 +98,36 @@ def _add_more_answers(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_versions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help="a PATH")
+    parser.add_argument("new", metavar="NEW", help="a PATH")
+
+
+def _add_diff(parser: argparse.ArgumentParser) -> None:
+    _add_versions(parser)
+    parser.add_argument("--json", action="store_true", help="every question, as canonical JSON")
+
+
+def _add_carry(parser: argparse.ArgumentParser) -> None:
+    _add_versions(parser)
+    parser.add_argument("answers", metavar="ANSWERS.json")
+    due = "the day on which documents must hold; without it that of the answers"
+    parser.add_argument("--due", metavar="DATE", help=due)
+
+
+def _add_what_if(parser: argparse.ArgumentParser) -> None:
+    _add_path(parser)
+    parser.add_argument("answers", nargs="+", metavar="ANSWERS.json")
+    parser.add_argument(
+        "--with",
+        action="append",
+        default=[],
+        dest="more",
+        metavar="PATH",
+        help="a definition that answers are for, where it is not a shipped one",
+    )
+
+
 def _add_foreign(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("format", choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
     parser.add_argument("file", metavar="FILE")
@@ -107,6 +140,9 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "show": ("print a page for people who do not read TOML", _add_path),
     "score": ("score answers, with reasons", _add_answers),
     "requirements": ("the contract requirements that answers call for", _add_more_answers),
+    "diff": ("what differs between two versions, question by question", _add_diff),
+    "carry": ("what old answers offer to a newer version", _add_carry),
+    "what-if": ("what a definition would make of answers to others", _add_what_if),
     "import": ("turn a questionnaire of another format into a definition", _add_foreign),
 }
 

@@ -33,6 +33,7 @@ __all__ = [
 State = Literal["answered", "not_applicable", "suggested", "unanswered"]
 Mark = Literal["accepted", "challenged", "graded", "disproved", "na_accepted"]
 
+_ANSWER = frozenset({"state", "value", "note", "evidence", "review"})
 _STATES = ("answered", "not_applicable", "suggested", "unanswered")
 # On which states a mark may stand; graded and disproved stand on any.
 _MARKS: Mapping[str, tuple[str, ...]] = {
@@ -141,7 +142,8 @@ def parse_answer(question: Question, raw: Mapping[str, Any], as_of: date) -> Ans
     key = question.key
     if not isinstance(raw, Mapping):
         raise InvalidAnswer(key, f"An answer is an object with a state, not {quoted(raw)}")
-    _only(key, raw, ("state", "value", "note", "evidence", "review"))
+    if not raw.keys() <= _ANSWER:
+        _only(key, raw, ("state", "value", "note", "evidence", "review"))
     state = raw.get("state")
     if state not in _STATES:
         raise InvalidAnswer(key, f"The state is one of {', '.join(_STATES)}, not {quoted(state)}")
@@ -156,8 +158,8 @@ def parse_answer(question: Question, raw: Mapping[str, Any], as_of: date) -> Ans
         cast(State, state),
         None if value is None else parse_value(question, value, as_of),
         _text(key, "note", raw.get("note", "")),
-        _parse_evidence(key, raw.get("evidence", [])),
-        _parse_review(question, state, raw.get("review")),
+        _parse_evidence(key, raw["evidence"]) if "evidence" in raw else (),
+        _parse_review(question, state, raw["review"]) if "review" in raw else None,
     )
 
 

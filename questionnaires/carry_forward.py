@@ -111,12 +111,10 @@ class Table:
         self.diff: Diff = diff(old, new, between)
         strict = old.slug != new.slug if versions is None else not versions
         barred = "campaign" in (old.purpose, new.purpose)
-        self.asked = {key: self.diff.by_key[key] for key in new.questions}
+        asked = [self.diff.by_key[key] for key in new.questions]
         # The new key of every old question that is still asked, under whatever name and with whatever meaning.
-        self.new_keys = {
-            key: change.key for change in self.asked.values() for key in (change.old_key, *change.also) if key
-        }
-        self.rows = tuple(_Row(self.diff.by_key[key], old.questions, barred, strict) for key in new.questions)
+        self.new_keys = {key: change.key for change in asked for key in (change.old_key, *change.also) if key}
+        self.rows = tuple(_Row(change, old.questions, barred, strict) for change in asked)
 
     def offers(self, answers: Mapping[str, Answer], as_of: date, due: date | None = None) -> dict[str, Offer]:
         """The offer of every key of the new version. Values are read as of ``as_of``; documents must hold at
@@ -175,10 +173,14 @@ class _Row:
 
     def find(self, answers: Mapping[str, Answer]) -> tuple[_Source | None, Answer | None, bool]:
         """The old question that was answered, its answer, and whether several such answers differ."""
+        if len(self.sources) == 1:
+            only = self.sources[0]
+            alone = answers.get(only.key)
+            return (only, alone, False) if alone is not None and is_given(alone) else (None, None, False)
         given = [
             (source, found)
             for source in self.sources
-            if (found := answers.get(source.old.key)) is not None and is_given(found)
+            if (found := answers.get(source.key)) is not None and is_given(found)
         ]
         if not given:
             return None, None, False
@@ -240,7 +242,7 @@ class _Source:
     """One old question of a new one, and how its values are read by the new one."""
 
     def __init__(self, old: Question, new: Question, change: QuestionChange, besides: bool) -> None:
-        self.old, self.new = old, new
+        self.key, self.old, self.new = old.key, old, new
         self.edited = besides or "text" in change.edits or "options" in change.edits
         # Values are read again where limits changed, or hang on the day.
         self.anew = besides or "options" in change.edits or "today" in (new.not_before, new.not_after)
@@ -277,7 +279,7 @@ def _alone(question: Question) -> frozenset[str]:
 
 def is_given(answer: Answer) -> bool:
     """Whether a person has answered: suggestions and blanks are nobody's word."""
-    return answer.state == "not_applicable" or (answer.state == "answered" and answer.value is not None)
+    return answer.state in ("answered", "not_applicable")
 
 
 def _doubt(answer: Answer) -> Doubt | None:

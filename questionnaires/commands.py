@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from questionnaires.parsing import Draft
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """A line of canonical JSON on standard output."""
     from questionnaires.canonical import canonical_json
 
     say(canonical_json(value).decode())
 
 
-def _sound(argument: str) -> Questionnaire:
+def sound(argument: str) -> Questionnaire:
     """A definition without errors: only then are its conditions unable to fail."""
     from questionnaires.checking import errors
 
@@ -96,7 +97,7 @@ def show(chosen: argparse.Namespace) -> int:
     """Print a definition as a page."""
     from questionnaires.show import page
 
-    say(page(_sound(chosen.path)))
+    say(page(sound(chosen.path)))
     return 0
 
 
@@ -104,8 +105,8 @@ def score(chosen: argparse.Namespace) -> int:
     """Print the result of an answers file."""
     from questionnaires.scoring import score as result_of
 
-    definition = _sound(chosen.path)
-    file = _answers(definition, chosen.answers)
+    definition = sound(chosen.path)
+    file = answers_of(definition, chosen.answers)
     result = result_of(definition, file.answers, file.facts, file.as_of, file.shown)
     if chosen.json:
         say(result.to_bytes().decode())
@@ -124,8 +125,8 @@ def requirements(chosen: argparse.Namespace) -> int:
     answered = []
     facts: dict[str, Any] = {}
     for path, answers in [(chosen.path, chosen.answers), *chosen.more]:
-        definition = _sound(path)
-        file = _answers(definition, answers)
+        definition = sound(path)
+        file = answers_of(definition, answers)
         answered.append(Answered(definition, file.answers, file.as_of, file.shown))
         for name, value in file.facts.items():
             if facts.setdefault(name, value) != value:
@@ -133,7 +134,7 @@ def requirements(chosen: argparse.Namespace) -> int:
     catalogue = load_catalogue()
     outcomes = evaluate(catalogue, answered, facts)
     if chosen.json:
-        _print_json(
+        print_json(
             {"content_hash": catalogue.content_hash, "outcomes": [outcome.to_json() for outcome in outcomes]}
         )
     else:
@@ -143,8 +144,19 @@ def requirements(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _answers(definition: Questionnaire, path: str) -> AnswersFile:
+def answers_of(definition: Questionnaire, path: str) -> AnswersFile:
+    """The answers file at ``path``, as types. Raises InputError."""
     from questionnaires.answers import AnswerErrors, parse_answers
+
+    data = answers_table(path)
+    try:
+        return parse_answers(definition, data)
+    except AnswerErrors as error:
+        raise InputError(f"{path}: {one.key}: {one.message}" for one in error.errors) from None
+
+
+def answers_table(path: str) -> dict[str, object]:
+    """The JSON object at ``path``, in which no name stands twice. Raises InputError."""
     from questionnaires.sources import MAX_QUESTIONNAIRE, SourceError, doubled, json_table, read_bytes
 
     try:
@@ -154,10 +166,7 @@ def _answers(definition: Questionnaire, path: str) -> AnswersFile:
     twice = [f"{path}: {place}: stands twice" for place in doubled(data)]
     if twice:
         raise InputError(twice)
-    try:
-        return parse_answers(definition, data)
-    except AnswerErrors as error:
-        raise InputError(f"{path}: {one.key}: {one.message}" for one in error.errors) from None
+    return data
 
 
 def import_foreign(chosen: argparse.Namespace) -> int:

@@ -142,7 +142,10 @@ class Question:
 
     def option(self, value: str) -> Option | None:
         """The option with this value, or None."""
-        return next((one for one in self.options if one.value == value), None)
+        for one in self.options:
+            if one.value == value:
+                return one
+        return None
 
     @property
     def can_earn(self) -> bool:

@@ -127,7 +127,7 @@ class Foresight:
         new, old = self.new, one.definition
         table = self._table(old)
         answers = table.confirmed(one.answers, one.as_of)
-        shown = [key for key, change in table.asked.items() if change.old_key in one.shown]
+        shown = [table.new_keys[key] for key in one.shown if key in table.new_keys]
         before = score(old, one.answers, one.facts, one.as_of, one.shown)
         after = score(new, answers, one.facts, one.as_of, shown)
         marks = sum(found.review is not None for found in one.answers.values())
