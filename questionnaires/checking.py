@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from questionnaires.checking_conditions import check_conditions
-from questionnaires.checking_history import check_history
+from questionnaires.checking_history import check_history, check_own_history
 from questionnaires.checking_report import Report
 from questionnaires.checking_warnings import warn
 from questionnaires.definition import CHOICE_TYPES, Option, Question, Questionnaire
@@ -46,6 +46,22 @@ def check(
     report = Report(definition, spoilt)
     readable = _errors(report)
     check_history(report, previous, tuple(shipped))
+    warn(report, readable=readable and not spoilt)
+    return report.faults
+
+
+def check_own(
+    definition: Questionnaire,
+    *,
+    line: Sequence[Questionnaire] = (),
+    others: Sequence[Questionnaire] = (),
+    shipped: Sequence[Questionnaire] = (),
+    spoilt: Spoilt = frozenset(),
+) -> list[Fault]:
+    """As ``check`` for a version of an organisation's own; see ``check_own_history`` for what it is held against."""
+    report = Report(definition, spoilt)
+    readable = _errors(report)
+    check_own_history(report, line, others, shipped)
     warn(report, readable=readable and not spoilt)
     return report.faults
 

@@ -10,6 +10,7 @@ from questionnaires.inputs import InputError, complain, load, say
 if TYPE_CHECKING:
     from questionnaires.answers import AnswersFile
     from questionnaires.definition import Questionnaire
+    from questionnaires.faults import Fault
     from questionnaires.interchange.result import ImportResult
     from questionnaires.parsing import Draft
 
@@ -54,16 +55,34 @@ def check(chosen: argparse.Namespace) -> int:
 def _check_one(argument: str, draft: Draft, given: list[Questionnaire], *, strict: bool) -> bool:
     faults = list(draft.faults)
     if draft.definition is not None:
-        from questionnaires.checking import check as all_faults
-
-        previous, others = _released(draft.definition, given)
-        faults += all_faults(draft.definition, previous=previous, shipped=others, spoilt=draft.spoilt)
+        faults += _faults_of(draft.definition, given, draft)
     complain(map(str, faults))
     bad = [fault for fault in faults if strict or fault.severity == "error"]
     if not bad and draft.definition is not None:
         questions = len(draft.definition.questions)
         say(f"{argument}: {draft.definition.label} is sound, with {questions} questions")
     return not bad
+
+
+def _faults_of(definition: Questionnaire, given: list[Questionnaire], draft: Draft) -> list[Fault]:
+    """Faults and warnings; a version of an organisation's own is held against shipped keys as the portal does it."""
+    from questionnaires import catalog
+    from questionnaires.checking import check as all_faults
+    from questionnaires.checking import check_own
+    from questionnaires.checking_history import OWN
+    from questionnaires.patterns import ordered
+
+    own = any(key.startswith(OWN) for key in definition.questions) or definition.based_on is not None
+    if catalog.versions(definition.slug) or not own:
+        previous, others = _released(definition, given)
+        return all_faults(definition, previous=previous, shipped=others, spoilt=draft.spoilt)
+    line = [
+        one
+        for one in given
+        if one.slug == definition.slug and ordered(one.version) < ordered(definition.version)
+    ]
+    shipped = [catalog.get(label) for label in catalog.shipped()]
+    return check_own(definition, line=line, shipped=shipped, spoilt=draft.spoilt)
 
 
 def _released(

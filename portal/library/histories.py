@@ -1,0 +1,48 @@
+"""What a version of an organisation's own is held against: the releases of its line, its other lines, what is shipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.library import service
+from questionnaires import catalog
+from questionnaires.checking import check_own
+from questionnaires.definition import Questionnaire
+from questionnaires.faults import Fault
+from questionnaires.patterns import ordered
+
+Spoilt = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """``line``: the organisation's releases of one slug, rising; ``others``: the newest of each of its other slugs."""
+
+    line: tuple[Questionnaire, ...]
+    others: tuple[Questionnaire, ...]
+
+    @property
+    def newest(self) -> Questionnaire | None:
+        """The organisation's own latest release of the slug."""
+        return self.line[-1] if self.line else None
+
+
+def history(session: Session, identity: Identity, slug: str) -> History:
+    """The history that a version called ``slug`` belongs to."""
+    line: list[Questionnaire] = []
+    newest: dict[str, Questionnaire] = {}
+    for one in service.own_versions(session, identity):  # the newest of each slug comes first
+        if one.slug == slug:
+            line.append(service.definition(session, one.content_hash))
+        elif one.slug not in newest:
+            newest[one.slug] = service.definition(session, one.content_hash)
+    return History(tuple(sorted(line, key=lambda one: ordered(one.version))), tuple(newest.values()))
+
+
+def faults(definition: Questionnaire, known: History, spoilt: Spoilt = frozenset()) -> list[Fault]:
+    """Every fault and warning of an own version, shipped keys and its own history considered. Takes some time."""
+    shipped = [catalog.get(label) for label in catalog.shipped()]
+    return check_own(definition, line=known.line, others=known.others, shipped=shipped, spoilt=spoilt)
