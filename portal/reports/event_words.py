@@ -30,6 +30,7 @@ LETTERS: Mapping[str, Any] = {
     "address_taken": _l("an address that is taken"),
     "assessment_changed": _l("a change of an assessment"),
     "assessment_issued": _l("a new assessment"),
+    "company_left": _l("a company that has left"),
     "delegation_colleague": _l("questions given to a colleague"),
     "delegation_finished": _l("a helper who is finished"),
     "delegation_link": _l("a link to questions"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from portal.assessments import answering_words
 from portal.assessments.answering_cards import numbers
 from portal.assessments.drafts import Content
-from portal.reports.apportion import hundredths
+from portal.apportion import hundredths
 from questionnaires.answers import Value, raw_value
 from questionnaires.definition import Band
 from questionnaires.fixes import Fixes

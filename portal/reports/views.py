@@ -16,7 +16,7 @@ from portal.audit.service import record
 from portal.listing import one_of
 from portal.reassessment import queries as reassessment
 from portal.reports import answers, desk, export, queries
-from portal.reports.apportion import decimals
+from portal.apportion import decimals
 from portal.reports.queries import Report
 
 blueprint = Blueprint("results", __name__)

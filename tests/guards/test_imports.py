@@ -57,6 +57,7 @@ FOUNDATION: dict[str, int] = {
             "paging",
             "listing",
             "exporting",
+            "apportion",
         ],
         2,
     ),
