@@ -86,6 +86,7 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "password-set": (_l("Your password is set. Sign in with it."), "good"),
     "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
     "saved": (_l("Saved."), "good"),
+    "unlinked": (_l("The vendor is linked to no company any more. Invite the right person."), "good"),
     "document-added": (_l("The document is in the library. Nobody outside sees it yet."), "good"),
     "document-shown": (
         _l("The document lies beside the answer. It is read once the answers are submitted."),

@@ -28,6 +28,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid
 from portal.formats import long_date
+from portal.vendors import queries as vendors
 
 
 def extend(
@@ -116,6 +117,8 @@ def reopen(
     """
     if assessment.state not in ("submitted", "declined"):
         raise Conflict("Only what has been submitted or declined can be reopened.")
+    if vendors.vendor(session, actor, assessment.vendor_id).company_id != assessment.company_id:
+        raise Conflict("This vendor is no longer linked to the company that answered. Issue it anew.")
     asked = queries.open_ones(session, actor, assessment.id, REOPEN)
     text, errors = text.strip(), date_fault(assessment, due, now, "due")
     if (fault := text_fault(text, "" if asked else "Say in a sentence what has to change.")) is not None:

@@ -14,7 +14,7 @@ from wtforms import HiddenField
 from portal import web
 from portal.access import Permission, requires
 from portal.assessments import contact_queries as queries
-from portal.assessments import contacting
+from portal.assessments import contacting, unlinking
 from portal.assessments.portfolio_views import today_of
 from portal.audit.service import export_made
 from portal.exporting import by_chunks, csv_file
@@ -160,6 +160,25 @@ def remove_contact(organisation: str, contact: uuid.UUID) -> Page:
         )
         return _again(form, contact, fault)
     return _to_vendor(organisation, vendor, "contact-removed")
+
+
+@blueprint.get("/o/<organisation>/vendors/<uuid:vendor>/unlink")
+@requires(Permission.MANAGE_VENDORS)
+def ask_unlink(organisation: str, vendor: uuid.UUID) -> Page:
+    """Asked first: it says what stays where, and what has to be cancelled before."""
+    row = vendors.vendor(web.db(), web.identity(), vendor)
+    if row.company_id is None:
+        return redirect(url_for("vendors.vendor", organisation=organisation, vendor=vendor), 303)
+    titles = unlinking.open_titles(web.db(), web.identity(), row)
+    return render_template("vendors/unlink.html", vendor=row, titles=titles)
+
+
+@blueprint.post("/o/<organisation>/vendors/<uuid:vendor>/unlink")
+@requires(Permission.MANAGE_VENDORS)
+def unlink(organisation: str, vendor: uuid.UUID) -> Page:
+    row = vendors.vendor(web.db(), web.identity(), vendor, lock=True)
+    unlinking.unlink(web.db(), row, actor=web.identity(), now=web.now())
+    return _to_vendor(organisation, row, "unlinked")
 
 
 def _again(form: ContactEditForm, contact: uuid.UUID, fault: Invalid) -> tuple[str, int]:

@@ -85,6 +85,9 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         invitation_sent=_l("%(who)s sent an invitation"),
         invitation_revoked=_l("%(who)s withdrew an invitation"),
         questionnaire_released=_l("%(who)s released a questionnaire"),
+        draft_started=_l("%(who)s began a draft of a questionnaire"),
+        draft_changed=_l("%(who)s changed a draft of a questionnaire"),
+        draft_discarded=_l("%(who)s discarded a draft of a questionnaire"),
         definition_stored=_l("A version of a questionnaire was stored"),
     )
     | _rows("people", "both", invitation_accepted=_l("%(who)s accepted an invitation"))
@@ -93,6 +96,7 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         "organisation",
         vendor_created=_l("%(who)s put a vendor on record"),
         vendor_changed=_l("%(who)s changed a vendor"),
+        vendor_unlinked=_l("%(who)s took a vendor away from a company here"),
         contact_added=_l("%(who)s wrote down a contact"),
         contact_changed=_l("%(who)s changed a contact"),
         contact_removed=_l("%(who)s removed a contact"),

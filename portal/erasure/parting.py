@@ -29,7 +29,7 @@ from portal.assessments.models import (
     StaleEdit,
     Submission,
 )
-from portal.erasure import destroying
+from portal.erasure import destroying, leaving_letters
 from portal.erasure.destroying import GONE, Destroyed, read, run
 from portal.erasure.models import Erasure
 from portal.evidence.models import Evidence, EvidenceGrant
@@ -211,6 +211,9 @@ def company(
         session, (Invitation.company_id == company_id) & Invitation.organisation_id.is_(None), found, now
     )
     proposals(session, (Erasure.company_id == company_id) & Erasure.organisation_id.is_(None))
+    leaving_letters.company_left(session, company_id, now=now)
+    # Unlinked, so that each client may invite somebody of it once more.
+    run(session, update(Vendor).where(Vendor.company_id == company_id).values(company_id=None))
     run(session, update(Company).where(Company.id == company_id).values(closed_at=now))
 
 

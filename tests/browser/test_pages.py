@@ -173,6 +173,7 @@ STATES = [
     State("vendor", "procurement", US + "/vendors/{vendor}", "People of the vendor"),
     State("vendor without an engagement", "procurement", US + "/vendors/{bare_vendor}", "not on record"),
     State("vendor with somebody invited", "procurement", US + "/vendors/{silent_vendor}", "Send again"),
+    State("vendor, wrong company", "procurement", US + "/vendors/{vendor}/unlink", "Take the vendor away"),
     State("vendor for a reader", "auditor", US + "/vendors/{vendor}", "Claims archive"),
     State("new vendor", "procurement", US + "/vendors/new", "Put the vendor on record"),
     State(

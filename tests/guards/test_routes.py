@@ -87,6 +87,8 @@ ROUTES: dict[str, Permission | None] = {
     "GET /o/<organisation>/vendors.csv": P.SEE_VENDORS,
     "GET /o/<organisation>/contacts": P.SEE_VENDORS,
     "GET /o/<organisation>/contacts.csv": P.SEE_VENDORS,
+    "GET /o/<organisation>/vendors/<uuid:vendor>/unlink": P.MANAGE_VENDORS,
+    "POST /o/<organisation>/vendors/<uuid:vendor>/unlink": P.MANAGE_VENDORS,
     "GET /o/<organisation>/contacts/<uuid:contact>": P.MANAGE_VENDORS,
     "POST /o/<organisation>/contacts/<uuid:contact>": P.MANAGE_VENDORS,
     "POST /o/<organisation>/contacts/<uuid:contact>/remove": P.MANAGE_VENDORS,

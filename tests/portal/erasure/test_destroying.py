@@ -252,6 +252,13 @@ def test_a_company_leaves_and_what_is_sealed_stays(
     assert document["kept"]["sealed_submissions"] == 1
     with database.looking(SYSTEM) as session:
         assert session.scalars(select(Company)).one().closed_at == LATER
+        assert session.scalars(select(Vendor)).one().company_id is None, "each client may invite it once more"
+        told = session.scalars(select(Message).where(Message.kind == "company_left")).all()
+        assert {one.recipient for one in told} == {
+            kept.organisation[role].person.email
+            for role in (OrganisationRole.ADMIN, OrganisationRole.CISO, OrganisationRole.PROCUREMENT)
+        }
+        assert all("Cedar as a vendor has left" in one.subject for one in told)
         assert session.scalars(select(Evidence)).one().storage_key is None
         assert session.scalars(select(DoomedFile.storage_key)).all() == [kept.key]
     storage = open_storage(settings)
