@@ -167,7 +167,7 @@ def diff(old: Questionnaire, new: Questionnaire, between: Sequence[Questionnaire
             changes[key] = QuestionChange(key, "added", new=question, share_after=after[key])
         else:
             changes[key] = _change(old, new, question, origin, key in moved, before, after)
-    taken = {one.key for one in found.values()}
+    taken = {key for one in found.values() for key in (one.key, *one.also)}
     retired = [
         QuestionChange(key, "retired", old=question, share_before=before[key])
         for key, question in old.questions.items()
