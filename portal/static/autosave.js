@@ -239,12 +239,23 @@
       const home = box ? root.getElementById(box.id) : root;
       return home && home.querySelector(`[data-part="${place.dataset.part}"]`);
     };
+    const keep = sight();
     for (const place of document.querySelectorAll("[data-part]")) {
       const other = found(page, place);
       if (!other || other.isEqualNode(place) || place.contains(document.activeElement) || held(place) !== held(other)) continue;
       place.replaceChildren(...Array.from(other.childNodes).map((node) => document.importNode(node, true)));
     }
+    keep();
     return true;
+  }
+  function sight() {               // what grows above must not push the field with the focus out of sight
+    const one = document.activeElement, below = document.querySelector(".savebar");
+    const seen = () => {
+      const box = one.getBoundingClientRect();
+      return box.top > 0 && box.bottom <= (below ? below.getBoundingClientRect().top : innerHeight);
+    };
+    if (!one || one === document.body || !seen()) return () => {};
+    return () => requestAnimationFrame(() => { if (document.activeElement === one && !seen()) one.scrollIntoView({ block: "nearest" }); });
   }
   function settledForTheirs(key) {
     const choice = card(key).querySelector(`input[name="k.${CSS.escape(key)}"]:checked`);
@@ -284,7 +295,9 @@
   }
   function turn(visible, hidden) {
     const change = (keys, off) => keys.map(card).filter((box) => box && box.hidden !== off).map((box) => { box.hidden = off; return box.dataset.number; });
+    const keep = sight();
     const shown = change(visible, false), gone = change(hidden, true);
+    keep();
     if (shown.length || gone.length) {
       live.replaceChildren();
       if (shown.length) live.append(words("shown", { numbers: shown.join(", ") }), " ");
