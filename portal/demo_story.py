@@ -83,14 +83,15 @@ def ask(
     actor: Identity,
     now: datetime,
     engagement: Engagement | None = None,
+    number: str = "1.0.0",
 ) -> Assessment:
-    """Issue the newest version of a questionnaire."""
-    newest = next(one for one in library.available(session, actor) if one.slug == slug)
+    """Issue a shipped questionnaire; the samples answer the releases numbered 1.0.0."""
+    released = library.version(session, actor, slug, number)
     return issuing.issue(
         session,
         bought.vendor,
         engagement_ids=[(engagement or bought.engagement).id],
-        content_hash=newest.content_hash,
+        content_hash=released.content_hash,
         due=due,
         reason=reason,
         contact=bought.contact,

@@ -17,6 +17,7 @@ from questionnaires.faults import DefinitionError, Fault
 from questionnaires.fields import Faults, Fields, Place
 from questionnaires.patterns import KEY
 from questionnaires.requirements_evidence import Answered, Evidence, Wanted
+from questionnaires.requirements_renamed import Renamed, heirs, read_renamed, renamed_faults
 from questionnaires.requirements_words import reason
 from questionnaires.sources import MAX_FILE, SourceError, read_bytes, toml_table
 
@@ -39,7 +40,10 @@ _CITATION = "citations in quotes, a law or standard with its article"
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One control that a contract may have to hold. ``clause`` is model text with the three placeholders."""
+    """One control that a contract may have to hold. ``clause`` is model text with the three placeholders.
+
+    ``renamed``: questions of the rule that replaced others; an answer to the old one counts under the new name.
+    """
 
     key: str
     revision: int
@@ -51,6 +55,7 @@ class Requirement:
     clause: str
     applies_when: Condition
     required_when: Condition
+    renamed: Renamed = ()
 
     @property
     def rule(self) -> Node:
@@ -60,6 +65,7 @@ class Requirement:
         return Both(True, (self.applies_when.root, self.required_when.root))
 
     def to_json(self) -> dict[str, Any]:
+        renamed = {name: list(claims) for name, claims in self.renamed}
         return {
             "key": self.key,
             "revision": self.revision,
@@ -71,6 +77,7 @@ class Requirement:
             "clause": self.clause,
             "applies_when": self.applies_when.source,
             "required_when": self.required_when.source,
+            **({"renamed": renamed} if renamed else {}),
         }
 
 
@@ -96,7 +103,7 @@ class Catalogue:
     @cached_property
     def wanted(self) -> Wanted:
         """What the rules ask of answers."""
-        return Wanted(self.conditions)
+        return Wanted(self.conditions, heirs(one.renamed for one in self.requirements))
 
     @cached_property
     def rules(self) -> tuple[tuple[str, Truth], ...]:
@@ -176,8 +183,8 @@ def _outcome(requirement: Requirement, evidence: Evidence) -> Outcome:
         _decision(found),
         words,
         vendor_words,
-        () if found is None else names,
-        settle,
+        () if found is None else evidence.asked(names),
+        evidence.asked(settle),
     )
 
 
@@ -233,6 +240,7 @@ def _requirement(table: Fields) -> Requirement | None:
     duty = table.text("duty", most=1000)
     clause = table.text("clause", most=8000, lines=True).strip()
     applies, required = (table.condition(name, must=True) for name in ("applies_when", "required_when"))
+    renamed = read_renamed(table)
     table.done()
     if not citations:
         table.fault("citations", "name at least one law or standard")
@@ -241,7 +249,8 @@ def _requirement(table: Fields) -> Requirement | None:
             table.fault("clause", f"{placeholder} is none of the placeholders {', '.join(_PLACEHOLDERS)}")
     if len(table.faults.found) > before or key is None or severity is None or not applies or not required:
         return None
-    return Requirement(key, revision, topic, title, severity, citations, duty, clause, applies, required)
+    rules = (applies, required, renamed)
+    return Requirement(key, revision, topic, title, severity, citations, duty, clause, *rules)
 
 
 def _doubles(found: Iterable[Requirement]) -> Iterator[Fault]:
@@ -264,10 +273,11 @@ def check_catalogue(catalogue: Catalogue, definitions: Iterable[Questionnaire]) 
     """Faults of types over the questions of ``definitions`` (all shipped versions) and the facts, all at once.
 
     A rule may name an option that only some versions offer, but never a question that none has, nor one of an
-    intake: what procurement answered reaches rules as facts.
+    intake: what procurement answered reaches rules as facts. It uses the newest name of a question.
     """
     names = dict(FACTS)
-    faults: list[Fault] = []
+    definitions = tuple(definitions)
+    faults: list[Fault] = list(renamed_faults(catalogue.requirements, definitions))
     for definition in definitions:
         if definition.purpose == "intake":
             continue

@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from questionnaires.conditions import INTERNAL_FACTS, MISSING, UNKNOWN, Condition, NameType, Reading
@@ -40,9 +41,15 @@ class Answered:
 
 
 class Wanted:
-    """What a catalogue of rules asks of answers, worked out once: names, points, and types of its comparisons."""
+    """What a catalogue of rules asks of answers, worked out once: names, points, and types of its comparisons.
 
-    def __init__(self, conditions: Iterable[Condition]) -> None:
+    ``heirs``: the name that rules use, by the key and revision of a question that it replaced.
+    """
+
+    def __init__(
+        self, conditions: Iterable[Condition], heirs: Mapping[tuple[str, int], str] = MappingProxyType({})
+    ) -> None:
+        self.heirs = heirs
         self.tests: dict[str, list[Test]] = {}
         points_of: set[str] = set()
         for condition in conditions:
@@ -52,10 +59,14 @@ class Wanted:
         self.points_of = frozenset(points_of)
         self._fitting: dict[tuple[str, str, bool], bool] = {}
 
-    def reads(self, question: Question) -> bool:
-        """Whether rules name this question and can read it: an organisation's own version may have made another
-        type of a key."""
-        key = question.key
+    def name(self, question: Question, definition: Questionnaire) -> str:
+        """What rules call this question of a definition; one that asks for the heir as well means it by that."""
+        name = self.heirs.get((question.key, question.revision), question.key)
+        return question.key if name in definition.questions else name
+
+    def reads(self, key: str, question: Question) -> bool:
+        """Whether rules name this question, by ``key``, and can read it: an organisation's own version may have
+        made another type of a key."""
         if key not in self.tests:
             return False
         known = (key, question.type, question.can_earn)
@@ -119,19 +130,24 @@ class Evidence:
                 queue.extend(gate for gate in sorted(gates) if gate not in queue)
         return tuple(found)
 
+    def asked(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The names with the keys under which a submission asked; a name that nobody asked stays."""
+        return tuple(self.questions[name].key if name in self.questions else name for name in names)
+
     def _add(self, one: Answered, wanted: Wanted) -> None:
         definition, plan = one.definition, one.definition.plan
         own = new_reading(self.facts, one.as_of)
         visible = settle(plan.ordered, one.answers, own, frozenset(one.shown))
-        asked = definition.questions.keys() & wanted.points_of
+        names = {key: wanted.name(question, definition) for key, question in definition.questions.items()}
+        asked = wanted.points_of & set(names.values())
         trace = score(definition, one.answers, self.facts, one.as_of, one.shown).trace if asked else ()
         for item in plan.ordered:
-            key = item.key
+            key = names[item.key]
             seen = visible[item.index]
             if seen is None:
-                self._wait(definition, key, own)
+                self._wait(definition, item.key, own, names)
             # Only what rules name is merged; gates are read in the submission that they belong to.
-            if not wanted.reads(item.question):
+            if not wanted.reads(key, item.question):
                 if seen is not None:
                     self.waiting.pop(key, None)
                 continue
@@ -140,15 +156,15 @@ class Evidence:
             if seen is False:
                 # One that hides the question says nothing against an answer.
                 if key not in self.days:
-                    self._put(item.question, MISSING, points)
+                    self._put(key, item.question, MISSING, points)
                 continue
-            value = own[key]
+            value = own[item.key]
             if self.days.get(key) == one.as_of:
                 value, points = self._agreed(key, value, points)
             self.days[key] = one.as_of
             if seen:
                 self.waiting.pop(key, None)
-            self._put(item.question, value, points)
+            self._put(key, item.question, value, points)
 
     def _agreed(self, key: str, value: object, points: Points) -> tuple[object, Points]:
         """Several answers of one day: what they have in common; where they differ nobody knows which holds."""
@@ -158,8 +174,7 @@ class Evidence:
             points = _ANY
         return value, points
 
-    def _put(self, question: Question, value: object, points: Points) -> None:
-        key = question.key
+    def _put(self, key: str, question: Question, value: object, points: Points) -> None:
         self.questions[key] = question
         self.points[key] = points
         if points is None:
@@ -173,13 +188,13 @@ class Evidence:
         else:
             self.reading[key] = value
 
-    def _wait(self, definition: Questionnaire, key: str, own: Reading) -> None:
-        """Remember which unknown names keep a question's visibility open."""
+    def _wait(self, definition: Questionnaire, key: str, own: Reading, called: Mapping[str, str]) -> None:
+        """Remember which unknown names keep a question's visibility open; ``called``: what rules call each key."""
         section, question = definition.section_of[key], definition.questions[key]
-        names: set[str] = set()
+        gates: set[str] = set()
         for condition in (section.visible_when, question.visible_when):
             if condition is not None and condition.decide(own) is None:
-                names |= {test.key for test in decided_by(condition.root, own)}
-        self.waiting[key] = frozenset(names)
-        for name in names & definition.questions.keys():
-            self.questions.setdefault(name, definition.questions[name])
+                gates |= {test.key for test in decided_by(condition.root, own)}
+        self.waiting[called[key]] = frozenset(called.get(gate, gate) for gate in gates)
+        for gate in gates & definition.questions.keys():
+            self.questions.setdefault(called[gate], definition.questions[gate])

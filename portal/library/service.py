@@ -111,8 +111,16 @@ def version(session: Session, identity: Identity, slug: str, number: str) -> Ver
 
 
 def issuable(session: Session, identity: Identity, content_hash: str) -> Version:
-    """The available version with this hash that can be issued. Raises Invalid at the field ``questionnaire``."""
-    for one in available(session, identity):
+    """The version with this hash that can be issued: what is available, or an earlier shipped release.
+
+    Pages offer the newest; who compares the vendors of one round may keep them on one release. A version before
+    1.0.0 was never released. Raises Invalid at the field ``questionnaire``.
+    """
+    earlier = catalog.by_hash(content_hash)
+    known = available(session, identity)
+    if earlier is not None and ordered(earlier.version) >= (1, 0, 0):
+        known.append(_shipped(earlier))
+    for one in known:
         if one.content_hash == content_hash and one.purpose != "intake":
             return one
     raise Invalid(errors={"questionnaire": "Choose a questionnaire from the list."})

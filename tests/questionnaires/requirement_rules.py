@@ -10,6 +10,8 @@ Answers = dict[str, Any]
 class Rule(NamedTuple):
     """Answers to security_core beside which the requirement is called for, and those beside which it is not.
 
+    Keys are those of the newest version.
+
     All facts being true that its ground needs. ``without`` are facts that take the ground away whatever is
     answered. No answers at all: the law asks for it in every contract.
     """
@@ -183,9 +185,9 @@ RULES = (
         (without_regime("nis2"),),
         (
             *each("dev.lifecycle", "informal", "none", beside=SOFTWARE),
-            *each("dev.components", "irregular", "none", beside=SOFTWARE),
+            *each("dev.dependencies", "irregular", "none", beside=SOFTWARE),
         ),
-        ({**SOFTWARE, "dev.lifecycle": "written", "dev.components": "build"}, NO_SOFTWARE),
+        ({**SOFTWARE, "dev.lifecycle": "written", "dev.dependencies": "build"}, NO_SOFTWARE),
     ),
     Rule(
         "nis2.staff",
@@ -246,11 +248,11 @@ RULES = (
         (without_regime("iso27001"),),
         (
             *each("suppliers.contracts", "most", "some", "none", beside=HELPED),
-            *each("dev.components", "irregular", "none", beside=SOFTWARE),
+            *each("dev.dependencies", "irregular", "none", beside=SOFTWARE),
         ),
         (
             {**HELPED, "suppliers.contracts": "all", **NO_SOFTWARE},
-            {"suppliers.uses": "none", **SOFTWARE, "dev.components": "continuous"},
+            {"suppliers.uses": "none", **SOFTWARE, "dev.dependencies": "continuous"},
         ),
     ),
     Rule(

@@ -15,7 +15,7 @@ from questionnaires.definition import Question, Questionnaire, Section
 from questionnaires.scoring import score
 from questionnaires.visibility import earned_findings, look
 
-WEIGHTS = {20, 16, 13, 12, 10, 8, 7, 6, 5, 4, 0}
+WEIGHTS = {20, 16, 13, 12, 10, 8, 7, 6, 5, 4, 3, 0}
 JUDGEMENT = re.compile(r"# impact ([1-5]), likelihood ([1-5]): \S.*\S$")
 
 

@@ -36,7 +36,7 @@ SPELLINGS = {
 # Names of laws, standards and forms of file; each stands beside the words that say what it is.
 EXPLAINED = {
     *("AI", "EU", "EEA", "GDPR", "HIPAA", "DORA", "ISO", "IEC", "SOC", "PCI", "DSS", "NDA", "SBOM", "EDR"),
-    *("TLS", "SHA", "SPF", "DKIM", "DMARC", "CSV", "XML", "JSON"),
+    *("TLS", "SHA", "RSA", "SPF", "DKIM", "DMARC", "CSV", "XML", "JSON"),
 }
 LONGEST = {"question": 100, "label": 90, "help": 560, "finding": 160, "intro": 240}
 SECOND_QUESTION = re.compile(r",? (?:and|or) (?:how|what|who|whom|when|where|which|why|is|are|do|does)\b")

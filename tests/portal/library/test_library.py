@@ -144,6 +144,22 @@ def test_an_import_is_released_for_one_organisation_only(
             service.version(session, other[CISO], "shop", "1.0.0")
 
 
+def test_an_earlier_release_may_still_be_issued_and_none_before_the_first(
+    database: Database, halden: Place
+) -> None:
+    old, newest = catalog.get("security_core@1.0.0"), catalog.latest("security_core")
+    assert old != newest
+    with database.looking(halden[CISO].scope) as session:
+        offered = {one.content_hash for one in service.available(session, halden[CISO])}
+        assert newest.content_hash in offered
+        assert old.content_hash not in offered
+        found = service.issuable(session, halden[CISO], old.content_hash)
+        assert (found.slug, found.version, found.own) == ("security_core", "1.0.0", False)
+        for label in ("security_lite@0.9.0", "intake@1.0.0"):
+            with pytest.raises(Invalid):
+                service.issuable(session, halden[CISO], catalog.get(label).content_hash)
+
+
 def test_a_version_is_released_once_and_the_newest_is_offered(database: Database, halden: Place) -> None:
     bring_in(database, halden, small())
     with pytest.raises(Invalid, match="already"):
