@@ -108,7 +108,11 @@ class _Merging:
         found = self.table((), headers["base"], headers["own"], headers["new"])
         sections = self.parts("section", self.sections)
         questions = self.parts("question", self.questions)
-        homes = {key: table[_SECTION] for key, table in questions.items()}
+        # Whoever chose the side that did not have the question at all has chosen no place for it.
+        homes = {
+            key: table.get(_SECTION) or self.questions["own"][key][_SECTION]
+            for key, table in questions.items()
+        }
         for key, home in homes.items():
             if home not in sections:
                 # Its section was deleted on one side while it was put there, or edited, on the other.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
@@ -92,7 +92,7 @@ def what_if_many(
     between: Sequence[Questionnaire] = (),
     with_requirements: bool = False,
     workers: int = 2,
-) -> Iterator[Foreseen]:
+) -> Generator[Foreseen, None, None]:
     """As ``what_if`` for packed submissions, in order, worked out in ``workers`` processes; 0 works in this one.
 
     ``definitions`` are those of the submissions, found by their hash. Submissions are read as results are asked

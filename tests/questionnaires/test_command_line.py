@@ -280,7 +280,7 @@ def test_a_file_that_cannot_be_imported(
         ["requirements", "x", "y", "--with", "z"],
         ["import", "csv", "x", "--out", "y"],
         ["import", "vsaq", "x"],
-        ["diff", "a", "b"],
+        ["diff", "a"],
     ],
 )
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,268 @@
+"""What a draft does to stored submissions: equal to scoring by hand, lazily, in one process and in several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from made_up import (
+    BANDS,
+    RANDOM,
+    TODAY,
+    answered,
+    choice,
+    made,
+    random_answers,
+    random_definition,
+    random_facts,
+    random_shown,
+)
+from made_up_versions import next_version
+
+from questionnaires import catalog
+from questionnaires.answers import AnswerErrors, parse_answers
+from questionnaires.carry_forward import carry
+from questionnaires.changes import diff
+from questionnaires.definition import Band, Question, Questionnaire
+from questionnaires.requirements import Answered, decide, evaluate, load
+from questionnaires.scoring import score
+from questionnaires.what_if import Foreseen, Foresight, Stored, what_if
+from questionnaires.what_if_many import PARCEL, Packed, what_if_many
+
+ONE, TWO = choice("a", 100, 60, 0), choice("b", 100, 60, 0)
+
+
+def foresee(old: Questionnaire, new: Questionnaire, **answers: Any) -> Foreseen:
+    given_answers = {
+        key: answered(value) if isinstance(value, str) else value for key, value in answers.items()
+    }
+    [found] = what_if(replace(new, version="2.0.0"), [Stored("x", old, given_answers, {}, TODAY)])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("new", "answers", "verdict", "bands"),
+    [
+        (made(ONE, TWO), {"a": "o0", "b": "o0"}, "same", ("strong", "strong", "strong", "strong")),
+        # Reviewing anew, and a new question, leave the range open.
+        (made(ONE, TWO), {"a": answered("o0", "challenged"), "b": "o0"}, "cannot_tell",
+         ("partial", "strong", "strong", "strong")),
+        (made(ONE, TWO, choice("c")), {"a": "o0", "b": "o0"}, "cannot_tell", ("strong", "strong", "partial", "strong")),
+        (made(replace(ONE, weight=100), TWO), {"a": "o0", "b": "o2"}, "better",
+         ("partial", "partial", "strong", "strong")),
+        (made(ONE, replace(TWO, weight=100)), {"a": "o0", "b": "o2"}, "worse", ("partial", "partial", "weak", "weak")),
+        # The ranges do not touch, though neither is a point.
+        (made(replace(ONE, weight=100), TWO, choice("c", weight=1)), {"a": "o0", "b": "o2"}, "better",
+         ("partial", "partial", "strong", "strong")),
+        # An answer whose option is gone has to be given anew.
+        (made(ONE, choice("b", 100, 60)), {"a": "o0", "b": "o2"}, "cannot_tell",
+         ("partial", "partial", "partial", "strong")),
+    ],
+)  # fmt: skip
+def test_bands_before_and_after(
+    new: Questionnaire, answers: dict[str, Any], verdict: str, bands: tuple[str, ...]
+) -> None:
+    found = foresee(made(ONE, TWO), new, **answers)
+    got = (found.before.band, found.before.best_band, found.after.band, found.after.best_band)
+    assert (found.verdict, got) == (verdict, bands)
+
+
+@pytest.mark.parametrize(
+    ("bands", "verdict"),
+    [
+        # Other names: levels are compared.
+        ((Band("gold", "Gold", 70, 4), Band("lead", "Lead", 0, 1)), "same"),
+        ((Band("gold", "Gold", 70, 3), Band("lead", "Lead", 0, 1)), "worse"),
+        ((), "cannot_tell"),
+    ],
+)
+def test_other_bands(bands: tuple[Band, ...], verdict: str) -> None:
+    new = made(ONE, bands=bands, knockout_band=None)
+    assert foresee(made(ONE), new, a="o0").verdict == verdict
+
+
+def test_what_is_not_assessed_stays_so() -> None:
+    plain = Question("t", "Question t?", "text")
+    found = foresee(made(plain), made(plain, choice("g", None, None, weight=0)), t="words")
+    assert (found.verdict, found.before.score, found.after.score) == ("same", None, None)
+    assert found.to_json()["before"] == {"score": None, "high": None, "band": None, "best_band": None}
+
+
+def test_knock_outs_that_appear_and_vanish() -> None:
+    critical = replace(ONE, critical=True)
+    renamed = replace(critical, key="n", formerly=("a@1",))
+    other = replace(TWO, critical=True)
+
+    def shifts(
+        old: Questionnaire, new: Questionnaire, **answers: str
+    ) -> list[tuple[str, str | None, str | None]]:
+        return [tuple(one) for one in foresee(old, new, **answers).knockouts]
+
+    assert shifts(made(ONE, TWO), made(critical, TWO), a="o2", b="o0") == [("a", None, "failed")]
+    assert shifts(made(critical, TWO), made(ONE, TWO), a="o2", b="o0") == [("a", "failed", None)]
+    assert shifts(made(critical, TWO), made(renamed, TWO), a="o2", b="o0") == []
+    assert shifts(made(critical, TWO), made(renamed, other), a="o2", b="o2") == [("b", None, "failed")]
+    assert shifts(made(critical, TWO), made(TWO), a="o2", b="o0") == [("a", "failed", None)]
+    assert shifts(made(ONE), made(ONE, other), a="o0") == [("b", None, "open")]
+
+
+def test_what_has_to_be_asked_and_reviewed_anew_is_counted() -> None:
+    new = made(ONE, replace(TWO, revision=2), choice("c"))
+    found = foresee(made(ONE, TWO), new, a=answered("o0", "accepted"), b="o0")
+    assert (found.unanswered, found.unreviewed) == (2, 1)
+
+
+@given(RANDOM)
+def test_it_is_the_score_of_what_carry_forward_offers(rnd: Any) -> None:
+    old = random_definition(rnd)
+    new = next_version(rnd, old)
+    facts = random_facts(rnd)
+    stored = [
+        Stored(str(at), old, random_answers(rnd, old), facts, TODAY, random_shown(rnd, old))
+        for at in range(3)
+    ]
+    came = {change.old_key: key for key, change in diff(old, new).by_key.items() if change.new is not None}
+    for one, found in zip(stored, what_if(new, iter(stored)), strict=True):
+        confirmed = {
+            key: offer.answer
+            for key, offer in carry(old, new, one.answers, as_of=TODAY).items()
+            if offer.answer is not None
+        }
+        shown = [came[key] for key in one.shown if key in came]
+        before = score(old, one.answers, facts, TODAY, one.shown)
+        after = score(new, confirmed, facts, TODAY, shown)
+        assert (found.label, found.requirements) == (one.label, ())
+        assert found.before == (before.score, before.high, before.band, before.best_band)
+        assert found.after == (after.score, after.high, after.band, after.best_band)
+        ranks = {band.name: at for at, band in enumerate(reversed(BANDS))}
+        ranges = [[ranks[name] for name in (one.band, one.best_band) if name] for one in (before, after)]
+        if all(ranges):
+            certain = len({*ranges[0], *ranges[1]}) == 1
+            apart = min(ranges[1]) > max(ranges[0]) or max(ranges[1]) < min(ranges[0])
+            assert (found.verdict == "same") == certain
+            assert (found.verdict in ("better", "worse")) == apart
+        assert json.loads(json.dumps(found.to_json())) == found.to_json()
+
+
+def test_submissions_are_read_as_results_are_asked_for() -> None:
+    read = []
+
+    def stored() -> Iterator[Stored]:
+        for at in range(100):
+            read.append(at)
+            yield Stored(str(at), made(ONE), {"a": answered("o0")}, {}, TODAY)
+
+    results = what_if(made(ONE), stored())
+    assert next(results).label == "0"
+    assert next(results).label == "1"
+    assert read == [0, 1]
+
+
+def sample(name: str) -> tuple[Questionnaire, Stored, bytes]:
+    """A sample of an invented vendor, typed and as it is stored."""
+    raw: Any = catalog.sample(name)
+    label = f"{raw['questionnaire']['slug']}@{raw['questionnaire']['version']}"
+    definition = catalog.get(label)
+    file = parse_answers(definition, raw)
+    return (
+        definition,
+        Stored(name, definition, file.answers, file.facts, file.as_of, file.shown),
+        json.dumps(raw).encode(),
+    )
+
+
+def without(definition: Questionnaire, *keys: str) -> Questionnaire:
+    """A next version without these questions; nothing else may hang on them."""
+    sections = tuple(
+        replace(one, questions=tuple(each for each in one.questions if each.key not in keys))
+        for one in definition.sections
+    )
+    return replace(definition, version="9.0.0", sections=sections)
+
+
+def test_requirements_that_appear_or_vanish() -> None:
+    catalogue = load()
+    for name in catalog.samples():
+        old, stored, _ = sample(name)
+        asked = {key for one in catalogue.requirements for key in one.required_when.names}
+        gates = {key for one in old.questions.values() if one.visible_when for key in one.visible_when.names}
+        gates |= {key for cap in old.caps for key in cap.when.names}
+        gone = [key for key in old.questions if key in asked - gates]
+        new = without(old, *gone)
+        [found] = what_if(new, [stored], catalogue=catalogue)
+        confirmed = {
+            key: one.answer
+            for key, one in carry(old, new, stored.answers, as_of=stored.as_of).items()
+            if one.answer is not None
+        }
+        was = evaluate(catalogue, [Answered(old, stored.answers, stored.as_of, stored.shown)], stored.facts)
+        will = evaluate(catalogue, [Answered(new, confirmed, stored.as_of, stored.shown)], stored.facts)
+        told = {
+            (before.requirement.key, before.outcome, after.outcome)
+            for before, after in zip(was, will, strict=True)
+            if before.outcome != after.outcome
+        }
+        assert {tuple(one) for one in found.requirements} == told
+        assert told
+        # Beside another current submission that still answers, nothing is lost.
+        both = replace(stored, others=(Answered(old, stored.answers, stored.as_of),))
+        [kept] = what_if(new, [both], catalogue=catalogue)
+        assert kept.requirements == ()
+        answered_once = Answered(old, stored.answers, stored.as_of, stored.shown)
+        assert decide(catalogue, [answered_once], stored.facts) == {
+            one.requirement.key: one.outcome for one in was
+        }
+
+
+def test_processes_say_the_same_in_the_same_order() -> None:
+    samples = [sample(name) for name in catalog.samples()]
+    old = samples[0][0]
+    new = replace(old, version="9.0.0", weighting="flat")
+    catalogue = load()
+    packed = [
+        Packed(f"{at}", one[0].content_hash, one[2], ((one[0].content_hash, one[2]),))
+        for at in range(PARCEL)
+        for one in samples
+    ]
+    expected = {
+        one[1].label: Foresight(new, (), catalogue).of(
+            replace(one[1], others=(Answered(one[0], one[1].answers, one[1].as_of, one[1].shown),))
+        )
+        for one in samples
+    }
+    definitions = {one[0].content_hash: one[0] for one in samples}.values()
+    for workers in (0, 2):
+        found = list(what_if_many(new, packed, definitions, with_requirements=True, workers=workers))
+        assert [one.label for one in found] == [one.label for one in packed]
+        for at, one in enumerate(found):
+            assert one._replace(label="") == expected[samples[at % len(samples)][1].label]._replace(label="")
+
+
+def test_work_that_nobody_waits_for_ends() -> None:
+    old, _, data = sample(catalog.samples()[0])
+    read = []
+
+    def endless() -> Iterator[Packed]:
+        at = 0
+        while True:
+            read.append(at)
+            yield Packed(str(at), old.content_hash, data)
+            at += 1
+
+    results = what_if_many(old, endless(), [old], workers=1)
+    assert next(results).label == "0"
+    results.close()
+    assert len(read) <= 4 * PARCEL
+    assert list(what_if_many(old, [], [old])) == []
+
+
+def test_a_submission_that_does_not_fit_is_an_error() -> None:
+    old, _, data = sample(catalog.samples()[0])
+    with pytest.raises(KeyError):
+        list(what_if_many(old, [Packed("x", "0" * 64, data)], [old], workers=0))
+    with pytest.raises(AnswerErrors):
+        list(what_if_many(old, [Packed("x", old.content_hash, b"{}")], [old], workers=0))
