@@ -20,11 +20,13 @@ from portal.assessments import list_views as lists
 from portal.assessments import portfolio_views as portfolio
 from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
+from portal.assessments import workbook_views as workbook
 from portal.assessments import wrong_person_views as wrong_person
 from portal.contracts import service as contract_service
 from portal.contracts import views as contracts
 from portal.erasure import views as erasure
 from portal.evidence import views as evidence
+from portal.library import diff_views as diffing
 from portal.library import views as library
 from portal.organisations import routes as organisations
 from portal.reassessment import service as reassessment_service
@@ -46,6 +48,7 @@ VIEWS = (
     enquiring,
     asked,
     library,
+    diffing,
     vendors,
     portfolio,
     lists,
@@ -54,6 +57,7 @@ VIEWS = (
     issuing,
     answering,
     delegation,
+    workbook,
     team,
     evidence,
     showing,

@@ -46,7 +46,7 @@ NAVIGATION: list[NavItem] = [
         _l("Questionnaires"),
         "library.library_list",
         Permission.SEE_QUESTIONNAIRES,
-        ("library.",),
+        ("library.", "authoring.", "diffing.", "releasing.", "merging.", "exchange.", "what_if."),
     ),
     NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
     NavItem(  # members, settings, events and erasure: tabs of one place
@@ -61,7 +61,7 @@ NAVIGATION: list[NavItem] = [
         _l("Home"),
         "answering.home",
         Permission.SEE_COMPANY,
-        ("answering.", "results.", "enquiries.", "showing.question", "showing.upload", "showing.attach"),
+        ("answering.", "workbook.", "results.", "enquiries.", "showing.question", "showing.upload", "showing.attach"),
     ),
     NavItem(
         "company",
@@ -135,6 +135,9 @@ NOTICES: dict[str, tuple[Any, str]] = {
         "good",
     ),
     "assessment-reopen": (_l("Reopened. The vendor has been written to; its answers are in place."), "good"),
+    "workbook-taken": (_l("Taken over. The answers of your workbook are saved."), "good"),
+    "workbook-same": (_l("Nothing had to be saved: the portal holds these answers already."), "info"),
+    "workbook-away": (_l("The upload is thrown away. Your own file stays as it is."), "info"),
     "given": (_l("Given. They get a letter about it."), "good"),
     "link-resent": (_l("A new letter is on its way. The earlier link no longer works."), "good"),
     "questions-back": (_l("Taken back, with effect at once. What was answered is kept."), "good"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.reports.apportion import apportion, apportion_columns, decimals, hundredths
+from portal.apportion import apportion, apportion_columns, decimals, hundredths
 
 parts = st.lists(st.fractions(min_value=0, max_value=500, max_denominator=997), min_size=1, max_size=12)
 weights = st.integers(1, 100)
