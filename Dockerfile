@@ -11,7 +11,7 @@ COPY migrations migrations
 FROM python:3.12-slim-trixie
 # pg_dump and pg_restore for `portal backup` and `portal restore`; as new as the server, or newer
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin portal && install -d -o portal -g portal -m 0700 /data
+RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin portal && install -d -o portal -g portal -m 0700 /data /backups
 COPY --from=build /venv /venv
 COPY --from=build /src /app
 RUN printf '#!/bin/sh\nexec python -m portal.cli "$@"\n' > /usr/local/bin/portal && chmod 0755 /usr/local/bin/portal
