@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import IO, NoReturn
 
+from portal import office
 from portal.db import refuse_slow_work
-from portal.evidence import office, pictures
+from portal.evidence import pictures
 from portal.evidence.names import clean_name, extension_of
 from portal.faults import Invalid
 

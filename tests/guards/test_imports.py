@@ -58,6 +58,8 @@ FOUNDATION: dict[str, int] = {
             "listing",
             "exporting",
             "apportion",
+            "office",
+            "remembered",
         ],
         2,
     ),

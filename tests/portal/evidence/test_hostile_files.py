@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from portal import office
 from portal.db import SYSTEM, Database
-from portal.evidence import office, sniffing, uploads
+from portal.evidence import sniffing, uploads
 from portal.evidence.names import clean_name, disposition, extension_of
 from portal.evidence.sniffing import sniff
 from portal.faults import Invalid

@@ -34,13 +34,16 @@ class Dangerous(ValueError):
     """The archive holds what no document of ours may: the text says what."""
 
 
-def check_office(file: IO[bytes], extension: str) -> None:
-    """Raise Damaged or Dangerous unless ``file`` is a whole, harmless office file of this extension."""
+def check_office(file: IO[bytes], extension: str, *, largest: int = LARGEST_CONTENT) -> None:
+    """Raise Damaged or Dangerous unless ``file`` is a whole, harmless office file of this extension.
+
+    ``largest``: how many bytes it may unpack to.
+    """
     _check_end(file)
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _check_list(entries)
+            _check_list(entries, largest)
             _check_places(file, entries)
             for one in entries:
                 _unpack(archive, one)
@@ -71,7 +74,7 @@ def _check_end(file: IO[bytes]) -> None:
         raise Dangerous("it packs far too many files into one")
 
 
-def _check_list(entries: list[zipfile.ZipInfo]) -> None:
+def _check_list(entries: list[zipfile.ZipInfo], largest: int) -> None:
     if not 0 < len(entries) <= MOST_ENTRIES:
         raise Dangerous("it packs far too many files into one")
     names = [one.filename for one in entries]
@@ -94,7 +97,7 @@ def _check_list(entries: list[zipfile.ZipInfo]) -> None:
             raise Dangerous("it holds macros or programs")
         if one.file_size > SMALL and one.file_size > HIGHEST_RATIO * max(1, one.compress_size):
             raise Dangerous("it unpacks to far more than it shows")
-    if sum(one.file_size for one in entries) > LARGEST_CONTENT:
+    if sum(one.file_size for one in entries) > largest:
         raise Dangerous("it unpacks to far more than it shows")
 
 
