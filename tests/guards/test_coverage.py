@@ -17,7 +17,7 @@ DECIDING = (
 )
 TABLES = (
     *("conditions", "conditions_words", "dates", "frozen", "visibility"),
-    *("scoring_rules", "vectors", "requirements"),
+    *("scoring_rules", "vectors", "requirements", "requirements_renamed"),
 )
 
 
