@@ -19,6 +19,7 @@ from portal.web import Portal
 from portal.worker import start_embedded
 
 THREADS = 8
+LARGEST_PIECE = 256 * 1024  # what is read from a connection at once: 25 MB take a hundred turns, not 3,000
 FIRST_PASS_SECONDS = 20
 LARGEST_READ = 2 * LARGEST_UPLOAD  # a little too large is read to its end, so that browsers show our page
 
@@ -58,6 +59,7 @@ def serve(app: Portal, host: str, port: int, *, ready: Callable[[], None]) -> No
             host=host,
             port=port,
             threads=THREADS,
+            recv_bytes=LARGEST_PIECE,
             ident="",
             max_request_body_size=LARGEST_READ,
             clear_untrusted_proxy_headers=not app.settings.trusted_proxies,
