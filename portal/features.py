@@ -18,6 +18,7 @@ from portal.assessments import issue_views as issuing
 from portal.assessments import joining_views as joining
 from portal.assessments import list_views as lists
 from portal.assessments import portfolio_views as portfolio
+from portal.assessments import previewing_views as previewing
 from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
 from portal.assessments import workbook_views as workbook
@@ -27,6 +28,8 @@ from portal.contracts import views as contracts
 from portal.erasure import views as erasure
 from portal.evidence import views as evidence
 from portal.library import diff_views as diffing
+from portal.library import authoring_views as authoring
+from portal.library import editing_views as editing
 from portal.library import views as library
 from portal.organisations import routes as organisations
 from portal.reassessment import service as reassessment_service
@@ -48,6 +51,9 @@ VIEWS = (
     enquiring,
     asked,
     library,
+    authoring,
+    editing,
+    previewing,
     diffing,
     vendors,
     portfolio,

@@ -87,6 +87,11 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
     "saved": (_l("Saved."), "good"),
     "unlinked": (_l("The vendor is linked to no company any more. Invite the right person."), "good"),
+    "draft-started": (_l("The draft is begun. Only your organisation sees it."), "good"),
+    "draft-discarded": (_l("The draft is discarded."), "info"),
+    "part-removed": (_l("Taken out. Undo stands in the list of changes."), "info"),
+    "change-undone": (_l("The change is taken back."), "good"),
+    "made-own": (_l("The question is your own now, under a key of its own."), "good"),
     "document-added": (_l("The document is in the library. Nobody outside sees it yet."), "good"),
     "document-shown": (
         _l("The document lies beside the answer. It is read once the answers are submitted."),

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
-from portal.assessments import delegation, issuing
+from portal.assessments import delegation, issuing, workbook_uploads
 from portal.assessments import enquiry_queries as queries
 from portal.assessments import organisation_queries as assessments
 from portal.assessments.change_steps import (
@@ -74,6 +74,7 @@ def cancel(session: Session, assessment: Assessment, *, text: str, actor: Identi
         settle(session, row, GRANTED if row.kind == DECLINE else ANSWERED, actor=actor, now=now)
     notice(session, assessment, text, actor, now)
     close(assessment, "cancelled", actor, now)
+    workbook_uploads.forget_all(session, assessment.id)
     delegation.end_links(session, assessment, actor=actor, now=now)
     record(session, Kind.ASSESSMENT_CANCELLED, now=now, actor=actor, subject=assessment)
     what = f"{actor.person.name} has taken back the request to answer {about(assessment)}."
@@ -100,6 +101,7 @@ def accept_decline(
     for row in queries.open_ones(session, actor, assessment.id):
         settle(session, row, ANSWERED, actor=actor, now=now)
     close(assessment, "declined", actor, now)
+    workbook_uploads.forget_all(session, assessment.id)
     delegation.end_links(session, assessment, actor=actor, now=now)
     record(session, Kind.ASSESSMENT_DECLINED, now=now, actor=actor, subject=assessment)
     what = f"{actor.person.name} has taken note that you do not answer {about(assessment)}."

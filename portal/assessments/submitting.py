@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal import mail, outbox
 from portal.access import Identity, Permission, Person
-from portal.assessments import codes, delegation, queries, rating, sealing, turns
+from portal.assessments import codes, delegation, queries, rating, sealing, turns, workbook_uploads
 from portal.assessments import enquiry_letters as letters
 from portal.assessments.drafts import Draft, Gap
 from portal.assessments.models import Assessment, SealedAnswer, SealedAttestation, SealedEvidence, Submission
@@ -119,6 +119,7 @@ def submit(
     turns.write(session, submission, draft, actor=actor)
     assessment.state, assessment.submitted_at = "submitted", now
     delegation.end_links(session, assessment, actor=actor, now=now)
+    workbook_uploads.forget_all(session, assessment.id)
     assessment.answered, assessment.total = draft.look.answered, draft.look.total
     record(
         session,

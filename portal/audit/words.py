@@ -122,6 +122,9 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         "company",
         answers_saved=_l("%(who)s saved answers"),
         answers_accepted=_l("%(who)s accepted answers of a delegation"),
+        workbook_read=_l("%(who)s uploaded a workbook with answers"),
+        workbook_applied=_l("%(who)s took answers over from a workbook"),
+        workbook_discarded=_l("%(who)s threw an uploaded workbook away"),
     )
     | _rows(
         "evidence",

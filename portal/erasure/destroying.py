@@ -40,6 +40,7 @@ from portal.assessments.models import (
     StaleEdit,
     Submission,
 )
+from portal.assessments.version_models import WorkbookUpload
 from portal.contracts.models import Evaluation, EvaluationReasons
 from portal.db import across
 from portal.erasure.models import DoomedFile
@@ -215,6 +216,9 @@ def drafts(
 
     found.add("history", run(session, of(delete(AnswerContent), AnswerContent)))
     found.add("kept_edits", run(session, of(delete(StaleEdit), StaleEdit)))
+    # A workbook that waits may hold any of them: it goes as a whole, and can be uploaded again.
+    waiting = delete(WorkbookUpload).where(WorkbookUpload.assessment_id == assessment_id)
+    found.add("workbooks", run(session, waiting))
     blank = {
         "state": "unanswered",
         "value": {"v": None},

@@ -29,6 +29,7 @@ from portal.assessments.models import (
     StaleEdit,
     Submission,
 )
+from portal.assessments.version_models import WorkbookUpload
 from portal.erasure import destroying, leaving_letters
 from portal.erasure.destroying import GONE, Destroyed, read, run
 from portal.erasure.models import Erasure
@@ -77,6 +78,7 @@ def close_assessments(
     destroying.lock(session, open_ones)
     closed = {"state": state, "closed_at": now, "closed_by": by}
     run(session, update(Assessment).where(Assessment.id.in_(open_ones)).values(**closed))
+    run(session, delete(WorkbookUpload).where(WorkbookUpload.assessment_id.in_(open_ones)))
     end_links(session, Delegation.assessment_id.in_(open_ones) & Delegation.token_hash.is_not(None), now)
 
 
@@ -188,6 +190,8 @@ def company(
     found.add("history", run(session, delete(AnswerContent).where(AnswerContent.company_id == company_id)))
     found.add("kept_edits", run(session, delete(StaleEdit).where(StaleEdit.company_id == company_id)))
     found.add("drafts", run(session, delete(AnswerRow).where(AnswerRow.company_id == company_id)))
+    waiting = delete(WorkbookUpload).where(WorkbookUpload.company_id == company_id)
+    found.add("workbooks", run(session, waiting))
     end_links(session, Delegation.company_id == company_id, now)
     run(session, update(Delegation).where(Delegation.company_id == company_id).values(message=""))
     _nobodys(session, company_id, found)
@@ -257,6 +261,7 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
         (AddressChange, "links"),
         (SecondFactor, "factors"),
         (RecoveryCode, "factors"),
+        (WorkbookUpload, "workbooks"),
     ):
         found.add(what, run(session, delete(model).where(model.person_id == row.id)))
     for member in (OrganisationMember, CompanyMember):

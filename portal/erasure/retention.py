@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal import clock
 from portal.accounts.models import AddressChange, LoginSession, PasswordReset, Throttle
+from portal.assessments import workbook_uploads
 from portal.assessments.models import (
     Assessment,
     AssessmentEngagement,
@@ -22,6 +23,7 @@ from portal.assessments.models import (
     SealedAttestation,
     Submission,
 )
+from portal.assessments.version_models import WorkbookUpload
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
@@ -151,6 +153,7 @@ def tidy(database: Database, *, now: datetime) -> dict[str, int]:
             + _gone(session, AddressChange, _spent(AddressChange, now) | _withdrawn(now)),
             "sessions": _gone(session, LoginSession, LoginSession.seen_at < now - SESSIONS_KEPT),
             "counters": _gone(session, Throttle, Throttle.window_start < now - COUNTERS_KEPT),
+            "workbooks": _gone(session, WorkbookUpload, workbook_uploads.old(now)),
         }
         done = {name: number for name, number in done.items() if number}
         if done:

@@ -37,6 +37,7 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "library_documents": _l("Documents of the library"),
         "history": _l("Revisions of drafts"),
         "kept_edits": _l("Edits that waited for a choice"),
+        "workbooks": _l("Uploaded workbooks that waited for a choice"),
         "drafts": _l("Draft answers"),
         "enquiry_texts": _l("Messages of enquiries"),
         "letters": _l("Letters"),

@@ -65,7 +65,7 @@ WHO: dict[str, str] = {
     "vendor": STAYS + "a firm's name, by which its certificate is found",
     "what_if_row": STAYS + "ids, points and keys",
     "what_if_run": ORGANISATION,
-    "workbook_upload": f"{ANSWERS}, {COMPANY}",
+    "workbook_upload": f"{ANSWERS}, {COMPANY}, {PERSON}, retention.tidy, workbook_uploads.forget_all",
     "worker_beat": STAYS + "names of machines, forgotten after a week",
 }
 
