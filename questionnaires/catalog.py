@@ -80,17 +80,25 @@ def latest(slug: str) -> Questionnaire:
 
 
 def samples() -> tuple[str, ...]:
-    """The names of the shipped answers files, one for each invented vendor."""
-    files = os.listdir(os.path.join(CONTENT, SAMPLES))
-    return tuple(sorted(name.removesuffix(".json") for name in files if name.endswith(".json")))
+    """The names of the invented vendors that have answers files."""
+    return tuple(sorted(name for name in _samples() if "@" not in name))
 
 
-def sample(name: str) -> object:
-    """The answers file of an invented vendor, as it came from JSON. Raises UnknownQuestionnaire."""
-    if name not in samples():
-        raise UnknownQuestionnaire(f"no sample answers are called {name}")
-    with open(os.path.join(CONTENT, SAMPLES, f"{name}.json"), encoding="utf-8") as file:
+def sample(name: str, version: str | None = None) -> object:
+    """The answers of an invented vendor to security_core 1.0.0, or to a later ``version``, as they came from JSON.
+
+    Raises UnknownQuestionnaire.
+    """
+    wanted = name if version is None else f"{name}@{version}"
+    if wanted not in _samples():
+        raise UnknownQuestionnaire(f"no sample answers are called {wanted}")
+    with open(os.path.join(CONTENT, SAMPLES, f"{wanted}.json"), encoding="utf-8") as file:
         return json.load(file)
+
+
+def _samples() -> set[str]:
+    files = os.listdir(os.path.join(CONTENT, SAMPLES))
+    return {name.removesuffix(".json") for name in files if name.endswith(".json")}
 
 
 def locate(argument: str) -> str:

@@ -1,4 +1,4 @@
-"""Each sample vendor answers security_core in a real Chromium from beginning to end, with its own answers and notes."""
+"""Each sample vendor answers security_core, as offered now, in a real Chromium from beginning to end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.browser.test_journey import Looker, issue_to_new_vendor, join, sign
 from tests.conftest import FULL
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-plays")]
-CORE = catalog.get("security_core@1.0.0")
+CORE = catalog.latest("security_core")
 SHOWN = "all => all.filter(one => one.checkVisibility()).map(one => one.dataset.key)"
 NAMES = {
     "fennmark_archive": "Fennmark Play",
@@ -29,7 +29,7 @@ NAMES = {
 
 def without_documents(name: str) -> tuple[str, str, str]:
     """What the play must lead to: low, high and band as long as every document is only promised."""
-    file = parse_answers(CORE, catalog.sample(name))
+    file = parse_answers(CORE, catalog.sample(name, CORE.version))
     bare = {key: dataclasses.replace(one, evidence=()) for key, one in file.answers.items()}
     found = score(CORE, bare, {**file.facts, "engagement.tier": "high"}, file.as_of)
     assert found.score is not None
@@ -40,7 +40,7 @@ def without_documents(name: str) -> tuple[str, str, str]:
 
 def play(page: Page, name: str, *, javascript: bool) -> int:
     """Answer section after section; returns how many questions were answered."""
-    raw: Any = catalog.sample(name)
+    raw: Any = catalog.sample(name, CORE.version)
     start, done = page.url, set[str]()
     for _ in range(40):
         if "/sections/" not in page.url:
@@ -126,7 +126,7 @@ def test_a_sample_vendor_answers_from_beginning_to_end(
             page.locator("main a.button.primary").first.click()
         base = page.url.split("/sections/")[0]
         answered = play(page, name, javascript=javascript)
-        raw: Any = catalog.sample(name)
+        raw: Any = catalog.sample(name, CORE.version)
         assert answered == len(raw["answers"])
         sign(page, look, base)
     low, high, band = without_documents(name)

@@ -11,8 +11,10 @@ from questionnaires.answers import AnswersFile, parse_answers
 from questionnaires.carry_forward import carry
 from questionnaires.changes import EDITS, FATES, diff
 from questionnaires.checking import check
+from questionnaires.results import display
 from questionnaires.scoring import score
 from questionnaires.version_numbers import suggest_version
+from questionnaires.visibility import look
 
 OLD, NEW = catalog.get("security_core@1.0.0"), catalog.get("security_core@2.0.0")
 CHANGES = diff(OLD, NEW)
@@ -64,6 +66,38 @@ def test_moving_a_question_moves_weight_between_its_sections() -> None:
 
 def sample(name: str) -> AnswersFile:
     return parse_answers(OLD, catalog.sample(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "band", "knockouts"),
+    [
+        ("fennmark_archive", "93.7", "93.7", "strong", 0),
+        # Any device in the network, an AI that closes tickets, three days from the first suspicion: still sound.
+        ("norrsund_pay", "70.5", "70.7", "sound", 0),
+        ("brae_language", "28.7", "28.7", "weak", 9),
+    ],
+)
+def test_each_sample_vendor_answers_the_new_version(
+    name: str, low: str, high: str, band: str, knockouts: int
+) -> None:
+    file = parse_answers(NEW, catalog.sample(name, NEW.version))
+    assert set(file.answers) == set(look(NEW, file.answers, file.facts, file.as_of).visible)
+    result = score(NEW, file.answers, file.facts, file.as_of)
+    assert result.score is not None
+    assert result.high is not None
+    assert (display(result.score), display(result.high), result.band) == (low, high, band)
+    assert [one.kind for one in result.knockouts] == ["failed"] * knockouts
+
+
+@pytest.mark.parametrize("name", sorted(catalog.samples()))
+def test_a_sample_answers_both_versions_alike(name: str) -> None:
+    """What is offered and has not changed is what the vendor says; notes too."""
+    old, new = sample(name), parse_answers(NEW, catalog.sample(name, NEW.version))
+    for key, offer in carry(OLD, NEW, old.answers, as_of=old.as_of).items():
+        if offer.how == "section" and key in new.answers:
+            assert (new.answers[key].value, new.answers[key].note) == (offer.value, offer.note), key
+    with pytest.raises(catalog.UnknownQuestionnaire):
+        catalog.sample(name, "9.9.9")
 
 
 @pytest.mark.parametrize(
