@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -72,21 +72,31 @@ class Cycle(NamedTuple):
 
 
 def choose(
-    new: Questionnaire, sources: Sequence[Source], *, as_of: date, due: date | None = None
+    new: Questionnaire,
+    sources: Sequence[Source],
+    *,
+    as_of: date,
+    due: date | None = None,
+    table: Callable[[Source], Table] | None = None,
 ) -> Mapping[str, Choice]:
     """For every key of ``new``: of each nearness the newest source that answered it, and the one to offer.
 
     The nearest is chosen if all agree on the answer, those included whose answer no longer fits. Of sources that
-    are equally near and new, the first in the sequence counts.
+    are equally near and new, the first in the sequence counts. ``table``: what has compiled the table of a source's
+    version already; by default each is compiled here.
     """
     ranked = sorted(sources, key=lambda one: (NEARNESS.index(one.nearness), -one.day.toordinal()))
     tables: dict[tuple[str, tuple[str, ...]], Table] = {}
     offers: list[tuple[Source, Mapping[str, Offer]]] = []
     for source in ranked:
-        known = (source.definition.content_hash, tuple(one.content_hash for one in source.between))
-        if known not in tables:
-            tables[known] = Table(source.definition, new, source.between)
-        offers.append((source, tables[known].offers(source.answers, as_of, due)))
+        if table is not None:
+            compiled = table(source)
+        else:
+            known = (source.definition.content_hash, tuple(one.content_hash for one in source.between))
+            if known not in tables:
+                tables[known] = Table(source.definition, new, source.between)
+            compiled = tables[known]
+        offers.append((source, compiled.offers(source.answers, as_of, due)))
     return MappingProxyType({key: _choice(key, offers) for key in new.questions})
 
 

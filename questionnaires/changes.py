@@ -74,7 +74,7 @@ class QuestionChange:
 
     @property
     def is_same(self) -> bool:
-        """Whether it is the same question in every field that counts."""
+        """Whether it is the same question in every field that counts, under whatever key."""
         return self.fate in ("kept", "renamed") and not self.edits
 
     @property
@@ -130,7 +130,8 @@ class Diff:
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs but the name of the version."""
-        return not self.sections and not self.header and all(one.is_same for one in self.questions)
+        same = all(one.is_same and one.fate == "kept" for one in self.questions)
+        return same and not self.sections and not self.header
 
     @cached_property
     def by_key(self) -> Mapping[str, QuestionChange]:
@@ -255,11 +256,10 @@ def _beside(
     behind: dict[str | None, list[QuestionChange]] = {}
     gone = {one.key: one for one in retired}
     last: str | None = None
-    known = {old_key for one in changes for old_key in (one.old_key, *one.also)}
     for key in old.questions:
         if key in gone:
             behind.setdefault(last, []).append(gone[key])
-        elif key in known:
+        else:
             last = key
     found = behind.pop(None, [])
     for one in changes:

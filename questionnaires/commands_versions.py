@@ -124,7 +124,7 @@ def _diff_lines(found: Diff) -> Iterator[str]:
         names = ", ".join(change.field for change in section.fields)
         yield f"section {section.key} {section.fate}{': ' if names else ''}{names}"
     for one in found.questions:
-        if not one.is_same or one.share_before != one.share_after:
+        if one.was or not one.is_same or one.share_before != one.share_after:
             yield _question_line(one)
     suggestion = suggest_version(found)
     yield f"A next version would be {suggestion.version}. {' '.join(suggestion.reasons)}"

@@ -320,6 +320,20 @@ def test_an_old_answer_that_does_not_fit_is_shown_and_not_chosen() -> None:
     assert (beside.chosen, beside.differ, len(beside.found)) == (None, False, 2)
 
 
+def test_tables_that_are_there_already_are_used() -> None:
+    new = replace(made(BASE), version="2.0.0")
+    given_sources = [source("engagement", 1, "o1"), source("company", 1, "o1")]
+    asked: list[str] = []
+
+    def table(one: Source) -> Table:
+        asked.append(one.label)
+        return Table(one.definition, new, one.between)
+
+    found = choose(new, given_sources, as_of=TODAY, table=table)
+    assert asked == ["engagement 1", "company 1"]
+    assert found == choose(new, given_sources, as_of=TODAY)
+
+
 def test_cycles_in_which_an_answer_stood() -> None:
     renamed = replace(BASE, key="b", formerly=("a@1",))
     edited = replace(renamed, text="Question b, really?")

@@ -179,7 +179,8 @@ def fates(*found: Questionnaire) -> dict[str, tuple[str, str | None]]:
 
 
 def q(key: str, revision: int = 1, formerly: str = "", **more: Any) -> Question:
-    return choice(key, revision=revision, formerly=tuple(formerly.split()), **more)
+    made_up = choice(key, revision=revision, formerly=tuple(formerly.split()))
+    return replace(made_up, **more)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +212,14 @@ def q(key: str, revision: int = 1, formerly: str = "", **more: Any) -> Question:
 )  # fmt: skip
 def test_fates(sets: list[tuple[Question, ...]], told: dict[str, tuple[str, str | None]]) -> None:
     assert fates(*versions(*[one or (q("z.z"),) for one in sets])) == told
+
+
+def test_a_renamed_question_is_no_empty_diff() -> None:
+    text = "The same?"
+    old, new = versions((q("a", text=text),), (q("b", formerly="a@1", text=text),))
+    found = diff(old, new)
+    assert found.questions[0].is_same
+    assert not found.is_empty
 
 
 def test_a_renamed_question_of_another_type_is_changed() -> None:
@@ -329,6 +338,7 @@ def test_words() -> None:
         ("new", "all logs safe?"),
     ]
     assert words("", "") == ()
+    assert words("a b c", "a c") == (("same", "a "), ("gone", "b "), ("same", "c"))
     assert words("a b", "a b\n\nc") == (("same", "a b\n\n"), ("new", "c"))
     found = diff(made(q("a")), made(q("a", help="b"))).questions[0]
     assert (found.text_words, found.help_words) == ((("same", "Question a?"),), (("new", "b"),))

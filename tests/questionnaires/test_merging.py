@@ -11,6 +11,7 @@ from made_up_versions import next_version
 from small_definitions import YES_NO, choices, definition, document, question
 
 from questionnaires.merging import Merge, Path, Side, merge
+from questionnaires.merging_order import merged_order
 from questionnaires.raw import raw, read_raw
 
 Raw = dict[str, Any]
@@ -223,6 +224,36 @@ def test_a_renamed_question_is_the_same_question() -> None:
 )  # fmt: skip
 def test_order(mine: tuple[Raw, ...], new: tuple[Raw, ...], told: list[str]) -> None:
     assert keys(merge(doc(A, B, C), own(*mine), newer(*new)).raw) == told
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "new", "wanted", "told"),
+    [
+        # Behind the neighbour before, else before the one after, else at the end.
+        ("abc", "xabc", "aybc", "abcxy", "xaybc"),
+        ("abc", "xbac", "yabc", "abcxy", "xbyac"),
+        ("bc", "xcb", "ybc", "bcxy", "xcyb"),
+        ("c", "xc", "yzc", "cxyz", "xyzc"),
+        ("c", "xc", "y", "xy", "xy"),
+        ("c", "xc", "cy", "xy", "xy"),
+        # What nobody lists any more, but is wanted all the same.
+        ("abc", "ac", "ac", "abc", "acb"),
+        ("", "", "", "", ""),
+    ],
+)
+def test_the_order_of_what_is_added(base: str, mine: str, new: str, wanted: str, told: str) -> None:
+    assert "".join(merged_order({"base": base, "own": mine, "new": new}, wanted)) == told
+
+
+def test_fields_and_options_that_were_taken_out() -> None:
+    base = doc(question("a.one", help="Help."), choices())
+    mine = own(question("a.one", help="Help.", weight=3), choices())
+    new = newer(A, choices(options=choices()["options"][:2]))
+    found = merge(base, mine, new)
+    one, kinds = found.raw["sections"][0]["questions"]
+    assert "help" not in one
+    assert [option["value"] for option in kinds["options"]] == ["disk", "tape"]
+    assert (found.conflicts, len(found.taken)) == ((), 3)  # and based_on
 
 
 def test_a_version_of_the_same_line_takes_the_new_number() -> None:

@@ -84,6 +84,7 @@ def section(key: str, *questions: Question, **fields: Any) -> Section:
         ([section("s", BASE, choice("b"))], [section("s", choice("b"), BASE)], "minor"),
         ([section("s", BASE)], [section("s", BASE, weight=9)], "major"),
         ([section("s", BASE)], [section("s", BASE, intro="Hello")], "patch"),
+        ([section("s", BASE)], [section("s", BASE, visible_when=when("engagement.tier == 'high'"))], "minor"),
     ],
 )
 def test_what_sections_weigh(old: list[Section], new: list[Section], told: str) -> None:

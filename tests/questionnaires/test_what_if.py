@@ -108,6 +108,14 @@ def test_knock_outs_that_appear_and_vanish() -> None:
     assert shifts(made(critical, TWO), made(renamed, other), a="o2", b="o2") == [("b", None, "failed")]
     assert shifts(made(critical, TWO), made(TWO), a="o2", b="o0") == [("a", "failed", None)]
     assert shifts(made(ONE), made(ONE, other), a="o0") == [("b", None, "open")]
+    told = foresee(made(ONE), made(ONE, other), a="o0").to_json()
+    assert told["knockouts"] == [{"key": "b", "before": None, "after": "open"}]
+    assert (told["label"], told["verdict"], told["unanswered"], told["unreviewed"]) == (
+        "x",
+        "cannot_tell",
+        1,
+        0,
+    )
 
 
 def test_what_has_to_be_asked_and_reviewed_anew_is_counted() -> None:
