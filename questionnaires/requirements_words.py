@@ -37,13 +37,11 @@ def _name(name: str, questions: Mapping[str, Question], audience: Audience) -> s
 
 @cache
 def _shipped_questions() -> Mapping[str, Question]:
-    """Every shipped question in its newest wording: for what no submission has asked."""
+    """Every shipped question in its newest meaning and wording: for what no submission has asked."""
     from questionnaires import catalog
 
-    found: dict[str, Question] = {}
-    for label in catalog.shipped():
-        found.update(catalog.get(label).questions)
-    return found
+    shipped = (one for label in catalog.shipped() for one in catalog.get(label).questions.values())
+    return {one.key: one for one in sorted(shipped, key=lambda one: one.revision)}
 
 
 def _listed(words: list[str]) -> str:

@@ -187,6 +187,16 @@ def test_reasons_read_well(key: str, answers: dict[str, Any], reason: str, vendo
     assert found.reason_vendor == (vendor or reason.replace("binds you", "binds your client"))
 
 
+def test_what_nobody_has_asked_is_named_in_its_newest_meaning() -> None:
+    """Other questionnaires still ask for the hours in their first meaning."""
+    (found,) = [
+        one for one in evaluate(load(), [], parse_facts(FACTS)) if one.requirement.key == "gdpr.breach_hours"
+    ]
+    assert found.would_settle == ("incident.notice_hours",)
+    assert "after you first suspect a data breach" in found.reason
+    assert catalog.latest("security_lite").questions["incident.notice_hours"].revision == 1
+
+
 def test_a_comma_keeps_apart_what_has_an_and_of_its_own() -> None:
     found = outcome("gdpr.breach", AS_PROCESSOR[0], FACTS | {"engagement.data": ["personal", "special"]})
     assert found.reason.startswith(
