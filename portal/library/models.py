@@ -98,9 +98,10 @@ class QuestionnaireDraft(Identified, Base):
 
 
 class DraftEdit(Identified, Base):
-    """One change of a draft: which part, what it held before and after (canonical JSON; ``null`` = was not there).
+    """One change of a draft: what the parts that it touched held before and after, so that it can be taken back.
 
-    ``part``: ``header``, ``order``, ``section:<key>`` or ``question:<key>``.
+    ``part`` is what was edited: ``header``, ``order``, ``section:<key>``, ``question:<key>`` or ``document``.
+    ``before`` and ``after``: canonical JSON of {part: what it held}, as ``parts.applied`` takes it; null = not there.
     """
 
     __tablename__ = "questionnaire_draft_edit"

@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from portal import web
 from portal.access import Permission, requires
 from portal.faults import NotFound
-from portal.library import describing, service
+from portal.library import describing, draft_queries, service
 from portal.organisations import queries as organisations
 from questionnaires.patterns import SLUG, VERSION
 
@@ -24,6 +24,7 @@ def library_list(organisation: str) -> str:
         "library/library_list.html",
         versions=current,
         older=[one for one in service.own_versions(session, identity) if one.content_hash not in newest],
+        drafts=draft_queries.drafts(session, identity),
         zone=organisations.organisation_of(session, identity).zone,
     )
 

@@ -1,0 +1,49 @@
+"""How often one session may have a draft checked while typing: checking takes the processor, so it has a measure.
+
+The count is of this process and about its own time; another process has its own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore, Lock
+
+from portal.faults import Throttled
+
+WINDOW = timedelta(seconds=10)
+MOST = 12  # the script waits for a pause in typing; nobody pauses more often
+AT_ONCE = 2
+REMEMBERED = 1_000
+
+_lock = Lock()
+_seen: OrderedDict[uuid.UUID, tuple[datetime, int]] = OrderedDict()
+_turns = BoundedSemaphore(AT_ONCE)
+
+
+@contextmanager
+def turn(session_id: uuid.UUID, now: datetime) -> Iterator[None]:
+    """A check of this session, now. Raises Throttled beyond MOST in WINDOW, or while AT_ONCE others are checked."""
+    _count(session_id, now)
+    if not _turns.acquire(blocking=False):
+        raise Throttled("The portal checks other drafts at this moment. Saving works.", 1)
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def _count(session_id: uuid.UUID, now: datetime) -> None:
+    with _lock:
+        began, count = _seen.pop(session_id, (now, 0))
+        if not began <= now < began + WINDOW:
+            began, count = now, 0
+        _seen[session_id] = (began, count + 1)
+        while len(_seen) > REMEMBERED:
+            _seen.popitem(last=False)
+    if count >= MOST:
+        wait = max(1, int((began + WINDOW - now).total_seconds()) + 1)
+        raise Throttled("This draft was checked often within seconds. Saving works.", wait)
