@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import os
 import signal
 import sys
@@ -24,12 +23,11 @@ from portal.accounts import service as accounts
 from portal.db import Database
 from portal.faults import Fault, Invalid, StartupFault, Unavailable
 from portal.library import service as library
-from portal.library.importing import FORMATS, slug_from
+from portal.library.importing import FORMATS, format_of, slug_from
 from portal.mail import mailer
 from portal.organisations import service as organisations
 from portal.storage import open_storage
 from questionnaires.dates import parse_date
-from questionnaires.interchange.mvsp_asciidoc import is_asciidoc
 
 LARGEST_FILE = 20_000_000
 
@@ -197,7 +195,7 @@ def _import_questionnaire(options: argparse.Namespace) -> int:
         raise StartupFault(f"{options.file} cannot be read: {error.strerror}.") from error
     if len(data) > LARGEST_FILE:
         raise StartupFault(f"{options.file} is larger than {LARGEST_FILE // 1_000_000} MB.")
-    file_format = options.format or _format_of(data)
+    file_format = options.format or format_of(data)
     imported = library.read_import(
         data, file_format, slug=options.slug or slug_from(options.file.stem), version=options.version
     )
@@ -210,17 +208,6 @@ def _import_questionnaire(options: argparse.Namespace) -> int:
     print("\n".join(imported.report))
     print(f"\nReleased {imported.definition.label} for {name}.")
     return 0
-
-
-def _format_of(data: bytes) -> str:
-    """``json`` for a definition of ours, which has a slug; ``mvsp`` by its name; else VSAQ, JSON with comments."""
-    try:
-        top = json.loads(data)
-    except (ValueError, RecursionError):
-        return "mvsp" if is_asciidoc(data) else "vsaq"
-    if not isinstance(top, dict):
-        return "vsaq"
-    return "json" if "slug" in top else "mvsp" if top.get("id") == "mvsp" else "vsaq"
 
 
 # ---------------------------------------------------------------------------------------------- what may be typed

@@ -28,6 +28,7 @@ from portal.contracts import views as contracts
 from portal.erasure import views as erasure
 from portal.evidence import views as evidence
 from portal.library import diff_views as diffing
+from portal.library import exchange_views as exchange
 from portal.library import authoring_views as authoring
 from portal.library import editing_views as editing
 from portal.library import views as library
@@ -55,6 +56,7 @@ VIEWS = (
     editing,
     previewing,
     diffing,
+    exchange,
     vendors,
     portfolio,
     lists,

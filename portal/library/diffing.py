@@ -77,6 +77,14 @@ def side_of(session: Session, identity: Identity, name: str) -> Callable[[], Que
     return lambda: sound(session, identity, row)
 
 
+def known(session: Session, identity: Identity, label: str) -> Questionnaire | None:
+    """The version with this label, if the identity may read one."""
+    try:
+        return side_of(session, identity, label)()
+    except NotFound:
+        return None
+
+
 def sound(session: Session, identity: Identity, row: QuestionnaireDraft) -> Questionnaire:
     """The definition of a draft without faults, slow the first time. Raises DraftFaulty."""
     checked = draft_checks.checked(session, identity, row)

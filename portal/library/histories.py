@@ -1,4 +1,4 @@
-"""What a version of an organisation's own is held against: the releases of its line, its other lines, what is shipped."""
+"""What a version of an organisation's own is held against: its line's releases, its other lines, what is shipped."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ class History:
     others: tuple[Questionnaire, ...]
 
     @property
+    def hashes(self) -> frozenset[str]:
+        """What tells one state of the history from another."""
+        return frozenset(one.content_hash for one in (*self.line, *self.others))
+
+    @property
     def newest(self) -> Questionnaire | None:
         """The organisation's own latest release of the slug."""
         return self.line[-1] if self.line else None
@@ -40,6 +45,11 @@ def history(session: Session, identity: Identity, slug: str) -> History:
         elif one.slug not in newest:
             newest[one.slug] = service.definition(session, one.content_hash)
     return History(tuple(sorted(line, key=lambda one: ordered(one.version))), tuple(newest.values()))
+
+
+def newest(session: Session, identity: Identity, slug: str) -> service.Version | None:
+    """The organisation's own latest release of a slug."""
+    return next((one for one in service.own_versions(session, identity) if one.slug == slug), None)
 
 
 def faults(definition: Questionnaire, known: History, spoilt: Spoilt = frozenset()) -> list[Fault]:

@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.access import Identity, scoped
+from portal.access import Identity, mine, scoped
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Invalid, NotFound
 from portal.library.importing import Import, ImportRefused, read_import
-from portal.library.models import Definition, ReleasedVersion
+from portal.library.models import Definition, ReleasedVersion, RetiredVersion
 from questionnaires import catalog
 from questionnaires.canonical import canonical_bytes
 from questionnaires.definition import Questionnaire
@@ -52,6 +52,8 @@ class Version:
     own: bool
     released_at: datetime | None = None
     report: tuple[str, ...] = ()
+    change_note: str = ""
+    released_by: uuid.UUID | None = None
 
 
 class _Definitions:
@@ -79,13 +81,29 @@ _definitions = _Definitions()
 
 
 def available(session: Session, identity: Identity) -> list[Version]:
-    """What the identity's organisation may issue: the newest shipped version of each slug and of each of its own."""
+    """What the identity's organisation may issue: the newest version of each slug, shipped or its own, not retired."""
+    retired = retired_hashes(session, identity)
     slugs = dict.fromkeys(label.split("@")[0] for label in catalog.shipped())
-    found = [_shipped(catalog.latest(slug)) for slug in slugs]
-    newest: dict[str, Version] = {}
-    for one in own_versions(session, identity):
-        newest.setdefault(one.slug, one)
-    return sorted([*found, *newest.values()], key=lambda one: (one.own, one.title.casefold(), one.slug))
+    found = []
+    for slug in slugs:
+        newest = catalog.latest(slug)
+        numbers = [number for number in reversed(catalog.versions(slug)) if ordered(number) >= (1, 0, 0)]
+        for number in numbers or [newest.version]:
+            one = catalog.get(f"{slug}@{number}")
+            if one.content_hash not in retired:
+                found.append(_shipped(one))
+                break
+    own: dict[str, Version] = {}
+    for each in own_versions(session, identity):
+        if each.content_hash not in retired:
+            own.setdefault(each.slug, each)
+    return sorted([*found, *own.values()], key=lambda one: (one.own, one.title.casefold(), one.slug))
+
+
+def retired_hashes(session: Session, identity: Identity) -> frozenset[str]:
+    """Content hashes of the versions that the organisation issues no longer."""
+    statement = select(RetiredVersion.content_hash).where(*mine(identity.scope, RetiredVersion))
+    return frozenset(session.scalars(statement))
 
 
 def own_versions(session: Session, identity: Identity) -> list[Version]:
@@ -118,7 +136,8 @@ def issuable(session: Session, identity: Identity, content_hash: str) -> Version
     """
     earlier = catalog.by_hash(content_hash)
     known = available(session, identity)
-    if earlier is not None and ordered(earlier.version) >= (1, 0, 0):
+    retired = retired_hashes(session, identity)
+    if earlier is not None and ordered(earlier.version) >= (1, 0, 0) and content_hash not in retired:
         known.append(_shipped(earlier))
     for one in known:
         if one.content_hash == content_hash and one.purpose != "intake":
@@ -168,8 +187,10 @@ def release(
     *,
     now: datetime,
     actor: Identity | None,
+    change_note: str = "",
+    previous_hash: str | None = None,
 ) -> ReleasedVersion:
-    """Release an import for one organisation. Raises Invalid when it has this version already."""
+    """Release what was read or written for one organisation. Raises Invalid when it has this version already."""
     questionnaire = found.definition
     taken = f"You have {questionnaire.label} already. Give the new one another version."
     here = select(ReleasedVersion.id).where(
@@ -194,6 +215,8 @@ def release(
         content_hash=questionnaire.content_hash,
         released_at=now,
         released_by=actor.person.id if actor else None,
+        change_note=change_note,
+        previous_hash=previous_hash,
     )
     try:
         with session.begin_nested():
@@ -250,4 +273,6 @@ def _own(row: ReleasedVersion) -> Version:
         own=True,
         released_at=row.released_at,
         report=tuple(row.report),
+        change_note=row.change_note,
+        released_by=row.released_by,
     )

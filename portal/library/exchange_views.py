@@ -1,0 +1,178 @@
+"""Questionnaires as files: a version or a draft to save, a file that becomes a draft."""
+
+from __future__ import annotations
+
+import uuid
+from typing import IO, Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response as WerkzeugResponse
+from wtforms import FileField, SelectField
+
+from portal import web
+from portal.access import Permission, requires
+from portal.audit.service import export_made
+from portal.bodies import uploads
+from portal.exporting import spooled
+from portal.faults import Conflict, Invalid, NotFound
+from portal.forms import Form, clean, line
+from portal.library import diffing, draft_queries, drafts, histories, importing, service
+from portal.library.importing import Import, ImportRefused
+from portal.library.models import QuestionnaireDraft
+from questionnaires import catalog
+from questionnaires.canonical import canonical_bytes
+from questionnaires.definition import Questionnaire
+from questionnaires.interchange.spreadsheet import SpreadsheetError
+from questionnaires.interchange.xlsx_layout import MEDIA_TYPE, write_layout
+from questionnaires.patterns import SLUG, VERSION
+from questionnaires.raw import raw
+
+blueprint = Blueprint("exchange", __name__)
+Page = str | Response | WerkzeugResponse | tuple[str, int]
+FORMS = ("json", "xlsx")
+MOST_LINES = 50  # of the faults of a file that is refused
+
+
+KINDS = [
+    ("", "Find out"),
+    ("json", "Our JSON"),
+    ("toml", "Our TOML, in one file"),
+    ("xlsx", "A spreadsheet (XLSX) in the layout of our export"),
+    ("vsaq", "VSAQ"),
+    ("mvsp", "MVSP"),
+]
+
+
+class ImportForm(Form):
+    """A file, and what it is to be called."""
+
+    file = FileField("File", description="At most 5 MB.")
+    source_format = SelectField("What kind of file it is", default="")
+    slug = line(
+        "Its name in addresses",
+        longest=60,
+        description="Lower-case letters, digits and _. Leave it empty to take the one in the file.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.source_format.choices = KINDS
+
+
+# ---------------------------------------------------------------------------------------------------------- to save
+
+
+@blueprint.get("/o/<organisation>/questionnaires/<slug>/<version>/file.<form>")
+@requires(Permission.SEE_QUESTIONNAIRES)
+def version_file(organisation: str, slug: str, version: str, form: str) -> Page:
+    """A version as JSON or as a workbook; either comes back through an import."""
+    if not SLUG.fullmatch(slug) or not VERSION.fullmatch(version) or form not in FORMS:
+        raise NotFound
+    found = service.version(web.db(), web.identity(), slug, version)
+    return _file(service.definition(web.db(), found.content_hash), f"{slug}-{version}", form)
+
+
+@blueprint.get("/o/<organisation>/drafts/<uuid:draft>/file.<form>")
+@requires(Permission.SEE_QUESTIONNAIRES)
+def draft_file(organisation: str, draft: uuid.UUID, form: str) -> Page:
+    """A draft as it stands: JSON always, a workbook once it has no faults."""
+    if form not in FORMS:
+        raise NotFound
+    row = draft_queries.draft(web.db(), web.identity(), draft)
+    name = f"{row.slug}-draft"
+    if form == "json":
+        return _save(row.document, f"{name}.json", "application/json")
+    return _file(diffing.sound(web.db(), web.identity(), row), name, form)
+
+
+def _file(definition: Questionnaire, name: str, form: str) -> Response:
+    if form == "json":
+        return _save(canonical_bytes(definition), f"{name}.json", "application/json")
+    try:
+        return _save(write_layout(definition), f"{name}.xlsx", MEDIA_TYPE)
+    except SpreadsheetError as error:
+        raise Conflict(str(error)) from None
+
+
+def _save(data: bytes, name: str, media_type: str) -> Response:
+    def write(file: IO[bytes]) -> int:
+        file.write(data)
+        return 1
+
+    return spooled(name, media_type, write, export_made("questionnaire", now=web.now(), actor=web.identity()))
+
+
+# ------------------------------------------------------------------------------------------------------- to bring in
+
+
+@blueprint.get("/o/<organisation>/questionnaires/import")
+@requires(Permission.AUTHOR)
+def import_file(organisation: str) -> Page:
+    return render_template("library/import.html", form=ImportForm(), lines=())
+
+
+@blueprint.post("/o/<organisation>/questionnaires/import")
+@requires(Permission.AUTHOR)
+@uploads
+def bring_in(organisation: str) -> Page:
+    """Read the file with no transaction open; what cannot be read leaves nothing behind."""
+    form = ImportForm(request.form)
+    try:
+        if not form.validate():
+            raise Invalid
+        found = _read(form, request.files.get("file"))
+        row = _draft(found)
+    except ImportRefused as refused:
+        web.undo()
+        lines = [{"href": "", "text": one} for one in refused.lines[:MOST_LINES]]
+        return render_template("library/import.html", form=form, lines=lines, failed=True), 422
+    except Invalid as fault:
+        return web.form_page("library/import.html", form, fault, lines=())
+    address = url_for("authoring.draft", organisation=organisation, draft=row.id)
+    return web.notice(redirect(address, 303), "draft-imported")
+
+
+def _read(form: ImportForm, sent: FileStorage | None) -> Import:
+    if sent is None or not sent.filename:
+        raise Invalid(errors={"file": "Choose a file."})
+    slug = clean(form.slug.data)
+    if slug and not SLUG.fullmatch(slug):
+        raise Invalid(errors={"slug": "Write lower-case letters, digits, _ and -, beginning with a letter."})
+    data = sent.stream.read(importing.LARGEST_IMPORT + 1)
+    identity = web.identity()
+    with web.portal().database.looking(identity.scope) as session:
+        own = [f"{one.slug}@{one.version}" for one in service.own_versions(session, identity)]
+    kind = form.source_format.data or importing.format_of(data, sent.filename)
+    name = sent.filename.rpartition(".")[0][:200]
+    return importing.read_for_draft(data, kind, slug=slug, name=name, own=own)
+
+
+def _draft(found: Import) -> QuestionnaireDraft:
+    definition = found.definition
+    session, identity = web.db(), web.identity()
+    newest = histories.newest(session, identity, definition.slug)
+    return drafts.create(
+        session,
+        raw(definition),
+        source_format=found.source_format,
+        based_on=definition.based_on,
+        base_hash=_hash_of(definition.based_on),
+        previous_hash=newest.content_hash if newest else None,
+        report=found.report,
+        now=web.now(),
+        actor=identity,
+    )
+
+
+def _hash_of(label: str | None) -> str | None:
+    """The hash of a base: a shipped version, or one of the organisation's own."""
+    if label is None:
+        return None
+    if label in catalog.shipped():
+        return catalog.get(label).content_hash
+    slug, _at, number = label.partition("@")
+    try:
+        return service.version(web.db(), web.identity(), slug, number).content_hash
+    except NotFound:
+        return None
