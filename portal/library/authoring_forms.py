@@ -45,5 +45,5 @@ class SectionForm(Form):
 
 class QuestionForm(Form):
     text = line("The question", required="Write the question.", longest=1000)
-    type = SelectField("Kind of answer", choices=list(TYPES.items()), default="choice")
+    type = SelectField("Kind of answer", choices=dict(TYPES), default="choice")
     key = line("Key", longest=200, description="Left empty, it is made from the question. It never changes.")

@@ -25,6 +25,7 @@ from questionnaires.parsing import read_json
 REMEMBERED = 8
 _ROW = re.compile(r"(?:option|rule|finding|column|band|cap) (\d+)(?:, ([a-z_]+))?[^:]*: (.*)", re.DOTALL)
 _LISTS = frozenset({"options", "points_when", "finding", "columns", "bands", "caps"})
+_VERBS = ("is ", "are ", "must ", "has ", "have ", "holds ", "stands ", "was ", "there ", "some ", "goes ", "falls ")
 _CELLS = {"option": "on"}  # what an engine's name of a cell is called on a page
 
 
@@ -97,13 +98,13 @@ def message_of(fault: Fault) -> Message:
     head, colon, rest = text.partition(": ")
     name = head.rsplit(" ", 1)[-1]
     if colon and name == field:
-        return Message(rest, field, warning=warning)
+        return Message(_sentence(rest), field, warning=warning)
     if colon and head.startswith("evidence"):
         inner = name if name != "evidence" else "kind"
-        return Message(rest, f"evidence_{inner}", warning=warning)
+        return Message(_sentence(rest), f"evidence_{inner}", warning=warning)
     if not fault.section and not fault.question and fault.key.startswith(("band ", "cap ")):
         return _header_row(fault, warning)
-    return Message(text, field, warning=warning)
+    return Message(_sentence(text), field, warning=warning)
 
 
 def _header_row(fault: Fault, warning: bool) -> Message:
@@ -117,7 +118,12 @@ def _row(found: re.Match[str], field: str, warning: bool) -> Message:
     cell = found[2] or ""
     if field == "columns" and cell == "option":
         cell = "options"
-    return Message(found[3], field, int(found[1]) - 1, _CELLS.get(cell, cell), warning)
+    return Message(_sentence(found[3]), field, int(found[1]) - 1, _CELLS.get(cell, cell), warning)
+
+
+def _sentence(text: str) -> str:
+    """The engine's words begin with a verb where a field's name stands before them; beside the field they begin big."""
+    return text[:1].upper() + text[1:] if text.startswith(_VERBS) else text
 
 
 class _Remembered:

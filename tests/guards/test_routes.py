@@ -20,6 +20,7 @@ ASSESSMENT_O = "/o/<organisation>/assessments/<uuid:assessment>"
 DOCUMENT = "/c/<company>/evidence/<uuid:evidence>"
 BESIDE = f"{ASSESSMENT_C}/sections/<section>/questions/<question>/evidence"
 VENDOR = "/o/<organisation>/vendors/<uuid:vendor>"
+DRAFT = "/o/<organisation>/drafts/<uuid:draft>"
 ENGAGEMENT = "/o/<organisation>/engagements/<uuid:engagement>"
 
 # Every route with the permission that it asks for; None is public. A route that is missing here fails.
@@ -128,6 +129,25 @@ ROUTES: dict[str, Permission | None] = {
     f"POST {ASSESSMENT_O}/change/<what>": P.CHANGE_ASSESSMENT,
     f"POST {ASSESSMENT_O}/resend": P.CHANGE_ASSESSMENT,
     "GET /o/<organisation>/questionnaires": P.SEE_QUESTIONNAIRES,
+    "GET /o/<organisation>/drafts/new": P.AUTHOR,
+    "POST /o/<organisation>/drafts/new": P.AUTHOR,
+    f"GET {DRAFT}": P.SEE_QUESTIONNAIRES,
+    f"GET {DRAFT}/preview": P.SEE_QUESTIONNAIRES,
+    f"GET {DRAFT}/names": P.AUTHOR,
+    f"GET {DRAFT}/header": P.AUTHOR,
+    f"POST {DRAFT}/header": P.AUTHOR,
+    f"POST {DRAFT}/sections": P.AUTHOR,
+    f"GET {DRAFT}/sections/<section>": P.AUTHOR,
+    f"POST {DRAFT}/sections/<section>": P.AUTHOR,
+    f"POST {DRAFT}/sections/<section>/questions": P.AUTHOR,
+    f"GET {DRAFT}/questions/<question>": P.AUTHOR,
+    f"POST {DRAFT}/questions/<question>": P.AUTHOR,
+    f"POST {DRAFT}/questions/<question>/own": P.AUTHOR,
+    f"POST {DRAFT}/check": P.AUTHOR,
+    f"POST {DRAFT}/move": P.AUTHOR,
+    f"POST {DRAFT}/remove": P.AUTHOR,
+    f"POST {DRAFT}/undo": P.AUTHOR,
+    f"POST {DRAFT}/discard": P.AUTHOR,
     "GET /o/<organisation>/questionnaires/<slug>/<version>": P.SEE_QUESTIONNAIRES,
     "GET /o/<organisation>/questionnaires/<slug>/diff": P.SEE_QUESTIONNAIRES,
     "GET /o/<organisation>/questionnaires/<slug>/diff.json": P.SEE_QUESTIONNAIRES,

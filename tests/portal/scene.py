@@ -42,6 +42,7 @@ from portal.evidence.service import Described
 from portal.evidence.sniffing import Sniffed
 from portal.evidence.uploads import Stored
 from portal.features import CONSEQUENCES
+from portal.library import draft_structure, drafts
 from portal.library import service as library
 from portal.organisations.models import Invitation
 from portal.outbox import Message
@@ -81,6 +82,7 @@ class Deal:
     section_submitted: str = ""
     erasure: uuid.UUID | None = None
     certificate: uuid.UUID | None = None
+    writing: uuid.UUID | None = None  # the organisation's draft of a questionnaire
 
 
 @dataclass
@@ -448,7 +450,22 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.enquiry = _ask(database, scene, deal)
     deal.delegation = _give_away(database, scene, deal)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
+    deal.writing = _write(database, scene, deal)
     return deal
+
+
+def _write(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
+    """A draft of a questionnaire, edited once: its organisation's alone, every word of it."""
+    actor, ours = deal.organisation[OrganisationRole.ADMIN], deal.organisation
+    title, heading, asked = (scene.canary(what, ours) for what in ("writtentitle", "heading", "asking"))
+    slug = scene.canary("slug", ours)
+    document = drafts.empty(slug=slug, title=title, licence="Own")
+    with database.transaction(actor.scope) as session:
+        row = drafts.create(session, document, source_format="draft", now=NOW, actor=actor)
+        steps = {"actor": actor, "now": NOW}
+        draft_structure.add_section(session, row, title=heading, key=deal.section, **steps)
+        draft_structure.add_question(session, row, deal.section, text=asked, kind="text", **steps)
+        return row.id
 
 
 def _give_away(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:

@@ -68,6 +68,7 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "login": [str(uuid.uuid4())],
         "delegation": [str(deal.delegation)],
         "evidence": [str(deal.paper), str(deal.shelved)],
+        "draft": [str(deal.writing)],
         "question": ["governance.owner"],
         "kind": ["more_time"],
         "what": ["extend"],
