@@ -198,5 +198,7 @@ def state_of(text: str) -> tuple[Origin, int] | None:
 
 
 def fits_cell(text: str) -> bool:
-    """Whether a spreadsheet holds the whole of ``text`` in one cell."""
+    """Whether a spreadsheet holds the whole of ``text`` in one cell; XML has no way to write two of all characters."""
+    if "\ufffe" in text or "\uffff" in text:
+        return False
     return len(text.encode("utf-16-le")) // 2 <= LONGEST_CELL

@@ -291,7 +291,7 @@ def take(company: str, assessment: uuid.UUID, upload: uuid.UUID) -> Page:
         found = workbook_service.proposals(
             session, identity, at.one, at.definition, at.reach, row, at.held, _today(at.one)
         )
-        context = {**_compared(at, found), "row": row, "none": True, "failed": True}
+        context = {**_compared(at, found), "row": row, "unticked": True, "failed": True}
         return render_template("workbook/changes.html", **context), 422
     result = workbook_service.apply(
         session,

@@ -135,7 +135,7 @@ class _Sheets:
         how = one.how
         if not in_lines and not self._fits(content):
             how = _(
-                "%(how)s Your present answer is too long for a spreadsheet: it stays unless you write here.",
+                "%(how)s Your present answer cannot stand in a spreadsheet: it stays unless you write here.",
                 how=how,
             )
         said = (one.number, one.section)
@@ -327,8 +327,13 @@ def _number_only(sheet: Any, row: int, column: int, asked: Asked | AskedColumn) 
     kind, told = "decimal", _("Write a number.")
     if isinstance(asked, Asked):
         kind, told = "decimal" if asked.decimals else "integer", asked.how
-        least = float(asked.at_least) if asked.at_least is not None else least
-        most = float(asked.at_most) if asked.at_most is not None else most
+        least = _bound(asked.at_least, least)
+        most = _bound(asked.at_most, most)
     rule = {"validate": kind, "criteria": "between", "minimum": least, "maximum": most}
     more = {"error_title": _("Not such a number"), "error_message": told[:250]}
     sheet.data_validation(row, column, row, column, {**rule, **more})
+
+
+def _bound(text: str | None, otherwise: float) -> float:
+    """A bound of a number as spreadsheets take it."""
+    return otherwise if text is None else float(text) if "." in text else int(text)
