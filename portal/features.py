@@ -17,8 +17,10 @@ from portal.assessments import enquiry_views as enquiring
 from portal.assessments import issue_views as issuing
 from portal.assessments import joining_views as joining
 from portal.assessments import list_views as lists
+from portal.assessments import offer_views as offers
 from portal.assessments import portfolio_views as portfolio
 from portal.assessments import previewing_views as previewing
+from portal.assessments import release_views as releasing
 from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
 from portal.assessments import workbook_views as workbook
@@ -27,10 +29,11 @@ from portal.contracts import service as contract_service
 from portal.contracts import views as contracts
 from portal.erasure import views as erasure
 from portal.evidence import views as evidence
-from portal.library import diff_views as diffing
-from portal.library import exchange_views as exchange
 from portal.library import authoring_views as authoring
+from portal.library import diff_views as diffing
 from portal.library import editing_views as editing
+from portal.library import exchange_views as exchange
+from portal.library import merge_views as merging
 from portal.library import views as library
 from portal.organisations import routes as organisations
 from portal.reassessment import service as reassessment_service
@@ -57,6 +60,8 @@ VIEWS = (
     previewing,
     diffing,
     exchange,
+    merging,
+    releasing,
     vendors,
     portfolio,
     lists,
@@ -69,6 +74,7 @@ VIEWS = (
     team,
     evidence,
     showing,
+    offers,
     contracts,
     reassessment,
     results,

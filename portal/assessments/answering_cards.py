@@ -17,6 +17,8 @@ from portal.assessments.answering_words import _
 from portal.assessments.documents import DocumentView
 from portal.assessments.drafts import Content, Draft, Fault, Gap, content_of
 from portal.assessments.models import Assessment, Delegation
+from portal.assessments.offer_words import OfferView, offer_view
+from portal.assessments.offers import Offers
 from portal.assessments.queries import Rows, unaccepted
 from portal.assessments.reach import EVERYTHING, Reach
 from portal.assessments.service import Clash
@@ -94,6 +96,7 @@ class Card:
     documents: tuple[DocumentView, ...] = ()
     attach: bool = False
     waits: str = ""
+    offer: OfferView | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,19 @@ class Desk:
     now: datetime
     reach: Reach = EVERYTHING
     given: Mapping[uuid.UUID, Delegation] = field(default_factory=dict)
+    offers: Offers = field(default_factory=dict)
 
     @property
     def gaps(self) -> list[Gap]:
-        """What is missing of what the viewer may answer; acceptance is an owner's and no gap of a helper's."""
+        """What is missing of what the viewer may answer; acceptance is an owner's and no gap of a helper's.
+
+        What could be confirmed from before says so, as far as ``offers`` were asked for.
+        """
         helping = self.viewer.role is not CompanyRole.OWNER
         return [
-            one
+            Gap(one.key, "suggested")
+            if one.kind == "unanswered" and one.key in self.offers and self.offers[one.key].is_offered
+            else one
             for one in self.draft.gaps
             if self.reach.covers(one.key) and not (helping and one.kind == "unaccepted")
         ]
@@ -208,6 +217,7 @@ def _card(desk: Desk, question: Question, typed: Typed) -> Card:
         documents=documents_beside(desk, question),
         attach=desk.viewer.may(Permission.ATTACH_EVIDENCE),
         conflict=_conflict(desk, question, clash) if clash is not None else None,
+        offer=offer_view(desk.offers.get(key), question, desk.name, desk.assessment.zone, desk.viewer),
     )
 
 

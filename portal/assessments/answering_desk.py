@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from portal import clock, web
-from portal.assessments import acceptance, queries, reach, sealing
+from portal.assessments import acceptance, offers, queries, reach, sealing
 from portal.assessments.answering_cards import Desk
 from portal.assessments.answering_words import _
-from portal.assessments.drafts import Content, content_of
+from portal.assessments.drafts import EMPTY, Content, Draft, content_of
 from portal.assessments.models import Assessment, Submission
+from portal.assessments.offers import Offers
+from portal.assessments.reach import Reach
 from portal.formats import full_date
 from portal.library import service as library
 from portal.organisations import queries as organisations
 
 
-def desk(one: Assessment) -> Desk:
-    """The draft of an assessment with everything that its cards need."""
+def desk(one: Assessment, offered: bool | str = False) -> Desk:
+    """The draft of an assessment with everything that its cards need.
+
+    ``offered``: with what earlier answers offer to everything that is not answered, or to one section of this key.
+    """
     session, identity, now = web.db(), web.identity(), web.now()
     definition = library.definition(session, one.content_hash)
     held = queries.rows(session, identity, one.id)
@@ -26,9 +31,21 @@ def desk(one: Assessment) -> Desk:
     beside = queries.documents_of(session, identity, one)
     names = {row.answered_by for row, _stale in held.values()} | {link.created_by for link in given.values()}
     names |= {each.grant.granted_by for some in beside.values() for each in some}
-    people = organisations.people(session, names)
     draft = queries.draft(definition, one, held, now, beside)
-    return Desk(one, draft, held, people, identity, now, reached, given)
+    found = offers_for(one, draft, reached, offered) if offered else {}
+    names |= {past.who for each in found.values() for past in each.pasts}
+    people = organisations.people(session, names)
+    return Desk(one, draft, held, people, identity, now, reached, given, found)
+
+
+def offers_for(one: Assessment, draft: Draft, reached: Reach, offered: bool | str) -> Offers:
+    """What earlier answers offer to the questions in reach that are not answered; of one section, if it is named."""
+    section = draft.definition.section(offered) if isinstance(offered, str) else None
+    asked = draft.definition.questions if section is None else [each.key for each in section.questions]
+    open_keys = [
+        key for key in asked if reached.covers(key) and draft.contents.get(key, EMPTY).state == "unanswered"
+    ]
+    return offers.find(web.db(), web.identity(), one, draft.definition, open_keys, web.now())
 
 
 def asked_by(one: Assessment) -> dict[str, Any]:

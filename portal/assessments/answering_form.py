@@ -12,9 +12,11 @@ from portal.assessments.service import FOREIGN, UNREAD, Edit
 from portal.forms import clean
 from questionnaires.definition import Question, Section
 
-IGNORED = frozenset({"csrf_token", "go"})
+IGNORED = frozenset({"csrf_token", "go", "version", "confirm"})
+TOGETHER = "section"  # the value of ``confirm`` of the button for all of a section
 UNREADABLE = -1
 LARGEST_REVISION = 2**31
+LONGEST_CONFIRM = 300
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Posted:
     """What came: ``edits`` of sound shape; ``faults`` of the other cards; ``typed`` holds every card as posted.
 
     ``foreign``: fields that name no question of this section. ``revisions``: what each card was rendered from.
+    ``offered``: the earlier answers that the section's button listed. ``confirm``: what was pressed of such buttons.
     """
 
     edits: list[Edit] = field(default_factory=list)
@@ -30,6 +33,16 @@ class Posted:
     revisions: dict[str, int] = field(default_factory=dict)
     foreign: list[tuple[str, str]] = field(default_factory=list)
     choices: dict[str, str] = field(default_factory=dict)
+    offered: dict[str, str] = field(default_factory=dict)
+    confirm: str = ""
+
+    @property
+    def confirmed(self) -> dict[str, str]:
+        """The source of each earlier answer that a press of "still true" names: one, or those of the section."""
+        if self.confirm == TOGETHER:
+            return dict(self.offered)
+        source, _dot, key = self.confirm.partition(".")
+        return {key: source} if key else {}
 
 
 @dataclass
@@ -49,11 +62,15 @@ class _Card:
 
 def read(section: Section, fields: Iterable[tuple[str, str]]) -> Posted:
     """Sort posted fields by card. Nothing is refused here that could be saved; nothing typed is dropped."""
-    posted = Posted()
+    fields = list(fields)
+    confirm = next((value for name, value in fields if name == "confirm"), "")
+    posted = Posted(confirm=confirm if len(confirm) <= LONGEST_CONFIRM else "")
     cards: dict[str, _Card] = {}
     questions = {one.key: one for one in section.questions}
     for name, value in fields:
-        if name not in IGNORED and not _place(questions, cards, name, value):
+        if name.startswith("o.") and name[2:] in questions:
+            posted.offered[name[2:]] = value
+        elif name not in IGNORED and not _place(questions, cards, name, value):
             posted.foreign.append((name, value))
     for key, card in cards.items():
         _finish(posted, questions[key], card)

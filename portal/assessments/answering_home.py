@@ -110,7 +110,7 @@ def _summary(one: Assessment, asker: str) -> dict[str, Any]:
     """What the full card of an assessment says."""
     session, identity = web.db(), web.identity()
     definition = library.definition(session, one.content_hash)
-    at = desk(one) if one.state == "open" else None
+    at = desk(one, offered=True) if one.state == "open" else None
     person = organisations.people(session, [one.issued_by]).get(one.issued_by)
     given = delegation.live(session, identity, one.id) if at and identity.may(Permission.DELEGATE) else []
     return {
@@ -143,7 +143,8 @@ def _to_go(at: Desk) -> dict[str, Any]:
         "answered": answered,
         "total": total,
         "waiting": sum(kind == "unaccepted" for kind in kinds),
-        "missing": sum(kind in ("unanswered", "outdated") for kind in kinds),
+        "missing": sum(kind in ("unanswered", "suggested", "outdated") for kind in kinds),
+        "suggested": sum(kind == "suggested" for kind in kinds),
         "promises": sum(kind in ("promise", "promise_past") for kind in kinds),
         "next": answering_page.next_open(at),
     }

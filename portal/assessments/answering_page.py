@@ -190,6 +190,8 @@ def gaps_by_section(desk: Desk) -> list[dict[str, Any]]:
 def _why_missing(desk: Desk, gap: Gap) -> str:
     """What is wrong with an answer; "" where there simply is none."""
     match gap.kind:
+        case "suggested":
+            return _("You answered this before. Say whether it is still true, or answer anew.")
         case "outdated":
             return _("The answer no longer fits. %(message)s", message=gap.text)
         case "promise":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 from flask import jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -12,7 +13,9 @@ from portal import web
 from portal.access import Permission, Person, requires
 from portal.assessments import (
     answering_form,
+    answering_moved,
     answering_page,
+    confirming,
     enquiry_queries,
     pace,
     queries,
@@ -41,7 +44,7 @@ def section(company: str, assessment: uuid.UUID, section: str) -> Page:
     one = queries.assessment(web.db(), web.identity(), assessment)
     if one.state != "open":
         return _sealed(one, _section(one, section, _reach(one)))
-    at = desk(one)
+    at = desk(one, section)
     return _open(at, _section(one, section, at.reach))
 
 
@@ -50,15 +53,19 @@ def save(company: str, assessment: uuid.UUID, section: str) -> Page:
     """Save a section: on to the next one, or the page again with what is wrong. What was good is saved either way."""
     fields = list(request.form.items(multi=True))
     one, reached = _locked(assessment)
+    if answering_moved.is_stale(one):
+        return answering_moved.page(one, section, fields)
     chosen = _section(one, section, reached)
     posted = answering_form.read(chosen, fields)
     try:
-        result, typed = _save(one, chosen, posted)
+        result, typed, confirmed = _save(one, chosen, posted)
     except AlreadySubmitted:
         return _late(one, chosen, posted)
     if not typed.faults and not typed.conflicts and not posted.foreign:
+        if confirmed:
+            return _confirmed(one, chosen, confirmed)
         return redirect(_onward(one, chosen, result, request.form.get("go", "stay"), reached), 303)
-    return _open(desk(one), chosen, typed, posted.foreign), 409 if typed.conflicts else 422
+    return _open(desk(one, section), chosen, typed, posted.foreign), 409 if typed.conflicts else 422
 
 
 @requires(Permission.ANSWER)
@@ -66,11 +73,13 @@ def autosave(company: str, assessment: uuid.UUID, section: str) -> Page:
     """The same for one card at a time; answers JSON, see static/autosave.js."""
     fields = list(request.form.items(multi=True))
     one, reached = _locked(assessment)
+    if answering_moved.is_stale(one):
+        return answering_moved.told(fields)
     chosen = _section(one, section, reached)
-    posted = answering_form.read(chosen, fields)
+    posted = replace(answering_form.read(chosen, fields), confirm="")  # such a button posts the whole page
     if not posted.typed and not posted.foreign:
         raise Invalid("Nothing came that could be saved.")
-    result, typed = _save(one, chosen, posted)
+    result, typed, _none = _save(one, chosen, posted)
     at = Desk(one, result.after, {}, _people(typed), web.identity(), web.now(), reached)
     settled = any(posted.choices.get(key) == "theirs" for key in result.settled)
     told = answering_page.told(at, chosen, result, typed, reload=settled)
@@ -84,7 +93,7 @@ def missing(company: str, assessment: uuid.UUID) -> Page:
     one = queries.assessment(web.db(), web.identity(), assessment)
     if one.state != "open":
         return redirect(answering_page.settled(one, web.identity()), 303)
-    at = desk(one)
+    at = desk(one, offered=True)
     if not at.reach.whole:
         return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
     return render_template(
@@ -119,10 +128,22 @@ def _section(one: Assessment, key: str, reached: Reach) -> Section:
     return found
 
 
-def _save(one: Assessment, chosen: Section, posted: Posted) -> tuple[SaveResult, Typed]:
-    result = service.save_answers(web.db(), one, chosen, posted.edits, actor=web.identity(), now=web.now())
-    faults: dict[str, Fault] = {**posted.faults, **result.errors}
-    return result, Typed(posted.typed, posted.revisions, faults, result.conflicts)
+def _save(one: Assessment, chosen: Section, posted: Posted) -> tuple[SaveResult, Typed, list[str]]:
+    """Save what was posted, earlier answers that were confirmed among it; the third are the keys of those."""
+    session, identity, now = web.db(), web.identity(), web.now()
+    stated = confirming.confirm_posted(session, one, chosen, posted, actor=identity, now=now)
+    edits = [each for each in posted.edits if each.key not in stated.wanted] + stated.edits
+    result = service.save_answers(session, one, chosen, edits, actor=identity, now=now)
+    confirmed = confirming.complete(session, one, stated, result, actor=identity, now=now)
+    faults: dict[str, Fault] = {**posted.faults, **result.errors, **stated.faults}
+    return result, Typed(posted.typed, posted.revisions, faults, result.conflicts), confirmed
+
+
+def _confirmed(one: Assessment, chosen: Section, keys: list[str]) -> Response:
+    """Back to the section, to what was confirmed last of it."""
+    where = answering_page.place(one, web.identity())
+    place = url_for("answering.section", **where, section=chosen.key)
+    return web.notice(redirect(f"{place}#q-{keys[0]}" if len(keys) == 1 else place, 303), "confirmed")
 
 
 def _people(typed: Typed) -> dict[uuid.UUID, Person]:
@@ -165,6 +186,9 @@ def _open(
         cards=shown,
         threads=_threads(at),
         nothing_asked=not any(card.visible for card in shown),
+        together_numbers=[
+            card.number for card in shown if card.visible and card.offer and card.offer.section
+        ],
         rail=answering_page.rail(at, chosen.key),
         done=done,
         total=asked,

@@ -19,6 +19,7 @@ from questionnaires.visibility import Look, earned_findings, look
 
 LONGEST_NOTE = 4000
 LONGEST_REASON = 1000
+NA_GONE = "This question must be answered: “not applicable” is not offered here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def check(question: Question, content: Content, as_of: date) -> Content | Fault:
         except InvalidAnswer as wrong:
             answer = wrong.message
     elif content.state == "not_applicable" and not question.allow_na:
-        answer = "This question must be answered: “not applicable” is not offered here."
+        answer = NA_GONE
     note = _check_line(content.note, LONGEST_NOTE)
     if content.state == "not_applicable" and not content.note and not answer:
         note = "Write why it is not applicable. One sentence is enough."
@@ -134,10 +135,10 @@ def _check_promise(question: Question, content: Content, as_of: date) -> tuple[s
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Why an answer cannot be submitted yet."""
+    """Why an answer cannot be submitted yet. ``suggested``: there is none, but an earlier one can be confirmed."""
 
     key: str
-    kind: Literal["unanswered", "outdated", "promise", "promise_past", "unaccepted"]
+    kind: Literal["unanswered", "suggested", "outdated", "promise", "promise_past", "unaccepted"]
     text: str = ""
 
 
@@ -251,9 +252,11 @@ def read(
 
 
 def typed(question: Question, content: Content, as_of: date) -> Answer:
-    """One card as the engine reads it. Raises InvalidAnswer for a value that does not fit (any more)."""
+    """One card as the engine reads it. Raises InvalidAnswer for what does not fit (any more), N/A not offered too."""
     if content.state == "answered":
         return Answer("answered", parse_value(question, content.value, as_of), content.note)
     if content.state == "not_applicable":
+        if not question.allow_na:  # after a move to another version
+            raise InvalidAnswer("state", NA_GONE)
         return Answer("not_applicable", note=content.note)
     return Answer("unanswered", note=content.note)

@@ -18,8 +18,8 @@ class Assessment(Identified, Base):
     ``company_id`` is empty until the vendor's invitation is accepted. ``answered`` of ``total`` is all that the
     organisation learns of a draft. ``state``: ``open``, ``submitted``, ``declined`` or ``cancelled``. ``due`` is a
     local date in ``zone``. ``facts`` were pinned when it was issued. ``code``: what a contact compares by telephone;
-    it confirms that the organisation asks, and opens nothing. ``moved_at``: when it was moved to another version, until
-    the company saves again: so long ``answered`` of ``total`` says nothing.
+    it confirms that the organisation asks, and opens nothing. ``moved_at``: when the answers of a company were last
+    moved to another version; while ``total`` is 0 after that, the company has not saved since and nothing is counted.
     """
 
     __tablename__ = "assessment"

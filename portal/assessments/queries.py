@@ -179,9 +179,10 @@ def draft(
 
     Without ``documents`` (of ``documents_of``) its gaps are not to be asked.
     """
-    contents = {key: drafts.content_of(row) for key, (row, _) in held.items()}
-    waiting = {key for key, (row, _) in held.items() if unaccepted(row)}
-    beside = documents or {}
+    asked = definition.questions  # a move to another version leaves rows behind that it does not ask
+    contents = {key: drafts.content_of(row) for key, (row, _) in held.items() if key in asked}
+    waiting = {key for key, (row, _) in held.items() if key in asked and unaccepted(row)}
+    beside = {key: some for key, some in (documents or {}).items() if key in asked}
     waiting |= {key for key, some in beside.items() if any(each.waits for each in some)}
     today = clock.local_date(now, one.zone)
     return drafts.read(definition, contents, one.facts, today, frozenset(waiting), beside)
@@ -207,10 +208,11 @@ def drafts_of(
     for row in session.execute(statement).scalars() if asked else ():
         contents[row.assessment_id][row.key] = drafts.content_of(row)
     beside = evidence.beside(session, identity, asked)
+    definitions = {key: library.definition(session, one.content_hash) for key, one in asked.items()}
     return {
         key: drafts.read(
-            library.definition(session, one.content_hash),
-            contents[key],
+            definitions[key],
+            {name: said for name, said in contents[key].items() if name in definitions[key].questions},
             one.facts,
             clock.local_date(now, one.zone),
             documents=beside[key],

@@ -55,7 +55,8 @@ UNREAD = "This field came without the state that it was read from. Look at the a
 class Edit:
     """One card as posted: what it held, and the revision that it was rendered from (-1 = unreadable).
 
-    ``choice`` settles a conflict: ``theirs`` or ``mine``, having seen revision ``seen`` of theirs.
+    ``choice`` settles a conflict: ``theirs`` or ``mine``, having seen revision ``seen`` of theirs. ``origin``: the
+    submission whose answer it confirms as still true.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Edit:
     content: Content
     choice: Literal["", "theirs", "mine"] = ""
     seen: int = -1
+    origin: uuid.UUID | None = None
 
     @property
     def base(self) -> int:
@@ -177,7 +179,7 @@ def _save_one(
         saving.forget(edit.key)
         result.settled[edit.key] = revision
     elif edit.base == revision and not theirs:
-        result.saved[edit.key] = saving.write(edit.key, checked)
+        result.saved[edit.key] = saving.write(edit.key, checked, edit.origin)
     elif row is None:
         result.errors[edit.key] = Fault(answer=UNREAD)
     else:
@@ -197,16 +199,18 @@ class _Saving:
         self.session, self.assessment, self.actor, self.now, self.held = session, assessment, actor, now, held
         self.company_id = actor.company.id
         self.written: dict[str, Content] = {}
+        self.origins: dict[str, uuid.UUID | None] = {}
         self.kept: dict[str, tuple[int, Content]] = {}
         self.forgotten: list[str] = []
 
     def row(self, key: str) -> queries.Held | None:
         return self.held[key][0] if key in self.held else None
 
-    def write(self, key: str, content: Content) -> int:
+    def write(self, key: str, content: Content, origin: uuid.UUID | None = None) -> int:
         """A new revision of an answer; returns its number."""
         row = self.row(key)
         self.written[key] = content
+        self.origins[key] = origin
         self.forget(key)
         return row.revision + 1 if row else 1
 
@@ -236,7 +240,15 @@ class _Saving:
             revision = row.revision + 1 if row else 1
             place = {"assessment_id": self.assessment.id, "company_id": self.company_id, "key": key}
             contents.append({"id": uuid.uuid4(), **place, **said})
-            revisions.append({**place, **stamp, "revision": revision, "content_id": contents[-1]["id"]})
+            revisions.append(
+                {
+                    **place,
+                    **stamp,
+                    "revision": revision,
+                    "content_id": contents[-1]["id"],
+                    "origin_submission": self.origins[key],
+                }
+            )
             # What comes through a link waits for an owner; whoever of the company writes over it makes it theirs.
             values = {**said, **stamp, "revision": revision, "accepted_at": None, "accepted_by": None}
             if row is None:

@@ -88,6 +88,12 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         draft_started=_l("%(who)s began a draft of a questionnaire"),
         draft_changed=_l("%(who)s changed a draft of a questionnaire"),
         draft_discarded=_l("%(who)s discarded a draft of a questionnaire"),
+        version_retired=_l("%(who)s retired a version of a questionnaire"),
+        version_brought_back=_l("%(who)s took up a retired version of a questionnaire again"),
+        what_if_asked=_l("%(who)s asked what a version would change"),
+        what_if_stopped=_l("%(who)s stopped working out what a version would change"),
+        what_if_done=_l("What a version would change was worked out"),
+        what_if_failed=_l("What a version would change could not be worked out"),
         definition_stored=_l("A version of a questionnaire was stored"),
     )
     | _rows("people", "both", invitation_accepted=_l("%(who)s accepted an invitation"))
@@ -115,6 +121,8 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         assessment_declined=_l("An assessment was declined, as %(who)s settled"),
         assessment_cancelled=_l("%(who)s took the request for an assessment back"),
         assessment_reopened=_l("%(who)s reopened a submission"),
+        assessment_move_asked=_l("%(who)s asked that an assessment goes over to another version"),
+        assessment_moved=_l("An assessment went over to another version"),
         code_checked=_l("A confirmation code was compared"),
     )
     | _rows(
@@ -122,6 +130,9 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         "company",
         answers_saved=_l("%(who)s saved answers"),
         answers_accepted=_l("%(who)s accepted answers of a delegation"),
+        answers_confirmed=_l("%(who)s said that earlier answers are still true"),
+        consent_given=_l("%(who)s agreed that answers to other customers are offered"),
+        consent_withdrawn=_l("%(who)s took back that answers to other customers are offered"),
         workbook_read=_l("%(who)s uploaded a workbook with answers"),
         workbook_applied=_l("%(who)s took answers over from a workbook"),
         workbook_discarded=_l("%(who)s threw an uploaded workbook away"),

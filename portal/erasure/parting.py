@@ -29,7 +29,7 @@ from portal.assessments.models import (
     StaleEdit,
     Submission,
 )
-from portal.assessments.version_models import WorkbookUpload
+from portal.assessments.version_models import CarryConsent, WorkbookUpload
 from portal.erasure import destroying, leaving_letters
 from portal.erasure.destroying import GONE, Destroyed, read, run
 from portal.erasure.models import Erasure
@@ -79,6 +79,7 @@ def close_assessments(
     closed = {"state": state, "closed_at": now, "closed_by": by}
     run(session, update(Assessment).where(Assessment.id.in_(open_ones)).values(**closed))
     run(session, delete(WorkbookUpload).where(WorkbookUpload.assessment_id.in_(open_ones)))
+    run(session, delete(CarryConsent).where(CarryConsent.assessment_id.in_(open_ones)))
     end_links(session, Delegation.assessment_id.in_(open_ones) & Delegation.token_hash.is_not(None), now)
 
 
@@ -192,6 +193,7 @@ def company(
     found.add("drafts", run(session, delete(AnswerRow).where(AnswerRow.company_id == company_id)))
     waiting = delete(WorkbookUpload).where(WorkbookUpload.company_id == company_id)
     found.add("workbooks", run(session, waiting))
+    run(session, delete(CarryConsent).where(CarryConsent.company_id == company_id))
     end_links(session, Delegation.company_id == company_id, now)
     run(session, update(Delegation).where(Delegation.company_id == company_id).values(message=""))
     _nobodys(session, company_id, found)

@@ -71,6 +71,7 @@
       if ((control.type === "radio" || control.type === "checkbox") && !control.checked) continue;
       body.append(control.name, control.value);
     }
+    if (form.elements.version) body.append("version", form.elements.version.value);
     return body;
   }
   function content(key) {         // the body without the revision: two equal contents are no edit
@@ -226,8 +227,12 @@
     if (numbers) say("except", values, "bad");
     else if (theirs) { leaving = true; location.reload(); }
     else if (missing) say("reload", values, "info");
-    else if (json.reload) renew().then((done) => say(done ? "saved" : "reload", values, done ? "" : "info"));
+    else if (json.reload || offered(one.key, json)) renew().then((done) => say(done ? "saved" : "reload", values, done ? "" : "info"));
     else if (!dirty.size) say("saved", values);
+  }
+  function offered(key, json) {    // what was offered from before stands on the card, or did: an answer settles it
+    const box = card(key), place = box && box.querySelector('[data-part="offer"]');
+    return Boolean(json.saved && json.saved[key] && place && place.firstElementChild);
   }
   async function renew() {         // reasons, findings, evidence and the rail as the server draws them now; controls stay
     const response = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } }).catch(() => null);
@@ -239,10 +244,10 @@
       const home = box ? root.getElementById(box.id) : root;
       return home && home.querySelector(`[data-part="${place.dataset.part}"]`);
     };
-    const keep = sight();
+    const keep = sight(), redrawn = ["offer", "together"];   // their buttons and hidden fields are the server's alone
     for (const place of document.querySelectorAll("[data-part]")) {
       const other = found(page, place);
-      if (!other || other.isEqualNode(place) || place.contains(document.activeElement) || held(place) !== held(other)) continue;
+      if (!other || other.isEqualNode(place) || place.contains(document.activeElement) || (!redrawn.includes(place.dataset.part) && held(place) !== held(other))) continue;
       place.replaceChildren(...Array.from(other.childNodes).map((node) => document.importNode(node, true)));
     }
     keep();

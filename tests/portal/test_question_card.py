@@ -63,6 +63,7 @@ class Card:
     lines: tuple[str, ...] = field(default=())
     documents: tuple[Any, ...] = ()
     attach: bool = False
+    offer: Any = None
     waits: str = ""
 
 

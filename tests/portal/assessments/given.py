@@ -190,7 +190,11 @@ class Answering(Browser):
 
     def card_fields(self, path: str) -> dict[str, str]:
         page = self.get(path).text
-        return dict(re.findall(r'name="(r\.[^"]+)" value="([^"]*)"', page))
+        return dict(re.findall(r'name="(r\.[^"]+|version)" value="([^"]*)"', page))
+
+    def version(self, path: str) -> str:
+        """The content hash that the page of a section was rendered from; "" where it shows no form."""
+        return self.card_fields(path).get("version", "")
 
     def answer(self, path: str, go: str = "stay", **fields: Any) -> TestResponse:
         """POST a section: ``a__one__locks="yes"`` is the field a.one.locks; all revisions come along."""
@@ -204,7 +208,9 @@ class Answering(Browser):
 
     def auto(self, path: str, fields: dict[str, Any]) -> TestResponse:
         headers = {"Accept": "application/json", "X-CSRF-Token": self.token(path)}
-        return self.client.post(f"{path}/answer", data=fields, headers=headers)
+        return self.client.post(
+            f"{path}/answer", data={"version": self.version(path), **fields}, headers=headers
+        )
 
 
 def give(app: Portal, settings: Settings, definition: Questionnaire | None = None) -> Given:
