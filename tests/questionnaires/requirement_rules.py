@@ -84,6 +84,13 @@ def processor(key: str) -> Rule:
 
 RULES = (
     processor("gdpr.particulars"),
+    Rule(
+        "gdpr.role",
+        NO_GDPR,
+        each("privacy.role", "controller", "both", "unknown", beside=PERSONAL),
+        # Who denies having the data is held to the clauses for processors instead.
+        (*each("privacy.role", "processor", beside=PERSONAL), *DENIED),
+    ),
     processor("gdpr.instructions"),
     Rule(
         "gdpr.own_purposes",
@@ -91,6 +98,8 @@ RULES = (
         (
             *each("privacy.own_purposes", "opt_in", "anonymised", "own", "unknown", beside=PERSONAL),
             *each("ai.training_use", "opt_in", "opt_out", "default", "unknown", beside=WITH_AI),
+            # Not asked, because the data is denied.
+            *DENIED,
         ),
         (
             {**PERSONAL, "privacy.own_purposes": "never", **WITH_AI, "ai.training_use": "never"},
@@ -281,20 +290,20 @@ RULES = (
         "nist.location",
         (without_regime("us_federal"),),
         (
-            *each("data.locations", ["eea"], ["uk", "us"], ["other"], beside=PERSONAL),
+            *each("data.locations", ["eea"], ["uk", "us"], ["other"], ["nowhere"], beside=PERSONAL),
             *each("data.location_control", "movable", "unknown", beside=PERSONAL),
+            *DENIED,
         ),
-        (
-            {**PERSONAL, "data.locations": ["us"], "data.location_control": "fixed"},
-            {**PERSONAL, "data.locations": ["nowhere"], "data.location_control": "customer"},
-            NO_DATA,
-        ),
+        each("data.location_control", "fixed", "customer", beside={**PERSONAL, "data.locations": ["us"]}),
     ),
     Rule(
         "nist.flow_down",
         (without_regime("us_federal"),),
-        each("suppliers.contracts", "most", "some", "none", beside=HELPED),
-        (*each("suppliers.contracts", "all", beside=HELPED), *each("suppliers.uses", "no_data", "none")),
+        (
+            *each("suppliers.contracts", "most", "some", "none", beside=HELPED),
+            *each("suppliers.uses", "no_data", "none"),
+        ),
+        each("suppliers.contracts", "all", beside=HELPED),
     ),
     Rule("nist.notice", (without_regime("us_federal"),)),
 )

@@ -70,6 +70,7 @@ def test_a_date_is_asked_for_where_there_can_be_one(fix: str, asked: bool) -> No
         ({"fix": "planned"}, "open", ["campaign.fix"]),
         ({"fix": "none"}, "open", ["campaign.fix"]),
         ({"compromise": "partly"}, "open", ["campaign.compromise"]),
+        ({"compromise": "found_untold"}, "open", ["campaign.compromise"]),
         ({"fix": "none", "compromise": "no"}, "open", ["campaign.fix", "campaign.compromise"]),
         ({"uses": "no"}, "closed", []),
         ({"uses": "other_version", "method": "maker", "suppliers": "no"}, "open", []),

@@ -32,6 +32,7 @@ PARAGRAPHS = {
         "33(1)",
         "33(2)",
         "44",
+        "45",
         "46",
     },
     "DORA Art. ": {"13(6)", "26", "27", "28(7)", "28(8)", *letters("30(2)", "i"), *letters("30(3)", "f")},
@@ -52,7 +53,7 @@ PARAGRAPHS = {
     "NIST SP 800-53r5 ": {"SA-4", "SA-9", "SA-9(5)", "SR-3", "SR-3(3)", "SR-8"},
 }
 # What the facts beside the project do not list. The paragraphs of 45 CFR and GDPR 28 were compared with the text of the
-# law. GDPR 32(1)(b), 33(1), 44 and 46 are cited from general knowledge of the regulation: compare them with the
+# law. GDPR 32(1)(b), 33(1), 44, 45 and 46 are cited from general knowledge of the regulation: compare them with the
 # official text before anyone relies on the wording.
 BEYOND_THE_FACTS = {
     "GDPR Art. 28(3)(d)",
@@ -60,6 +61,7 @@ BEYOND_THE_FACTS = {
     "GDPR Art. 32(1)(b)",
     "GDPR Art. 33(1)",
     "GDPR Art. 44",
+    "GDPR Art. 45",
     "GDPR Art. 46",
     "45 CFR 164.308(b)(1)",
     "45 CFR 164.504(e)(1)",

@@ -203,7 +203,8 @@ def test_core_holds_what_was_promised(core: Questionnaire) -> None:
         ("partial", 50),
         ("weak", 0),
     ]
-    assert (core.knockout_band, len(core.caps), {cap.band for cap in core.caps}) == ("partial", 3, {"sound"})
+    assert core.knockout_band == "partial"
+    assert [cap.band for cap in core.caps] == ["sound", "sound", "sound", "partial"]
 
 
 def test_the_sections_weigh_a_hundred_in_all(core: Questionnaire) -> None:
@@ -298,7 +299,7 @@ def test_no_gate_pays_by_being_left_blank(core: Questionnaire) -> None:
 
 
 def test_the_best_answers_are_strong_and_the_worst_weak(core: Questionnaire) -> None:
-    facts = {"engagement.tier": "critical"}
+    facts = {"engagement.tier": "critical", "engagement.data": frozenset({"personal"})}
     best = score(core, every_answer(core, best=True, gates=EVERYTHING), facts, AS_OF)
     assert (best.score, best.high, best.band, best.knockouts) == (100, 100, "strong", ())
     gates = {key: value for key, value in EVERYTHING.items() if not core.questions[key].weight}
@@ -331,6 +332,31 @@ def test_caps_hold_only_where_much_hangs_on_the_service(
         assert result.score is not None
         assert result.score >= 85
         assert result.band == ("sound" if tier in held else "strong"), tier
+
+
+@pytest.mark.parametrize("definition", [CORE, NEXT, LITE], ids=lambda one: one.label)
+@pytest.mark.parametrize("said", ["none_held", "public_only"])
+@pytest.mark.parametrize(
+    ("known", "band", "best"),
+    [
+        *(([kind], "partial", "partial") for kind in EVERYTHING["data.categories"]),
+        (["public_only"], "strong", "strong"),
+        # Nobody has said which data the service touches: the range stays open.
+        (None, "partial", "strong"),
+    ],
+)
+def test_to_deny_data_that_the_customer_knows_of_does_not_pay(
+    definition: Questionnaire, said: str, known: list[str] | None, band: str, best: str
+) -> None:
+    """Held at partial, where one knock-out among the hidden questions would hold it too."""
+    facts: dict[str, Any] = {"engagement.tier": "low"}
+    if known is not None:
+        facts["engagement.data"] = frozenset(known)
+    answers = every_answer(definition, best=True, gates={**EVERYTHING, "data.categories": [said]})
+    result = score(definition, answers, facts, AS_OF)
+    assert (result.score, result.band, result.best_band) == (100, band, best)
+    honest = score(definition, every_answer(definition, best=True, gates=EVERYTHING), facts, AS_OF)
+    assert (honest.band, honest.caps) == ("strong", ())
 
 
 def test_lite_asks_in_the_words_of_core() -> None:

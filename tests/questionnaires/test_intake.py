@@ -96,6 +96,7 @@ GROUNDS = [
     ("data", "health_us", "medium"),
     ("data", "card", "medium"),
     ("data", "credentials", "medium"),
+    ("access", "card_systems", "medium"),
     ("access", "privileged", "high"),
     ("process", "critical", "high"),
     ("harm", "direct", "high"),

@@ -62,7 +62,7 @@ def shipped(key: str) -> Requirement:
 
 
 def test_every_requirement_has_its_rule_here() -> None:
-    assert len(RULES) == len(BY_KEY) >= 54
+    assert len(RULES) == len(BY_KEY) == 56
     assert set(BY_KEY) == {one.key for one in load().requirements}
 
 
@@ -176,7 +176,7 @@ def test_a_reason_names_the_law_first(key: str) -> None:
             "gdpr.breach_hours",
             {"incident.notice_hours": "72"},
             "Required because GDPR binds you, the service touches personal data and the answer to “How many hours "
-            "after you first suspect a data breach does the customer know, at the latest?” is above 48 hours.",
+            "after good reason to suspect a data breach does the customer know, at the latest?” is above 48 hours.",
             "",
         ),
     ],
@@ -193,7 +193,7 @@ def test_what_nobody_has_asked_is_named_in_its_newest_meaning() -> None:
         one for one in evaluate(load(), [], parse_facts(FACTS)) if one.requirement.key == "gdpr.breach_hours"
     ]
     assert found.would_settle == ("incident.notice_hours",)
-    assert "after you first suspect a data breach" in found.reason
+    assert "after good reason to suspect a data breach" in found.reason
     assert catalog.latest("security_lite").questions["incident.notice_hours"].revision == 1
 
 
