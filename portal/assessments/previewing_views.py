@@ -11,9 +11,9 @@ from flask import Blueprint, render_template, request, url_for
 from portal import clock, web
 from portal.access import Permission, requires
 from portal.assessments import previewing
-from portal.assessments.answering_cards import MORE_ROWS, Card, numbers, preview_card
+from portal.assessments.answering_cards import MORE_ROWS, Card, preview_card
 from portal.assessments.drafts import EMPTY, Draft
-from portal.library import draft_queries, histories
+from portal.library import draft_queries, histories, parts
 from portal.organisations import queries as organisations
 from questionnaires.definition import Question
 
@@ -39,7 +39,7 @@ def preview(organisation: str, draft: uuid.UUID) -> str:
     tried, trials = previewing.tried(definition, given, clock.local_date(web.now(), zone))
     wanted = request.args.get("section", "")
     section = definition.section(wanted) or definition.sections[0]
-    numbered = numbers(definition)
+    numbered = parts.numbered(document)  # as the author counts, whatever is left out
     query = {name: values for name, values in given.items() if any(values)}
     return render_template(
         "library/draft_preview.html",

@@ -217,7 +217,7 @@ def fault_lines(
     document: Document, checked: Checked, places: dict[str, Any], most: int = 200
 ) -> list[dict[str, Any]]:
     """Every fault, then every warning, each with the page and field that mends it; at most ``most``."""
-    numbers = numbered(document)
+    numbers = parts.numbered(document)
     known = {one["key"] for one in document["sections"]}
     found = []
     for fault in sorted(checked.faults, key=lambda one: one.severity != "error")[:most]:
@@ -240,19 +240,11 @@ def fault_lines(
     return found
 
 
-def numbered(document: Document) -> dict[str, str]:
-    return {
-        one["key"]: f"{s}.{q}"
-        for s, section in enumerate(document["sections"], 1)
-        for q, one in enumerate(section.get("questions", []), 1)
-    }
-
-
 def part_words(document: Document, part: str) -> str:
     """A part as a person calls it."""
     kind, key = parts.split(part)
     if kind == "question":
-        number = numbered(document).get(key, "")
+        number = parts.numbered(document).get(key, "")
         return str(_("Question %(number)s", number=number) if number else _("Question %(key)s", key=key))
     if kind == "section":
         held = parts.held(document, part) or {}
@@ -285,7 +277,7 @@ def edit_lines(row: QuestionnaireDraft, document: Document) -> list[dict[str, An
 
 def names(document: Document, section: str = "") -> list[dict[str, Any]]:
     """Questions that a condition may name, with the values to compare with; ``section`` narrows."""
-    numbers = numbered(document)
+    numbers = parts.numbered(document)
     return [
         {
             "key": one["key"],

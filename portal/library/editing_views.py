@@ -228,7 +228,7 @@ def _around_question(document: Document, key: str, shown: Editor) -> dict[str, A
     return {
         "section": section,
         "sections": [(one["key"], one.get("title", "")) for one in document["sections"]],
-        "number": pages.numbered(document).get(key, ""),
+        "number": parts.numbered(document).get(key, ""),
         "before": order[at - 1] if at else None,
         "after": order[at + 1] if at is not None and at + 1 < len(order) else None,
         "types": TYPES,

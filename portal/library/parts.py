@@ -92,6 +92,15 @@ def questions(document: Document) -> Iterator[tuple[str, int, dict[str, Any]]]:
             yield section["key"], index, question
 
 
+def numbered(document: Document) -> dict[str, str]:
+    """``3.1`` for each question: its place in the draft."""
+    return {
+        one["key"]: f"{number}.{place}"
+        for number, section in enumerate(document["sections"], 1)
+        for place, one in enumerate(section.get("questions", []), 1)
+    }
+
+
 def held(document: Document, part: str) -> Any:
     """What a part holds; None when there is none of this name."""
     kind, key = split(part)
