@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response
 
+from tests.browser import workbooks
 from tests.browser.conftest import Demo, axe_faults, overflow
 from tests.browser.states import World, make
 from tests.conftest import FULL as SOAK
@@ -398,6 +399,27 @@ STATES = [
         wrong_number,
     ),
     State("section with two answers", "contributor", DRAFT + "/sections/{torn}", "answered at the same time"),
+    State("workbook", "owner", DRAFT + "/workbook", "Bring it back"),
+    State(
+        "workbook that is none",
+        "owner",
+        DRAFT + "/workbook",
+        "no Excel workbook",
+        422,
+        workbooks.bring_rubbish,
+    ),
+    State(
+        "workbook, what it would change", "owner", DRAFT + "/workbook", workbooks.WORDS, 200, workbooks.bring
+    ),
+    State(
+        "workbook, nothing ticked",
+        "owner",
+        DRAFT + "/workbook",
+        "Nothing is ticked",
+        422,
+        workbooks.bring_and_untick,
+    ),
+    State("workbook that waits", "owner", DRAFT + "/workbook", "not decided yet"),
     State("section not asked", "owner", DRAFT + "/sections/{unasked}", "Nothing to answer here."),
     State("what is missing", "contributor", DRAFT + "/missing", "Two answers to one question"),
     State("nothing is missing", "owner", FULL + "/missing", "Nothing is missing."),
