@@ -23,6 +23,7 @@ LISTS = ("options", "columns", "points_when", "finding", "bands", "caps")
 # Fewest rows that a page draws of each list, and how many empty ones follow those that are there.
 FEWEST = {"options": 3, "columns": 2, "points_when": 2, "finding": 1, "bands": 2, "caps": 1}
 MORE = 5
+MOST_DRAWN = 250  # more than any list may have; who sends thousands gets these back
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Editor:
         """The rows to draw: those that are there, and empty ones to fill."""
         held = row_count(self.v, name)
         spare = MORE if self.more == name else 0 if self.refused else 1
-        return range(max(held + spare, FEWEST[name]))
+        return range(min(max(held + spare, FEWEST[name]), MOST_DRAWN))
 
     def at(self, name: str) -> list[Said]:
         return self.said.get(name, [])

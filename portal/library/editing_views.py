@@ -292,7 +292,7 @@ def _conflict(draft: uuid.UUID, part: str, posted: Posted, now: Any) -> str:
     last = draft_queries.last_edit_of(web.db(), web.identity(), draft, part)
     who, at = last if last is not None and now is not None else ("", None)
     shown = Editor(
-        posted.fields,
+        _typed(part, posted),
         parts.digest(now) if now is not None else "",
         conflict=pages.conflict(now, posted.part, who, at),
         refused=True,
@@ -300,12 +300,18 @@ def _conflict(draft: uuid.UUID, part: str, posted: Posted, now: Any) -> str:
     return _drawn(row, document, part, shown, None)
 
 
+def _typed(part: str, posted: Posted) -> Fields:
+    """What was typed, and every other field of the page empty: a box that was not ticked is not posted."""
+    names = KINDS[parts.split(part)[0]].show(posted.part)
+    return {**dict.fromkeys(names, ""), **posted.fields}
+
+
 def _refused(draft: uuid.UUID, part: str, posted: Posted, fault: Invalid, seen: str) -> str:
     web.undo()
     row = draft_queries.draft(web.db(), web.identity(), draft)
     said = {name: [Said(text)] for name, text in fault.errors.items()}
     rest = [Said(fault.message)] if fault.message else []
-    shown = Editor(posted.fields, seen, said, rest, refused=True)
+    shown = Editor(_typed(part, posted), seen, said, rest, refused=True)
     return _drawn(row, draft_queries.document_of(row), part, shown, None)
 
 
