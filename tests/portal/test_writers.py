@@ -163,7 +163,7 @@ def test_twenty_writers_lose_nothing(
     assert [one.other for one in writers if any(status != 429 for status, _text in one.other)] == []
     accepted = every_accepted_revision_is_in_the_history(database, assessment, writers)
     kept = every_stale_edit_is_kept_and_shown(database, assessment, writers, shown)
-    assert accepted >= (1000 if FULL else 4)
+    assert accepted >= SECONDS, "fewer than one a second: they hardly wrote"
     assert kept > 0, "nobody ever met anybody"
 
 
