@@ -17,6 +17,7 @@ from portal.assessments import enquiry_views as enquiring
 from portal.assessments import issue_views as issuing
 from portal.assessments import joining_views as joining
 from portal.assessments import list_views as lists
+from portal.assessments import move_views as moving
 from portal.assessments import offer_views as offers
 from portal.assessments import portfolio_views as portfolio
 from portal.assessments import previewing_views as previewing
@@ -43,6 +44,7 @@ from portal.reports import engagement_views as engagements
 from portal.reports import event_views as events
 from portal.reports import many_views as many
 from portal.reports import views as results
+from portal.reports import what_if_views as what_if
 from portal.vendors import views as vendors
 
 VIEWS = (
@@ -75,11 +77,13 @@ VIEWS = (
     evidence,
     showing,
     offers,
+    moving,
     contracts,
     reassessment,
     results,
     engagements,
     many,
+    what_if,
     events,
     copy,
     erasure,

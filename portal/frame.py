@@ -87,6 +87,7 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
     "saved": (_l("Saved."), "good"),
     "confirmed": (_l("Taken over as still true. From now on the answer bears your name."), "good"),
+    "move-asked": (_l("Asked. It takes some seconds; the vendor gets a letter."), "good"),
     "consent-given": (_l("Noted. Your answers to other customers are offered now, one by one."), "good"),
     "consent-withdrawn": (_l("Taken back. What you have confirmed already stays."), "good"),
     "unlinked": (_l("The vendor is linked to no company any more. Invite the right person."), "good"),

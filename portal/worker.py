@@ -16,6 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal import clock, logs, outbox
+from portal.assessments import moving
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
@@ -24,6 +25,7 @@ from portal.faults import Unavailable
 from portal.mail import Mailer, PermanentFailure, mailer
 from portal.outbox import Message, WorkerBeat
 from portal.reassessment.reminding import queue_due
+from portal.reports import what_if_working
 from portal.settings import Settings
 from portal.storage import Storage, open_storage
 from portal.web import Portal
@@ -44,17 +46,23 @@ class Report:
     """What one pass did. ``faults`` names the jobs that crashed; the others went on."""
 
     reminders: int = 0
+    moves: int = 0
     sent: int = 0
     failed: int = 0
     gave_up: int = 0
     destroyed: int = 0
     files: int = 0
+    foreseen: int = 0
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         words = f"{self.reminders} reminders queued, {self.sent} letters sent"
+        if self.moves:
+            words += f", {self.moves} assessments moved to another version"
         if self.failed or self.gave_up:
             words += f", {self.failed} to be tried again, {self.gave_up} given up"
+        if self.foreseen:
+            words += f", {self.foreseen} submissions foreseen"
         if self.destroyed or self.files:
             words += f", {self.destroyed} submissions emptied by age, {self.files} files deleted"
         return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
@@ -85,17 +93,30 @@ def run_once(
     def reminders() -> None:
         report.reminders = queue_due(database, now=now)
 
+    def moves() -> None:
+        report.moves = moving.apply_asked(database, now=now)
+
     def delivery() -> None:
         _deliver(database, sender, instant, report, stop or threading.Event(), beats=beats)
 
     if remind:
         _job("reminders", reminders, report)
+    _job("moves", moves, report)
     _job("delivery", delivery, report)
+    _job("what-ifs", lambda: _foresee(database, instant, stop, report), report)
     if storage is not None:
         _job("retention", lambda: _keep_house(database, storage, now, report), report)
     if beats:
         _job("beat", lambda: beat(database, instant()), report)
     return report
+
+
+def _foresee(
+    database: Database, instant: Callable[[], datetime], stop: threading.Event | None, report: Report
+) -> None:
+    """Some seconds of what somebody wants to foresee; letters and the sign of life come in between."""
+    stopping = stop.is_set if stop is not None else lambda: False
+    report.foreseen = what_if_working.work(database, instant, stopping=stopping)
 
 
 def _keep_house(database: Database, storage: Storage, now: datetime, report: Report) -> None:

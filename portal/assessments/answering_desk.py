@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from portal import clock, web
-from portal.assessments import acceptance, offers, queries, reach, sealing
+from portal.assessments import acceptance, move_offers, queries, reach, sealing
 from portal.assessments.answering_cards import Desk
 from portal.assessments.answering_words import _
-from portal.assessments.drafts import EMPTY, Content, Draft, content_of
+from portal.assessments.drafts import Content, Draft, content_of
 from portal.assessments.models import Assessment, Submission
 from portal.assessments.offers import Offers
 from portal.assessments.reach import Reach
@@ -42,10 +42,10 @@ def offers_for(one: Assessment, draft: Draft, reached: Reach, offered: bool | st
     """What earlier answers offer to the questions in reach that are not answered; of one section, if it is named."""
     section = draft.definition.section(offered) if isinstance(offered, str) else None
     asked = draft.definition.questions if section is None else [each.key for each in section.questions]
-    open_keys = [
-        key for key in asked if reached.covers(key) and draft.contents.get(key, EMPTY).state == "unanswered"
-    ]
-    return offers.find(web.db(), web.identity(), one, draft.definition, open_keys, web.now())
+    keys = [key for key in asked if reached.covers(key)]
+    return move_offers.everything(
+        web.db(), web.identity(), one, draft.definition, keys, web.now(), draft.contents
+    )
 
 
 def asked_by(one: Assessment) -> dict[str, Any]:

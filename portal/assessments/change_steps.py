@@ -45,8 +45,8 @@ def lock(
 
 
 def stamp(one: Assessment) -> str:
-    """State, round and date: what a form that changes the assessment rests on."""
-    return f"{one.state}.{one.round}.{one.due.isoformat()}"
+    """State, round, date and version: what a form that changes the assessment rests on."""
+    return f"{one.state}.{one.round}.{one.due.isoformat()}.{one.version}"
 
 
 def require_open(assessment: Assessment) -> None:

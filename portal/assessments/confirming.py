@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
-from portal.assessments import offers
+from portal.assessments import move_offers
 from portal.assessments.answering_form import TOGETHER, Posted
 from portal.assessments.drafts import EMPTY, Content, Fault
 from portal.assessments.models import Assessment
@@ -65,7 +65,9 @@ def confirm_posted(
     result = Stated(frozenset(wanted))
     if typed and not together:
         result.faults.update({key: Fault(answer=TWICE) for key in typed if key not in posted.faults})
-    found = offers.find(session, actor, one, library.definition(session, one.content_hash), wanted, now)
+    found = move_offers.everything(
+        session, actor, one, library.definition(session, one.content_hash), list(wanted), now
+    )
     for key, source in wanted.items():
         offered = found.get(key)
         past = offered.past(source) if offered is not None else None

@@ -32,6 +32,6 @@ def moves(session: Session, identity: Identity, assessment_id: uuid.UUID) -> lis
         session.execute(
             scoped(identity, AssessmentMove)
             .where(AssessmentMove.assessment_id == assessment_id)
-            .order_by(AssessmentMove.asked_at.desc(), AssessmentMove.id)
+            .order_by(AssessmentMove.asked_at.desc(), AssessmentMove.undoes.is_(None))
         ).scalars()
     )

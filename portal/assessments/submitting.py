@@ -82,7 +82,11 @@ def fingerprint(draft: Draft, turned: Iterable[turns.Turn] = ()) -> str:
         [one.key, sealing.answer_document(one.before), one.shown_at.isoformat(), one.changed_at.isoformat()]
         for one in turned
     ]
-    return sha256(canonical_json({"answers": said, "evidence": shown, "turns": told})).hexdigest()
+    asked = (
+        draft.definition.content_hash
+    )  # an unchanged answer to a question that reads otherwise is not what was read
+    document = {"questionnaire": asked, "answers": said, "evidence": shown, "turns": told}
+    return sha256(canonical_json(document)).hexdigest()
 
 
 def submit(

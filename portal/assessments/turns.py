@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
 from portal.assessments import drafts, sealing
 from portal.assessments.drafts import Content, Draft
 from portal.assessments.models import AnswerContent, AnswerRevision, AnswerTurn, Submission
+from portal.assessments.move_queries import APPLIED
+from portal.assessments.version_models import AssessmentMove
 from questionnaires.answers import Answer, InvalidAnswer
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import FindingRule, Questionnaire
@@ -39,6 +41,7 @@ class Saved:
     key: str
     content: Content
     at: datetime
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +105,34 @@ def coming(
         .order_by(Submission.round.desc())
         .limit(1)
     ).scalar_one_or_none()
-    return find(draft, history(session, identity, assessment_id), since=since)
+    saved = history(session, identity, assessment_id)
+    moved = session.execute(
+        select(func.max(AssessmentMove.applied_at)).where(
+            *mine(identity.scope, AssessmentMove),
+            AssessmentMove.assessment_id == assessment_id,
+            AssessmentMove.state == APPLIED,
+        )
+    ).scalar_one()
+    return find(draft, saved if moved is None else since_move(saved, moved), since=since)
+
+
+def since_move(saved: Sequence[Saved], moved: datetime) -> list[Saved]:
+    """The history as the present version of the questionnaire knows it: what stood when it came, and what followed.
+
+    Under another version other findings stood beside the answers, so nothing that went before is a turn.
+    """
+    stood: dict[str, Saved] = {}
+    for one in sorted(saved, key=lambda each: each.revision):  # a way back writes what is older than its blank
+        if one.at <= moved:
+            stood[one.key] = replace(one, at=moved)
+    return [*stood.values(), *(one for one in saved if one.at > moved)]
 
 
 def history(session: Session, identity: Identity, assessment_id: uuid.UUID) -> list[Saved]:
     """Every revision of every answer of the assessment, the oldest first; those that are redacted are left out."""
     rows = session.execute(
         scoped(identity, AnswerRevision, AnswerContent)
-        .with_only_columns(AnswerContent, AnswerRevision.answered_at)
+        .with_only_columns(AnswerContent, AnswerRevision.answered_at, AnswerRevision.revision)
         .where(
             AnswerRevision.assessment_id == assessment_id,
             AnswerContent.assessment_id == assessment_id,
@@ -117,7 +140,7 @@ def history(session: Session, identity: Identity, assessment_id: uuid.UUID) -> l
         )
         .order_by(AnswerRevision.answered_at, AnswerRevision.key, AnswerRevision.revision)
     )
-    return [Saved(content.key, drafts.content_of(content), at) for content, at in rows]
+    return [Saved(each.key, drafts.content_of(each), at, revision) for each, at, revision in rows]
 
 
 def of(session: Session, identity: Identity, submission: Submission) -> dict[str, Turn]:

@@ -26,6 +26,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Update, delete, exists, select, update
 from sqlalchemy.orm import Session
 
+from portal.assessments import move_answers
 from portal.assessments.models import (
     AnswerContent,
     AnswerRow,
@@ -40,11 +41,13 @@ from portal.assessments.models import (
     StaleEdit,
     Submission,
 )
-from portal.assessments.version_models import WorkbookUpload
+from portal.assessments.move_queries import APPLIED
+from portal.assessments.version_models import AssessmentMove, WorkbookUpload
 from portal.contracts.models import Evaluation, EvaluationReasons
 from portal.db import across
 from portal.erasure.models import DoomedFile
 from portal.evidence.models import Evidence, EvidenceGrant
+from portal.library import service as library
 
 GONE = "removed"  # what stands where a text had to be one
 
@@ -267,10 +270,30 @@ def answers(
     """Redact answers of an assessment, in all rounds and on both sides, as far as they were ever sealed."""
     lock(session, [assessment_id])
     submissions = submissions_of(session, [assessment_id])
-    shown = sealed_keys(session, submissions)
+    # A question that was renamed by a move is the same question, whatever it is called in a round or a draft.
+    shown = aliases(session, assessment_id, sealed_keys(session, submissions))
+    keys = None if keys is None else aliases(session, assessment_id, keys)
     sealed(session, submissions, keys, found, now)
     drafts(session, assessment_id, shown if keys is None else shown & set(keys), found, now)
     enquiries(session, [assessment_id], keys, found)
+
+
+def aliases(session: Session, assessment_id: uuid.UUID, keys: Collection[str]) -> set[str]:
+    """``keys``, and what their questions are called in the other versions that the assessment has had."""
+    applied = (AssessmentMove.assessment_id == assessment_id) & (AssessmentMove.state == APPLIED)
+    moves = read(
+        session,
+        select(AssessmentMove.organisation_id, AssessmentMove.from_hash, AssessmentMove.to_hash).where(
+            applied
+        ),
+    )
+    if not moves:
+        return set(keys)
+    versions = [
+        (library.definition(session, each.from_hash), library.definition(session, each.to_hash))
+        for each in moves
+    ]
+    return move_answers.aliases(session, moves[0].organisation_id, versions, keys)
 
 
 def sealed_keys(session: Session, ids: Collection[uuid.UUID]) -> set[str]:

@@ -200,6 +200,8 @@ ROUTES: dict[str, Permission | None] = {
     f"GET {ASSESSMENT_C}": P.SEE_ASSESSMENT,
     f"GET {ASSESSMENT_C}/questions": P.SEE_ASSESSMENT,
     f"GET {ASSESSMENT_C}/missing": P.SEE_ASSESSMENT,
+    "GET /o/<organisation>/assessments/<uuid:assessment>/move": P.CHANGE_ASSESSMENT,
+    "POST /o/<organisation>/assessments/<uuid:assessment>/move": P.CHANGE_ASSESSMENT,
     f"GET {ASSESSMENT_C}/earlier": P.SEE_ASSESSMENT,
     f"POST {ASSESSMENT_C}/earlier": P.SUBMIT,
     f"GET {ASSESSMENT_C}/sections/<section>": P.SEE_QUESTIONS,

@@ -1,0 +1,148 @@
+"""Answers that a move took off the page, or that were written under the version that it left: shown beside, once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.access import Identity, mine
+from portal.assessments import offers
+from portal.assessments.drafts import Content, content_of
+from portal.assessments.models import AnswerContent, AnswerRevision, Assessment
+from portal.assessments.move_queries import APPLIED
+from portal.assessments.offers import MOVE, Offered, Past
+from portal.assessments.version_models import AssessmentMove
+from portal.library import lineage
+from portal.library import service as library
+from questionnaires.carry_forward import Table
+from questionnaires.definition import Questionnaire
+
+NOTHING: Mapping[str, Content] = {}
+
+
+def everything(
+    session: Session,
+    identity: Identity,
+    one: Assessment,
+    definition: Questionnaire,
+    keys: Collection[str],
+    now: datetime,
+    contents: Mapping[str, Content] = NOTHING,
+) -> dict[str, Offered]:
+    """What can answer ``keys``: what was written here before a move goes before what was sealed elsewhere.
+
+    ``contents``: what is answered now; such a question is offered nothing but what a way back has left beside it.
+    """
+    blank = [key for key in keys if key not in contents or contents[key].state == "unanswered"]
+    found = offers.find(session, identity, one, definition, blank, now)
+    if one.moved_at is not None:
+        found |= _of_last_move(session, identity, one, definition, keys, now, contents)
+    return {key: found[key] for key in definition.questions if key in found}
+
+
+def _of_last_move(
+    session: Session,
+    identity: Identity,
+    one: Assessment,
+    definition: Questionnaire,
+    keys: Collection[str],
+    now: datetime,
+    contents: Mapping[str, Content],
+) -> dict[str, Offered]:
+    """For each key that nobody has saved since the last move: what stood there before, judged by the two versions."""
+    names = lineage.former_keys(session, one.organisation_id, definition, keys)
+    rows = _read(session, identity, one, names)
+    if not rows:
+        return {}
+    move_id, from_hash = rows[0].move, rows[0].from_hash
+    last: dict[str, Any] = {}
+    before: dict[str, Any] = {}
+    for row in rows:  # by rising revision
+        last[row.key] = row
+        if row.move_id != move_id and row.AnswerContent is not None:
+            before[row.key] = row
+    old = library.definition(session, from_hash)
+    today = clock.local_date(now, one.zone)
+    answers = {}
+    for key, row in before.items():
+        content = content_of(row.AnswerContent)
+        if key in old.questions and content.state != "unanswered":
+            answers[key] = offers.typed_or_none(old.questions[key], content, today)
+    fitting = {key: answer for key, answer in answers.items() if answer is not None}
+    between = lineage.between(session, one.organisation_id, old, definition)
+    made = Table(old, definition, between).offers(fitting, today)
+    found = {}
+    for key in keys:
+        if key in last and last[key].move_id != move_id:
+            continue  # somebody has written here since, or it was never touched
+        offer = made[key]
+        source = next((each for each in (offer.old_key, *offer.change.also) if each in fitting), None)
+        if source is None or offer.change.old is None:
+            continue
+        row, content = before[source], content_of(before[source].AnswerContent)
+        offered, reason = offers.settled(definition.questions[key], offer, today)
+        if key in contents and _said(contents[key]) == _said(offered or content):
+            continue
+        past = Past(
+            source=MOVE,
+            change=offer.change,
+            old=old.questions[source],
+            content=content,
+            offered=offered,
+            reason=reason,
+            at=row.answered_at,
+            who=row.answered_by,
+            label=f"{old.title} {old.version}",
+        )
+        found[key] = Offered(key, "single", (past,))
+    return found
+
+
+def _said(content: Content) -> tuple[str, Any]:
+    return content.state, content.value
+
+
+def _read(session: Session, identity: Identity, one: Assessment, names: Collection[str]) -> list[Any]:
+    """Every revision of ``names``, with what it said if that is still there, and the last move of the assessment."""
+    scope = identity.scope
+    newest = (
+        select(AssessmentMove.id)
+        .where(
+            *mine(scope, AssessmentMove),
+            AssessmentMove.assessment_id == one.id,
+            AssessmentMove.state == APPLIED,
+        )
+        .order_by(AssessmentMove.applied_at.desc(), AssessmentMove.undoes.is_(None))
+        .limit(1)
+        .correlate(None)
+    )
+    return list(
+        session.execute(
+            select(
+                AnswerRevision.key,
+                AnswerRevision.move_id,
+                AnswerRevision.answered_at,
+                AnswerRevision.answered_by,
+                AnswerContent,
+                AssessmentMove.id.label("move"),
+                AssessmentMove.from_hash,
+            )
+            .select_from(AnswerRevision)
+            .join(AssessmentMove, and_(AssessmentMove.id.in_(newest), *mine(scope, AssessmentMove)))
+            .outerjoin(
+                AnswerContent,
+                and_(AnswerContent.id == AnswerRevision.content_id, *mine(scope, AnswerContent)),
+            )
+            .where(
+                *mine(scope, AnswerRevision),
+                AnswerRevision.assessment_id == one.id,
+                AnswerRevision.key.in_(names),
+            )
+            .order_by(AnswerRevision.key, AnswerRevision.revision)
+        )
+    )

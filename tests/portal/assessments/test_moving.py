@@ -1,0 +1,363 @@
+"""An open assessment goes over to another version and back: nothing is lost, nothing counts that was not meant."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from portal.access import CompanyRole, OrganisationRole
+from portal.assessments import change_steps, delegation, moving, queries, reach
+from portal.assessments.models import AnswerContent, Delegation
+from portal.assessments.version_models import AssessmentMove
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
+from portal.audit.service import record
+from portal.db import SYSTEM, Scope
+from portal.erasure import destroying
+from portal.evidence.models import EvidenceGrant
+from portal.faults import Conflict, Invalid
+from portal.library import service as library
+from portal.library.importing import Import
+from portal.outbox import Message
+from questionnaires.definition import Questionnaire
+from tests.portal.assessments.carried import newer, write
+from tests.portal.assessments.given import Given
+from tests.portal.world import NOW, signed_in
+
+WHY = "The new version asks about keys in the cloud."
+CHANGED: dict[str, Any] = {
+    "one__days": {"text": "How many working days does a new key take at most?"},  # reworded
+    "one__kinds": {"key": "one.key_kinds"},  # renamed
+    "one__why": {"revision": 2, "text": "Who decided that they stay open?"},  # another question
+    "two__list": None,  # retired
+}
+SAID = {
+    "one.locks": "no",
+    "one.why": "Too hot.",
+    "one.days": "3",
+    "one.kinds": ["steel"],
+    "two.list": [{"name": "Ana"}],
+}
+
+
+def release(given: Given, definition: Questionnaire) -> None:
+    """Release a version for the organisation that asks."""
+    actor = given.organisation[OrganisationRole.CISO]
+    with given.database.transaction() as session:
+        library.release(session, given.organisation.id, Import(definition, "json", ()), now=NOW, actor=actor)
+
+
+def asked(given: Given, number: str = "2.0.0", *, back: bool = False, days: int = 0) -> None:
+    """The organisation asks, and the worker does it."""
+    actor, now = given.organisation[OrganisationRole.CISO], NOW + timedelta(days=days)
+    with given.database.transaction(Scope(organisation_id=given.organisation.id)) as session:
+        one, _vendor = change_steps.lock(session, actor, given.assessment_id)
+        if back:
+            moving.undo(session, one, text=WHY, actor=actor, now=now)
+        else:
+            moving.ask(session, one, number, text=WHY, actor=actor, now=now)
+    assert moving.apply_asked(given.database, now=now) == 1
+
+
+def answers(given: Given) -> dict[str, Any]:
+    """What counts as answered now, by question of the present version."""
+    one = given.assessment()
+    held = given.read(queries.rows, given.assessment_id)
+    definition = given.read(lambda session, _who: library.definition(session, one.content_hash))
+    draft = queries.draft(definition, one, held, NOW)
+    return {key: said.value for key, said in draft.contents.items() if said.state != "unanswered"}
+
+
+@pytest.fixture
+def moved(given: Given) -> Given:
+    release(given, given.definition)
+    release(given, newer(**CHANGED))
+    write(given, given.assessment_id, SAID)
+    asked(given)
+    return given
+
+
+def test_answers_go_by_what_became_of_their_questions(moved: Given) -> None:
+    one = moved.assessment()
+    assert (one.version, one.answered, one.total, one.moved_at is not None) == ("2.0.0", 0, 0, True)
+    assert answers(moved) == {"one.locks": "no", "one.key_kinds": ["steel"]}
+    rows = moved.read(queries.rows, moved.assessment_id)
+    assert rows["one.key_kinds"][0].answered_by == moved.owner.person.id
+    assert rows["two.list"][0].value["v"] == [{"name": "Ana"}]  # no longer asked, and still there
+    page = moved.browser().get(moved.section("one")).text
+    assert "Before the questionnaire changed your answer was “3 days”." in page
+    assert "<ins>working" in page
+    assert "The question then: “Why do you leave them open?”" in page
+
+
+def test_still_true_takes_what_stood_before_the_move(moved: Given) -> None:
+    browser, path = moved.browser(), moved.section("one")
+    assert browser.send(path, {"confirm": "move.one.why"}).status_code == 422  # it means something else now
+    assert browser.send(path, {"confirm": "move.one.days"}).status_code == 303
+    assert answers(moved)["one.days"] == "3"
+    assert "Before the questionnaire changed your answer was “3 days”" not in browser.get(path).text
+    assert moved.assessment().total > 0  # counted anew
+
+
+def test_the_way_back_restores_what_nobody_has_touched(moved: Given) -> None:
+    before = moved.read(queries.rows, moved.assessment_id)["one.days"][0]
+    asked(moved, back=True)
+    assert moved.assessment().content_hash == moved.definition.content_hash
+    assert answers(moved) == SAID
+    after = moved.read(queries.rows, moved.assessment_id)["one.days"][0]
+    assert after.revision == before.revision + 1
+    assert after.answered_by == moved.owner.person.id
+
+
+def test_what_was_written_since_stands_where_the_question_is_the_same(moved: Given) -> None:
+    write(moved, moved.assessment_id, {"one.locks": "yes", "one.key_kinds": ["card"], "one.days": "9"})
+    asked(moved, back=True)
+    assert answers(moved) == {**SAID, "one.locks": "yes", "one.kinds": ["card"]}
+    page = moved.browser().get(moved.section("one")).text
+    assert "Before the questionnaire changed your answer was “9 days”." in page  # beside, not instead
+    assert moved.browser().send(moved.section("one"), {"confirm": "move.one.days"}).status_code == 303
+    assert answers(moved)["one.days"] == "9"
+
+
+def test_a_page_of_the_old_version_saves_nothing_and_loses_nothing(given: Given) -> None:
+    release(given, newer(**CHANGED))
+    browser, path = given.browser(), given.section("one")
+    held, token = browser.card_fields(path), browser.token(path)
+    asked(given)
+    fields = {"csrf_token": token, **held, "a.one.days": "7", "n.one.days": "Only by courier."}
+    answer = browser.client.post(path, data=fields)
+    assert answer.status_code == 409
+    assert "The questionnaire has changed while your page was open" in answer.text
+    assert "7 days" in answer.text
+    assert "Only by courier." in answer.text
+    headers = {"Accept": "application/json", "X-CSRF-Token": token}
+    told = browser.client.post(f"{path}/answer", data={**fields, "r.one.days": "0"}, headers=headers)
+    assert (told.status_code, told.get_json()["saved"]) == (409, {})
+    bare = {key: value for key, value in fields.items() if key != "version"}
+    assert browser.client.post(path, data=bare).status_code == 409
+    assert answers(given) == {}
+
+
+def test_a_section_that_is_gone_tells_of_the_move_too(given: Given) -> None:
+    release(given, newer(three__guard={"key": "one.guard"}))
+    browser, path = given.browser(), given.section("two")
+    held, token = browser.card_fields(path), browser.token(path)
+    asked(given)
+    assert browser.client.post(path, data={"csrf_token": token, **held}).status_code == 409
+
+
+def test_nobody_signs_another_version_than_they_read(given: Given) -> None:
+    release(given, newer(one__days={"help": "Count from the order."}))
+    write(
+        given,
+        given.assessment_id,
+        {**SAID, "two.list": [{"name": "Ana"}], "two.proof": "no", "three.guard": "yes"},
+    )
+    browser, page = given.browser(), f"{given.base}/submit"
+    text = browser.get(page).text
+    seen = text.split('name="seen"')[1].split('value="')[1].split('"')[0]
+    asked(given)
+    write(given, given.assessment_id, {"one.days": "3"})
+    answer = browser.post(page, page=page, name="Ana", role="Director", agreed="y", seen=seen)
+    assert answer.status_code == 409
+    assert given.assessment().state == "open"
+
+
+def test_what_was_given_away_stays_given_by_question(given: Given) -> None:
+    release(given, newer(**CHANGED))
+    helper = given.company[CompanyRole.CONTRIBUTOR]
+    with given.database.transaction(Scope(company_id=given.company.id)) as session:
+        one = queries.assessment(session, given.owner, given.assessment_id, lock=True)
+        for row in delegation.live(session, given.owner, one.id):
+            delegation.revoke(session, row, actor=given.owner, now=NOW)
+        for keys in (["one"], ["two.list"]):
+            delegation.to_colleague(
+                session, one, helper.person.id, keys, actor=given.owner, now=NOW, tell=False
+            )
+    asked(given)
+    with given.database.looking(Scope(company_id=given.company.id)) as session:
+        one = queries.assessment(session, helper, given.assessment_id)
+        definition = library.definition(session, one.content_hash)
+        assert reach.reach(session, helper, one, definition).keys == {
+            "one.locks", "one.why", "one.days", "one.key_kinds",
+        }  # fmt: skip
+        kept = (
+            session.execute(
+                select(Delegation.keys).where(
+                    Delegation.company_id == given.company.id, Delegation.revoked_at.is_(None)
+                )
+            )
+            .scalars()
+            .all()
+        )
+        assert kept == [["one.locks", "one.why", "one.days", "one.key_kinds"]]
+    page = given.browser(helper).get(given.section("one"))
+    assert page.status_code == 200
+
+
+def test_pages_bear_questions_that_are_no_longer_asked(moved: Given) -> None:
+    browser = moved.browser()
+    for page in (
+        "",
+        "/questions",
+        "/missing",
+        "/submit",
+        "/earlier",
+        "/delegation",
+        "/enquiries",
+        "/sections/two",
+    ):
+        assert browser.get(moved.base + page).status_code in (200, 404), page
+    assert browser.get(f"/c/{moved.company.slug}/").status_code == 200
+    organisation = signed_in(moved.app, moved.organisation[OrganisationRole.CISO])
+    here = f"/o/{moved.organisation.slug}/assessments/{moved.assessment_id}"
+    assert "Progress is counted anew" in organisation.get(here).text
+    assert "Back to version 1.0.0" in organisation.get(f"{here}/move").text
+
+
+def test_the_vendor_is_told_of_both(moved: Given) -> None:
+    asked(moved, back=True)
+    with moved.database.looking(SYSTEM) as session:
+        told = [
+            each.subject
+            for each in session.execute(select(Message).where(Message.kind == "assessment_changed")).scalars()
+        ]
+        kinds = list(session.execute(select(Event.kind).where(Event.kind.like("assessment.move%"))).scalars())
+    assert len(told) == 2
+    assert sorted(kinds) == ["assessment.move_asked"] * 2 + ["assessment.moved"] * 2
+
+
+def test_once_a_day_and_only_what_is_offered(moved: Given) -> None:
+    actor = moved.organisation[OrganisationRole.CISO]
+
+    def ask(number: str, days: int = 0) -> None:
+        with moved.database.transaction(Scope(organisation_id=moved.organisation.id)) as session:
+            one, _vendor = change_steps.lock(session, actor, moved.assessment_id)
+            moving.ask(session, one, number, text=WHY, actor=actor, now=NOW + timedelta(days=days))
+
+    release(moved, newer("3.0.0"))
+    with pytest.raises(Invalid):
+        ask("1.0.0")
+    with pytest.raises(Conflict):
+        ask("3.0.0")
+    ask("3.0.0", days=2)
+    with pytest.raises(Conflict):
+        ask("3.0.0", days=2)
+
+
+def test_a_move_lapses_when_the_assessment_is_no_longer_open(given: Given) -> None:
+    release(given, newer(**CHANGED))
+    actor = given.organisation[OrganisationRole.CISO]
+    with given.database.transaction(Scope(organisation_id=given.organisation.id)) as session:
+        one, _vendor = change_steps.lock(session, actor, given.assessment_id)
+        moving.ask(session, one, "2.0.0", text=WHY, actor=actor, now=NOW)
+        change_steps.close(one, "declined", actor, NOW)
+    assert moving.apply_asked(given.database, now=NOW) == 0
+    with given.database.looking(SYSTEM) as session:
+        assert session.execute(select(AssessmentMove.state)).scalars().all() == ["lapsed"]
+    assert given.assessment().version == "1.0.0"
+
+
+def test_documents_go_with_their_question_and_come_back(given: Given) -> None:
+    release(given, newer(two__proof={"key": "two.check"}))
+    document = _document(given, "two.proof")
+    asked(given)
+    assert _places(given) == {("two.check", document)}
+    asked(given, back=True)
+    assert _places(given) == {("two.proof", document)}
+
+
+def _document(given: Given, key: str) -> uuid.UUID:
+    from portal.evidence.models import Evidence
+
+    made = uuid.uuid4()
+    with given.database.transaction(Scope(company_id=given.company.id)) as session:
+        row = Evidence(
+            id=made, company_id=given.company.id, kind="check_report", title="Report", issued=None, expires=None,
+            filename="report.pdf", media_type="application/pdf", size=1, sha256="0" * 64, storage_key="x" * 32,
+            scan="clean", scanned_at=None, uploaded_by=given.owner.person.id, uploaded_at=NOW, removed_at=None,
+            delegation_id=None,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        session.add(
+            EvidenceGrant(
+                id=uuid.uuid4(), organisation_id=given.organisation.id, company_id=given.company.id,
+                assessment_id=given.assessment_id, key=key, evidence_id=made,
+                granted_by=given.owner.person.id, granted_at=NOW,
+            )
+        )  # fmt: skip
+        record(session, Kind.EVIDENCE_ADDED, now=NOW, actor=given.owner, subject=row)
+    return made
+
+
+def _places(given: Given) -> set[tuple[str, uuid.UUID]]:
+    with given.database.looking(Scope(company_id=given.company.id)) as session:
+        rows = session.execute(
+            select(EvidenceGrant.key, EvidenceGrant.evidence_id).where(
+                EvidenceGrant.company_id == given.company.id, EvidenceGrant.revoked_at.is_(None)
+            )
+        )
+        return {(key, document) for key, document in rows}
+
+
+def test_what_is_redacted_does_not_come_back_by_either_way(moved: Given) -> None:
+    """Under whichever name it was redacted: the answer that a move set aside and the one that it renamed."""
+    now = NOW + timedelta(hours=1)
+    found = destroying.Destroyed()
+    with moved.database.transaction() as session:
+        destroying.drafts(session, moved.assessment_id, {"one.days"}, found, now)
+        keys = destroying.aliases(session, moved.assessment_id, {"one.key_kinds"})
+        assert keys == {"one.kinds", "one.key_kinds"}
+        destroying.drafts(session, moved.assessment_id, keys, found, now)
+        record(session, Kind.REDACTED, now=now, actor=None, company_id=moved.company.id)
+    page = moved.browser().get(moved.section("one")).text
+    assert "your answer was “3 days”" not in page
+    asked(moved, back=True)
+    assert answers(moved) == {key: SAID[key] for key in ("one.locks", "one.why", "two.list")}
+
+
+def test_random_saves_and_moves_lose_nothing_and_count_nothing_that_was_not_meant(given: Given) -> None:
+    """Whatever happens: each content ever saved stays in the history, and each answer that counts was given by a
+    person to a question that asks the same."""
+    chance = random.Random(20261122)
+    release(given, newer(**CHANGED))
+    versions = {"1.0.0": given.definition, "2.0.0": newer(**CHANGED)}
+    same = {
+        "one.locks": {"one.locks"},
+        "one.kinds": {"one.kinds", "one.key_kinds"},
+        "two.proof": {"two.proof"},
+    }
+    meaning = {name: key for key, names in same.items() for name in names}
+    ever: set[str] = set()
+    meant: dict[str, set[str]] = {}
+    day = 0
+    for turn in range(14):
+        version = given.assessment().version
+        if chance.random() < 0.4:
+            day += 2
+            asked(given, back=version == "2.0.0", days=day)
+            continue
+        key, value = chance.choice(
+            [("one.days", str(turn)), ("one.why", f"Because {turn}."), ("one.locks", "no")]
+        )
+        kinds = "one.kinds" if version == "1.0.0" else "one.key_kinds"
+        said = {key: value, kinds: [chance.choice(["steel", "card"])]}
+        write(given, given.assessment_id, said, at=NOW + timedelta(days=day, hours=turn))
+        for name, what in said.items():
+            ever.add(json.dumps(what))
+            meant.setdefault(meaning.get(name, f"{name} in {version}"), set()).add(json.dumps(what))
+        for name, what in answers(given).items():
+            assert json.dumps(what) in meant[meaning.get(name, f"{name} in {version}")], (turn, name)
+    assert given.assessment().version in versions
+    with given.database.looking(Scope(company_id=given.company.id)) as session:
+        contents = session.execute(
+            select(AnswerContent.value).where(AnswerContent.company_id == given.company.id)
+        ).scalars()
+        assert ever <= {json.dumps(each["v"]) for each in contents}
