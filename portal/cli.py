@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import cli_keeping, clock, demo, installation, logs, server, worker
+from portal import cli_foreseeing, cli_keeping, clock, demo, installation, logs, server, worker
 from portal.access import OrganisationRole, Person
 from portal.accounts import factors
 from portal.accounts import service as accounts
@@ -296,6 +296,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--format", choices=FORMATS, help="found out from the file unless given")
     one.add_argument("--slug", help="of a VSAQ questionnaire; made from the file's name unless given")
     one.add_argument("--version", default="1.0.0")
+    cli_foreseeing.add_commands(command)
     cli_keeping.add_commands(command)
     return parser
 

@@ -34,6 +34,13 @@ from portal.erasure import destroying, leaving_letters
 from portal.erasure.destroying import GONE, Destroyed, read, run
 from portal.erasure.models import Erasure
 from portal.evidence.models import Evidence, EvidenceGrant
+from portal.library.models import (
+    DraftEdit,
+    QuestionnaireDraft,
+    RetiredVersion,
+    WhatIfRow,
+    WhatIfRun,
+)
 from portal.organisations.models import (
     Company,
     CompanyMember,
@@ -151,6 +158,8 @@ def vendors(
         Contact.organisation_id == organisation_id, Contact.vendor_id.in_(ids)
     )
     found.add("contacts", run(session, gone_contacts))
+    foreseen = (WhatIfRow.organisation_id == organisation_id) & WhatIfRow.vendor_id.in_(ids)
+    found.add("foreseen", run(session, delete(WhatIfRow).where(foreseen)))
     left = Vendor.id.in_(ids) & Vendor.offboarded_at.is_(None)
     found.add("vendors", run(session, update(Vendor).where(left).values(offboarded_at=now)))
     found.keep("drafts_of_companies", len(assessments))
@@ -168,10 +177,23 @@ def organisation(
         None
     )
     found.add("members", run(session, update(OrganisationMember).where(members).values(removed_at=now)))
+    _library(session, organisation_id, found)
     letters(session, Message.organisation_id == organisation_id, found)
     invitations(session, Invitation.organisation_id == organisation_id, found, now)
     proposals(session, Erasure.organisation_id == organisation_id)
     run(session, update(Organisation).where(Organisation.id == organisation_id).values(closed_at=now))
+
+
+def _library(session: Session, organisation_id: uuid.UUID, found: Destroyed) -> None:
+    """What an organisation wrote and tried goes; released versions stay, for what was answered on them names them."""
+    for model, name in (
+        (DraftEdit, "draft_changes"),
+        (QuestionnaireDraft, "questionnaire_drafts"),
+        (WhatIfRow, "foreseen"),
+        (WhatIfRun, "what_ifs"),
+        (RetiredVersion, "retired_versions"),
+    ):
+        found.add(name, run(session, delete(model).where(model.organisation_id == organisation_id)))
 
 
 def proposals(session: Session, which: ColumnElement[bool]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity
 from portal.faults import Conflict, Invalid, NotFound
-from portal.library import diffing, draft_queries, drafts, histories, parts, service
+from portal.library import diffing, draft_queries, drafts, histories, naming, parts, service
 from portal.library.models import QuestionnaireDraft
 from portal.library.parts import HEADER, ORDER, Document, question_part, section_part
 from questionnaires import catalog
@@ -113,7 +113,7 @@ def begin(
     now: datetime,
 ) -> QuestionnaireDraft:
     """A draft of the next version of an own questionnaire, with its newer base merged in."""
-    document = {**found.document, "version": drafts.next_version([previous.version])}
+    document = {**found.document, "version": naming.next_version([previous.version])}
     return drafts.create(
         session,
         document,

@@ -15,7 +15,7 @@ from portal.access import Identity, mine
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid
-from portal.library import diffing, draft_checks, draft_queries, drafts, histories, service
+from portal.library import diffing, draft_checks, draft_queries, histories, naming, parts, service
 from portal.library.importing import Import
 from portal.library.models import QuestionnaireDraft, ReleasedVersion, RetiredVersion
 from portal.library.service import Version
@@ -64,8 +64,8 @@ def propose(session: Session, identity: Identity, row: QuestionnaireDraft) -> Pr
     """Slow the first time. Raises DraftFaulty while the draft has faults other than its number."""
     history = histories.history(session, identity, row.slug)
     document = draft_queries.document_of(row)
-    number = drafts.next_version(one.version for one in history.line)
-    checked = draft_checks.checked_as(session, identity, row, {**document, "version": number})
+    number = naming.next_version(one.version for one in history.line)
+    checked = draft_checks.check_bytes(parts.encoded({**document, "version": number}), history)
     if checked.definition is None or checked.errors:
         raise diffing.DraftFaulty(row.id, max(1, len(checked.errors)))
     before = history.newest or _base(session, identity, checked.definition)
@@ -97,7 +97,7 @@ def check(session: Session, identity: Identity, row: QuestionnaireDraft, number:
     if newest is not None and ordered(number) <= ordered(newest.version):
         raise Invalid(errors={"version": f"{newest.version} is released. Write a higher number."})
     document = {**draft_queries.document_of(row), "version": number}
-    checked = draft_checks.checked_as(session, identity, row, document)
+    checked = draft_checks.check_bytes(parts.encoded(document), history)
     if checked.definition is None or checked.errors:
         raise diffing.DraftFaulty(row.id, max(1, len(checked.errors)))
     # Bytes are what is released: what they parse to is what was checked.

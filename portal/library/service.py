@@ -114,6 +114,11 @@ def own_versions(session: Session, identity: Identity) -> list[Version]:
     return sorted(found, key=lambda one: one.slug)
 
 
+def shipped_versions() -> list[Version]:
+    """Every version that comes with the portal, by slug and rising version."""
+    return [_shipped(catalog.get(label)) for label in catalog.shipped()]
+
+
 def version(session: Session, identity: Identity, slug: str, number: str) -> Version:
     """A version by name: one of the organisation's own, or any shipped one. Raises NotFound."""
     statement = scoped(identity, ReleasedVersion).where(

@@ -149,7 +149,11 @@ def papers(session: Session, identity: Identity, assessment_id: uuid.UUID, now: 
     rounds = session.execute(
         scoped(identity, Submission).where(Submission.assessment_id == one.id).order_by(Submission.round)
     ).scalars()
-    found = [_sealed(session, identity, one, definition, asker, each) for each in rounds]
+    # A round is read by the version that it answered: the assessment may have been moved to another one since.
+    found = [
+        _sealed(session, identity, one, library.definition(session, each.content_hash), asker, each)
+        for each in rounds
+    ]
     if one.state != "submitted":
         draft = _draft(session, identity, one, definition, asker, now)
         if draft is not None:
@@ -217,12 +221,13 @@ def _draft(
     now: datetime,
 ) -> Paper | None:
     rows = session.execute(scoped(identity, AnswerRow).where(AnswerRow.assessment_id == one.id)).scalars()
-    contents = {row.key: content_of(row) for row in rows}
+    contents = {row.key: content_of(row) for row in rows if row.key in definition.questions}
     if not contents:
         return None
     documents = {
         key: tuple(f"{each.document.title} ({each.document.filename})" for each in some)
         for key, some in queries.documents_of(session, identity, one).items()
+        if key in definition.questions
     }
     today = clock.local_date(now, one.zone)
     facts = [*_head(one, definition, asker), ("State", f"Draft of {full_date(today)}, not submitted")]

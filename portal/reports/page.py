@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from portal.apportion import apportion_columns, decimals, hundredths
 from portal.assessments import answering_words
 from portal.assessments.answering_cards import numbers
 from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.result import Cap, Knockout, Line, Outcome
-from portal.apportion import apportion_columns, decimals, hundredths
 
 if TYPE_CHECKING:
     from questionnaires.definition import Band, Question, Questionnaire

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from portal.apportion import hundredths
 from portal.assessments import answering_words
 from portal.assessments.answering_cards import numbers
 from portal.assessments.drafts import Content
-from portal.apportion import hundredths
 from questionnaires.answers import Value, raw_value
 from questionnaires.definition import Band
 from questionnaires.fixes import Fixes

@@ -10,13 +10,13 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from portal import web
 from portal.access import Permission, requires
+from portal.apportion import decimals
 from portal.assessments import queries as submissions
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.listing import one_of
 from portal.reassessment import queries as reassessment
 from portal.reports import answers, desk, export, queries
-from portal.apportion import decimals
 from portal.reports.queries import Report
 
 blueprint = Blueprint("results", __name__)

@@ -86,6 +86,7 @@ TOP = frozenset(
         "restoring",
         "erasing_again",
         "cli_keeping",
+        "cli_foreseeing",
         "logs",
     ]
 )  # they assemble the rest

@@ -199,7 +199,7 @@ def test_the_list_and_the_page_of_a_questionnaire(app: Portal, database: Databas
     browser = Browser(app.test_client(), "auditor@halden.example")
     page = browser.get(f"/o/{halden.slug}/questionnaires").text
     assert "Security basics" in page
-    assert "Earlier versions of your own" in page
+    assert "Earlier and retired versions" in page
     page = browser.get(f"/o/{halden.slug}/questionnaires/small/2.0.0").text
     for words in ("Do you lock the doors?", "100 points", "Anyone can walk in.", "Report of the import"):
         assert words in page

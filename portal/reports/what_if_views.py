@@ -1,0 +1,203 @@
+"""What a version would do to what was submitted: asked for, its progress, its result as a page and as a file."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal import web
+from portal.access import Identity, Permission, requires
+from portal.audit.service import export_made
+from portal.exporting import csv_file
+from portal.faults import NotFound
+from portal.library import diffing, draft_queries, drafts
+from portal.library.diffing import DraftFaulty
+from portal.library.models import QuestionnaireDraft, WhatIfRow, WhatIfRun
+from portal.listing import Address, an_id, one_of
+from portal.organisations import queries as organisations
+from portal.paging import page_number, sortable
+from portal.reports import what_if
+from questionnaires.definition import Questionnaire
+from questionnaires.parsing import parse_json
+from questionnaires.patterns import LABEL
+
+blueprint = Blueprint("what_if", __name__)
+Page = str | Response | WerkzeugResponse | tuple[str, int]
+HEAD = (
+    *("vendor", "verdict", "score_before", "high_before", "band_before", "best_band_before"),
+    *("score_after", "high_after", "band_after", "best_band_after"),
+    *("knockouts", "requirements", "to_answer", "to_review", "assessment", "submission"),
+)
+
+
+@blueprint.get("/o/<organisation>/what-ifs")
+@requires(Permission.SEE_FORESIGHT)
+def listed(organisation: str) -> Page:
+    """What was tried, newest first."""
+    session, identity = web.db(), web.identity()
+    found = what_if.runs(session, identity)
+    people = organisations.people(session, {one.asked_by for one in found if one.asked_by})
+    zone = organisations.organisation_of(session, identity).zone
+    return render_template("what_if/list.html", runs=found, people=people, zone=zone)
+
+
+@blueprint.get("/o/<organisation>/what-ifs/ask")
+@requires(Permission.AUTHOR)
+def ask(organisation: str) -> Page:
+    """What would be tried, and on how much."""
+    session, identity = web.db(), web.identity()
+    try:
+        candidate, row = _candidate(session, identity)
+    except DraftFaulty as fault:
+        return render_template("what_if/faulty.html", fault=fault)
+    assert identity.organisation is not None
+    found = what_if.subjects(web.portal().database, identity.organisation.id, candidate, web.now())
+    return render_template("what_if/ask.html", candidate=candidate, draft=row, total=len(found))
+
+
+@blueprint.post("/o/<organisation>/what-ifs/ask")
+@requires(Permission.AUTHOR)
+def go(organisation: str) -> Page:
+    """Reading the candidate and counting come before the transaction."""
+    identity = web.identity()
+    assert identity.organisation is not None
+    database = web.portal().database
+    with database.looking(identity.scope) as session:
+        candidate, row = _candidate(session, identity)
+    found = what_if.subjects(database, identity.organisation.id, candidate, web.now())
+    if row is not None:
+        drafts.locked(web.db(), identity, row.id)
+    run = what_if.ask(web.db(), candidate, row, len(found), actor=identity, now=web.now())
+    address = url_for("what_if.run", organisation=organisation, run=run.id)
+    return web.notice(redirect(address, 303), "what-if-asked")
+
+
+def _candidate(session: Session, identity: Identity) -> tuple[Questionnaire, QuestionnaireDraft | None]:
+    """The draft or version that the address or the form names."""
+    values = request.form if request.method == "POST" else request.args
+    draft_id = an_id("draft", values)
+    if draft_id is not None:
+        row = draft_queries.draft(session, identity, draft_id)
+        return diffing.sound(session, identity, row), row
+    label = values.get("version", "")
+    if not LABEL.fullmatch(label):
+        raise NotFound
+    return diffing.side_of(session, identity, label)(), None
+
+
+# ------------------------------------------------------------------------------------------------------- the result
+
+
+@blueprint.get("/o/<organisation>/what-ifs/<uuid:run>")
+@requires(Permission.SEE_FORESIGHT)
+def run(organisation: str, run: uuid.UUID) -> Page:
+    """How far it is, and what was worked out until now."""
+    session, identity = web.db(), web.identity()
+    found = what_if.run_of(session, identity, run)
+    verdict, down = one_of("verdict", what_if.VERDICTS), request.args.get("down") == "1"
+    page, names = what_if.rows(
+        session,
+        identity,
+        found,
+        verdict=verdict,
+        down=down,
+        number=page_number(request.args.get("page")),
+    )
+    href = Address(
+        "what_if.run", {"organisation": organisation, "run": run}, {"verdict": verdict}, "vendor", down
+    )
+    columns = [("vendor", _("Vendor")), ("", _("What becomes of it")), ("", _("Before")), ("", _("After"))]
+    columns += [("", _("Why"))]
+    candidate = parse_json(found.candidate, "what-if")
+    return render_template(
+        "what_if/run.html",
+        run=found,
+        candidate=candidate,
+        counts=what_if.counts(session, identity, found),
+        verdict=verdict,
+        verdicts=verdict_words(),
+        page=page,
+        pages=page.links(lambda number: href(page=number)),
+        heads=sortable(columns, "vendor", down, lambda key, down: href(sort=key, down=down)),
+        href=href,
+        lines=[_shown(one, names, candidate) for one in page.rows],
+        refresh=found.state in what_if.OPEN,
+        zone=organisations.organisation_of(session, identity).zone,
+    )
+
+
+def verdict_words() -> dict[str, tuple[str, str, str]]:
+    """Word, tone and icon of each verdict."""
+    return {
+        "worse": (_("Worse"), "bad", "down"),
+        "better": (_("Better"), "good", "up"),
+        "cannot_tell": (_("Cannot tell"), "caution", "half"),
+        "same": (_("The same"), "none", "check"),
+        "unread": (_("Not read"), "none", "lapsed"),
+    }
+
+
+def _shown(row: WhatIfRow, names: dict[uuid.UUID, str], candidate: Questionnaire) -> dict[str, Any]:
+    changes = what_if.changes_of(row)
+    texts = candidate.questions
+    return {
+        "row": row,
+        "vendor": names.get(row.vendor_id, ""),
+        "before": _standing(row.before),
+        "after": _standing(row.after),
+        "knockouts": [
+            (texts[key].text if key in texts else key, before, after)
+            for key, before, after in changes["knockouts"]
+        ],
+        "requirements": changes["requirements"],
+        "unanswered": changes["unanswered"],
+        "unreviewed": changes["unreviewed"],
+    }
+
+
+def _standing(shown: list[Any]) -> str:
+    """ "76.1 to 80.9, partial to sound"; "" where nothing is assessed."""
+    score, high, band, best = shown
+    if score is None:
+        return ""
+    numbers = score if score == high else _("%(low)s to %(high)s", low=score, high=high)
+    bands = band if band == best else _("%(low)s to %(high)s", low=band, high=best)
+    return f"{numbers}, {bands}" if band else str(numbers)
+
+
+@blueprint.get("/o/<organisation>/what-ifs/<uuid:run>.csv")
+@requires(Permission.SEE_FORESIGHT)
+def run_csv(organisation: str, run: uuid.UUID) -> Response:
+    """All rows of the filter, for a spreadsheet."""
+    session, identity = web.db(), web.identity()
+    found = what_if.run_of(session, identity, run)
+    rows = list(what_if.every(session, identity, found, one_of("verdict", what_if.VERDICTS)))
+    names = what_if.names(session, identity, rows)
+    note = export_made("what_if", now=web.now(), actor=identity)
+    name = f"what-if-{found.slug}-{found.version}"
+    return csv_file(name, HEAD, (_cells(one, names) for one in rows), note)
+
+
+def _cells(row: WhatIfRow, names: dict[uuid.UUID, str]) -> tuple[Any, ...]:
+    changes = what_if.changes_of(row)
+    shifts = (
+        "; ".join(f"{key}: {before or 'none'} to {after or 'none'}" for key, before, after in changes[what])
+        for what in ("knockouts", "requirements")
+    )
+    return (
+        *(names.get(row.vendor_id, ""), row.verdict, *row.before, *row.after, *shifts),
+        *(changes["unanswered"], changes["unreviewed"], row.assessment_id, row.submission_id),
+    )
+
+
+@blueprint.post("/o/<organisation>/what-ifs/<uuid:run>/stop")
+@requires(Permission.AUTHOR)
+def stop(organisation: str, run: uuid.UUID) -> Page:
+    found: WhatIfRun = what_if.stop(web.db(), run, actor=web.identity(), now=web.now())
+    code = "what-if-stopped" if found.state == "stopped" else "saved"
+    return web.notice(redirect(url_for("what_if.run", organisation=organisation, run=run), 303), code)
