@@ -161,7 +161,7 @@ def _walk(archive: zipfile.ZipFile, parts: dict[str, str]) -> dict[str, Walked]:
 
 def _walk_sheet(archive: zipfile.ZipFile, part: str, left: int) -> Walked:
     walk = _Walk(left)
-    _parse(archive, part, walk.begin)
+    _parse(archive, part, walk.element)
     if walk.found.rows * walk.found.columns > LARGEST_AREA:
         raise Refused("rows")
     return walk.found
@@ -175,7 +175,7 @@ class _Walk:
         self.row = self.column = -1
         self.error = self.counted = False
 
-    def begin(self, tag: str, values: dict[str, str]) -> None:
+    def element(self, tag: str, values: dict[str, str]) -> None:
         if tag == "row":
             self.row, self.column = int(values["r"]) - 1 if "r" in values else self.row + 1, -1
         elif tag == "c":

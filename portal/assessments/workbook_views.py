@@ -16,10 +16,10 @@ from portal.assessments import (
     answering_page,
     pace,
     queries,
+    workbook_changes,
     workbook_layout,
     workbook_opening,
     workbook_reading,
-    workbook_service,
     workbook_uploads,
     workbook_writing,
 )
@@ -31,8 +31,8 @@ from portal.assessments.drafts import Content, content_of
 from portal.assessments.models import Assessment
 from portal.assessments.reach import Reach, reach
 from portal.assessments.service import AlreadySubmitted
+from portal.assessments.workbook_changes import Proposal
 from portal.assessments.workbook_layout import Origin
-from portal.assessments.workbook_service import Proposal
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.exporting import spooled
@@ -185,8 +185,8 @@ def bring(company: str, assessment: uuid.UUID) -> Page:
         now_at = _read(web.db(), assessment, lock=True)
         pace.require_measure(web.db(), identity, now=web.now())
         if now_at.one.content_hash != at.one.content_hash:
-            raise Conflict(workbook_service.OUTDATED)
-        rows = workbook_service.as_rows(entries)
+            raise Conflict(workbook_changes.OUTDATED)
+        rows = workbook_changes.as_rows(entries)
         row = workbook_uploads.keep(web.db(), now_at.one, name, rows, actor=identity, now=web.now())
     except (Invalid, Unavailable) as fault:
         web.undo()
@@ -215,7 +215,7 @@ def changes(company: str, assessment: uuid.UUID, upload: uuid.UUID) -> Page:
     except AlreadySubmitted as closed:
         return _closed(closed.assessment)
     row = workbook_uploads.upload(session, identity, at.one, upload)
-    found = workbook_service.proposals(
+    found = workbook_changes.proposals(
         session, identity, at.one, at.definition, at.reach, row, at.held, _today(at.one)
     )
     return render_template("workbook/changes.html", **_compared(at, found), row=row)
@@ -288,12 +288,12 @@ def take(company: str, assessment: uuid.UUID, upload: uuid.UUID) -> Page:
     row = workbook_uploads.upload(session, identity, at.one, upload)
     chosen = set(request.form.getlist("take"))
     if not chosen:
-        found = workbook_service.proposals(
+        found = workbook_changes.proposals(
             session, identity, at.one, at.definition, at.reach, row, at.held, _today(at.one)
         )
         context = {**_compared(at, found), "row": row, "unticked": True, "failed": True}
         return render_template("workbook/changes.html", **context), 422
-    result = workbook_service.apply(
+    result = workbook_changes.apply(
         session,
         at.one,
         at.definition,

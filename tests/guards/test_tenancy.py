@@ -60,6 +60,9 @@ ACROSS: dict[str, str] = {
     "a delegation's link names the company that asks": "portal.organisations.queries",
     "a delegation's link names what it opens": "portal.assessments.delegation_link",
     "closing an assessment ends the links that a company has given away": "portal.assessments.delegation",
+    "closing or moving an assessment destroys workbooks that a company has not taken over": (
+        "portal.assessments.workbook_uploads"
+    ),
     "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",
     "a company is asked a version: the line that it belongs to names its questions": "portal.library.lineage",
     "a sealed document's file is opened by the organisation it was sealed for": "portal.evidence.queries",

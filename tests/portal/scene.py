@@ -28,11 +28,14 @@ from portal.assessments import (
     queries,
     replying,
     showing,
+    workbook_changes,
+    workbook_uploads,
 )
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerTurn, Assessment, Submission
 from portal.assessments.reach import WHOLE
 from portal.assessments.service import Attestation, Edit, save_answers, submit
+from portal.assessments.workbook_reading import Entry
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import NOBODY, SYSTEM, Database
@@ -82,6 +85,7 @@ class Deal:
     section_submitted: str = ""
     erasure: uuid.UUID | None = None
     certificate: uuid.UUID | None = None
+    upload: uuid.UUID | None = None  # a workbook that a person of the company has sent back
     writing: uuid.UUID | None = None  # the organisation's draft of a questionnaire
 
 
@@ -450,6 +454,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.enquiry = _ask(database, scene, deal)
     deal.delegation = _give_away(database, scene, deal)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
+    deal.upload = _send_back(database, owner, deal.drafted, word("workbook", *theirs))
     deal.writing = _write(database, scene, deal)
     return deal
 
@@ -611,6 +616,19 @@ def _promise(database: Database, identity: Identity, assessment_id: uuid.UUID, c
         edit = Edit(question.key, 0, choose(question))
         result = save_answers(session, assessment, section, [edit], actor=identity, now=NOW)
         assert not result.errors, result.errors
+
+
+def _send_back(database: Database, identity: Identity, assessment_id: uuid.UUID, note: str) -> uuid.UUID:
+    """A workbook with one answer and a comment, read and not yet taken over."""
+    with database.transaction(identity.scope) as session:
+        one = queries.assessment(session, identity, assessment_id, lock=True)
+        definition = library.definition(session, one.content_hash)
+        key = next(each.key for each in definition.questions.values() if each.type == "choice")
+        held = queries.rows(session, identity, assessment_id)
+        revision = held[key][0].revision if key in held else 0
+        entry = Entry(key, "Questions!J3", revision, note=note)
+        rows = workbook_changes.as_rows([entry])
+        return workbook_uploads.keep(session, one, f"{note}.xlsx", rows, actor=identity, now=NOW).id
 
 
 def _keep_a_stale_edit(database: Database, identity: Identity, assessment_id: uuid.UUID, note: str) -> str:

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from portal.assessments import drafts, workbook_layout, workbook_opening, workbook_reading, workbook_writing
 from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.reach import EVERYTHING
+from portal.assessments.workbook_changes import laid_over
 from portal.assessments.workbook_layout import SHOWN, Asked, Origin
-from portal.assessments.workbook_service import laid_over
 from portal.assessments.workbook_writing import About
 from portal.web import Portal
 from questionnaires import catalog
