@@ -144,6 +144,7 @@ def _populate(
         demo_story.answer_in_full(session, bought, colleague, papers, actor=ciso, calendar=calendar)
     demo_story.overdue(session, payroll, actor=ciso, calendar=calendar)
     demo_story.asked_and_passed_on(session, translation, actor=ciso, calendar=calendar)
+    demo_story.reassessed(session, translation, actor=ciso, calendar=calendar)
     owner = people[STAFF[OrganisationRole.BUSINESS_OWNER][1]]
     demo_story.newcomer(session, owner, actor=ciso, now=calendar.ago(1))
     demo_story.of_today(session, archive, helper, owner, actor=ciso, calendar=calendar)

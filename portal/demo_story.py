@@ -33,6 +33,7 @@ from questionnaires.definition import Section
 CORE, PRIVACY, LITE = "security_core", "privacy_processor", "security_lite"
 TECHNICAL = frozenset({"network", "crypto", "vuln", "dev", "logging", "resilience"})
 DAYS_TO_ANSWER = 45
+DAYS_TO_CONFIRM = 20
 
 MAILROOM = {
     "engagement.data": ["personal"],
@@ -227,6 +228,20 @@ def asked_and_passed_on(session: Session, bought: Bought, *, actor: Identity, ca
         text="Our translators are freelancers, not firms. Do you want each of them named here?",
         actor=bought.owner,
         now=calendar.ago(1, 90),
+    )
+
+
+def reassessed(session: Session, bought: Bought, *, actor: Identity, calendar: Calendar) -> None:
+    """The next review of what was answered in full, on the newest release: the answers of then are offered."""
+    ask(
+        session,
+        bought,
+        CORE,
+        number=catalog.latest(CORE).version,
+        due=calendar.today + timedelta(days=DAYS_TO_CONFIRM),
+        reason="The contract is renewed next quarter, so we review the service once more, on the newer questions.",
+        actor=actor,
+        now=calendar.ago(2),
     )
 
 

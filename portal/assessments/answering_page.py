@@ -224,8 +224,8 @@ def choices(desk: Desk, edits: Iterable[StaleEdit]) -> list[dict[str, Any]]:
     where = place(desk.assessment, desk.viewer)
     found = []
     for edit in edits:
-        if not desk.reach.covers(edit.key):
-            continue
+        if not desk.reach.covers(edit.key) or edit.key not in desk.draft.definition.questions:
+            continue  # given away to others, or not asked any more since a move to another version
         section = desk.draft.definition.section_of[edit.key]
         found.append(
             {

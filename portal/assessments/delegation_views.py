@@ -40,7 +40,7 @@ def overview(company: str, assessment: uuid.UUID) -> Page:
     people = organisations.people(
         session, {each for row in rows.rows for each in (row.person_id, row.created_by)}
     )
-    waits = acceptance.waiting(session, identity, one.id) if one.state == "open" else {}
+    waits = _asked(at, acceptance.waiting(session, identity, one.id)) if one.state == "open" else {}
     return render_template(
         "delegation/overview.html",
         **asked_by(one),
@@ -50,6 +50,11 @@ def overview(company: str, assessment: uuid.UUID) -> Page:
         waiting=len(waits),
         pages=_pages(rows, one, company),
     )
+
+
+def _asked(at: Desk, waits: dict[str, Read]) -> dict[str, Read]:
+    """Without what waits at questions that a move to another version has taken away."""
+    return {key: read for key, read in waits.items() if key in at.draft.definition.questions}
 
 
 def _pages(rows: Rows[Delegation], one: Assessment, company: str) -> dict[str, Any] | None:
@@ -204,7 +209,7 @@ def waiting(company: str, assessment: uuid.UUID) -> Page:
 def _waiting(one: Assessment, changed: list[str] | None = None) -> str:
     session, identity = web.db(), web.identity()
     at = desk(one)
-    waits = acceptance.waiting(session, identity, one.id)
+    waits = _asked(at, acceptance.waiting(session, identity, one.id))
     where = answering_page.place(one, identity)
     groups = []
     for number, section in enumerate(at.draft.definition.sections, 1):

@@ -102,10 +102,12 @@ def places(session: Session, identity: Identity, document_id: uuid.UUID) -> list
             *reach.seen(identity),
         )
     )
-    found += [_shown(session, one, grant.key, grant.granted_at, False) for grant, one in rows]
+    found += [
+        _shown(session, one, one.content_hash, grant.key, grant.granted_at, False) for grant, one in rows
+    ]
     rows = session.execute(
         scoped(identity, SealedEvidence, Submission, Assessment)
-        .with_only_columns(SealedEvidence.key, Submission.sealed_at, Assessment)
+        .with_only_columns(SealedEvidence.key, Submission.sealed_at, Submission.content_hash, Assessment)
         .where(
             SealedEvidence.evidence_id == document_id,
             SealedEvidence.submission_id == Submission.id,
@@ -113,7 +115,7 @@ def places(session: Session, identity: Identity, document_id: uuid.UUID) -> list
             *reach.seen(identity),
         )
     )
-    found += [_shown(session, one, key, at, True) for key, at, one in rows]
+    found += [_shown(session, one, asked, key, at, True) for key, at, asked, one in rows]
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 
@@ -218,8 +220,13 @@ def _grant(
     )
 
 
-def _shown(session: Session, one: Assessment, key: str, at: datetime, sealed: bool) -> Shown:
-    definition = library.definition(session, one.content_hash)
-    section = definition.section_of[key]
+def _shown(
+    session: Session, one: Assessment, content_hash: str, key: str, at: datetime, sealed: bool
+) -> Shown:
+    """``content_hash``: the version that was asked. A question that a move has taken away bears its key alone."""
+    definition = library.definition(session, content_hash)
+    section = definition.section_of.get(key)
+    if section is None:
+        return Shown(one, "", "This question is no longer asked.", key, at, sealed)
     number = f"{definition.sections.index(section) + 1}.{[q.key for q in section.questions].index(key) + 1}"
     return Shown(one, number, definition.questions[key].text, key, at, sealed)
