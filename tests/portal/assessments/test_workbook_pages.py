@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from portal.access import Identity
+from portal.accounts.models import PersonRow
 from portal.assessments import changing, delegation, queries
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerRevision
@@ -19,7 +20,8 @@ from portal.assessments.service import Edit, save_answers
 from portal.assessments.version_models import WorkbookUpload
 from portal.audit.models import Event
 from portal.db import SYSTEM, Scope
-from portal.erasure import retention
+from portal.erasure import destroying, parting, retention
+from portal.erasure.destroying import Destroyed
 from tests.portal.assessments.given import Given
 from tests.portal.assessments.workbooks import (
     Rows,
@@ -32,6 +34,7 @@ from tests.portal.assessments.workbooks import (
     tables,
     take,
 )
+from tests.portal.scene import fill, seal
 from tests.portal.world import NOW
 
 pytestmark = pytest.mark.both_databases
@@ -377,6 +380,36 @@ def test_closing_destroys_what_waits(given: Given) -> None:
     assert browser.get(f"{given.base}/workbook.xlsx").status_code == 303
     token = browser.token()
     assert browser.client.post(page, data={"csrf_token": token, "take": "one.days"}).status_code == 409
+
+
+def test_submitting_destroys_what_waits(given: Given) -> None:
+    browser = given.browser()
+    page = brought(browser, given, changed(download(browser, given), filled))
+    fill(given.database, given.owner, given.assessment_id)
+    seal(given.database, given.owner, given.assessment_id)
+    assert uploads(given) == 0
+    assert browser.get(page).status_code == 303
+
+
+def test_erasing_a_person_or_an_answer_destroys_what_waits(given: Given) -> None:
+    browser = given.browser()
+    for erase in (
+        lambda session, found: destroying.drafts(session, given.assessment_id, {"one.days"}, found, NOW),
+        lambda session, found: parting.person(
+            session,
+            session.scalars(select(PersonRow).where(PersonRow.id == given.owner.person.id)).one(),
+            found,
+            now=NOW,
+        ),
+    ):
+        brought(browser, given, changed(download(browser, given), filled))
+        assert uploads(given) == 1
+        with given.database.transaction(SYSTEM) as session:
+            found = Destroyed()
+            erase(session, found)
+            session.info["audited"] = True
+        assert found.counts["workbooks"] == 1
+        assert uploads(given) == 0
 
 
 def test_time_destroys_what_waits(given: Given) -> None:
