@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person, Tenant
-from portal.assessments import change_steps, move_answers, move_queries
+from portal.assessments import change_steps, move_answers, move_queries, workbook_uploads
 from portal.assessments.models import Assessment
 from portal.assessments.move_queries import APPLIED, ASKED, LAPSED
 from portal.assessments.version_models import AssessmentMove
@@ -183,6 +183,7 @@ def apply(session: Session, move_id: uuid.UUID, scope: Scope, *, now: datetime) 
     row.state = APPLIED
     if one.company_id is not None:
         move_answers.move(session, one, row, old, new, now=now)
+        workbook_uploads.forget_all(session, one.id)  # made for the other version
         one.moved_at, one.answered, one.total = now, 0, 0
     one.content_hash, one.version, one.title = new.content_hash, new.version, new.title
     _note(session, row, one, actor, now)
