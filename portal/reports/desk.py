@@ -13,7 +13,7 @@ from portal.assessments import result_queries, turn_words, turns
 from portal.assessments.sealing import Document
 from portal.assessments.turn_words import Turned
 from portal.contracts.queries import Point
-from portal.reports import answers
+from portal.reports import answers, cycles
 from portal.reports.answers import Read
 from portal.reports.page import Amounts, total
 from portal.reports.queries import Report
@@ -23,12 +23,16 @@ SHOWS = ("all", "knockouts", "lost", "open", "findings", "evidence", "turned")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question on the desk. ``requirements``: what its answer calls for in the contract."""
+    """One question on the desk. ``requirements``: what its answer calls for in the contract.
+
+    ``unchanged``: in how many reviews in a row before this one the answer was the same.
+    """
 
     read: Read
     turned: Turned | None
     documents: tuple[Document, ...]
     requirements: tuple[Point, ...]
+    unchanged: int = 0
 
     @property
     def key(self) -> str:
@@ -79,12 +83,13 @@ class Desk:
 
 
 def desk(session: Session, identity: Identity, report: Report, show: str) -> Desk:
-    """The desk of a report for its organisation; ``show``: one of SHOWS. Two statements, however long it is."""
+    """The desk of a report for its organisation; ``show``: one of SHOWS. Three statements, however long it is."""
     rounds = tuple(result_queries.rounds(session, identity, report.rated.assessment.id))
     newest = rounds[0][0] == report.rated.submission.round
     turned = turned_of(session, identity, report)
     # Requirements follow from the newest answers alone, so an earlier round stands without them.
     triggers = _triggers(report) if newest else {}
+    stood = cycles.unchanged(session, identity, report)
     parts, counts = [], dict.fromkeys(SHOWS, 0)
     for section in answers.sections(report):
         items = tuple(
@@ -93,6 +98,7 @@ def desk(session: Session, identity: Identity, report: Report, show: str) -> Des
                 turned.get(read.card.key),
                 report.rated.documents.get(read.card.key, ()),
                 triggers.get(read.card.key, ()),
+                stood.get(read.card.key, 0),
             )
             for read in section.reads
         )

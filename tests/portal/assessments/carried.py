@@ -65,14 +65,22 @@ def ask(
     place: Place | None = None,
     engagement: uuid.UUID | None = None,
     due: date = date(2026, 12, 20),
+    beside: uuid.UUID | None = None,
 ) -> uuid.UUID:
-    """An assessment that ``place`` (the one organisation by default) issues to the company."""
+    """An assessment that ``place`` (the one organisation by default) issues to the company.
+
+    ``beside``: another assessment, whose vendor it is issued to.
+    """
     place = place or given.organisation
     actor = place[OrganisationRole.CISO]
     made = uuid.uuid4()
     with given.database.transaction() as session:
         library.store(session, definition, now=at, actor=actor)
-        vendor = vendors.create_vendor(session, name=f"Vendor {made}", country="PT", actor=actor, now=at)
+        other = session.get(Assessment, beside) if beside is not None else None
+        if other is not None:
+            vendor = session.get_one(Vendor, other.vendor_id)
+        else:
+            vendor = vendors.create_vendor(session, name=f"Vendor {made}", country="PT", actor=actor, now=at)
         vendor.company_id = given.company.id
         session.flush()
         row = Assessment(
