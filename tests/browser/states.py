@@ -29,7 +29,7 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
-from tests.browser import enquiring, papers
+from tests.browser import enquiring, papers, released, writing
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
 from tests.portal.accounts.given import give_factor, letters
@@ -81,6 +81,10 @@ class World:
     taken_back: uuid.UUID
     declined: uuid.UUID
     reopened: uuid.UUID
+    writing: uuid.UUID
+    blank: uuid.UUID
+    conflicted: uuid.UUID
+    tried: uuid.UUID
 
     def cookie(self, who: str) -> str:
         """A session of this person, opened without the sign-in page."""
@@ -187,6 +191,8 @@ def _made(settings: Settings, database: Database) -> World:
         address=address,
         stopping=stopping,
         **enquiring.make(database, quarry, slate),
+        **writing.make(database, quarry),
+        **released.make(database, quarry),
     )
 
 

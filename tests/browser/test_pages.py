@@ -121,7 +121,25 @@ def send_without_reason(page: Page, world: World) -> None:
     page.locator("[name=do][value=issue]").click()
 
 
+def colleague_was_first(page: Page, world: World) -> None:
+    """As if a colleague had saved the question while this page lay open."""
+    page.locator("[name=seen]").first.evaluate("one => { one.value = '0'.repeat(64); }")
+    write("#f-help", "Look at the sign-in settings.", "Save")(page, world)
+
+
+def press_tried(page: Page, world: World) -> None:
+    """Choose the first answer that something hangs on, and look again."""
+    open_details(page, world)
+    page.locator("main details select").first.select_option(index=1)
+    press("Show what is asked")(page, world)
+
+
+def too_long(page: Page, world: World) -> None:
+    write("#f-text", "Why? " * 900, "Save")(page, world)
+
+
 US, THEM = "/o/{o}", "/c/{c}"
+WRITING = US + "/drafts/{writing}"
 SEALED, DRAFT, FULL = (
     THEM + "/assessments/{sealed}",
     THEM + "/assessments/{draft}",
@@ -297,6 +315,135 @@ STATES = [
     State("schedule, open assessments", "ciso", US + "/schedule?view=open", "Reminders go to"),
     State("schedule of nothing yet", "many", "/o/{empty_o}/schedule", "No next assessment yet"),
     State("questionnaires", "auditor", US + "/questionnaires", "Security basics"),
+    State("questionnaires, drafts", "ciso", US + "/questionnaires", "Rules of the quarry"),
+    State("questionnaires, no drafts", "many", "/o/{empty_o}/questionnaires", "None yet."),
+    State("an own version", "ciso", US + "/questionnaires/pit_core/1.0.0", "Make that draft"),
+    State(
+        "an own version retired",
+        "ciso",
+        US + "/questionnaires/security_lite/0.9.0",
+        "Issue it again",
+        steps=press("Retire it"),
+    ),
+    State(
+        "what differs",
+        "auditor",
+        US + "/questionnaires/security_core/diff?from=1.0.0&to=2.0.0",
+        "add up to 100.00",
+    ),
+    State("what differs, one fate", "auditor", US + "/questionnaires/security_core/diff?fate=renamed", "was"),
+    State(
+        "what differs, nothing",
+        "auditor",
+        US + "/questionnaires/security_lite/diff?from=1.0.0&to=1.0.0",
+        "Nothing differs.",
+    ),
+    State("what differs, a faulty draft", "ciso", US + "/drafts/{writing}/diff", "cannot be compared yet"),
+    State("bring in a file", "ciso", US + "/questionnaires/import", "What can be brought in"),
+    State(
+        "bring in nothing",
+        "ciso",
+        US + "/questionnaires/import",
+        "Choose a file.",
+        422,
+        press("Make a draft of it"),
+    ),
+    State("release, faulty", "ciso", US + "/drafts/{writing}/release", "cannot be released yet"),
+    State("release, conflicts", "ciso", US + "/drafts/{conflicted}/release", "Settle it before you release."),
+    State(
+        "release refused",
+        "ciso",
+        US + "/drafts/{conflicted}/release",
+        "Settle them first",
+        409,
+        press("Release this version"),
+    ),
+    State("conflicts", "ciso", US + "/drafts/{conflicted}/conflicts", "Take the newer release"),
+    State("conflicts, none", "ciso", US + "/drafts/{writing}/conflicts", "There are no conflicts."),
+    State("what-ifs", "auditor", US + "/what-ifs", "Tried before"),
+    State("what-ifs, none", "many", "/o/{empty_o}/what-ifs", "Nothing was tried yet."),
+    State("what-if asked", "ciso", US + "/what-ifs/ask?version=security_lite@1.0.0", "would be tried"),
+    State(
+        "what-if of nothing",
+        "ciso",
+        US + "/what-ifs/ask?version=vulnerability_flash@1.0.0",
+        "nothing to try it on",
+    ),
+    State("what-if of a faulty draft", "ciso", US + "/what-ifs/ask?draft={writing}", "cannot be tried yet"),
+    State("what-if done", "auditor", US + "/what-ifs/{tried}", "It is worked out"),
+    State(
+        "what-if, none fits",
+        "auditor",
+        US + "/what-ifs/{tried}?verdict=better",
+        "No submission fits this filter.",
+    ),
+    State("new draft", "ciso", US + "/drafts/new", "only your organisation sees"),
+    State("new draft refused", "ciso", US + "/drafts/new", "Write the title", 422, press("Begin the draft")),
+    State("draft", "ciso", WRITING, "faults keep it from being released", steps=open_details),
+    State("draft, read only", "auditor", WRITING, "A draft: only your organisation sees it."),
+    State("draft, empty", "ciso", US + "/drafts/{blank}", "No sections yet"),
+    State("draft, section refused", "ciso", WRITING, "Write a title.", 422, press("Add the section")),
+    State("draft, header", "ciso", WRITING + "/header", "Bands", steps=open_details),
+    State(
+        "draft, section", "ciso", WRITING + "/sections/access", "Its questions, in order", steps=open_details
+    ),
+    State(
+        "draft, question refused",
+        "ciso",
+        WRITING + "/sections/access",
+        "Write the question.",
+        422,
+        press("Add the question"),
+    ),
+    State(
+        "draft, question",
+        "ciso",
+        WRITING + "/questions/access.mfa_staff",
+        "Make it my own question",
+        steps=open_details,
+    ),
+    State(
+        "draft, question with faults",
+        "ciso",
+        WRITING + "/questions/own.doors_and_keys.how_many_keys_are_lost_in",
+        "Must be a whole number",
+        steps=open_details,
+    ),
+    State(
+        "draft, question of rows",
+        "ciso",
+        WRITING + "/questions/own.doors_and_keys.which_doors_are_there",
+        "Save and add columns",
+        steps=open_details,
+    ),
+    State(
+        "draft, question, two editors",
+        "ciso",
+        WRITING + "/questions/access.mfa_admin",
+        "Where the two differ",
+        409,
+        colleague_was_first,
+    ),
+    State(
+        "draft, question too long",
+        "ciso",
+        WRITING + "/questions/access.mfa_admin",
+        "This cannot be stored as it is",
+        422,
+        too_long,
+    ),
+    State("draft, names", "ciso", WRITING + "/names", "Facts of the engagement"),
+    State("draft, preview", "auditor", WRITING + "/preview?section=access", "nothing here is stored"),
+    State(
+        "draft, preview tried",
+        "auditor",
+        WRITING + "/preview?section=access",
+        "Begin again",
+        steps=press_tried,
+    ),
+    State(
+        "draft, preview of nothing", "ciso", US + "/drafts/{blank}/preview", "There is nothing to show yet"
+    ),
     State(
         "preview of a questionnaire", "auditor", US + "/questionnaires/security_lite/1.0.0", "How it is rated"
     ),

@@ -49,6 +49,7 @@ from portal.library import draft_structure, drafts
 from portal.library import service as library
 from portal.organisations.models import Invitation
 from portal.outbox import Message
+from portal.reports import what_if, what_if_working
 from portal.settings import Settings
 from portal.storage import new_key
 from portal.vendors import queries as vendor_queries
@@ -57,6 +58,7 @@ from portal.vendors.models import Contact
 from questionnaires import catalog
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import Question, Questionnaire
+from questionnaires.parsing import parse_json
 from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
 
 DUE = date(2026, 12, 18)
@@ -87,6 +89,7 @@ class Deal:
     certificate: uuid.UUID | None = None
     upload: uuid.UUID | None = None  # a workbook that a person of the company has sent back
     writing: uuid.UUID | None = None  # the organisation's draft of a questionnaire
+    run: uuid.UUID | None = None  # a version that the organisation tried over what was submitted
 
 
 @dataclass
@@ -456,7 +459,19 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     deal.upload = _send_back(database, owner, deal.drafted, word("workbook", *theirs))
     deal.writing = _write(database, scene, deal)
+    tried = parse_json(own_questionnaire(slug, word("tried", *ours), word=asked))
+    deal.run = _foresee(database, deal, tried)
     return deal
+
+
+def _foresee(database: Database, deal: Deal, tried: Questionnaire) -> uuid.UUID:
+    """A version tried over what was submitted: the organisation's alone, until it is released."""
+    actor, later = deal.organisation[OrganisationRole.ADMIN], NOW + timedelta(days=1)
+    found = what_if.subjects(database, deal.organisation.id, tried, later)
+    with database.transaction(actor.scope) as session:
+        run = what_if.ask(session, tried, None, len(found), actor=actor, now=later).id
+    what_if_working.work(database, lambda: later)
+    return run
 
 
 def _write(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:

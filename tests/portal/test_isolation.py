@@ -70,6 +70,8 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "evidence": [str(deal.paper), str(deal.shelved)],
         "draft": [str(deal.writing)],
         "upload": [str(deal.upload)],
+        "run": [str(deal.run)],
+        "form": ["json"],
         "question": ["governance.owner"],
         "kind": ["more_time"],
         "what": ["extend"],

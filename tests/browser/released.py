@@ -1,0 +1,88 @@
+"""Versions for the pages: one released over an older base, a draft with a conflict, what a version would change."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from portal import clock
+from portal.access import OrganisationRole
+from portal.db import Database
+from portal.library import draft_queries, drafts, merging, releasing
+from portal.reports import what_if, what_if_working
+from questionnaires import catalog
+from questionnaires.definition import Questionnaire
+from questionnaires.raw import raw, read_raw
+from tests.portal.world import Place
+
+
+def make(database: Database, quarry: Place) -> dict[str, uuid.UUID]:
+    """Ids by the names of World; the organisation's own ``pit_core`` 1.0.0 is released beside."""
+    old = catalog.get("security_core@1.0.0")
+    _release(database, quarry, _begin(database, quarry, old, "pit_core"))
+    torn = _begin(database, quarry, old, "pit_torn", " Please say it plainly.")
+    _merge(database, quarry, torn)
+    return {"conflicted": torn, "tried": _try(database, quarry)}
+
+
+def _begin(database: Database, quarry: Place, base: Questionnaire, slug: str, more: str = "") -> uuid.UUID:
+    actor = quarry[OrganisationRole.CISO]
+    document = drafts.copied(base, slug=slug, version="1.0.0", title=f"Questions of the {slug}")
+    if more:
+        _reworded(document)["text"] += more
+    with database.transaction(actor.scope) as session:
+        steps: dict[str, Any] = {"source_format": "draft", "now": clock.now(), "actor": actor}
+        return drafts.create(session, document, based_on=base.label, base_hash=base.content_hash, **steps).id
+
+
+def _reworded(document: dict[str, Any]) -> dict[str, Any]:
+    """The first question whose words the newer release of the base changed."""
+    newer = catalog.latest("security_core").questions
+    return next(
+        one
+        for section in document["sections"]
+        for one in section["questions"]
+        if one["key"] in newer
+        and newer[one["key"]].text != one["text"]
+        and newer[one["key"]].revision == one.get("revision", 1)
+    )
+
+
+def _release(database: Database, quarry: Place, draft: uuid.UUID) -> None:
+    actor, now = quarry[OrganisationRole.CISO], clock.now()
+    with database.looking(actor.scope) as session:
+        row = draft_queries.draft(session, actor, draft)
+        checked = releasing.check(session, actor, row, "1.0.0")
+    with database.transaction(actor.scope) as session:
+        locked = drafts.locked(session, actor, draft)
+        note = "The whole of it, for what we buy underground."
+        releasing.release(session, locked, checked, note=note, seen=locked.revision, actor=actor, now=now)
+
+
+def _merge(database: Database, quarry: Place, draft: uuid.UUID) -> None:
+    actor = quarry[OrganisationRole.CISO]
+    with database.looking(actor.scope) as session:
+        row = draft_queries.draft(session, actor, draft)
+        found = merging.with_base(session, actor, draft_queries.document_of(row))
+    with database.transaction(actor.scope) as session:
+        locked = drafts.locked(session, actor, draft)
+        merging.take_over(session, locked, found, seen=locked.revision, actor=actor, now=clock.now())
+
+
+def _try(database: Database, quarry: Place) -> uuid.UUID:
+    """What a version without points would do to what was submitted on the small questionnaire."""
+    actor, now = quarry[OrganisationRole.CISO], clock.now() + timedelta(seconds=1)
+    base = catalog.latest("security_lite")
+    document = {**raw(base), "slug": "pit_lite", "based_on": base.label, "title": "Rules of the pit"}
+    for section in document["sections"]:
+        for question in section["questions"]:
+            for option in question.get("options", ()):
+                if "points" in option:
+                    option["points"] = 0
+    found = read_raw(document).whole()
+    total = len(what_if.subjects(database, quarry.id, found, now))
+    with database.transaction(actor.scope) as session:
+        run = what_if.ask(session, found, None, total, actor=actor, now=now).id
+    what_if_working.work(database, lambda: now)
+    return run
