@@ -1,0 +1,117 @@
+"""A questionnaire is copied, changed, found faulty at its field, mended and looked at as a vendor, in a browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Demo, axe_faults, overflow, person
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-authoring")]
+
+
+def begin(page: Page, title: str) -> str:
+    """Copy the small questionnaire; the address of the draft."""
+    page.get_by_role("link", name="Questionnaires", exact=True).first.click()
+    page.get_by_role("link", name="New draft").click()
+    page.get_by_label("Begin with").select_option("security_lite@1.0.0")
+    page.get_by_label("Title").fill(title)
+    page.get_by_role("button", name="Begin the draft").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    return page.url
+
+
+def save(page: Page) -> None:
+    page.locator(".savebar").get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+def test_a_draft_from_copy_to_preview(chromium: Browser, demo: Demo, javascript: bool) -> None:
+    with person(chromium, demo, demo.account("organisation", "admin"), javascript=javascript) as page:
+        draft = begin(page, f"House rules {'live' if javascript else 'plain'}")
+        page.get_by_role("link", name=re.compile("What is the weakest second step")).click()
+        page.locator("#f-visible_when").fill('access.mfa_staf == "all"')
+        fault = page.locator("#m-visible_when")
+        if javascript:
+            expect(fault).to_contain_text("there is no such question")
+            expect(page.locator("[data-checked]")).to_contain_text("Faults here: 1")
+        else:
+            expect(fault).to_be_hidden()
+        save(page)
+        expect(fault).to_contain_text("there is no such question")
+        assert axe_faults(page) == []
+        assert overflow(page) == 0
+        page.goto(draft)
+        expect(page.get_by_text("One fault keeps it from being released")).to_be_visible()
+        page.get_by_role("link", name="4.2", exact=True).click()
+        expect(page).to_have_url(re.compile(r"#f-visible_when$"))
+        page.locator("#f-visible_when").fill('access.mfa_staff == "all"')
+        if javascript:
+            expect(fault).to_be_hidden()
+            expect(page.locator("#r-visible_when")).to_contain_text(
+                "is “Every account, wherever people sign in from”"
+            )
+        save(page)
+        expect(fault).to_be_hidden()
+        expect(page.locator("#r-visible_when")).to_contain_text(
+            "is “Every account, wherever people sign in from”"
+        )
+        page.get_by_role("link", name="See it as the vendor will").click()
+        weakest = page.locator("[id='q-access.mfa_admin']")
+        expect(weakest).to_be_hidden()
+        page.get_by_text("Try answers: see what is asked then").click()
+        page.get_by_label(re.compile("staff")).first.select_option(
+            label="Every account, wherever people sign in from"
+        )
+        page.get_by_role("button", name="Show what is asked").click()
+        expect(weakest).to_be_visible()
+        assert axe_faults(page) == []
+
+
+def test_rows_and_order_by_buttons_alone(chromium: Browser, demo: Demo) -> None:
+    """Without a script: an answer is added and moved, a section and a question are added, taken out, brought back."""
+    with person(chromium, demo, demo.account("organisation", "admin"), javascript=False) as page:
+        draft = begin(page, "Rows and order")
+        page.get_by_label("Title of the section").fill("Doors")
+        page.get_by_role("button", name="Add the section").click()
+        page.get_by_label("The question", exact=True).fill("Who locks the doors?")
+        page.get_by_role("button", name="Add the question").click()
+        page.get_by_label("Words of answer 1").fill("A guard")
+        page.get_by_label("Points of answer 1").fill("100")
+        page.get_by_label("Words of answer 2").fill("Nobody")
+        page.get_by_label("Points of answer 2").fill("0")
+        page.get_by_role("button", name="Save and add answers").click()
+        expect(page.get_by_label("Words of answer 7")).to_be_visible()
+        expect(page.get_by_label("Value of answer 1")).to_have_value("a_guard")
+        page.get_by_role("button", name="Move down: answer 1").click()
+        expect(page.get_by_label("Words of answer 1")).to_have_value("Nobody")
+        expect(page.get_by_text("No faults here")).to_be_visible()
+        page.get_by_role("button", name="Take this question out").click()
+        expect(page.get_by_text("Taken out. Undo stands in the list of changes.")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^Undo")).first.click()
+        expect(page.get_by_text("The change is taken back.")).to_be_visible()
+        page.goto(draft)
+        expect(page.get_by_role("link", name=re.compile("Who locks the doors"))).to_be_visible()
+
+
+def test_two_editors_at_once(chromium: Browser, demo: Demo) -> None:
+    """The second one is told, sees both, keeps what was typed, and decides."""
+    account = demo.account("organisation", "admin")
+    with person(chromium, demo, account) as page, person(chromium, demo, account) as other:
+        draft = begin(page, "Two pens")
+        page.goto(f"{draft}/sections/access")
+        other.goto(f"{draft}/sections/access")
+        page.locator("#f-intro").fill("Written first.")
+        save(page)
+        other.locator("#f-intro").fill("Written second.")
+        other.locator(".savebar").get_by_role("button", name="Save", exact=True).click()
+        expect(other.get_by_role("alert")).to_contain_text("while you were writing")
+        expect(other.get_by_role("table")).to_contain_text("Written first.")
+        expect(other.locator("#f-intro")).to_have_value("Written second.")
+        assert axe_faults(other) == []
+        other.get_by_role("button", name="Save mine over theirs").click()
+        expect(other.get_by_text("Saved.", exact=True)).to_be_visible()
+        expect(other.locator("#f-intro")).to_have_value("Written second.")
