@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import event
 
 from portal.assessments import pace
+from tests.portal.assessments.carried import newer, submitted, write
 from tests.portal.assessments.given import Given
 from tests.portal.assessments.test_delegation import give, link, opened
+from tests.portal.assessments.test_moving import CHANGED, asked, release
 
 MOST = 12
 
@@ -106,3 +108,19 @@ def test_a_session_saves_at_a_measure_and_what_was_typed_comes_back(
     )  # another session
     clocked[0] += timedelta(seconds=61)
     assert browser.auto(path, {"r.one.days": "3", "a.one.days": "30"}).status_code == 200
+
+
+def test_offers_of_earlier_answers_and_of_a_move_stay_within_twelve_statements(given: Given) -> None:
+    """Documents beside the earlier answers and the answers of before a move come in the same few statements."""
+    submitted(given)
+    release(given, newer(**CHANGED))
+    write(given, given.assessment_id, {"one.locks": "no", "one.days": "3"})
+    asked(given)
+    path = given.section("one")
+    for browser in (given.browser(), given.browser(given.contributor)):
+        browser.get(path)
+        with counted(given) as (statements, _commits):
+            page = browser.get(path)
+        assert "Before the questionnaire changed" in page.text
+        assert "Is that still true?" in page.text
+        assert len(statements) <= MOST, "\n".join(statements)
