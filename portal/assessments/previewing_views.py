@@ -40,7 +40,7 @@ def preview(organisation: str, draft: uuid.UUID) -> str:
     wanted = request.args.get("section", "")
     section = definition.section(wanted) or definition.sections[0]
     numbered = parts.numbered(document)  # as the author counts, whatever is left out
-    query = {name: values for name, values in given.items() if any(values)}
+    query: dict[str, Any] = {name: values for name, values in given.items() if any(values)}
     return render_template(
         "library/draft_preview.html",
         draft=row,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wtforms import SelectField
 
 from portal.forms import Form, line
-from questionnaires.definition import QuestionType
 
-TYPES: dict[QuestionType, str] = {
+TYPES: dict[str, Any] = {
     "choice": "One of several answers",
     "choices": "Several of several answers",
     "text": "Words",

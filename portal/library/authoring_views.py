@@ -159,19 +159,15 @@ def frame(row: QuestionnaireDraft) -> dict[str, Any]:
 
 def _onward(row: QuestionnaireDraft) -> list[dict[str, str]]:
     views = web.portal().view_functions
-    needed = {
-        endpoint: getattr(views[endpoint], "permission", None)
-        for endpoint, _label in ONWARD
-        if endpoint in views
-    }
-    may = web.identity().may
-    return [
-        {"href": url_for(endpoint, **place(row)), "label": _(label), "endpoint": endpoint}
-        for endpoint, label in ONWARD
-        if needed.get(endpoint) is not None
-        and may(needed[endpoint])
-        and (endpoint != "merging.conflicts" or row.conflicts != b"[]")
-    ]
+    found = []
+    for endpoint, label in ONWARD:
+        permission: Permission | None = getattr(views.get(endpoint), "permission", None)
+        if permission is None or not web.identity().may(permission):
+            continue
+        if endpoint == "merging.conflicts" and row.conflicts == b"[]":
+            continue
+        found.append({"href": url_for(endpoint, **place(row)), "label": _(label), "endpoint": endpoint})
+    return found
 
 
 # ------------------------------------------------------------------------------------------------- adding and ordering
@@ -270,5 +266,5 @@ def _back(row: QuestionnaireDraft, part: str) -> str:
     """The page that a button was on: a section's, a question's, or the overview."""
     kind, key = parts.split(part)
     if kind in ("section", "question") and parts.held(draft_queries.document_of(row), part) is not None:
-        return url_for(f"editing.{kind}", **{kind: key}, **place(row))
+        return url_for(f"editing.{kind}", **{**place(row), kind: key})
     return url_for("authoring.draft", **place(row))

@@ -167,7 +167,8 @@ def applied(document: Document, changes: Changes) -> tuple[Document, dict[str, A
             before[part] = _taken_out(document, part)
     for part, value in changes.items():
         if is_placed(value):
-            before[part] = _put_in(document, part, value)
+            _put_in(document, part, value)
+            before[part] = None
     for part, value in changes.items():
         if value is not None and not is_placed(value) and part != ORDER:
             before[part] = held(document, part)
