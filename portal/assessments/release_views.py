@@ -65,13 +65,14 @@ def go(organisation: str, draft: uuid.UUID) -> Page:
             actor=identity,
             now=web.now(),
         )
-        place = {"slug": released.slug, "version": released.version}
+        slug, version = released.slug, released.version
     except Invalid as fault:
         web.undo()
         form.blame(fault)
         return _page(draft, form), 422
     return web.notice(
-        redirect(url_for("library.preview", organisation=organisation, **place), 303), "released"
+        redirect(url_for("library.preview", organisation=organisation, slug=slug, version=version), 303),
+        "released",
     )
 
 

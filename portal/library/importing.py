@@ -174,13 +174,14 @@ def _table(data: bytes, source_format: str) -> dict[str, Any]:
     if source_format == "xlsx":
         try:
             office.check_office(io.BytesIO(data), "xlsx")
-            return read_layout(data)
+            held: dict[str, Any] = read_layout(data)
         except office.Damaged:
             raise ImportRefused(("This is no workbook of the kind XLSX, or it is damaged.",)) from None
         except office.Dangerous as error:
             raise ImportRefused((f"The workbook is not read: {error}.",)) from None
         except SpreadsheetError as error:
             raise ImportRefused(error.lines) from None
+        return held
     if source_format == "json":
         found: dict[str, Any] = json_table(data)
         twice = doubled(found)

@@ -17,6 +17,7 @@ from portal.library import diff_words, draft_queries, drafts, histories, merging
 from portal.library.merging import Open
 from portal.library.models import QuestionnaireDraft
 from questionnaires.patterns import SLUG, VERSION
+from questionnaires.raw import raw
 
 blueprint = Blueprint("merging", __name__)
 Page = str | Response | tuple[str, int]
@@ -39,8 +40,8 @@ def begin(organisation: str, slug: str, version: str) -> Page:
         if newest.version != version:
             raise Conflict(f"{newest.version} is newer. Begin from that one.")
         definition = service.definition(session, found.content_hash)
-        merged = merging.with_base(session, identity, merging.raw(definition))
-    row = merging.begin(web.db(), merged, found, actor=identity, now=web.now())
+        merged = merging.with_base(session, identity, raw(definition))
+    row = merging.start_draft(web.db(), merged, found, actor=identity, now=web.now())
     return _onward(organisation, row.id, len(merged.conflicts))
 
 

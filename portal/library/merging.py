@@ -104,7 +104,7 @@ def _stored(one: Difference) -> dict[str, Json]:
     return {"path": list(one.path), "base": one.base, "own": one.own, "new": one.new}
 
 
-def begin(
+def start_draft(
     session: Session,
     found: Merged,
     previous: service.Version,

@@ -101,7 +101,7 @@ def foresee(
         for current, standing, _read in waiting:
             yield _unread(current, standing)
     finally:
-        results.close()  # type: ignore[attr-defined]  # it is a generator
+        results.close()
 
 
 def _subjects(

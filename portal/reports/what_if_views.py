@@ -114,7 +114,7 @@ def run(organisation: str, run: uuid.UUID) -> Page:
     columns = [("vendor", _("Vendor")), ("", _("What becomes of it")), ("", _("Before")), ("", _("After"))]
     columns += [("", _("Why"))]
     candidate = parse_json(found.candidate, "what-if")
-    return render_template(
+    shown = render_template(
         "what_if/run.html",
         run=found,
         candidate=candidate,
@@ -129,6 +129,8 @@ def run(organisation: str, run: uuid.UUID) -> Page:
         refresh=found.state in what_if.OPEN,
         zone=organisations.organisation_of(session, identity).zone,
     )
+    # Without a script a browser looks again by itself when the answer says so.
+    return Response(shown, headers={"Refresh": "5"} if found.state in what_if.OPEN else {})
 
 
 def verdict_words() -> dict[str, tuple[str, str, str]]:
