@@ -139,7 +139,9 @@ def _option(one: OptionChange) -> str:
 
 def _paper(title: str, kind: str, expires: date | None) -> str:
     text = f"{title} ({evidence_name(kind)})"
-    return text if expires is None else _("%(paper)s, valid until %(day)s", paper=text, day=full_date(expires))
+    return (
+        text if expires is None else _("%(paper)s, valid until %(day)s", paper=text, day=full_date(expires))
+    )
 
 
 def _lapsed(count: int) -> str:

@@ -569,6 +569,9 @@ STATES = [
     State("workbook that waits", "owner", DRAFT + "/workbook", "not decided yet"),
     State("section not asked", "owner", DRAFT + "/sections/{unasked}", "Nothing to answer here."),
     State("what is missing", "contributor", DRAFT + "/missing", "Two answers to one question"),
+    State(
+        "what was answered before", "owner", DRAFT + "/earlier", "Answers that you gave to other customers"
+    ),
     State("nothing is missing", "owner", FULL + "/missing", "Nothing is missing."),
     State("behind a link", NOBODY, "/delegations/{link}", "Open my questions"),
     State("behind a link, signed in", "many", "/delegations/{link}", "Two at once."),
@@ -661,6 +664,7 @@ STATES = [
     ),
     State("assessment with enquiries, organisation", "ciso", ASKED_O, "The vendor asks you 2 things"),
     State("moving the date", "ciso", ASKED_O + "/change/extend", "Our auditor comes"),
+    State("moving to another version", "ciso", ASKED_O + "/move", "There is no newer version"),
     State("asking another person", "ciso", ASKED_O + "/change/readdress", "Ask this person"),
     State("taking a request back", "ciso", ASKED_O + "/change/cancel", "Take the request back"),
     State("reopening", "ciso", US + "/assessments/{sealed}/change/reopen", "Reopen it"),
