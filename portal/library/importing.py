@@ -194,7 +194,7 @@ def _table(data: bytes, source_format: str) -> dict[str, Any]:
 def _one_file(table: Mapping[str, Any]) -> dict[str, Any]:
     """A questionnaire in a single TOML file: lists under the names of the folder's files, scales expanded."""
     scales = table.get("scale", {})
-    found = _plural({name: value for name, value in table.items() if name != "scale"})
+    found: dict[str, Any] = _plural({name: value for name, value in table.items() if name != "scale"})
     for section in _tables(found.get("sections")):
         for question in _tables(section.get("questions")):
             named = question.get("options")

@@ -16,6 +16,66 @@ from questionnaires.definition import Questionnaire
 from questionnaires.raw import raw, read_raw
 from tests.portal.world import Place
 
+# Name, who, address and landmark of each page in a state; of some also the status after a button is pressed.
+STATES: tuple[tuple[str, str, str, str], ...] = (
+    ("an own version", "ciso", "/o/{o}/questionnaires/pit_core/1.0.0", "Make that draft"),
+    (
+        "what differs",
+        "auditor",
+        "/o/{o}/questionnaires/security_core/diff?from=1.0.0&to=2.0.0",
+        "add up to 100.00",
+    ),
+    ("what differs, one fate", "auditor", "/o/{o}/questionnaires/security_core/diff?fate=renamed", "was"),
+    (
+        "what differs, nothing",
+        "auditor",
+        "/o/{o}/questionnaires/security_lite/diff?from=1.0.0&to=1.0.0",
+        "Nothing differs.",
+    ),
+    ("what differs, a faulty draft", "ciso", "/o/{o}/drafts/{writing}/diff", "cannot be compared yet"),
+    ("bring in a file", "ciso", "/o/{o}/questionnaires/import", "What can be brought in"),
+    ("release, faulty", "ciso", "/o/{o}/drafts/{writing}/release", "cannot be released yet"),
+    ("release, conflicts", "ciso", "/o/{o}/drafts/{conflicted}/release", "Settle it before you release."),
+    ("conflicts", "ciso", "/o/{o}/drafts/{conflicted}/conflicts", "Take the newer release"),
+    ("conflicts, none", "ciso", "/o/{o}/drafts/{writing}/conflicts", "There are no conflicts."),
+    ("what-ifs", "auditor", "/o/{o}/what-ifs", "Tried before"),
+    ("what-ifs, none", "many", "/o/{empty_o}/what-ifs", "Nothing was tried yet."),
+    ("what-if asked", "ciso", "/o/{o}/what-ifs/ask?version=security_lite@1.0.0", "would be tried"),
+    (
+        "what-if of nothing",
+        "ciso",
+        "/o/{o}/what-ifs/ask?version=vulnerability_flash@1.0.0",
+        "nothing to try it on",
+    ),
+    ("what-if of a faulty draft", "ciso", "/o/{o}/what-ifs/ask?draft={writing}", "cannot be tried yet"),
+    ("what-if done", "auditor", "/o/{o}/what-ifs/{tried}", "It is worked out"),
+    (
+        "what-if, none fits",
+        "auditor",
+        "/o/{o}/what-ifs/{tried}?verdict=better",
+        "No submission fits this filter.",
+    ),
+)
+PRESSED: tuple[tuple[str, str, str, str, int, str], ...] = (
+    ("bring in nothing", "ciso", "/o/{o}/questionnaires/import", "Choose a file.", 422, "Make a draft of it"),
+    (
+        "release refused",
+        "ciso",
+        "/o/{o}/drafts/{conflicted}/release",
+        "Settle them first",
+        409,
+        "Release this version",
+    ),
+    (
+        "an own version retired",
+        "ciso",
+        "/o/{o}/questionnaires/security_lite/0.9.0",
+        "Issue it again",
+        200,
+        "Retire it",
+    ),
+)
+
 
 def make(database: Database, quarry: Place) -> dict[str, uuid.UUID]:
     """Ids by the names of World; the organisation's own ``pit_core`` 1.0.0 is released beside."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response
 
-from tests.browser import workbooks
+from tests.browser import released, workbooks
 from tests.browser.conftest import Demo, axe_faults, overflow
 from tests.browser.states import World, make
 from tests.conftest import FULL as SOAK
@@ -317,66 +317,8 @@ STATES = [
     State("questionnaires", "auditor", US + "/questionnaires", "Security basics"),
     State("questionnaires, drafts", "ciso", US + "/questionnaires", "Rules of the quarry"),
     State("questionnaires, no drafts", "many", "/o/{empty_o}/questionnaires", "None yet."),
-    State("an own version", "ciso", US + "/questionnaires/pit_core/1.0.0", "Make that draft"),
-    State(
-        "an own version retired",
-        "ciso",
-        US + "/questionnaires/security_lite/0.9.0",
-        "Issue it again",
-        steps=press("Retire it"),
-    ),
-    State(
-        "what differs",
-        "auditor",
-        US + "/questionnaires/security_core/diff?from=1.0.0&to=2.0.0",
-        "add up to 100.00",
-    ),
-    State("what differs, one fate", "auditor", US + "/questionnaires/security_core/diff?fate=renamed", "was"),
-    State(
-        "what differs, nothing",
-        "auditor",
-        US + "/questionnaires/security_lite/diff?from=1.0.0&to=1.0.0",
-        "Nothing differs.",
-    ),
-    State("what differs, a faulty draft", "ciso", US + "/drafts/{writing}/diff", "cannot be compared yet"),
-    State("bring in a file", "ciso", US + "/questionnaires/import", "What can be brought in"),
-    State(
-        "bring in nothing",
-        "ciso",
-        US + "/questionnaires/import",
-        "Choose a file.",
-        422,
-        press("Make a draft of it"),
-    ),
-    State("release, faulty", "ciso", US + "/drafts/{writing}/release", "cannot be released yet"),
-    State("release, conflicts", "ciso", US + "/drafts/{conflicted}/release", "Settle it before you release."),
-    State(
-        "release refused",
-        "ciso",
-        US + "/drafts/{conflicted}/release",
-        "Settle them first",
-        409,
-        press("Release this version"),
-    ),
-    State("conflicts", "ciso", US + "/drafts/{conflicted}/conflicts", "Take the newer release"),
-    State("conflicts, none", "ciso", US + "/drafts/{writing}/conflicts", "There are no conflicts."),
-    State("what-ifs", "auditor", US + "/what-ifs", "Tried before"),
-    State("what-ifs, none", "many", "/o/{empty_o}/what-ifs", "Nothing was tried yet."),
-    State("what-if asked", "ciso", US + "/what-ifs/ask?version=security_lite@1.0.0", "would be tried"),
-    State(
-        "what-if of nothing",
-        "ciso",
-        US + "/what-ifs/ask?version=vulnerability_flash@1.0.0",
-        "nothing to try it on",
-    ),
-    State("what-if of a faulty draft", "ciso", US + "/what-ifs/ask?draft={writing}", "cannot be tried yet"),
-    State("what-if done", "auditor", US + "/what-ifs/{tried}", "It is worked out"),
-    State(
-        "what-if, none fits",
-        "auditor",
-        US + "/what-ifs/{tried}?verdict=better",
-        "No submission fits this filter.",
-    ),
+    *(State(*one) for one in released.STATES),
+    *(State(*one[:5], press(one[5])) for one in released.PRESSED),
     State("new draft", "ciso", US + "/drafts/new", "only your organisation sees"),
     State("new draft refused", "ciso", US + "/drafts/new", "Write the title", 422, press("Begin the draft")),
     State("draft", "ciso", WRITING, "faults keep it from being released", steps=open_details),
