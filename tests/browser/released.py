@@ -23,9 +23,9 @@ STATES: tuple[tuple[str, str, str, str], ...] = (
         "what differs",
         "auditor",
         "/o/{o}/questionnaires/security_core/diff?from=1.0.0&to=2.0.0",
-        "add up to 100.00",
+        "adds up to 100.00",
     ),
-    ("what differs, one fate", "auditor", "/o/{o}/questionnaires/security_core/diff?fate=renamed", "was"),
+    ("what differs, one fate", "auditor", "/o/{o}/questionnaires/security_core/diff?fate=added", "Added"),
     (
         "what differs, nothing",
         "auditor",

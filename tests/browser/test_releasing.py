@@ -75,5 +75,5 @@ def test_a_draft_is_released_compared_and_tried(chromium: Browser, demo: Demo, j
         expect(page.locator("ins").first).to_be_visible()
         expect(page.get_by_text("each column adds up to 100.00")).to_be_visible()
         sound(page)
-        page.get_by_role("link", name=re.compile("^Renamed")).click()
-        expect(page.get_by_text("dev.components")).to_be_visible()
+        page.get_by_role("link", name=re.compile("^Added")).click()
+        expect(page.locator("article").first).to_contain_text("Added")
