@@ -75,7 +75,9 @@ def address(session: Session) -> str:
 
 def throttle_keys(client: str) -> dict[str, int]:
     """The counter of one client's checks. There is none for everybody: 2^50 codes need none, and it could be shut."""
-    key = hashlib.sha256("\x1f".join(("code", accounts.network_of(client))).encode("utf-8", "surrogatepass")).hexdigest()
+    key = hashlib.sha256(
+        "\x1f".join(("code", accounts.network_of(client))).encode("utf-8", "surrogatepass")
+    ).hexdigest()
     return {key: PER_CLIENT}
 
 
