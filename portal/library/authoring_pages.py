@@ -255,19 +255,25 @@ def part_words(document: Document, part: str) -> str:
 
 
 def edit_lines(row: QuestionnaireDraft, document: Document) -> list[dict[str, Any]]:
-    """The newest changes; ``undo`` where nothing has changed since in what they touched."""
+    """The newest changes; ``undo`` where nothing has changed since in what they touched.
+
+    A change too large to be compared here offers it while it is the newest, which surely still stands.
+    """
+    words = {"added": _("added"), "removed": _("removed"), "changed": _("changed")}
     found = []
     for one in draft_queries.edits(web.db(), web.identity(), row):
-        came = one.before.get(one.part, "") is None
-        went = one.after.get(one.part, "") is None
+        if one.after is None:
+            stands = one.revision == row.revision
+        else:
+            stands = all(parts.stands(document, part, value) for part, value in one.after.items())
         found.append(
             {
                 "revision": one.revision,
                 "what": part_words(document, one.part),
-                "how": _("added") if came else _("removed") if went else _("changed"),
+                "how": words[one.how],
                 "who": one.who,
                 "at": one.at,
-                "undo": all(parts.stands(document, part, value) for part, value in one.after.items()),
+                "undo": stands,
             }
         )
     return found

@@ -20,6 +20,8 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound
 from portal.library import parts
+from portal.library.draft_changes import Ahead, store, titled, work
+from portal.library.draft_grounds import CHANGED_SINCE, Ground, noted, taken_back
 from portal.library.draft_queries import document_of, draft
 from portal.library.models import DraftEdit, QuestionnaireDraft, ReleasedVersion
 from portal.library.parts import HEADER, WHOLE, Changes, Document
@@ -33,7 +35,6 @@ from questionnaires.raw import raw
 __all__ = ["Stale", "change", "create", "draft", "locked", "replace_document"]
 
 MOST_DRAFTS = 100
-MOST_EDITS = 20_000  # of one draft: each keeps what was there before
 
 
 class Stale(Conflict):
@@ -101,7 +102,7 @@ def create(
         id=uuid.uuid4(),
         organisation_id=actor.organisation.id,
         slug=slug,
-        title=_title(title, slug),
+        title=titled(title, slug),
         document=data,
         conflicts=canonical_json(list(conflicts)),
         report=list(report),
@@ -122,10 +123,6 @@ def create(
     codes = {"slug": slug, "format": source_format}
     record(session, Kind.DRAFT_STARTED, now=now, actor=actor, subject=row, data=codes)
     return row
-
-
-def _title(title: Any, slug: str) -> str:
-    return title[:300] if isinstance(title, str) and title.strip() else slug
 
 
 def _lock_organisation(session: Session, actor: Identity) -> None:
@@ -180,37 +177,31 @@ def change(
     actor: Identity,
     now: datetime,
     document: Document | None = None,
+    ground: Ground | None = None,
 ) -> Document:
     """Make ``changes`` (see parts) in a locked draft: one more revision, one edit on record, one event.
 
-    ``document`` saves reading the draft once more. Raises Conflict and Invalid as ``parts.applied``.
+    ``document`` saves reading the draft once more; ``ground``: what else changes with it. Raises Conflict and Invalid
+    as ``parts.applied``.
     """
-    if row.revision >= MOST_EDITS:
-        raise Conflict(
-            "This draft has been changed as often as a draft can be. Export it and begin a new one."
-        )
     document = document if document is not None else document_of(row)
-    changed, before = parts.applied(document, changes)
-    row.document = parts.encoded(changed)
-    row.revision += 1
-    row.changed_by, row.changed_at = actor.person.id, now
-    row.title = _title(changed.get("title"), row.slug)
-    session.add(
-        DraftEdit(
-            organisation_id=row.organisation_id,
-            draft_id=row.id,
-            revision=row.revision,
-            part=part,
-            before=canonical_json(before),
-            after=canonical_json(dict(changes)),
-            edited_by=actor.person.id,
-            edited_at=now,
-        )
-    )
-    session.flush()
-    data = {"revision": row.revision, "part": part[:200]}
-    record(session, Kind.DRAFT_CHANGED, now=now, actor=actor, subject=row, data=data)
-    return changed
+    ready = work(document, row.revision, changes, part=part)
+    if ground is not None:
+        ready = noted(row, ready, ground)
+    store(session, row, ready, actor=actor, now=now)
+    return ready.document
+
+
+def ahead_of_saving(document: Document, revision: int, part: str, value: Any, *, seen: str) -> Ahead:
+    """What ``save_part`` will do to a draft that holds ``document``, worked out before the write lock. Raises Stale."""
+    held = parts.held(document, part)
+    if held is not None and parts.digest(held) == parts.digest(value):
+        return Ahead(revision, None)
+    if held is None or parts.digest(held) != seen:
+        raise Stale(held)
+    if part == HEADER:
+        value = {**value, **{name: held[name] for name in ("format", "slug") if name in held}}
+    return Ahead(revision, work(document, revision, {part: value}, part=part))
 
 
 def save_part(
@@ -222,20 +213,18 @@ def save_part(
     seen: str,
     actor: Identity,
     now: datetime,
+    ahead: Ahead | None = None,
 ) -> bool:
     """Put ``value`` where a page showed what ``seen`` is the digest of; False when it is the same.
 
+    ``ahead``: what ``ahead_of_saving`` made of the same; it counts while the locked draft has the revision it is of.
     Raises Stale when the part holds something else meanwhile: nothing is changed then.
     """
-    document = document_of(row)
-    held = parts.held(document, part)
-    if held is not None and parts.digest(held) == parts.digest(value):
+    if ahead is None or ahead.revision != row.revision:
+        ahead = ahead_of_saving(document_of(row), row.revision, part, value, seen=seen)
+    if ahead.ready is None:
         return False
-    if held is None or parts.digest(held) != seen:
-        raise Stale(held)
-    if part == HEADER:
-        value = {**value, **{name: held[name] for name in ("format", "slug") if name in held}}
-    change(session, row, {part: value}, part=part, actor=actor, now=now, document=document)
+    store(session, row, ahead.ready, actor=actor, now=now)
     return True
 
 
@@ -244,27 +233,26 @@ def replace_document(
     row: QuestionnaireDraft,
     document: Document,
     *,
-    conflicts: Iterable[Any],
+    ground: Ground,
     actor: Identity,
     now: datetime,
 ) -> None:
-    """Another document in a locked draft, and what is left to decide about it: a merge."""
-    row.conflicts = canonical_json(list(conflicts))
-    change(session, row, {WHOLE: document}, part=WHOLE, actor=actor, now=now)
+    """Another document in a locked draft, what it rests on, and what is left to decide about it: a merge."""
+    change(session, row, {WHOLE: document}, part=WHOLE, actor=actor, now=now, ground=ground)
 
 
 def undo(session: Session, row: QuestionnaireDraft, revision: int, *, actor: Identity, now: datetime) -> str:
-    """Take one change back, itself a change. Returns the part. Raises Conflict when its parts changed since."""
+    """Take one change back, itself a change. Returns the part. Raises Conflict when what it left changed since."""
     statement = scoped(actor, DraftEdit).where(DraftEdit.draft_id == row.id, DraftEdit.revision == revision)
     edit: DraftEdit | None = session.execute(statement).scalar_one_or_none()
     if edit is None:
         raise NotFound
     document = document_of(row)
-    after = json.loads(edit.after)
+    before, after = json.loads(edit.before), json.loads(edit.after)
+    ground = taken_back(row, before, after)
     if not all(parts.stands(document, part, value) for part, value in after.items()):
-        raise Conflict("This was changed again since. Take back the later change first, or write it anew.")
-    before = json.loads(edit.before)
-    change(session, row, before, part=edit.part, actor=actor, now=now, document=document)
+        raise Conflict(CHANGED_SINCE)
+    change(session, row, before, part=edit.part, actor=actor, now=now, document=document, ground=ground)
     return edit.part
 
 

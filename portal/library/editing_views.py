@@ -7,8 +7,6 @@ field, and mine stays in the form. A fault never keeps a part from being saved, 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
@@ -17,39 +15,19 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from portal import web
 from portal.access import Permission, requires
 from portal.faults import Conflict, Invalid, NotFound
-from portal.library import authoring_form as fields
 from portal.library import authoring_pages as pages
-from portal.library import draft_queries, draft_structure, drafts, histories, parts
-from portal.library.authoring_forms import TYPES, QuestionForm
+from portal.library import draft_drawing, draft_queries, draft_structure, drafts, histories, parts
+from portal.library.authoring_forms import QuestionForm
 from portal.library.authoring_pace import turn
-from portal.library.authoring_pages import Editor, Said
+from portal.library.authoring_pages import Said
 from portal.library.authoring_views import DRAFT, frame, place
-from portal.library.draft_checks import Checked, Message, check_bytes, checked
+from portal.library.draft_checks import check_bytes
 from portal.library.drafts import Stale
 from portal.library.models import QuestionnaireDraft
 from portal.library.parts import HEADER, Document, question_part, section_part
-from portal.library.posted_fields import Fields, Posted
-from portal.organisations import queries as organisations
-from questionnaires.checking import BELONGS
 
 blueprint = Blueprint("editing", __name__)
 Page = str | Response | WerkzeugResponse | tuple[str, int]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How one kind of part is read, shown and drawn."""
-
-    show: Callable[[Mapping[str, Any]], Fields]
-    read: Callable[[Mapping[str, str], Mapping[str, Any]], Posted]
-    template: str
-
-
-KINDS = {
-    "header": Kind(fields.header_fields, fields.read_header, "library/draft_header.html"),
-    "section": Kind(fields.section_fields, fields.read_section, "library/draft_section.html"),
-    "question": Kind(fields.question_fields, fields.read_question, "library/draft_question.html"),
-}
 
 
 # ---------------------------------------------------------------------------------------------------------- the pages
@@ -58,7 +36,7 @@ KINDS = {
 @blueprint.get(f"{DRAFT}/header")
 @requires(Permission.AUTHOR)
 def header(organisation: str, draft: uuid.UUID) -> Page:
-    return _page(draft, HEADER)
+    return draft_drawing.stored(draft, HEADER)
 
 
 @blueprint.post(f"{DRAFT}/header")
@@ -70,7 +48,7 @@ def save_header(organisation: str, draft: uuid.UUID) -> Page:
 @blueprint.get(f"{DRAFT}/sections/<section>")
 @requires(Permission.AUTHOR)
 def section(organisation: str, draft: uuid.UUID, section: str) -> Page:
-    return _page(draft, section_part(section))
+    return draft_drawing.stored(draft, section_part(section))
 
 
 @blueprint.post(f"{DRAFT}/sections/<section>")
@@ -82,7 +60,7 @@ def save_section(organisation: str, draft: uuid.UUID, section: str) -> Page:
 @blueprint.get(f"{DRAFT}/questions/<question>")
 @requires(Permission.AUTHOR)
 def question(organisation: str, draft: uuid.UUID, question: str) -> Page:
-    return _page(draft, question_part(question))
+    return draft_drawing.stored(draft, question_part(question))
 
 
 @blueprint.post(f"{DRAFT}/questions/<question>")
@@ -113,7 +91,7 @@ def add_question(organisation: str, draft: uuid.UUID, section: str) -> Page:
     except Invalid as fault:
         web.undo()
         form.blame(fault)
-        return _page(draft, section_part(section), form=form), 422
+        return draft_drawing.stored(draft, section_part(section), form=form), 422
     address = url_for("editing.question", organisation=organisation, draft=draft, question=key)
     return web.notice(redirect(address, 303), "saved")
 
@@ -152,113 +130,30 @@ def names(organisation: str, draft: uuid.UUID) -> Page:
     )
 
 
-# ---------------------------------------------------------------------------------------------------- showing, saving
-
-
-def _page(draft: uuid.UUID, part: str, form: QuestionForm | None = None) -> str:
-    row = draft_queries.draft(web.db(), web.identity(), draft)
-    document = draft_queries.document_of(row)
-    held = parts.held(document, part)
-    if held is None:
-        raise NotFound
-    found = checked(web.db(), web.identity(), row)
-    more = request.args.get("more", "")
-    shown = pages.editor(
-        KINDS[parts.split(part)[0]].show(held), held, _messages(found, document, part), found, more
-    )
-    return _drawn(row, document, part, shown, found, form)
-
-
-def _messages(found: Checked, document: Document, part: str) -> list[Message]:
-    kind, key = parts.split(part)
-    if kind == "question":
-        at = parts.placed(document, part)
-        return found.of_question(at["place"][0], key) if at else []
-    return found.of_section(key) if kind == "section" else found.of_header()
-
-
-def _drawn(
-    row: QuestionnaireDraft,
-    document: Document,
-    part: str,
-    shown: Editor,
-    found: Checked | None,
-    form: QuestionForm | None = None,
-) -> str:
-    kind, key = parts.split(part)
-    session, identity = web.db(), web.identity()
-    around: dict[str, Any] = {}
-    if kind == "question":
-        around = _around_question(document, key, shown)
-    elif kind == "section":
-        whole = parts.placed(document, part)
-        around = {
-            "number": next((n for n, one in enumerate(document["sections"], 1) if one["key"] == key), 0),
-            "outline": next((one for one in pages.outline(document, found) if one["key"] == key), None)
-            if found
-            else None,
-            "whole": parts.digest(whole["part"]) if whole else "",
-            "form": form or QuestionForm(),
-            "names": pages.names(document, key)[: pages.MOST_NAMES],
-        }
-    else:
-        around = {"bands": document.get("bands", []), "names": []}
-    return render_template(
-        KINDS[kind].template,
-        **frame(row),
-        **around,
-        document=document,
-        part=part,
-        key=key,
-        page=shown,
-        order=parts.digest(parts.held(document, parts.ORDER)),
-        last=draft_queries.last_edit_of(session, identity, row.id, part),
-        facts=pages.fact_names(),
-        zone=organisations.organisation_of(session, identity).zone,
-        failed=shown.refused or bool(form and (form.errors or form.form_errors)),
-    )
-
-
-def _around_question(document: Document, key: str, shown: Editor) -> dict[str, Any]:
-    order = [one["key"] for _in, _at, one in parts.questions(document)]
-    where = parts.placed(document, question_part(key))
-    at = order.index(key) if key in order else None
-    section = where["place"][0] if where else ""
-    kind = shown.v.get("type", "")
-    return {
-        "section": section,
-        "sections": [(one["key"], one.get("title", "")) for one in document["sections"]],
-        "number": parts.numbered(document).get(key, ""),
-        "before": order[at - 1] if at else None,
-        "after": order[at + 1] if at is not None and at + 1 < len(order) else None,
-        "types": TYPES,
-        "has": {
-            name: kind in types
-            or any(one == name or one.startswith(f"{name}.") for one in shown.v if shown.v[one])
-            for name, types in BELONGS.items()
-            if name in ("options", "columns", "points_when")
-        },
-        "names": pages.names(document, section)[: pages.MOST_NAMES],
-    }
+# ------------------------------------------------------------------------------------------------------------- saving
 
 
 def _save(draft: uuid.UUID, part: str) -> Page:
     identity = web.identity()
     kind, key = parts.split(part)
     with web.portal().database.looking(identity.scope) as session:
-        document = draft_queries.document_of(draft_queries.draft(session, identity, draft))
+        looked = draft_queries.draft(session, identity, draft)
+        document = draft_queries.document_of(looked)
     held = parts.held(document, part)
-    posted = KINDS[kind].read(request.form, held or {"key": key})
+    posted = draft_drawing.KINDS[kind].read(request.form, held or {"key": key})
     seen = request.form.get("seen", "")[:64]
     try:
         if posted.errors:
             raise Invalid(errors=posted.errors)
+        ahead = drafts.ahead_of_saving(document, looked.revision, part, posted.part, seen=seen)
         row = drafts.locked(web.db(), identity, draft)
-        drafts.save_part(web.db(), row, part, posted.part, seen=seen, actor=identity, now=web.now())
+        drafts.save_part(
+            web.db(), row, part, posted.part, seen=seen, actor=identity, now=web.now(), ahead=ahead
+        )
     except Stale as stale:
-        return _conflict(draft, part, posted, stale.now), 409
+        return draft_drawing.in_conflict(draft, part, posted, stale.now), 409
     except Invalid as fault:
-        return _refused(draft, part, posted, fault, seen), 422
+        return draft_drawing.refused(draft, part, posted, fault, seen), 422
     return web.notice(redirect(_next(row, document, part), 303), "saved")
 
 
@@ -284,37 +179,6 @@ def _next(row: QuestionnaireDraft, document: Document, part: str) -> str:
     return url_for(f"editing.{kind}", **arguments, **place(row))
 
 
-def _conflict(draft: uuid.UUID, part: str, posted: Posted, now: Any) -> str:
-    """Theirs beside mine; the form holds mine and the digest of theirs, so that saving again chooses mine."""
-    web.undo()
-    row = draft_queries.draft(web.db(), web.identity(), draft)
-    document = draft_queries.document_of(row)
-    last = draft_queries.last_edit_of(web.db(), web.identity(), draft, part)
-    who, at = last if last is not None and now is not None else ("", None)
-    shown = Editor(
-        _typed(part, posted),
-        parts.digest(now) if now is not None else "",
-        conflict=pages.conflict(now, posted.part, who, at),
-        refused=True,
-    )
-    return _drawn(row, document, part, shown, None)
-
-
-def _typed(part: str, posted: Posted) -> Fields:
-    """What was typed, and every other field of the page empty: a box that was not ticked is not posted."""
-    names = KINDS[parts.split(part)[0]].show(posted.part)
-    return {**dict.fromkeys(names, ""), **posted.fields}
-
-
-def _refused(draft: uuid.UUID, part: str, posted: Posted, fault: Invalid, seen: str) -> str:
-    web.undo()
-    row = draft_queries.draft(web.db(), web.identity(), draft)
-    said = {name: [Said(text)] for name, text in fault.errors.items()}
-    rest = [Said(fault.message)] if fault.message else []
-    shown = Editor(_typed(part, posted), seen, said, rest, refused=True)
-    return _drawn(row, draft_queries.document_of(row), part, shown, None)
-
-
 # ------------------------------------------------------------------------------------------------------- live checking
 
 
@@ -329,7 +193,7 @@ def check(organisation: str, draft: uuid.UUID) -> Response:
     identity = web.identity()
     part = request.form.get("part", "")[:300]
     kind, _key = parts.split(part)
-    if kind not in KINDS:
+    if kind not in draft_drawing.KINDS:
         raise NotFound
     with web.portal().database.looking(identity.scope) as session:
         row = draft_queries.draft(session, identity, draft)
@@ -338,11 +202,11 @@ def check(organisation: str, draft: uuid.UUID) -> Response:
     held = parts.held(document, part)
     if held is None:
         raise NotFound
-    posted = KINDS[kind].read(request.form, held)
+    posted = draft_drawing.KINDS[kind].read(request.form, held)
     with turn(identity.session_id, web.now()):
         changed, _before = parts.applied(document, {part: posted.part})
         found = check_bytes(parts.encoded(changed), known)
-    said, rest = pages.placed(_messages(found, changed, part), posted.fields, posted.rows)
+    said, rest = pages.placed(draft_drawing.messages(found, changed, part), posted.fields, posted.rows)
     for name, text in posted.errors.items():
         said[name] = [Said(text)]
     told = {
