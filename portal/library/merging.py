@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity
 from portal.faults import Conflict, Invalid, NotFound
 from portal.library import diffing, draft_queries, drafts, histories, naming, parts, service
+from portal.library.draft_grounds import Ground
 from portal.library.models import QuestionnaireDraft
 from portal.library.parts import HEADER, ORDER, Document, question_part, section_part
 from questionnaires import catalog
@@ -144,10 +145,11 @@ def take_over(
     if json.loads(row.conflicts):
         raise Conflict("An earlier merge has left conflicts in this draft. Settle them first.")
     if found.base.slug == row.slug:
-        row.previous_hash = found.base.content_hash
+        rests = {"previous_hash": found.base.content_hash}
     else:
-        row.based_on, row.base_hash = found.base.label, found.base.content_hash
-    drafts.replace_document(session, row, found.document, conflicts=found.conflicts, actor=actor, now=now)
+        rests = {"based_on": found.base.label, "base_hash": found.base.content_hash}
+    ground = Ground(found.conflicts, rests)
+    drafts.replace_document(session, row, found.document, ground=ground, actor=actor, now=now)
 
 
 # ------------------------------------------------------------------------------------------------------- conflicts
@@ -222,9 +224,10 @@ def settle(
         )
         changes = changed(document, found.path, value)
     left = [one for one in json.loads(row.conflicts) if tuple(one["path"]) != found.path]
-    row.conflicts = canonical_json(left)
     part = next(iter(changes), HEADER)
-    drafts.change(session, row, changes, part=part, actor=actor, now=now, document=document)
+    drafts.change(
+        session, row, changes, part=part, actor=actor, now=now, document=document, ground=Ground(left)
+    )
     return len(left)
 
 

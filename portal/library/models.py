@@ -102,6 +102,7 @@ class DraftEdit(Identified, Base):
 
     ``part`` is what was edited: ``header``, ``order``, ``section:<key>``, ``question:<key>`` or ``document``.
     ``before`` and ``after``: canonical JSON of {part: what it held}, as ``parts.applied`` takes it; null = not there.
+    ``ground`` beside the parts: what the draft rested on and which conflicts were open only on this side of a merge.
     """
 
     __tablename__ = "questionnaire_draft_edit"
