@@ -50,9 +50,7 @@ class Written:
     content: Content | None
 
 
-def pairs(
-    session: Session, organisation_id: uuid.UUID, old: Questionnaire, new: Questionnaire
-) -> list[Pair]:
+def pairs(session: Session, organisation_id: uuid.UUID, old: Questionnaire, new: Questionnaire) -> list[Pair]:
     """The questions of ``old`` that ``new`` asks, too; ``old`` may be the newer version."""
     back = _is_back(old, new)
     first, last = (new, old) if back else (old, new)
@@ -127,9 +125,20 @@ class _Moving:
             if pair is None or (pair.same and pair.source == pair.target):
                 continue  # no longer asked: it waits for the question to come back
             # The row of a renamed question begins anew, so an edit on the old one's revision joins the history.
-            self.append(edit.key, content_of(edit), edit.person_id, edit.written_at, None)
+            self.keep(edit)
             self.session.delete(edit)
         self.session.flush()
+
+    def keep(self, edit: StaleEdit) -> None:
+        """An edit into the history, and after it what is stored, anew: nobody chose the edit, so it never counts."""
+        row = self.rows.get(edit.key)
+        stands = content_of(row)
+        stamp = (
+            (row.answered_by, row.answered_at, row.delegation_id) if row else (edit.person_id, self.now, None)
+        )
+        accepted = (row.accepted_at, row.accepted_by) if row else (None, None)
+        self.append(edit.key, content_of(edit), edit.person_id, edit.written_at, None)
+        self.append(edit.key, stands, *stamp, accepted)
 
     def forward(self, found: Iterable[Pair]) -> None:
         """Answers to what asks the same stay or take their new key; every other gives way to a blank."""
@@ -153,7 +162,7 @@ class _Moving:
         for pair in found:
             source, target = pair.source, pair.target
             written = self.history.get(source, [])
-            since = bool(written) and written[-1].row.move_id != undone
+            since = self.since(source, undone)
             if pair.same:
                 if source != target and since and source in self.rows:
                     self.copy(self.rows[source], target)
@@ -161,6 +170,11 @@ class _Moving:
                     self.restore(target, undone)
             elif source == target and written:
                 self.restore(target, undone)
+
+    def since(self, key: str, undone: uuid.UUID) -> bool:
+        """Whether anybody has written an answer to ``key`` since that move; what this move writes is nobody's."""
+        written = [each for each in self.history.get(key, []) if each.row.move_id != self.move.id]
+        return bool(written) and written[-1].row.move_id != undone
 
     def restore(self, key: str, undone: uuid.UUID) -> None:
         """What stood before the move wrote its first revision; a blank where nothing stood, or it is redacted."""
@@ -171,7 +185,9 @@ class _Moving:
         if before is None or before.content is None:
             self.blank(key)
             return
-        accepted = self.rows[key].accepted_at, self.rows[key].accepted_by
+        accepted: tuple[datetime | None, uuid.UUID | None] = None, None
+        if not self.since(key, undone):  # else the row tells of an acceptance of what was written since
+            accepted = self.rows[key].accepted_at, self.rows[key].accepted_by
         self.append(
             key,
             before.content,

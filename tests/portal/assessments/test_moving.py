@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,9 @@ from sqlalchemy import select
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.assessments import change_steps, delegation, moving, queries, reach
+from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerContent, Delegation
+from portal.assessments.service import Edit, save_answers
 from portal.assessments.version_models import AssessmentMove
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
@@ -28,6 +31,7 @@ from portal.outbox import Message
 from questionnaires.definition import Questionnaire
 from tests.portal.assessments.carried import newer, write
 from tests.portal.assessments.given import Given
+from tests.portal.assessments.test_delegation import give, link, opened
 from tests.portal.world import NOW, signed_in
 
 WHY = "The new version asks about keys in the cloud."
@@ -123,6 +127,62 @@ def test_what_was_written_since_stands_where_the_question_is_the_same(moved: Giv
     assert "Before the questionnaire changed your answer was “9 days”." in page  # beside, not instead
     assert moved.browser().send(moved.section("one"), {"confirm": "move.one.days"}).status_code == 303
     assert answers(moved)["one.days"] == "9"
+
+
+def test_a_stale_edit_never_becomes_the_answer(given: Given) -> None:
+    """It lay beside the stored answer, unchosen, when its question was renamed: on the way and back it never counts."""
+    release(given, newer(**CHANGED))
+    write(given, given.assessment_id, {"one.kinds": ["steel"]})
+    with given.database.transaction(Scope(company_id=given.company.id)) as session:
+        one = queries.assessment(session, given.contributor, given.assessment_id, lock=True)
+        section = given.definition.section_of["one.kinds"]
+        edit = Edit("one.kinds", 0, Content("answered", ["card"], "Stale."))
+        result = save_answers(session, one, section, [edit], actor=given.contributor, now=NOW)
+        assert "one.kinds" in result.conflicts
+    asked(given)
+    row = given.read(queries.rows, given.assessment_id)["one.key_kinds"][0]
+    assert (row.value["v"], row.note, row.answered_by) == (["steel"], "", given.owner.person.id)
+    asked(given, back=True)
+    row = given.read(queries.rows, given.assessment_id)["one.kinds"][0]
+    assert (row.value["v"], row.note, row.answered_by) == (["steel"], "", given.owner.person.id)
+    with given.database.looking(Scope(company_id=given.company.id)) as session:
+        notes = session.scalars(
+            select(AnswerContent.note).where(AnswerContent.company_id == given.company.id)
+        ).all()
+    assert notes.count("Stale.") == 1  # and it is kept
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_the_way_back_accepts_nothing_that_nobody_accepted(given: Given, touched: bool) -> None:
+    """An answer through a link waits before the move. What an owner accepts meanwhile is another answer."""
+    release(given, newer(**CHANGED))
+    assert give(given, "one.days").status_code == 303
+    helper = opened(given, link(given))
+    helper.answer(given.section("one"), a__one__days="5")
+    asked(given)
+    if touched:
+        helper.answer(given.section("one"), a__one__days="6")
+        owner, page = given.browser(), f"{given.base}/delegations/answers"
+        seen = dict(re.findall(r'name="(r\.[^"]+|version)" value="(\w+)"', owner.get(page).text))
+        assert owner.post(page, {**seen, "which": "all"}, page=page).status_code == 303
+        assert given.read(queries.rows, given.assessment_id)["one.days"][0].accepted_at is not None
+    asked(given, back=True)
+    row = given.read(queries.rows, given.assessment_id)["one.days"][0]
+    assert (row.value["v"], row.delegation_id is not None, row.accepted_at) == ("5", True, None)
+
+
+def test_the_way_back_keeps_an_acceptance(given: Given) -> None:
+    release(given, newer(**CHANGED))
+    assert give(given, "one.days").status_code == 303
+    opened(given, link(given)).answer(given.section("one"), a__one__days="5")
+    owner, page = given.browser(), f"{given.base}/delegations/answers"
+    seen = dict(re.findall(r'name="(r\.[^"]+|version)" value="(\w+)"', owner.get(page).text))
+    assert owner.post(page, {**seen, "which": "all"}, page=page).status_code == 303
+    asked(given)
+    asked(given, back=True)
+    row = given.read(queries.rows, given.assessment_id)["one.days"][0]
+    assert (row.value["v"], row.delegation_id is not None) == ("5", True)
+    assert row.accepted_at is not None
 
 
 def test_a_page_of_the_old_version_saves_nothing_and_loses_nothing(given: Given) -> None:
