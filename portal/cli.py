@@ -20,8 +20,9 @@ from portal import cli_foreseeing, cli_keeping, clock, demo, installation, logs,
 from portal.access import OrganisationRole, Person
 from portal.accounts import factors
 from portal.accounts import service as accounts
-from portal.db import Database
+from portal.db import SYSTEM, Database, Scope
 from portal.faults import Fault, Invalid, StartupFault, Unavailable
+from portal.library import releasing
 from portal.library import service as library
 from portal.library.importing import FORMATS, format_of, slug_from
 from portal.mail import mailer
@@ -199,12 +200,16 @@ def _import_questionnaire(options: argparse.Namespace) -> int:
     imported = library.read_import(
         data, file_format, slug=options.slug or slug_from(options.file.stem), version=options.version
     )
-    with database.transaction() as session:
+    with database.looking(SYSTEM) as session:
         organisation = installation.organisation_named(session, options.organisation)
         if organisation is None:
             raise StartupFault(f"There is no organisation called {options.organisation}.")
-        library.release(session, organisation.id, imported, now=clock.now(), actor=None)
-        name = organisation.name
+        scope, name = Scope(organisation_id=organisation.id), organisation.name
+    # The rules of a release from a draft, checked before the transaction and held to inside it.
+    with database.looking(scope) as session:
+        held = releasing.check_file(session, scope, imported)
+    with database.transaction(scope) as session:
+        releasing.release_file(session, scope, imported, held, now=clock.now())
     print("\n".join(imported.report))
     print(f"\nReleased {imported.definition.label} for {name}.")
     return 0

@@ -23,7 +23,10 @@ DRAFT = "/o/<organisation>/drafts/<uuid:draft>/release"
 
 
 class ReleaseForm(Form):
-    """The number of the version, and what changed. ``revision``: the draft as the page showed it."""
+    """The number of the version, and what changed. ``revision``: the draft as the page showed it.
+
+    ``without``: hash of a newer release whose changes are to go, where the draft does not go on from it.
+    """
 
     version = StringField("Version", filters=[clean])
     note = TextAreaField(
@@ -32,6 +35,7 @@ class ReleaseForm(Form):
         description="Your colleagues read it beside the version, for as long as there is one. Vendors do not.",
     )
     revision = HiddenField()
+    without = StringField("Release it without what the newer release changed", filters=[clean])
 
 
 @blueprint.get(DRAFT)
@@ -61,6 +65,7 @@ def go(organisation: str, draft: uuid.UUID) -> Page:
             row,
             checked,
             note=note,
+            without=form.without.data or "",
             seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0,
             actor=identity,
             now=web.now(),
@@ -94,6 +99,8 @@ def _page(draft: uuid.UUID, form: ReleaseForm | None) -> str:
         proposal=found,
         counts=diff_words.counts(found.diff) if found.diff else [],
         fates=diff_words.FATE_WORDS,
+        overtaken=releasing.overtaken(session, identity, row),
+        follows=service.definition(session, row.previous_hash).label if row.previous_hash else "",
         running=version_queries.running(session, identity, row.slug),
         based_running=_based(found.diff.old.slug if found.diff else row.slug, row.slug),
         **context,

@@ -75,7 +75,7 @@ def begin(organisation: str) -> Page:
             source_format="draft",
             based_on=document.get("based_on"),
             base_hash=base.content_hash if base and not follows else None,
-            previous_hash=line[0].content_hash if follows else None,
+            previous_hash=base.content_hash if base and follows else None,
             now=web.now(),
             actor=identity,
         )
@@ -117,7 +117,7 @@ def _sources() -> list[tuple[str, str]]:
 
 
 @blueprint.get(DRAFT)
-@requires(Permission.SEE_QUESTIONNAIRES)
+@requires(Permission.SEE_FORESIGHT)
 def draft(organisation: str, draft: uuid.UUID) -> Page:
     """Everything in order, what is wrong with it, and who changed what."""
     return _overview(draft_queries.draft(web.db(), web.identity(), draft), SectionForm())

@@ -21,16 +21,18 @@ from portal.library import diffing, draft_queries, drafts, histories, importing,
 from portal.library.importing import Import, ImportRefused
 from portal.library.models import QuestionnaireDraft
 from questionnaires import catalog
-from questionnaires.canonical import canonical_bytes
+from questionnaires.canonical import canonical_bytes, canonical_json
 from questionnaires.definition import Questionnaire
 from questionnaires.interchange.spreadsheet import SpreadsheetError
 from questionnaires.interchange.xlsx_layout import MEDIA_TYPE, write_layout
+from questionnaires.parsing import parse_json
 from questionnaires.patterns import SLUG, VERSION
 from questionnaires.raw import raw
 
 blueprint = Blueprint("exchange", __name__)
 Page = str | Response | WerkzeugResponse | tuple[str, int]
 FORMS = ("json", "xlsx")
+GOES_ON = "By its number it goes on from your release {label}."
 MOST_LINES = 50  # of the faults of a file that is refused
 
 
@@ -74,16 +76,23 @@ def version_file(organisation: str, slug: str, version: str, form: str) -> Page:
 
 
 @blueprint.get("/o/<organisation>/drafts/<uuid:draft>/file.<form>")
-@requires(Permission.SEE_QUESTIONNAIRES)
+@requires(Permission.SEE_FORESIGHT)
 def draft_file(organisation: str, draft: uuid.UUID, form: str) -> Page:
-    """A draft as it stands: JSON always, a workbook once it has no faults."""
+    """A draft as it stands: JSON always, a workbook once it has no faults.
+
+    Its number is that of the release that it goes on from, so that it goes on from the same one when it comes back.
+    """
     if form not in FORMS:
         raise NotFound
-    row = draft_queries.draft(web.db(), web.identity(), draft)
+    session, identity = web.db(), web.identity()
+    row = draft_queries.draft(session, identity, draft)
     name = f"{row.slug}-draft"
+    number = {"version": service.definition(session, row.previous_hash).version} if row.previous_hash else {}
     if form == "json":
-        return _save(row.document, f"{name}.json", "application/json")
-    return _file(diffing.sound(web.db(), web.identity(), row), name, form)
+        document = {**draft_queries.document_of(row), **number}
+        return _save(canonical_json(document), f"{name}.json", "application/json")
+    found = diffing.sound(session, identity, row)
+    return _file(parse_json(canonical_json({**raw(found), **number}), row.slug), name, form)
 
 
 def _file(definition: Questionnaire, name: str, form: str) -> Response:
@@ -151,15 +160,16 @@ def _read(form: ImportForm, sent: FileStorage | None) -> Import:
 def _draft(found: Import) -> QuestionnaireDraft:
     definition = found.definition
     session, identity = web.db(), web.identity()
-    newest = histories.newest(session, identity, definition.slug)
+    earlier = histories.origin(session, identity, definition, found.source_format)
+    goes_on = [GOES_ON.format(label=f"{earlier.slug}@{earlier.version}")] if earlier else []
     return drafts.create(
         session,
         raw(definition),
         source_format=found.source_format,
         based_on=definition.based_on,
         base_hash=_hash_of(definition.based_on),
-        previous_hash=newest.content_hash if newest else None,
-        report=found.report,
+        previous_hash=earlier.content_hash if earlier else None,
+        report=[*found.report, *goes_on],
         now=web.now(),
         actor=identity,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
+from portal.db import Scope
 from portal.library import service
 from questionnaires import catalog
 from questionnaires.checking import check_own
@@ -37,9 +38,14 @@ class History:
 
 def history(session: Session, identity: Identity, slug: str) -> History:
     """The history that a version called ``slug`` belongs to."""
+    return history_in(session, identity.scope, slug)
+
+
+def history_in(session: Session, scope: Scope, slug: str) -> History:
+    """``history`` in the organisation of a scope, for the command line."""
     line: list[Questionnaire] = []
     newest: dict[str, Questionnaire] = {}
-    for one in service.own_versions(session, identity):  # the newest of each slug comes first
+    for one in service.own_versions_in(session, scope):  # the newest of each slug comes first
         if one.slug == slug:
             line.append(service.definition(session, one.content_hash))
         elif one.slug not in newest:
@@ -50,6 +56,22 @@ def history(session: Session, identity: Identity, slug: str) -> History:
 def newest(session: Session, identity: Identity, slug: str) -> service.Version | None:
     """The organisation's own latest release of a slug."""
     return next((one for one in service.own_versions(session, identity) if one.slug == slug), None)
+
+
+def origin(
+    session: Session, identity: Identity, definition: Questionnaire, source_format: str
+) -> service.Version | None:
+    """The own release that the content of a file goes on from; None where there is none of its slug.
+
+    A file says it by its number: that release or the last before it, the oldest where all are later. So what was
+    released behind it is never lost unseen; at worst it is merged without need. VSAQ has no numbers: such a file
+    replaces the newest.
+    """
+    line = [one for one in service.own_versions(session, identity) if one.slug == definition.slug]
+    if source_format == "vsaq":
+        return line[0] if line else None
+    until = [one for one in line if ordered(one.version) <= ordered(definition.version)]
+    return (until or line[-1:] or [None])[0]
 
 
 def faults(definition: Questionnaire, known: History, spoilt: Spoilt = frozenset()) -> list[Fault]:

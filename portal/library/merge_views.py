@@ -13,7 +13,7 @@ from portal import web
 from portal.access import Permission, requires
 from portal.faults import Conflict, Invalid, NotFound
 from portal.forms import clean, has_controls
-from portal.library import diff_words, draft_queries, drafts, histories, merging, service
+from portal.library import diff_words, draft_queries, drafts, histories, merging, releasing, service
 from portal.library.merging import Open
 from portal.library.models import QuestionnaireDraft
 from questionnaires.patterns import SLUG, VERSION
@@ -68,7 +68,7 @@ def _onward(organisation: str, draft: uuid.UUID, conflicts: int) -> Response:
 
 
 @blueprint.get(f"{DRAFT}/conflicts")
-@requires(Permission.SEE_QUESTIONNAIRES)
+@requires(Permission.SEE_FORESIGHT)
 def conflicts(organisation: str, draft: uuid.UUID) -> Page:
     """What a merge could not decide, and what else could be merged."""
     return _page(draft_queries.draft(web.db(), web.identity(), draft))
@@ -109,13 +109,12 @@ def _page(row: QuestionnaireDraft, *, refused: str = "", message: str = "", type
     session, identity = web.db(), web.identity()
     found = merging.conflicts(row)
     document = draft_queries.document_of(row)
-    newest = histories.newest(session, identity, row.slug)
     return render_template(
         "library/conflicts.html",
         draft=row,
         conflicts=[_line(one, document) for one in found],
         newer=merging.newer_base(session, identity, row.based_on),
-        overtaken=newest if newest and newest.content_hash != row.previous_hash else None,
+        overtaken=releasing.overtaken(session, identity, row),
         refused=refused,
         message=message,
         typed=typed,

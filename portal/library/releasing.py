@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.db import Scope
 from portal.faults import Conflict, Invalid
 from portal.library import diffing, draft_checks, draft_queries, histories, naming, parts, service
-from portal.library.importing import Import
+from portal.library.histories import History
+from portal.library.importing import Import, ImportRefused
 from portal.library.models import QuestionnaireDraft, ReleasedVersion, RetiredVersion
 from portal.library.service import Version
 from portal.organisations.models import Organisation
@@ -29,7 +31,10 @@ from questionnaires.version_numbers import Suggestion, suggest_version
 
 LONGEST_NOTE = 4_000
 FIRST = "It is the first release of this questionnaire."
-MERGE_FIRST = "{label} was released since this draft was begun. Take over what it changed, then release."
+MERGE_FIRST = (
+    "{label} is released, and this draft does not go on from it. Take over what it changed, or say on the release page "
+    "that the draft is to go without."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +98,8 @@ def check(session: Session, identity: Identity, row: QuestionnaireDraft, number:
     if not VERSION.fullmatch(number):
         raise Invalid(errors={"version": "Write three numbers such as 1.2.0."})
     history = histories.history(session, identity, row.slug)
+    _check_number(number, history)
     newest = history.newest
-    if newest is not None and ordered(number) <= ordered(newest.version):
-        raise Invalid(errors={"version": f"{newest.version} is released. Write a higher number."})
     document = {**draft_queries.document_of(row), "version": number}
     checked = draft_checks.check_bytes(parts.encoded(document), history)
     if checked.definition is None or checked.errors:
@@ -105,6 +109,18 @@ def check(session: Session, identity: Identity, row: QuestionnaireDraft, number:
     return Checked(definition, row.revision, history.hashes, newest.content_hash if newest else None)
 
 
+def _check_number(number: str, history: History) -> None:
+    newest = history.newest
+    if newest is not None and ordered(number) <= ordered(newest.version):
+        raise Invalid(errors={"version": f"{newest.version} is released. Write a higher number."})
+
+
+def overtaken(session: Session, identity: Identity, row: QuestionnaireDraft) -> Version | None:
+    """The newest own release, where the draft goes on from another one or from none: releasing takes it back."""
+    newest = histories.newest(session, identity, row.slug)
+    return newest if newest is not None and newest.content_hash != row.previous_hash else None
+
+
 def release(
     session: Session,
     row: QuestionnaireDraft,
@@ -112,12 +128,14 @@ def release(
     *,
     note: str,
     seen: int,
+    without: str = "",
     actor: Identity,
     now: datetime,
 ) -> ReleasedVersion:
     """Release a locked draft as it was checked; ``seen`` is the revision that the person has read.
 
-    Raises Conflict when the draft, or what it follows, has moved on; Invalid at ``note``.
+    ``without``: hash of the newest release where the person has said that its changes are to go. Raises Conflict when
+    the draft, or what it follows, has moved on; Invalid at ``note``.
     """
     if not note:
         raise Invalid(errors={"note": "Say in a few words what changed, and why. Your colleagues read it."})
@@ -125,11 +143,11 @@ def release(
         raise Invalid(errors={"note": f"Write at most {LONGEST_NOTE:,} characters."})
     if row.revision not in (seen, checked.revision) or seen != checked.revision:
         raise Conflict("Somebody changed this draft since you read it. Look at it again, then release.")
-    _lock_organisation(session, actor)
+    _lock_organisation(session, actor.scope)
     history = histories.history(session, actor, row.slug)
     newest = history.newest
-    if (newest.content_hash if newest else None) != row.previous_hash:
-        raise Conflict(MERGE_FIRST.format(label=newest.label if newest else "Another version"))
+    if newest is not None and newest.content_hash not in (row.previous_hash, without):
+        raise Conflict(MERGE_FIRST.format(label=newest.label))
     if history.hashes != checked.history:
         raise Conflict(
             "Another questionnaire of yours was released at this moment. Please release once more."
@@ -150,9 +168,38 @@ def release(
     return released
 
 
-def _lock_organisation(session: Session, actor: Identity) -> None:
-    """Two drafts of one questionnaire are released one after the other."""
-    statement = select(Organisation.id).where(*mine(actor.scope, Organisation)).with_for_update()
+def check_file(session: Session, scope: Scope, found: Import) -> frozenset[str]:
+    """What ``check`` asks of a draft, of a file that the command line releases as it is, before the transaction.
+
+    Returns what it was held against, for ``release_file``. Raises Invalid.
+    """
+    definition = found.definition
+    history = histories.history_in(session, scope, definition.slug)
+    if definition.version in {one.version for one in history.line}:
+        raise Invalid(service.TAKEN.format(label=definition.label))
+    _check_number(definition.version, history)
+    wrong = [one for one in histories.faults(definition, history) if one.severity == "error"]
+    if wrong:
+        raise ImportRefused(tuple(map(str, wrong)))
+    return history.hashes
+
+
+def release_file(
+    session: Session, scope: Scope, found: Import, held: frozenset[str], *, now: datetime
+) -> ReleasedVersion:
+    """Release what ``check_file`` has checked; by its higher number it follows the newest. Raises Conflict."""
+    assert scope.organisation_id is not None
+    _lock_organisation(session, scope)
+    history = histories.history_in(session, scope, found.definition.slug)
+    if history.hashes != held:
+        raise Conflict("Another questionnaire was released at this moment. Import the file once more.")
+    previous = history.newest.content_hash if history.newest else None
+    return service.release(session, scope.organisation_id, found, now=now, actor=None, previous_hash=previous)
+
+
+def _lock_organisation(session: Session, scope: Scope) -> None:
+    """Two versions of one questionnaire are released one after the other."""
+    statement = select(Organisation.id).where(*mine(scope, Organisation)).with_for_update()
     session.execute(statement).scalar_one()
 
 
@@ -164,7 +211,7 @@ def retire(session: Session, found: Version, *, actor: Identity, now: datetime) 
     assert actor.organisation is not None
     if found.purpose == "intake":
         raise Conflict("The intake cannot be retired: every engagement begins with it.")
-    _lock_organisation(session, actor)
+    _lock_organisation(session, actor.scope)
     if found.content_hash in service.retired_hashes(session, actor):
         return
     row = RetiredVersion(
@@ -181,7 +228,7 @@ def retire(session: Session, found: Version, *, actor: Identity, now: datetime) 
 
 def bring_back(session: Session, found: Version, *, actor: Identity, now: datetime) -> None:
     """Issue a retired version again."""
-    _lock_organisation(session, actor)
+    _lock_organisation(session, actor.scope)
     if found.content_hash not in service.retired_hashes(session, actor):
         return
     session.execute(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine, scoped
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.db import Scope
 from portal.faults import Invalid, NotFound
 from portal.library.importing import Import, ImportRefused, read_import
 from portal.library.models import Definition, ReleasedVersion, RetiredVersion
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 REMEMBERED = 64
+TAKEN = "You have {label} already. Give the new one another version."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,12 @@ def retired_hashes(session: Session, identity: Identity) -> frozenset[str]:
 
 def own_versions(session: Session, identity: Identity) -> list[Version]:
     """Every version that the organisation has released for itself, newest version of each slug first."""
-    rows = session.execute(scoped(identity, ReleasedVersion)).scalars()
+    return own_versions_in(session, identity.scope)
+
+
+def own_versions_in(session: Session, scope: Scope) -> list[Version]:
+    """``own_versions`` of the organisation of a scope, for the command line."""
+    rows = session.execute(select(ReleasedVersion).where(*mine(scope, ReleasedVersion))).scalars()
     found = [_own(row) for row in rows]
     found.sort(key=lambda one: ordered(one.version), reverse=True)
     return sorted(found, key=lambda one: one.slug)
@@ -197,7 +204,7 @@ def release(
 ) -> ReleasedVersion:
     """Release what was read or written for one organisation. Raises Invalid when it has this version already."""
     questionnaire = found.definition
-    taken = f"You have {questionnaire.label} already. Give the new one another version."
+    taken = TAKEN.format(label=questionnaire.label)
     here = select(ReleasedVersion.id).where(
         ReleasedVersion.organisation_id == organisation_id,
         ReleasedVersion.slug == questionnaire.slug,

@@ -311,6 +311,29 @@ class TestImport:
         said = done(capsys, "import-questionnaire", "--data", data, "halden", file)
         assert said.rstrip().endswith("Released mvsp@3.0.0 for Halden.")
 
+    def test_the_rules_of_a_release_hold_here_too(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        done(
+            capsys, "create-admin", "--data", data, "--organisation", "Halden", "--name", "R", "r@halden.com"
+        )
+        command = ("import-questionnaire", "--data", data, "--slug", "web")
+        file = tmp_path / "x.json"
+        file.write_text(VSAQ)
+        done(capsys, *command, "--version", "1.1.0", "halden", file)
+        said = refused(capsys, *command, "--version", "1.0.9", "halden", file)
+        assert said == "1.1.0 is released. Write a higher number."
+        # Another question under a key that is answered already, of the same revision.
+        file.write_text(VSAQ.replace('"yesno"', '"line"').replace("second factor", "river nearby"))
+        again = [str(one) for one in (*command, "--version", "1.2.0", "halden", file)]
+        assert cli.main(again) == 1
+        assert "own.web.mfa: type: was choice in web@1.1.0; raise the revision" in capsys.readouterr().err
+        file.write_text(VSAQ)
+        done(capsys, *command, "--version", "1.2.0", "halden", file)
+        with Database(settings.load(data).database_url).looking(SYSTEM) as session:
+            first, second = session.scalars(select(ReleasedVersion).order_by(ReleasedVersion.version))
+        assert (first.previous_hash, second.previous_hash) == (None, first.content_hash)
+
     @pytest.mark.parametrize(
         ("text", "words"),
         [("{", ""), ('{"questionnaire": []}', ""), ('{"slug": "x"}', ""), ("[" * 10_000, "")],

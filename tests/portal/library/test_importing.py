@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from portal.access import OrganisationRole
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
-from portal.library import service
+from portal.library import importing, releasing, service
 from portal.library.importing import ImportRefused, read_for_draft
 from portal.library.models import QuestionnaireDraft
 from portal.settings import Settings
@@ -240,6 +240,30 @@ def test_a_copy_knows_its_base_and_a_later_file_its_line(
     (row,) = drafts(database)
     assert (row.based_on, row.base_hash) == (LITE.label, LITE.content_hash)
     assert row.previous_hash == released.content_hash
+
+
+@pytest.mark.parametrize(
+    ("number", "follows"), [("1.0.0", 0), ("1.0.5", 0), ("1.1.0", 1), ("3.0.0", 1), ("0.9.0", 0)]
+)
+def test_a_file_goes_on_from_the_release_that_its_number_names(
+    author: Browser, database: Database, halden: Place, number: str, follows: int
+) -> None:
+    hashes = []
+    for version in ("1.0.0", "1.1.0"):
+        found = importing.read_import(canonical_json(copy(version=version)), "json", slug="")
+        with database.looking(halden[CISO].scope) as session:
+            held = releasing.check_file(session, halden[CISO].scope, found)
+        with database.transaction(halden[CISO].scope) as session:
+            hashes.append(
+                releasing.release_file(session, halden[CISO].scope, found, held, now=NOW).content_hash
+            )
+    assert send(author, halden, canonical_json(copy(version=number)), "ours.json").status_code == 303
+    (row,) = drafts(database)
+    assert row.previous_hash == hashes[follows]
+    assert row.report[-1].startswith(f"By its number it goes on from your release ours@1.{follows}.0")
+    # As a file it names that release again, whatever its own next number is.
+    text = author.get(f"/o/{halden.slug}/drafts/{row.id}/file.json").text
+    assert json.loads(text)["version"] == f"1.{follows}.0"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from portal.db import Database
-from portal.library import draft_queries, merging, parts, service
+from portal.faults import Conflict
+from portal.library import draft_queries, drafts, merging, parts, service
 from portal.library.models import QuestionnaireDraft
 from portal.settings import Settings
 from portal.web import Portal
@@ -18,7 +19,7 @@ from questionnaires import catalog
 from questionnaires.patterns import ordered
 from tests.portal.library.given_drafts import CISO, begin, copied, draft, edit
 from tests.portal.library.test_releasing import post, release
-from tests.portal.world import Browser, Place, make_organisation
+from tests.portal.world import NOW, Browser, Place, make_organisation
 
 OLD, NEW = catalog.get("security_core@1.0.0"), catalog.latest("security_core")
 
@@ -187,6 +188,66 @@ def test_a_released_version_with_a_newer_base_begins_its_next_draft(
         found = service.version(session, halden[CISO], "ours", "2.0.0")
         assert list(service.definition(session, found.content_hash).questions) == list(NEW.questions)
     assert author.post(f"/o/{halden.slug}/questionnaires/ours/1.0.0/merge").status_code == 409
+
+
+# ---------------------------------------------------------------------------------------------------------- taken back
+
+
+def undo(database: Database, place: Place, one: uuid.UUID, revision: int = 0) -> None:
+    """Take a change back; the newest, unless ``revision`` says which."""
+    with database.transaction(place[CISO].scope) as session:
+        row = drafts.locked(session, place[CISO], one)
+        drafts.undo(session, row, revision or row.revision, actor=place[CISO], now=NOW)
+
+
+def test_a_merge_that_is_taken_back_is_not_said_to_be_in_the_draft(
+    author: Browser, database: Database, halden: Place
+) -> None:
+    release(database, halden, begin(database, halden))
+    mine = begin(database, halden, lambda document: document.update(summary="Mine."))
+    release(database, halden, begin(database, halden, lambda document: document.update(title="Two")), "1.0.1")
+    before = draft(database, halden, mine)
+    author.post(f"/o/{halden.slug}/drafts/{mine}/merge", {"what": "line"})
+    assert draft(database, halden, mine).previous_hash != before.previous_hash
+    undo(database, halden, mine)
+    after = draft(database, halden, mine)
+    assert (after.document, after.previous_hash) == (before.document, before.previous_hash)
+    answer = post(author, halden, mine, version="1.0.2")
+    assert answer.status_code == 409
+    assert "ours@1.0.1 is released, and this draft does not go on from it" in answer.text
+    # The undo of the undo brings both back.
+    undo(database, halden, mine)
+    assert post(author, halden, mine, version="1.0.2").status_code == 303
+    with database.looking(halden[CISO].scope) as session:
+        assert service.version(session, halden[CISO], "ours", "1.0.2").title == "Two"
+
+
+def test_a_newer_base_that_is_taken_back_is_offered_again(
+    author: Browser, database: Database, halden: Place
+) -> None:
+    one = merged(author, database, halden)
+    undo(database, halden, one)
+    row = draft(database, halden, one)
+    assert (row.based_on, row.base_hash, json.loads(row.conflicts)) == (OLD.label, OLD.content_hash, [])
+    assert f"Take over {NEW.label}" in author.get(f"/o/{halden.slug}/drafts/{one}/conflicts").text
+
+
+@pytest.mark.parametrize("choice", ["own", "new"])
+def test_a_settled_conflict_that_is_taken_back_is_open_again(
+    author: Browser, database: Database, halden: Place, choice: str
+) -> None:
+    one = merged(author, database, halden)
+    before = draft(database, halden, one)
+    settle(author, halden, before, choice=choice)
+    # The merge cannot go while a decision about it stands: first the later one, then it.
+    with pytest.raises(Conflict, match="Take back the later change first"):
+        undo(database, halden, one, before.revision)
+    undo(database, halden, one)
+    after = draft(database, halden, one)
+    assert (after.document, after.conflicts) == (before.document, before.conflicts)
+    assert post(author, halden, one).status_code == 409
+    undo(database, halden, one, before.revision)
+    assert draft(database, halden, one).based_on == OLD.label
 
 
 # --------------------------------------------------------------------------------------------------- places of paths

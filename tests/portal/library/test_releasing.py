@@ -151,7 +151,7 @@ def test_of_two_drafts_of_one_slug_the_second_takes_over_the_first(
     release(database, halden, two, "1.0.1")
     answer = post(ciso, halden, three, version="1.0.2")
     assert answer.status_code == 409
-    assert "ours@1.0.1 was released since this draft was begun" in answer.text
+    assert "ours@1.0.1 is released, and this draft does not go on from it" in answer.text
     page = ciso.get(f"/o/{halden.slug}/drafts/{three}/conflicts").text
     assert "Take over 1.0.1" in page
     ciso.post(f"/o/{halden.slug}/drafts/{three}/merge", {"what": "line"})
@@ -159,6 +159,57 @@ def test_of_two_drafts_of_one_slug_the_second_takes_over_the_first(
     with database.looking(halden[CISO].scope) as session:
         newest = service.definition(session, versions(database)[-1].content_hash)
     assert (newest.title, newest.summary, newest.based_on) == ("Two", "Three.", LITE.label)
+
+
+def test_going_back_to_an_older_release_is_said_and_needs_an_explicit_word(
+    ciso: Browser, database: Database, halden: Place
+) -> None:
+    release(database, halden, begin(database, halden))
+    release(database, halden, begin(database, halden, lambda document: document.update(title="Two")), "1.1.0")
+    older, newer = versions(database)
+    # A draft that begins from the older one goes on from it, not from the newest.
+    answer = ciso.post(
+        f"/o/{halden.slug}/drafts/new", {"source": "ours@1.0.0", "slug": "ours", "title": "Back"}
+    )
+    one = uuid.UUID(answer.headers["Location"].rpartition("/")[2])
+    assert draft(database, halden, one).previous_hash == older.content_hash
+    page = ciso.get(f"/o/{halden.slug}/drafts/{one}/release").text
+    assert "This draft does not go on from ours@1.1.0." in page
+    assert "It goes on from ours@1.0.0." in page
+    assert f'name="without" value="{newer.content_hash}"' in page
+    assert post(ciso, halden, one, version="1.2.0").status_code == 409
+    assert post(ciso, halden, one, version="1.2.0", without=older.content_hash).status_code == 409
+    assert post(ciso, halden, one, version="1.2.0", without=newer.content_hash).status_code == 303
+    last = versions(database)[-1]
+    assert (last.version, last.title, last.previous_hash) == ("1.2.0", "Back", older.content_hash)
+
+
+def test_the_word_counts_for_the_release_that_was_read_only(
+    ciso: Browser, database: Database, halden: Place
+) -> None:
+    release(database, halden, begin(database, halden))
+    old = begin(database, halden, lambda document: document.update(title="Old"))
+    release(database, halden, begin(database, halden, lambda document: document.update(title="Two")), "1.0.1")
+    seen = versions(database)[-1].content_hash
+    release(database, halden, begin(database, halden, lambda one: one.update(title="Three")), "1.0.2")
+    assert post(ciso, halden, old, version="1.0.3", without=seen).status_code == 409
+    assert len(versions(database)) == 3
+
+
+def test_where_the_newest_is_retired_a_draft_goes_on_from_what_it_was_begun_from(
+    ciso: Browser, database: Database, halden: Place
+) -> None:
+    release(database, halden, begin(database, halden))
+    release(database, halden, begin(database, halden, lambda document: document.update(title="Two")), "1.1.0")
+    older, newer = versions(database)
+    ciso.post(f"/o/{halden.slug}/questionnaires/ours/1.1.0/retire")
+    for source, follows in (("ours@1.0.0", older), ("ours@1.1.0", newer)):
+        answer = ciso.post(
+            f"/o/{halden.slug}/drafts/new", {"source": source, "slug": "ours", "title": "Next"}
+        )
+        one = uuid.UUID(answer.headers["Location"].rpartition("/")[2])
+        assert draft(database, halden, one).previous_hash == follows.content_hash
+        ciso.post(f"/o/{halden.slug}/drafts/{one}/discard", {"revision": "1"})
 
 
 def test_a_faulty_draft_is_not_released(ciso: Browser, database: Database, halden: Place) -> None:
