@@ -1,4 +1,7 @@
-"""How often one session may save: every accepted revision is kept for good, so their number has a measure."""
+"""How often one session may save: every accepted revision is kept for good, so their number has a measure.
+
+Reading a workbook takes seconds of the processor, so how often one person may have that done has one, too.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from portal.statements import once
 
 WINDOW = timedelta(minutes=1)
 MOST = 240  # nobody types four answers a second for a minute; a script that does is told to wait
+UPLOADS_WINDOW = timedelta(minutes=10)
+MOST_UPLOADS = 20  # a cell mended and the file sent again, every half minute
 
 
 def _count(insert: Any) -> Any:
@@ -55,5 +60,23 @@ def require_measure(session: Session, identity: Identity, *, now: datetime) -> N
         raise Throttled(
             f"More than {MOST} answers came from this browser within a minute. Nothing is lost; it goes on in {wait} "
             "seconds.",
+            wait,
+        )
+
+
+def require_upload(session: Session, identity: Identity, *, now: datetime) -> None:
+    """Count one workbook of this person, before it is read and whatever comes of it; Throttled beyond MOST_UPLOADS.
+
+    For Database.record_refusal: the count stands in a short transaction of its own, and a refused one adds nothing.
+    """
+    key = hashlib.sha256(f"workbook\x1f{identity.person.id}".encode()).hexdigest()
+    values = {"session": key, "now": now, "over": now - UPLOADS_WINDOW}
+    attempts, began = run(session, _COUNT[session.get_bind().dialect.name], values).one()
+    if attempts > MOST_UPLOADS:
+        wait = max(1, int((began + UPLOADS_WINDOW - now).total_seconds()) + 1)
+        minutes = max(1, -(-wait // 60))
+        raise Throttled(
+            f"More than {MOST_UPLOADS} workbooks came from you within ten minutes. Upload yours again in "
+            f"{minutes} {'minute' if minutes == 1 else 'minutes'}.",
             wait,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +22,7 @@ from portal.assessments.version_models import WorkbookUpload
 from portal.assessments.workbook_reading import Entry
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.faults import Conflict
+from portal.faults import Conflict, Invalid
 from portal.forms import clean
 from questionnaires.definition import Question, Questionnaire, Section
 
@@ -29,6 +30,7 @@ OUTDATED = (
     "This questionnaire has moved to another version since the workbook was uploaded. Nothing was taken over. "
     "Download the workbook anew: what is answered in the portal is in it."
 )
+LARGEST_KEPT = 3_000_000  # characters of JSON: they are parsed whenever the upload is looked at
 What = Literal["new", "changed", "conflict", "same", "unreadable"]
 
 
@@ -36,7 +38,8 @@ What = Literal["new", "changed", "conflict", "same", "unreadable"]
 class Proposal:
     """What taking one entry over would do. ``content``: the card as it would be; ``stored``: as it is now.
 
-    ``faults``: (cell, sentence) of what cannot be read; ``question`` is None for a key that is not in reach.
+    ``faults``: (cell, sentence) of what cannot be read; ``question`` is None for a key that is not in reach. ``more``:
+    how many further rows this one stands for, told by their number alone.
     """
 
     what: What
@@ -49,11 +52,19 @@ class Proposal:
     who: uuid.UUID | None = None
     written: datetime | None = None
     faults: tuple[tuple[str, str], ...] = ()
+    more: int = 0
 
 
 def as_rows(entries: Iterable[Entry]) -> list[dict[str, Any]]:
-    """What is kept of a workbook: entries that say anything, or that something is wrong with."""
-    return [as_json(one) for one in entries if not one.blank or one.faults or not one.known]
+    """What is kept of a workbook: entries that say anything, or that something is wrong with.
+
+    Raises Invalid (field ``file``) beyond LARGEST_KEPT. Slow with large ones: before a transaction.
+    """
+    rows = [as_json(one) for one in entries if not one.blank or one.faults or not one.known]
+    if len(json.dumps(rows, ensure_ascii=False)) > LARGEST_KEPT:
+        text = _("The workbook holds far more than its questions. Take out what does not belong to it.")
+        raise Invalid(errors={"file": text})
+    return rows
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
@@ -98,7 +109,8 @@ def proposals(
         question = definition.questions.get(entry.key) if reach.covers(entry.key) else None
         if question is None or not entry.known:
             faults = entry.faults or [(entry.at, _("There is no such question among yours."))]
-            found.append(Proposal("unreadable", entry.key, entry.at, faults=tuple(faults)))
+            one_of = Proposal("unreadable", entry.key, entry.at, faults=tuple(faults), more=entry.more)
+            found.append(one_of)
         else:
             found.append(_propose(entry, question, held, bases, as_of))
     return found

@@ -5,29 +5,18 @@ Raises Invalid with a sentence at the field ``file``. Slow work: never inside a 
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-from threading import BoundedSemaphore
-from typing import IO, Any, NoReturn
+from typing import IO, NoReturn
 
 from portal import office
-from portal.assessments import workbook_cells
 from portal.assessments.answering_words import _
 from portal.db import refuse_slow_work
 from portal.evidence.names import clean_name
 from portal.faults import Invalid, Unavailable
+from questionnaires.interchange import spreadsheet, workbook_cells
 
 LARGEST_WORKBOOK = 5 * 1024 * 1024
-LARGEST_UNPACKED = 40 * 1024 * 1024
-SECONDS = 30  # by the wall; the process itself has fewer of its own
-AT_ONCE = 2
-PATIENCE = 10  # seconds to wait for a turn
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # [MS-CFB]: old Excel files, and new ones behind a password
-SCRIPT = Path(workbook_cells.__file__)
-_turns = BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +70,7 @@ def open_workbook(file: IO[bytes], sent_name: str | None) -> tuple[str, Cells]:
         )
     file.seek(0)
     try:
-        office.check_office(file, "xlsx", largest=LARGEST_UNPACKED)
+        office.check_office(file, "xlsx", largest=workbook_cells.LARGEST_UNPACKED)
     except office.Dangerous as reason:
         _refuse(_("The workbook is not taken: %(reason)s. Save it again without that.", reason=reason))
     except office.Damaged:
@@ -90,9 +79,14 @@ def open_workbook(file: IO[bytes], sent_name: str | None) -> tuple[str, Cells]:
 
 
 def _cells(data: bytes) -> Cells:
-    answer = _apart(data)
-    if "refused" in answer:
-        _refuse(_why(answer["refused"], answer.get("sheet", "")))
+    try:
+        answer = spreadsheet.cells_of(data)
+    except spreadsheet.CellsRefused as refused:
+        _refuse(_why(refused.code, refused.sheet))
+    except spreadsheet.SpreadsheetBusy:
+        raise Unavailable(
+            _("Other workbooks are being read at this moment. Upload yours again in a minute.")
+        ) from None
     sheets = []
     for one in answer["sheets"]:
         rows: dict[int, dict[int, Cell]] = {}
@@ -100,29 +94,6 @@ def _cells(data: bytes) -> Cells:
             rows.setdefault(row, {})[column] = Cell(kind, text)
         sheets.append(Sheet(one["name"], rows, tuple(one["merged"])))
     return Cells(tuple(sheets), answer["from_1904"])
-
-
-def _apart(data: bytes) -> dict[str, Any]:
-    """What the process says; it may die of what it reads, and nothing else does."""
-    if not _turns.acquire(timeout=PATIENCE):
-        raise Unavailable(_("Other workbooks are being read at this moment. Upload yours again in a minute."))
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", str(SCRIPT)],
-            input=data,
-            capture_output=True,
-            timeout=SECONDS,
-            env={},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        _refuse(_why("cells", ""))
-    finally:
-        _turns.release()
-    if done.returncode != 0:
-        _refuse(_why("damaged", ""))
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 def _why(code: str, sheet: str) -> str:
@@ -140,9 +111,15 @@ def _why(code: str, sheet: str) -> str:
                 sheet=sheet,
                 most=workbook_cells.MOST_COLUMNS,
             )
+        case "area":
+            return _(
+                "On the sheet “%(sheet)s” something stands far below or far beside the rest. Take out what does not "
+                "belong to the workbook.",
+                sheet=sheet,
+            )
         case "cells" | "sheets" | "text":
             return _("The workbook holds far more than its questions. Take out what does not belong to it.")
-        case "entities" | "encoding":
+        case "entities" | "encoding" | "parts":
             return _(
                 "The workbook is written in a way that no spreadsheet program writes, so it is not opened. Save it "
                 "again in yours."

@@ -17,6 +17,7 @@ from portal.assessments.workbook_opening import Cell, Cells
 from portal.forms import clean
 
 LONGEST_KEY = 200
+MOST_UNKNOWN = 50  # rows that name no question are told one by one; of more, their number
 MOST_FAULTS = 3  # told of one question; the first ones explain the rest
 
 
@@ -40,6 +41,7 @@ class Entry:
     by: str | None = None
     faults: list[tuple[str, str]] = field(default_factory=list)
     known: bool = True
+    more: int = 0  # of an entry without key: how many more rows name no question
 
     @property
     def blank(self) -> bool:
@@ -77,6 +79,7 @@ class _Reading:
         self.seen: set[tuple[str, str]] = set()
         self.ours = False
         self.foreign: set[str] = set()
+        self.unknown = 0
 
     def sheet(self, grid: Grid) -> None:
         keys = {row.text(layout.KEY) for row in grid.rows()} - {""}
@@ -94,17 +97,19 @@ class _Reading:
     def _lost(self, row: Row) -> None:
         """An answer in a row without a key: nobody knows of what."""
         code = layout.ANSWER if row.cell(layout.ANSWER) else layout.COMMENT
+        self.unknown += 1
+        if self.unknown > MOST_UNKNOWN:
+            return
         entry = Entry("", row.at(code), known=False)
         entry.faults.append((row.at(code), _("The grey column “key” of this row is empty.")))
         self.entries[f"\0{row.at(code)}"] = entry
 
     def _row(self, row: Row, key: str) -> None:
-        entry = self.entries.setdefault(key, Entry(key, row.at(layout.KEY)))
         question = self.questions.get(key)
         if question is None:
-            entry.known = False
-            self._origin(row, entry)
+            self._stranger(row, key)
             return
+        entry = self.entries.setdefault(key, Entry(key, row.at(layout.KEY)))
         spare = row.grid.columns.get(layout.ROW) is not None and not row.text(layout.KEY)
         if not spare and not self._origin(row, entry):
             return
@@ -116,6 +121,15 @@ class _Reading:
             self._option(row, entry, question)
         else:
             self._question(row, entry, question)
+
+    def _stranger(self, row: Row, key: str) -> None:
+        """A row of no question of theirs; whether it is of this assessment is seen of every one."""
+        entry = self.entries.get(key) or Entry(key, row.at(layout.KEY), known=False)
+        if key not in self.entries:
+            self.unknown += 1
+            if self.unknown <= MOST_UNKNOWN:
+                self.entries[key] = entry
+        self._origin(row, entry)
 
     def _origin(self, row: Row, entry: Entry) -> bool:
         """Whether the row is of this assessment and version; its revision goes to the entry."""
@@ -149,7 +163,8 @@ class _Reading:
             text = _("The rows of this question come from workbooks of different days. Use one of them.")
             self._blame(row, entry, layout.STATE, text)
             return False
-        self.seen.add((entry.key, "revision"))
+        if entry.known:
+            self.seen.add((entry.key, "revision"))
         entry.revision = revision
         return True
 
@@ -283,5 +298,14 @@ class _Reading:
                     "answers into it; what you have answered in the portal is in it already."
                 )
             )
+        if not self.ours:
+            refuse(
+                _(
+                    "No row of this workbook belongs to this questionnaire: its grey columns were changed or emptied. "
+                    "Download it anew and copy your answers into it."
+                )
+            )
+        if self.unknown > MOST_UNKNOWN:
+            self.entries["\0"] = Entry("", "", known=False, more=self.unknown - MOST_UNKNOWN)
         order = {key: place for place, key in enumerate(self.questions)}
         return sorted(self.entries.values(), key=lambda one: order.get(one.key, len(order)))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from portal.access import Identity, mine, scoped
 from portal.assessments.models import Assessment
@@ -66,13 +66,16 @@ def upload(session: Session, actor: Identity, one: Assessment, upload_id: uuid.U
 
 
 def waiting(session: Session, actor: Identity, one: Assessment) -> WorkbookUpload | None:
-    """What this person has uploaded and not yet decided on."""
-    return _own(session, actor, one)
+    """What this person has uploaded and not yet decided on; without its cells, which no list of uploads shows."""
+    return _own(session, actor, one, options=(defer(WorkbookUpload.cells, raiseload=True),))
 
 
-def _own(session: Session, actor: Identity, one: Assessment, *which: Any) -> WorkbookUpload | None:
+def _own(
+    session: Session, actor: Identity, one: Assessment, *which: Any, options: tuple[Any, ...] = ()
+) -> WorkbookUpload | None:
     found: WorkbookUpload | None = session.execute(
         scoped(actor, WorkbookUpload)
+        .options(*options)
         .where(
             WorkbookUpload.assessment_id == one.id,
             WorkbookUpload.person_id == actor.person.id,

@@ -36,7 +36,7 @@ from portal.assessments.workbook_layout import Origin
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.exporting import spooled
-from portal.faults import Conflict, Invalid, Unavailable
+from portal.faults import Conflict, Invalid, Throttled, Unavailable
 from portal.formats import full_date, moment
 from portal.library import service as library
 from portal.organisations import queries as organisations
@@ -181,19 +181,30 @@ def bring(company: str, assessment: uuid.UUID) -> Page:
         at = _read(session, assessment)
         asked = at.asked()
     try:
+        app.database.record_refusal(lambda counting: pace.require_upload(counting, identity, now=web.now()))
         name, entries = _entries(at, asked)
+        rows = workbook_changes.as_rows(entries)
         now_at = _read(web.db(), assessment, lock=True)
-        pace.require_measure(web.db(), identity, now=web.now())
         if now_at.one.content_hash != at.one.content_hash:
             raise Conflict(workbook_changes.OUTDATED)
-        rows = workbook_changes.as_rows(entries)
         row = workbook_uploads.keep(web.db(), now_at.one, name, rows, actor=identity, now=web.now())
-    except (Invalid, Unavailable) as fault:
-        web.undo()
-        told = [*fault.errors.values()] if isinstance(fault, Invalid) else [fault.message]
-        status = 422 if isinstance(fault, Invalid) else 503
-        return render_template("workbook/page.html", **_around(_read(web.db(), assessment), told)), status
+    except (Invalid, Unavailable, Throttled) as fault:
+        return _not_read(assessment, fault)
     return redirect(url_for("workbook.changes", company=company, assessment=assessment, upload=row.id), 303)
+
+
+def _not_read(assessment: uuid.UUID, fault: Invalid | Unavailable | Throttled) -> Page:
+    """The page again with the reason; where waiting helps, it says for how long."""
+    web.undo()
+    told = [*fault.errors.values()] if isinstance(fault, Invalid) else [fault.message]
+    page = render_template("workbook/page.html", **_around(_read(web.db(), assessment), told))
+    match fault:
+        case Throttled():
+            return Response(page, 429, {"Retry-After": str(fault.retry_after)}, mimetype="text/html")
+        case Unavailable():
+            return Response(page, 503, {"Retry-After": "60"}, mimetype="text/html")
+        case _:
+            return page, 422
 
 
 def _entries(at: _Open, asked: list[workbook_layout.Asked]) -> tuple[str, list[workbook_reading.Entry]]:
@@ -242,6 +253,7 @@ def _compared(at: _Open, found: list[Proposal]) -> dict[str, Any]:
             "at": each.written,
             "hidden": each.question is not None and each.key not in look.visible,
             "faults": each.faults,
+            "more": each.more,
         }
 
     groups = {
@@ -253,6 +265,7 @@ def _compared(at: _Open, found: list[Proposal]) -> dict[str, Any]:
         "one": at.one,
         "groups": groups,
         "same": sum(each.what == "same" for each in found),
+        "unread": sum(each.more or 1 for each in found if each.what == "unreadable"),
         "takeable": sum(len(groups[what]) for what in ("new", "changed", "conflict")),
         "link": at.reach.link is not None,
     }

@@ -17,7 +17,7 @@ from typing import Any
 
 from portal import office
 from portal.db import refuse_slow_work
-from portal.faults import Invalid
+from portal.faults import Invalid, Unavailable
 from questionnaires import catalog
 from questionnaires.canonical import canonical_json, definition_json
 from questionnaires.checking import check, errors
@@ -27,7 +27,8 @@ from questionnaires.conditions import parse
 from questionnaires.definition import Questionnaire
 from questionnaires.faults import DefinitionError
 from questionnaires.interchange.mvsp_asciidoc import is_asciidoc
-from questionnaires.interchange.spreadsheet import SpreadsheetError
+from questionnaires.interchange.spreadsheet import SpreadsheetBusy, SpreadsheetError
+from questionnaires.interchange.workbook_cells import LARGEST_UNPACKED
 from questionnaires.interchange.xlsx_layout import read_layout
 from questionnaires.parsing import parse_json
 from questionnaires.sources import MAX_QUESTIONNAIRE, Odd, SourceError, doubled, json_table, toml_table
@@ -92,8 +93,8 @@ def read_for_draft(
 
     ``slug`` replaces the one that the file brings; VSAQ has none, and gets one from ``name``, the file's, otherwise.
     ``own``: labels of the organisation's own versions, whose keys a file may go on with, as with shipped ones.
-    Raises ImportRefused for what cannot be read or is named like a questionnaire of the portal. Slow, and never
-    inside a transaction.
+    Raises ImportRefused for what cannot be read or is named like a questionnaire of the portal, Unavailable while
+    other workbooks are read. Slow, and never inside a transaction.
     """
     refuse_slow_work("reading a questionnaire")
     if source_format not in DRAFT_FORMATS:
@@ -173,7 +174,7 @@ def _table(data: bytes, source_format: str) -> dict[str, Any]:
     """The JSON shape of section 1 of the format that a file of ours holds. Raises ImportRefused, SourceError."""
     if source_format == "xlsx":
         try:
-            office.check_office(io.BytesIO(data), "xlsx")
+            office.check_office(io.BytesIO(data), "xlsx", largest=LARGEST_UNPACKED)
             held: dict[str, Any] = read_layout(data)
         except office.Damaged:
             raise ImportRefused(("This is no workbook of the kind XLSX, or it is damaged.",)) from None
@@ -181,6 +182,10 @@ def _table(data: bytes, source_format: str) -> dict[str, Any]:
             raise ImportRefused((f"The workbook is not read: {error}.",)) from None
         except SpreadsheetError as error:
             raise ImportRefused(error.lines) from None
+        except SpreadsheetBusy:
+            raise Unavailable(
+                "Other workbooks are being read at this moment. Bring yours again soon."
+            ) from None
         return held
     if source_format == "json":
         found: dict[str, Any] = json_table(data)

@@ -1,27 +1,28 @@
-"""Reading an XLSX file with bounds: what it would unpack to is measured before a reader builds any table of it.
+"""Reading an XLSX file with bounds: in a process of its own, which may die of what it reads; nothing else does.
 
-A reader lays a sheet out as a rectangle: two cells at opposite corners are seventeen thousand million. So each part
-is first walked through as a stream, which also finds what no sheet of ours has: merged cells and formulas.
+``cells_of`` gives what stands in each cell and of what kind, ``read_book`` plain rows of text. Both are for any file:
+nothing needs to be checked before.
 """
 
 from __future__ import annotations
 
-import datetime
-import io
-import re
-import zipfile
+import json
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
-from xml.parsers import expat
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
 
-MOST_UNPACKED = 40 * 1024 * 1024
-MOST_ROWS = 20_000
-MOST_COLUMNS = 100
-MOST_CELLS = 400_000
-MOST_SHEETS = 120
-_PIECE = 64 * 1024
-_PLACE = re.compile(r"([A-Z]{1,4})([0-9]{1,10})")
-_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+from questionnaires.interchange import workbook_cells
+from questionnaires.interchange.workbook_cells import LARGEST_UNPACKED, MOST_COLUMNS, MOST_ROWS, MOST_SHEETS
+
+MOST_CELLS = 200_000  # of a questionnaire: every option takes four
+SECONDS = 30  # by the wall; the process itself has fewer of its own
+AT_ONCE = 2  # processes that read, for each process that asks
+PATIENCE = 10  # seconds to wait for a turn
+SCRIPT = Path(workbook_cells.__file__)
+_turns = BoundedSemaphore(AT_ONCE)
 
 Rows = list[list[str]]
 
@@ -34,153 +35,106 @@ class SpreadsheetError(ValueError):
         super().__init__("\n".join(self.lines))
 
 
-def read_book(
-    data: bytes,
-    *,
-    most_rows: int = MOST_ROWS,
-    most_columns: int = MOST_COLUMNS,
-    most_cells: int = MOST_CELLS,
-) -> Mapping[str, Rows]:
+class CellsRefused(SpreadsheetError):
+    """A file beyond the bounds: ``code`` of workbook_cells.REFUSALS, and the sheet that it is about."""
+
+    def __init__(self, code: str, sheet: str = "") -> None:
+        super().__init__(_why(code, sheet))
+        self.code, self.sheet = code, sheet
+
+
+class SpreadsheetBusy(Exception):
+    """Other workbooks are being read; in a moment there is a turn again."""
+
+
+def cells_of(data: bytes, *, most_cells: int = workbook_cells.MOST_CELLS) -> dict[str, Any]:
+    """What workbook_cells.py answers for a file that it reads. Raises CellsRefused, SpreadsheetBusy."""
+    if not _turns.acquire(timeout=PATIENCE):
+        raise SpreadsheetBusy
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", str(SCRIPT), str(most_cells)],
+            input=data,
+            capture_output=True,
+            timeout=SECONDS,
+            env={},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CellsRefused("cells") from None
+    finally:
+        _turns.release()
+    if done.returncode != 0:
+        # Ended by a signal it met one of its limits; by itself it could make nothing of the file.
+        raise CellsRefused("cells" if done.returncode < 0 else "damaged")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    if "refused" in answer:
+        raise CellsRefused(answer["refused"], answer["sheet"])
+    return answer
+
+
+def read_book(data: bytes) -> Mapping[str, Rows]:
     """The sheets of an XLSX file by name: rows of equal length from the very first cell on, each cell as text.
 
     Numbers come as people write them (``5``, ``1.5``), days as ISO dates, true and false as ``yes`` and ``no``, empty
     cells as "". Raises SpreadsheetError for files that are no workbook, are larger than the bounds, or hold merged
-    cells or formulas. The portal checks the archive itself before (``evidence/office.py``).
+    cells, formulas or errors; SpreadsheetBusy.
     """
-    _measure(data, most_rows, most_columns, most_cells)
-    from python_calamine import CalamineError, CalamineWorkbook
-
-    try:
-        with CalamineWorkbook.from_filelike(io.BytesIO(data)) as book:
-            if len(book.sheet_names) > MOST_SHEETS:
-                raise SpreadsheetError(f"The workbook has more than {MOST_SHEETS} sheets.")
-            return {
-                name: [
-                    [_text(value) for value in row]
-                    for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-                ]
-                for name in book.sheet_names
-            }
-    except (CalamineError, OSError) as error:
-        raise SpreadsheetError(f"The workbook cannot be read: {str(error)[:200]}.") from None
+    answer = cells_of(data, most_cells=MOST_CELLS)
+    if not answer["sheets"]:
+        raise SpreadsheetError("This is no workbook of the kind XLSX: it has no sheets.")
+    return {one["name"]: _rows(one) for one in answer["sheets"]}
 
 
-def _text(value: Any) -> str:
-    match value:
-        case str():
-            return value
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return str(value)
-        case float():
-            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-        case datetime.datetime() if value.time() == datetime.time():
-            return value.date().isoformat()
-        case _:
-            return str(value)
+def _rows(sheet: Mapping[str, Any]) -> Rows:
+    if sheet["merged"]:
+        where = sheet["merged"][0][:20]
+        raise SpreadsheetError(f"Cells are merged ({where}). Unmerge them: each row stands alone.")
+    cells = sheet["cells"]
+    wide = max((column + 1 for _row, column, _kind, _text in cells), default=0)
+    rows = [[""] * wide for _ in range(max((row + 1 for row, *_rest in cells), default=0))]
+    for row, column, kind, text in cells:
+        if kind in ("formula", "error"):
+            what = "a formula" if kind == "formula" else "an error"
+            place = f"Cell {_letters(column)}{row + 1} of {sheet['name'][:60]}"
+            raise SpreadsheetError(f"{place} holds {what}. Put its result in its place, as a plain value.")
+        rows[row][column] = _text(kind, text)
+    return rows
 
 
-# ------------------------------------------------------------------------------------------------ before it is read
+def _text(kind: str, text: str) -> str:
+    return text.removesuffix("T00:00:00").replace("T", " ") if kind == "moment" else text
 
 
-def _measure(data: bytes, most_rows: int, most_columns: int, most_cells: int) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if sum(one.file_size for one in entries) > MOST_UNPACKED:
-                raise SpreadsheetError(f"The workbook unpacks to more than {MOST_UNPACKED >> 20} MB.")
-            sheets = [one for one in entries if _SHEET.fullmatch(one.filename)]
-            if not sheets:
-                raise SpreadsheetError("This is no workbook of the kind XLSX: it has no sheets.")
-            cells = 0
-            for one in entries:
-                if not one.filename.lower().endswith((".xml", ".rels")):
-                    continue
-                found = _Sheet(most_rows, most_columns, most_cells - cells)
-                with archive.open(one) as stream:
-                    found.walk(stream)
-                cells += found.cells
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
-        if isinstance(error, SpreadsheetError):
-            raise
-        raise SpreadsheetError("This is no workbook of the kind XLSX, or it is damaged.") from None
+def _letters(column: int) -> str:
+    letters, column = "", column + 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
 
 
-class _Sheet:
-    """One part of the file, walked through element by element; parts that are no sheets have no rows and cells."""
-
-    def __init__(self, most_rows: int, most_columns: int, most_cells: int) -> None:
-        self.most_rows, self.most_columns, self.most_cells = most_rows, most_columns, most_cells
-        self.cells = self.row = self.column = 0
-
-    def walk(self, stream: IO[bytes]) -> None:
-        parser = expat.ParserCreate()
-        parser.StartElementHandler = self.element
-        parser.StartDoctypeDeclHandler = _doctype
-        total = 0
-        try:
-            while piece := stream.read(_PIECE):
-                total += len(piece)
-                if total > MOST_UNPACKED:
-                    raise SpreadsheetError(f"The workbook unpacks to more than {MOST_UNPACKED >> 20} MB.")
-                parser.Parse(piece, False)
-            parser.Parse(b"", True)
-        except expat.ExpatError:
-            raise SpreadsheetError("The workbook is damaged: one of its parts is not valid XML.") from None
-
-    def element(self, name: str, attributes: dict[str, str]) -> None:
-        match name.rpartition(":")[2]:
-            case "row":
-                self.row = _number(attributes.get("r"), self.row + 1)
-                self.column = 0
-                if self.row > self.most_rows:
-                    raise SpreadsheetError(
-                        f"A sheet goes on beyond row {self.most_rows:,}. Delete the rows that are not needed."
-                    )
-            case "c":
-                self.cell(attributes.get("r", ""))
-            case "f":
-                raise SpreadsheetError(
-                    f"{self.place} holds a formula. Put its result in its place, as a plain value."
-                )
-            case "mergeCell":
-                where = attributes.get("ref", "somewhere")[:20]
-                raise SpreadsheetError(f"Cells are merged ({where}). Unmerge them: each row stands alone.")
-
-    def cell(self, written: str) -> None:
-        self.cells += 1
-        place = _PLACE.fullmatch(written)
-        self.column = _column(place[1]) if place else self.column + 1
-        row = int(place[2]) if place else self.row
-        if row > self.most_rows or self.column > self.most_columns:
-            raise SpreadsheetError(
-                f"Cell {written} lies outside of what is read: {self.most_rows:,} rows, {self.most_columns} columns."
+def _why(code: str, sheet: str) -> str:
+    """A refusal in words."""
+    named = f"The sheet {sheet[:60]}" if sheet else "A sheet"
+    match code:
+        case "rows":
+            return f"{named} goes on beyond row {MOST_ROWS:,}. Delete the rows that are not needed."
+        case "columns":
+            return f"{named} has more than {MOST_COLUMNS} columns. Delete those that are not needed."
+        case "area":
+            return f"{named} holds cells that lie too far apart. Delete what stands far below or beside the rest."
+        case "sheets":
+            return f"The workbook has more than {MOST_SHEETS} sheets."
+        case "text":
+            return (
+                f"The workbook holds far more text than one of ours, or {LARGEST_UNPACKED >> 20} MB in all."
             )
-        if self.cells > self.most_cells:
-            raise SpreadsheetError("The workbook has far more cells than one of ours.")
-
-    @property
-    def place(self) -> str:
-        letters, column = "", self.column
-        while column:
-            column, rest = divmod(column - 1, 26)
-            letters = chr(65 + rest) + letters
-        return f"Cell {letters}{self.row}"
-
-
-def _doctype(*_: object) -> None:
-    raise SpreadsheetError("The workbook declares a document type, which no spreadsheet program writes.")
-
-
-def _column(letters: str) -> int:
-    found = 0
-    for one in letters:
-        found = found * 26 + ord(one) - 64
-    return found
-
-
-def _number(text: str | None, default: int) -> int:
-    if text is None or not text.isascii() or not text.isdigit():
-        return default
-    return int(text[:10])
+        case "cells":
+            return "The workbook has far more cells than one of ours, or takes too long to read."
+        case "entities" | "encoding" | "parts":
+            return (
+                "The workbook is written in a way that no spreadsheet program writes. Save it again in yours."
+            )
+        case _:
+            return "This is no workbook of the kind XLSX, or it is damaged."

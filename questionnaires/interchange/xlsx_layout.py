@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from questionnaires.definition import Questionnaire
-from questionnaires.interchange.spreadsheet import MOST_ROWS, Rows, SpreadsheetError, read_book
+from questionnaires.interchange.spreadsheet import Rows, SpreadsheetError, read_book
+from questionnaires.interchange.workbook_cells import MOST_ROWS
 from questionnaires.raw import raw
 
 Kind = Literal["text", "whole", "flag", "lines"]

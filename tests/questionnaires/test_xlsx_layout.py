@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import pathlib
+import resource
+import tempfile
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +20,8 @@ from hypothesis import strategies as st
 from questionnaires import catalog
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import Questionnaire
-from questionnaires.interchange.spreadsheet import SpreadsheetError, read_book
+from questionnaires.interchange import spreadsheet
+from questionnaires.interchange.spreadsheet import SpreadsheetBusy, SpreadsheetError, read_book
 from questionnaires.interchange.xlsx_layout import SHEETS, read_layout, write_layout
 from questionnaires.parsing import parse_json
 from questionnaires.raw import raw, read_raw
@@ -220,10 +225,10 @@ def options(*rows: tuple[object, ...]) -> Callable[[Any, xlsxwriter.Workbook], N
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda sheet, book: sheet.write_formula(2, 1, '=CMD("x")'), "Cell B3 holds a formula"),
+        (lambda sheet, book: sheet.write_formula(2, 1, '=CMD("x")'), "Cell B3 of Questions holds a formula"),
         (lambda sheet, book: sheet.merge_range(2, 0, 3, 1, "x"), "merged (A3:B4)"),
         (lambda sheet, book: sheet.write(1_048_575, 0, "x"), "beyond row 20,000"),
-        (lambda sheet, book: sheet.write(1, 16_383, "x"), "Cell XFD2 lies outside"),
+        (lambda sheet, book: sheet.write(1, 16_383, "x"), "Questions has more than 200 columns"),
         (lambda sheet, book: sheet.write(0, 4, "colour"), "Questions, row 1: colour is no column"),
         (lambda sheet, book: sheet.write(0, 4, "key"), "two columns are called key"),
         (lambda sheet, book: sheet.write(1, 6, "lost"), "Questions, row 2: a cell stands under no head"),
@@ -276,7 +281,10 @@ SHEET = "xl/worksheets/sheet1.xml"
         part(
             SHEET, b"<worksheet><sheetData><row><c r='A1'/><c r='ZZZ99999999'/></row></sheetData></worksheet>"
         ),
-        part(SHEET, b"<x:worksheet xmlns:x='y'><x:row r='9999999999'/></x:worksheet>"),
+        part(
+            SHEET,
+            b"<x:worksheet xmlns:x='y'><x:row r='9999999999'><x:c><x:v>1</x:v></x:c></x:row></x:worksheet>",
+        ),
         part(SHEET, b" " * (41 << 20)),
         part("xl/workbook.xml", b"<workbook/>"),
     ],
@@ -294,3 +302,154 @@ def test_cells_come_as_people_write_them() -> None:
     sheet.write_row(1, 1, [5, 1.5, True, "x"])
     book.close()
     assert read_book(file.getvalue())["One"] == [["", "", "", "", ""], ["", "5", "1.5", "yes", "x"]]
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 3), (2, 0), (2, 3)])
+def test_a_cell_is_found_where_it_stands(row: int, column: int) -> None:
+    """The reader leaves out what is empty before the first cell, but not on both sides."""
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file)
+    sheet = book.add_worksheet("One")
+    sheet.write_string(row, column, "first")
+    sheet.write_string(row + 1, column + 1, "last")
+    book.close()
+    rows = read_book(file.getvalue())["One"]
+    assert {(r, c): text for r, cells in enumerate(rows) for c, text in enumerate(cells) if text} == {
+        (row, column): "first",
+        (row + 1, column + 1): "last",
+    }
+
+
+# --------------------------------------------------------------------------------- what would end or stop the reader
+
+
+def rewritten(data: bytes, change: Callable[[str, bytes], tuple[str, bytes]]) -> bytes:
+    """A workbook whose parts, by name, were renamed or replaced."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as old,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for one in old.namelist():
+            new.writestr(*change(one, old.read(one)))
+    return file.getvalue()
+
+
+CORNERS = b"""<?xml version="1.0" encoding="UTF-8"?>
+<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>
+<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>
+</sheetData></worksheet>"""
+
+
+def hidden(name: str) -> bytes:
+    """Two cells in far corners, in a part that only its relationship makes a sheet: the reader asks for 549 GB."""
+
+    def change(part: str, content: bytes) -> tuple[str, bytes]:
+        if part == SHEET:
+            return f"xl/{name}", CORNERS
+        if part == "xl/_rels/workbook.xml.rels":
+            return part, content.replace(b"worksheets/sheet1.xml", name.encode())
+        return part, content
+
+    return rewritten(changed(lambda sheet, book: None), change)
+
+
+def beside() -> bytes:
+    """A harmless part, and one of the same name in other letters, which the reader takes for it."""
+    file = io.BytesIO(hidden("worksheets/SHEET1.xml"))
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(SHEET, b"<worksheet/>")
+    return rewritten(
+        file.getvalue(),
+        lambda part, content: (part, content.replace(b"worksheets/SHEET1.xml", b"worksheets/sheet1.xml")),
+    )
+
+
+def wide_sheets(count: int) -> bytes:
+    """Sheets of two cells each: 4,000,000 cells to lay out in every one."""
+
+    def change(_sheet: Any, book: xlsxwriter.Workbook) -> None:
+        for _ in range(count):
+            added = book.add_worksheet()
+            added.write_string(0, 0, "x")
+            added.write_string(1_999, 149, "x")
+
+    return changed(change)
+
+
+def empty_cells(count: int) -> bytes:
+    row = b"<row>" + b"<c/>" * 100 + b"</row>"
+    return part_packed(SHEET, b"<worksheet><sheetData>" + row * (count // 100) + b"</sheetData></worksheet>")
+
+
+def part_packed(name: str, text: bytes) -> bytes:
+    return rewritten(
+        changed(lambda sheet, book: None), lambda part, content: (part, text if part == name else content)
+    )
+
+
+def one_part_twice() -> bytes:
+    relations = "xl/_rels/workbook.xml.rels"
+    return rewritten(
+        changed(lambda sheet, book: None),
+        lambda part, content: (
+            part,
+            content.replace(b"worksheets/sheet2.xml", b"worksheets/sheet1.xml")
+            if part == relations
+            else content,
+        ),
+    )
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "a sheet of another ending": (lambda: hidden("worksheets/s0.dat"), "no spreadsheet program writes"),
+    "a sheet without an ending": (lambda: hidden("worksheets/s0"), "no spreadsheet program writes"),
+    "a sheet in another folder": (lambda: hidden("media/s0.xml"), "no spreadsheet program writes"),
+    "a sheet behind dots": (lambda: hidden("worksheets/x/../s0.xml"), "no spreadsheet program writes"),
+    "a chart that is a sheet": (lambda: hidden("chartsheets/s0.xml"), "beyond row 20,000"),
+    "two names that read alike": (beside, "no spreadsheet program writes"),
+    "one part, two sheets": (one_part_twice, "damaged"),
+    "five wide sheets": (lambda: wide_sheets(5), "too far apart"),
+    "a million empty cells": (lambda: empty_cells(1_000_000), "far more cells"),
+    "eight million elements": (
+        lambda: part_packed("xl/styles.xml", b"<s>" + b"<x/>" * 8_000_000 + b"</s>"),
+        "far more cells",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_would_end_or_stop_the_reader_is_refused(name: str) -> None:
+    """The process that reads takes less than four seconds of the processor over any of these files."""
+    make, said = HOSTILE[name]
+    data = make()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with pytest.raises(SpreadsheetError, match=said):
+        read_book(data)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 4
+
+
+def test_a_reader_that_dies_is_an_error_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ceiling holds even where its own look at the file lets everything through."""
+    code = spreadsheet.SCRIPT.read_text("utf-8")
+    for limit in ("MOST_ROWS = 20_000", "MOST_COLUMNS = 200", "LARGEST_AREA = 600_000"):
+        assert limit in code
+        code = code.replace(limit, f"{limit.partition(' ')[0]} = 10**12")
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder, "reader.py")
+        script.write_text(code, "utf-8")
+        monkeypatch.setattr(spreadsheet, "SCRIPT", script)
+        with pytest.raises(SpreadsheetError, match="far more cells"):
+            read_book(part(SHEET, CORNERS))
+
+
+def test_who_finds_no_turn_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheet, "PATIENCE", 0.01)
+    data = changed(lambda sheet, book: None)
+    with contextlib.ExitStack() as others:
+        for _ in range(spreadsheet.AT_ONCE):
+            others.enter_context(spreadsheet._turns)
+        with pytest.raises(SpreadsheetBusy):
+            read_book(data)
+    assert read_book(data)["Sections"] == [["key"], ["one"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import resource
@@ -17,11 +18,12 @@ import pytest
 import xlsxwriter
 from sqlalchemy import func, select
 
-from portal.assessments import workbook_opening
+from portal.assessments import pace, workbook_opening
 from portal.assessments.version_models import WorkbookUpload
 from portal.db import SYSTEM
 from portal.faults import Invalid
 from portal.web import Portal
+from questionnaires.interchange import spreadsheet
 from tests.portal.assessments.given import Given
 from tests.portal.assessments.workbooks import (
     Failed,
@@ -120,7 +122,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "an area that is mostly empty": (
         lambda: raw(lambda book: [book.add_worksheet("Area").write_string(19_000, 199, "x")]),
-        "more than 20,000 rows",
+        "far below or far beside",
     ),
     "far more cells": (lambda: raw(_many_cells), "far more than its questions"),
     "far more text": (lambda: raw(_much_text), "far more than its questions"),
@@ -231,7 +233,7 @@ def test_the_largest_file_that_is_read_takes_bounded_memory(words: None) -> None
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert sum(len(row) for sheet in cells.sheets for row in sheet.rows.values()) == 96_000
     assert grown < 100 * 1024, f"{grown} kB"
-    command = [sys.executable, "-I", "-c", PEAK, str(workbook_opening.SCRIPT)]
+    command = [sys.executable, "-I", "-c", PEAK, str(spreadsheet.SCRIPT)]
     done = subprocess.run(command, input=data, capture_output=True, check=True)
     peak = int(done.stderr.split()[1])
     assert peak < 100 * 1024, f"{peak} kB"
@@ -439,3 +441,65 @@ def test_a_revision_that_never_was_changes_nothing(given: Given) -> None:
     assert "is gone. Download anew" in browser.get(page).text
     take(browser, page, "one.days")
     assert given.stored() == {}
+
+
+# ------------------------------------------------------------------------------------------------------------ floods
+
+
+def flooded(sheets: dict[str, Rows]) -> None:
+    """20,000 rows of keys that are nobody's, behind one answer."""
+    rows = sheets["Questions"]
+    put(rows, "one.days", "answer", 24)
+    at = rows[0].index("key")
+    rows += [
+        ["" if index != at else f"no.such.{number}" for index in range(at + 1)] for number in range(19_000)
+    ]
+
+
+def test_of_many_rows_without_a_question_their_number_is_kept(given: Given) -> None:
+    browser = given.browser()
+    page = brought(browser, given, changed(download(browser, given), flooded))
+    with given.database.looking(SYSTEM) as session:
+        (row,) = session.scalars(select(WorkbookUpload))
+        assert len(row.cells) == 52
+    shown = browser.get(page).text
+    assert "no.such.49" in shown
+    assert "no.such.50" not in shown
+    assert "18950 more rows" in shown
+    take(browser, page)
+    assert given.stored() == {"one.days": (1, "24")}
+
+
+def test_a_workbook_in_which_nothing_is_ours_is_refused(given: Given) -> None:
+    data = build({"Questions": [HEAD, *([f"no.such.{number}", "", "", "x"] for number in range(19_000))]})
+    answer = bring(given.browser(), given, data)
+    assert answer.status_code == 422
+    assert "No row of this workbook belongs" in answer.text
+    assert uploads(given) == 0
+
+
+def test_uploads_have_a_measure_that_failures_use_up(given: Given) -> None:
+    browser = given.browser()
+    for _ in range(pace.MOST_UPLOADS):
+        assert bring(browser, given, b"no workbook").status_code == 422
+    answer = bring(browser, given, changed(download(browser, given), lambda sheets: None))
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 601
+    assert "workbooks came from you" in answer.text
+    assert "1. Download it" in answer.text
+    colleague = given.browser(given.contributor)
+    assert bring(colleague, given, b"no workbook").status_code == 422
+
+
+def test_who_finds_no_turn_gets_the_page_again(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheet, "PATIENCE", 0.01)
+    browser = given.browser()
+    data = changed(download(browser, given), lambda sheets: None)
+    with contextlib.ExitStack() as others:
+        for _ in range(spreadsheet.AT_ONCE):
+            others.enter_context(spreadsheet._turns)
+        answer = bring(browser, given, data)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "60"
+    assert "Other workbooks are being read" in answer.text
+    assert "1. Download it" in answer.text

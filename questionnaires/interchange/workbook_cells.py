@@ -1,41 +1,51 @@
-"""The cells of an uploaded workbook, read in a process of its own: ``python -I workbook_cells.py < file > cells.json``.
+"""The cells of a workbook, read in a process of its own: ``python -I workbook_cells.py [cells] < file > cells.json``.
 
 The reader (calamine) lays a sheet out as one block of memory from its first cell to its last, and ends its process
 where that cannot be had: two cells in far corners would take the portal down. So it runs here, with a ceiling on memory
 and time, after the XML has been walked once by expat: sizes, formulas, errors and merged cells are known before it is
-asked, and documents that declare entities or come in odd encodings are refused. Standard library and calamine only.
+asked, and documents that declare entities or come in odd encodings are refused. Sheets are found as the reader finds
+them, by relationship, and only where spreadsheet programs put them. Standard library and calamine only; started by
+spreadsheet.py, never imported for its reading.
 
 Answers JSON, one object: ``{"sheets": [{"name", "merged": ["A1:B2"], "cells": [[row, column, kind, text]]}],
 "from_1904": bool}`` with rows and columns from 0, only cells that hold something, kinds of KINDS; or
-``{"refused": code of REFUSALS, "sheet": name}``.
+``{"refused": code of REFUSALS, "sheet": name}``. ``cells``: how many may hold something, MOST_CELLS unless given.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import posixpath
+import os
 import re
 import resource
 import sys
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from xml.parsers import expat
 
 MEMORY = 512 * 1024 * 1024  # address space; what is really used stays far below
-SECONDS = 20
+SECONDS = 10
 MOST_SHEETS = 250
 MOST_ROWS = 20_000
 MOST_COLUMNS = 200
 MOST_CELLS = 100_000  # that hold something, in all sheets
-LARGEST_AREA = 600_000  # cells from the first to the last of a sheet: calamine takes 32 bytes for each
-MOST_SPILLED = 1000  # formulas that fill more than one cell
+MOST_WRITTEN = 400_000  # with the empty ones that programs write for their looks, in all sheets
+MOST_ELEMENTS = 2_500_000  # of XML in all parts: each costs half a microsecond before anything is known of it
+LARGEST_AREA = 600_000  # from first to last row and column, all sheets: calamine takes 32 bytes for each
+LARGEST_UNPACKED = 40 * 1024 * 1024
+MOST_SPILLED = 200  # formulas that fill more than one cell
 MOST_TEXT = 6_000_000  # characters
+Begin = Callable[[str, dict[str, str]], None]
 KINDS = ("text", "number", "flag", "day", "moment", "time", "formula", "error")
-REFUSALS = ("rows", "columns", "cells", "sheets", "text", "entities", "encoding", "damaged")
+REFUSALS = ("rows", "columns", "area", "cells", "sheets", "text", "entities", "encoding", "parts", "damaged")
+# Where every spreadsheet program puts its sheets; calamine would follow a relationship to any part of any name.
+_SHEET = re.compile(r"xl/(?:worksheets|chartsheets|dialogsheets)/[A-Za-z0-9_. -]+\.xml")
+_SHEET_TYPES = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 
@@ -53,7 +63,6 @@ class Walked:
 
     rows: int = 0
     columns: int = 0
-    cells: int = 0
     formulas: set[tuple[int, int]] = field(default_factory=set)
     spilled: list[tuple[int, int, int, int]] = field(default_factory=list)
     errors: set[tuple[int, int]] = field(default_factory=set)
@@ -82,95 +91,140 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(5)  # the portal's own pages go first
+    most = int(sys.argv[1]) if len(sys.argv) > 1 else MOST_CELLS
     try:
-        answer = read(sys.stdin.buffer.read())
+        answer = read(sys.stdin.buffer.read(), most)
+    except MemoryError:
+        answer = {"refused": "cells", "sheet": ""}
     except Refused as why:
         answer = {"refused": why.code, "sheet": why.sheet[:100]}
     json.dump(answer, sys.stdout, ensure_ascii=True, separators=(",", ":"))
 
 
-def read(data: bytes) -> dict[str, Any]:
-    """The cells of a workbook whose archive has been checked. Raises Refused."""
+def read(data: bytes, most_cells: int = MOST_CELLS) -> dict[str, Any]:
+    """The cells of a workbook. Raises Refused, MemoryError."""
     import python_calamine as calamine
 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts, from_1904 = _sheets(archive)
-            walked = _walk(archive, parts)
+            book = _book(archive)
+            walked = _walk(archive, book, Left(cells=most_cells))
         workbook = calamine.load_workbook(io.BytesIO(data))
         room = Room()
         sheets = [
-            _cells(workbook.get_sheet_by_name(name), walked[name], room)
+            _cells(workbook.get_sheet_by_name(name), walked[book.parts[name]], room, most_cells)
             for name in workbook.sheet_names
-            if name in walked
+            if "/worksheets/" in book.parts.get(name, "")
         ]
     except (calamine.CalamineError, zipfile.BadZipFile, expat.ExpatError, KeyError, ValueError) as error:
         raise Refused("damaged") from error
-    return {"sheets": sheets, "from_1904": from_1904}
+    except (zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise Refused("damaged") from error
+    return {"sheets": sheets, "from_1904": book.from_1904}
 
 
 # ------------------------------------------------------------------------------------------------- walking the XML
 
 
-def _sheets(archive: zipfile.ZipFile) -> tuple[dict[str, str], bool]:
-    """The part of each worksheet by the sheet's name, and whether days are counted from 1904."""
-    targets: dict[str, str] = {}
-    names: dict[str, str] = {}
-    epoch = [False]
+@dataclass
+class Left:
+    """How much of each may still come, in the whole file."""
+
+    cells: int
+    written: int = MOST_WRITTEN
+    elements: int = MOST_ELEMENTS
+    area: int = LARGEST_AREA
+
+
+@dataclass
+class Book:
+    """The part of each sheet by the sheet's name, every part that may be one, and from where days are counted."""
+
+    parts: dict[str, str] = field(default_factory=dict)
+    sheets: set[str] = field(default_factory=set)
+    from_1904: bool = False
+
+
+def _book(archive: zipfile.ZipFile) -> Book:
+    """What the workbook lists. Raises Refused for parts that another reader might find elsewhere."""
+    held = archive.namelist()
+    # calamine looks parts up without regard to case and takes \\ for /, so two such names are one too many.
+    if len({name.casefold().replace("\\", "/") for name in held}) != len(held):
+        raise Refused("parts")
+    if sum(one.file_size for one in archive.infolist()) > LARGEST_UNPACKED:
+        raise Refused("text")
+    found, targets = Book(), dict[str, str]()
 
     def relation(tag: str, values: dict[str, str]) -> None:
-        if tag == "Relationship" and values.get("TargetMode") != "External":
-            target = values.get("Target", "")
-            path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
-            targets[values.get("Id", "")] = path
+        if tag != "Relationship":
+            return
+        target, name = values.get("Target", ""), values.get("Id", "")
+        kind = values.get("Type", "").rpartition("/")[2].casefold()
+        if name in targets:
+            raise Refused("damaged")
+        targets[name] = path = target[1:] if target.startswith("/") else f"xl/{target}"
+        if kind.endswith(_SHEET_TYPES) or "sheets/" in target.casefold():
+            if values.get("TargetMode") == "External" or not _SHEET.fullmatch(path):
+                raise Refused("parts")
+            found.sheets.add(path)
 
     def book(tag: str, values: dict[str, str]) -> None:
         if tag == "sheet":
-            found = [value for name, value in values.items() if name.split(":")[-1] == "id"]
-            names[values.get("name", "")] = found[0] if found else ""
+            which = {value for name, value in values.items() if name.rpartition(":")[2].casefold() == "id"}
+            path = targets.get(which.pop(), "") if len(which) == 1 else ""
+            if (
+                path not in found.sheets
+                or path in found.parts.values()
+                or values.get("name", "") in found.parts
+            ):
+                raise Refused("damaged")
+            found.parts[values.get("name", "")] = path
+            if len(found.parts) > MOST_SHEETS:
+                raise Refused("sheets")
         elif tag == "workbookPr":
-            epoch[0] = values.get("date1904") in ("1", "true")
+            found.from_1904 = values.get("date1904") in ("1", "true")
 
-    _parse(archive, "xl/_rels/workbook.xml.rels", relation)
-    _parse(archive, "xl/workbook.xml", book)
-    if len(names) > MOST_SHEETS:
-        raise Refused("sheets")
-    parts = {name: targets.get(which, "") for name, which in names.items()}
-    return {name: path for name, path in parts.items() if "worksheets/" in path}, epoch[0]
+    few = Left(cells=0, elements=50_000)
+    _parse(archive, "xl/_rels/workbook.xml.rels", relation, few)
+    _parse(archive, "xl/workbook.xml", book, few)
+    return found
 
 
-def _walk(archive: zipfile.ZipFile, parts: dict[str, str]) -> dict[str, Walked]:
+def _walk(archive: zipfile.ZipFile, book: Book, left: Left) -> dict[str, Walked]:
     """Every part of the archive that is XML, once: the sheets with their cells, the rest only for what they declare."""
-    sheets = {path: name for name, path in parts.items()}
+    names = {path: name for name, path in book.parts.items()}
     walked: dict[str, Walked] = {}
-    total = 0
     for part in archive.namelist():
-        if part in sheets:
-            name = sheets[part]
+        if part in book.sheets:
             try:
-                walked[name] = found = _walk_sheet(archive, part, MOST_CELLS - total)
+                walked[part] = _walk_sheet(archive, part, left)
             except Refused as why:
-                raise Refused(why.code, name) from None
-            total += found.cells
-        elif part.endswith((".xml", ".rels", ".vml")):
-            _parse(archive, part, None)
-    if set(walked) != set(parts):
+                raise Refused(why.code, names.get(part, "")) from None
+        elif part.casefold().endswith((".xml", ".rels", ".vml")):
+            _parse(archive, part, _pass, left)
+    if set(walked) != book.sheets:
         raise Refused("damaged")
     return walked
 
 
-def _walk_sheet(archive: zipfile.ZipFile, part: str, left: int) -> Walked:
+def _pass(_tag: str, _values: dict[str, str]) -> None:
+    """Of this part only the number of elements counts."""
+
+
+def _walk_sheet(archive: zipfile.ZipFile, part: str, left: Left) -> Walked:
     walk = _Walk(left)
-    _parse(archive, part, walk.element)
-    if walk.found.rows * walk.found.columns > LARGEST_AREA:
-        raise Refused("rows")
+    _parse(archive, part, walk.element, left)
+    left.area -= walk.found.rows * walk.found.columns
+    if left.area < 0:
+        raise Refused("area")
     return walk.found
 
 
 class _Walk:
     """One sheet's XML, element by element; limits hold at once, whatever is still to come."""
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: Left) -> None:
         self.found, self.left = Walked(), left
         self.row = self.column = -1
         self.error = self.counted = False
@@ -182,6 +236,9 @@ class _Walk:
             at = place(values["r"]) if "r" in values else (self.row, self.column + 1)
             self.row, self.column = at
             self.error, self.counted = values.get("t") == "e", False
+            self.left.written -= 1
+            if self.left.written < 0:
+                raise Refused("cells")
         elif tag == "f":
             self._formula(values)
         elif tag in ("v", "is"):
@@ -203,17 +260,17 @@ class _Walk:
         if self.counted:
             return
         self.counted, found = True, self.found
-        found.cells += 1
+        self.left.cells -= 1
         found.rows, found.columns = max(found.rows, self.row + 1), max(found.columns, self.column + 1)
         if found.rows > MOST_ROWS:
             raise Refused("rows")
         if found.columns > MOST_COLUMNS:
             raise Refused("columns")
-        if found.cells > self.left or len(found.spilled) > MOST_SPILLED:
+        if self.left.cells < 0 or len(found.spilled) > MOST_SPILLED:
             raise Refused("cells")
 
 
-def _parse(archive: zipfile.ZipFile, part: str, begin: Any) -> None:
+def _parse(archive: zipfile.ZipFile, part: str, begin: Begin, left: Left) -> None:
     """One part through expat; ``begin(tag, attributes)`` of each element. Raises Refused, ExpatError."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -225,11 +282,16 @@ def _parse(archive: zipfile.ZipFile, part: str, begin: Any) -> None:
         if (encoding or "utf-8").casefold() not in ("utf-8", "us-ascii"):
             raise Refused("encoding")
 
+    def element(tag: str, values: dict[str, str]) -> None:
+        left.elements -= 1
+        if left.elements < 0:
+            raise Refused("cells")
+        begin(tag.rpartition(":")[2], values)
+
     parser.StartDoctypeDeclHandler = declared
     parser.EntityDeclHandler = declared
     parser.XmlDeclHandler = declaration
-    if begin is not None:
-        parser.StartElementHandler = lambda tag, values: begin(tag.rpartition(":")[2], values)
+    parser.StartElementHandler = element
     with archive.open(part) as stream:
         head = stream.read(64 * 1024)
         if b"\0" in head or head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -256,7 +318,7 @@ class Room:
         return text
 
 
-def _cells(sheet: Any, walked: Walked, room: Room) -> dict[str, Any]:
+def _cells(sheet: Any, walked: Walked, room: Room, most: int) -> dict[str, Any]:
     """One sheet as the answer has it."""
     found: list[tuple[int, int, str, str]] = []
     for row, column, value in _values(sheet):
@@ -268,11 +330,11 @@ def _cells(sheet: Any, walked: Walked, room: Room) -> dict[str, Any]:
     found += [(*at, "formula", "") for at in walked.formulas]
     for top, left, bottom, right in walked.spilled:
         bottom, right = min(bottom, walked.rows), min(right, walked.columns)
-        if (bottom - top + 1) * (right - left + 1) > MOST_CELLS:
+        if (bottom - top + 1) * (right - left + 1) + len(found) > 2 * most:
             raise Refused("cells", sheet.name)
         found += [(r, c, "formula", "") for r in range(top, bottom + 1) for c in range(left, right + 1)]
     found += [(*at, "error", "") for at in walked.errors if not walked.calculated(*at)]
-    if len(found) > 2 * MOST_CELLS:
+    if len(found) > 2 * most:
         raise Refused("cells", sheet.name)
     cells = sorted({(row, column): one for one in found for row, column in [one[:2]]}.values())
     return {"name": sheet.name, "merged": walked.merged, "cells": cells}
@@ -281,10 +343,10 @@ def _cells(sheet: Any, walked: Walked, room: Room) -> dict[str, Any]:
 def _values(sheet: Any) -> Iterator[tuple[int, int, Any]]:
     if sheet.start is None:
         return
-    top, _left = sheet.start
-    # Rows come from the first that holds something, columns from A on.
-    for row, values in enumerate(sheet.iter_rows(), top):
-        for column, value in enumerate(values):
+    _top, left = sheet.start
+    # Rows come from the very first on, columns from the first that holds something (python-calamine 0.6).
+    for row, values in enumerate(sheet.iter_rows()):
+        for column, value in enumerate(values, left):
             yield row, column, value
 
 
