@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Identity, Permission, requires
-from portal.assessments import acceptance, answering_page, delegation, queries
+from portal.assessments import acceptance, answering_moved, answering_page, delegation, queries
 from portal.assessments.acceptance import Read
 from portal.assessments.answering_cards import Desk, sealed_card
 from portal.assessments.answering_desk import asked_by, desk
@@ -249,10 +249,12 @@ def _waiting_line(at: Desk, question: Any, read: Read) -> dict[str, Any]:
 def accept(company: str, assessment: uuid.UUID) -> Page:
     """Accept one answer (``which=q.<key>``), those of a section (``s.<key>``) or all that the page showed.
 
-    Only as they were read: ``r.<key>`` is the revision, ``d.<key>`` each document that stood there.
+    Only beside the questions of the version that the page showed, and only as they were read: ``r.<key>`` is the
+    revision, ``d.<key>`` each document that stood there.
     """
     session, identity = web.db(), web.identity()
     one = queries.assessment(session, identity, assessment, lock=True)
+    answering_moved.require_current(one)
     definition = library.definition(session, one.content_hash)
     kind, _dot, key = request.form.get("which", "").partition(".")
     of_section = definition.section(key)

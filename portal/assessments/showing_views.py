@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import bodies, clock, web
 from portal.access import Permission, requires
-from portal.assessments import documents, queries, reach, result_queries, showing
+from portal.assessments import answering_moved, documents, queries, reach, result_queries, showing
 from portal.assessments.answering_cards import numbers
 from portal.assessments.answering_desk import asked_by
 from portal.assessments.answering_words import _
@@ -68,6 +68,7 @@ def upload(company: str, assessment: uuid.UUID, section: str, question: str) -> 
         reach.require(session, identity, looked, definition, question)
         if looked.state != "open":
             raise AlreadySubmitted(looked)
+        answering_moved.require_current(looked)
     rule = definition.questions[question].evidence
     form = UploadForm(request.form, kinds=(rule.kind,) if rule else ())
     try:
@@ -75,6 +76,7 @@ def upload(company: str, assessment: uuid.UUID, section: str, question: str) -> 
             raise Invalid
         stored = receive(form)
         one = showing.open_assessment(web.db(), identity, assessment, question)
+        answering_moved.require_current(one)
         row = add(form, stored)
         showing.show_new(web.db(), one, question, row, actor=identity, now=web.now())
     except (Invalid, Unavailable) as fault:
@@ -93,6 +95,7 @@ def attach(company: str, assessment: uuid.UUID, section: str, question: str) -> 
         raise Refused("The library belongs to the company. You can upload a document of your own.")
     ids = [web.uuid_or_404(text) for text in request.form.getlist("documents")]
     one = showing.open_assessment(web.db(), identity, assessment, question)
+    answering_moved.require_current(one)
     try:
         showing.attach(web.db(), one, question, ids, actor=identity, now=web.now())
     except Invalid as fault:
@@ -109,6 +112,7 @@ def attach(company: str, assessment: uuid.UUID, section: str, question: str) -> 
 def withdraw(company: str, assessment: uuid.UUID, section: str, question: str, evidence: uuid.UUID) -> Page:
     """Taken away from this answer; it stays in the library."""
     one = showing.open_assessment(web.db(), web.identity(), assessment, question)
+    answering_moved.require_current(one)
     try:
         showing.withdraw(web.db(), one, question, evidence, actor=web.identity(), now=web.now())
     except NotFound:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
+import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -159,6 +161,8 @@ def test_a_link_reaches_its_own_pages_and_nothing_else(given: Given, helper: Ans
         given.section("one"),
         f"{given.section('one')}/answer",
         f"{given.base}/mine/leave",
+        f"{given.base}/workbook",  # narrowed: see the next test
+        f"{given.base}/workbook.xlsx",
     }
     token = csrf_of(helper.get(f"{given.base}/mine"))
     wrong = []
@@ -179,6 +183,19 @@ def test_a_link_reaches_its_own_pages_and_nothing_else(given: Given, helper: Ans
             if answer.status_code not in (303, 401, 403, 404) or LOCKS in answer.text:
                 wrong.append(f"{method} {path}: {answer.status_code}")
     assert wrong == []
+
+
+def test_the_workbook_of_a_link_holds_its_questions_alone(given: Given, helper: Answering) -> None:
+    given.browser().answer(given.section("one"), a__one__locks="no", n__one__locks="kanarie-1")
+    page, book = helper.get(f"{given.base}/workbook"), helper.get(f"{given.base}/workbook.xlsx")
+    assert (page.status_code, book.status_code) == (200, 200)
+    said = [page.text]
+    with zipfile.ZipFile(io.BytesIO(book.get_data())) as archive:
+        said += [archive.read(name).decode("utf-8", "replace") for name in archive.namelist()]
+    whole = "\n".join(said)
+    assert "How many days does a new key take?" in whole
+    for word in (LOCKS, "one.locks", "kanarie-1", "Which keys are there?", "two.list"):
+        assert word not in whole, word
 
 
 def test_the_section_holds_their_questions_and_no_answer_of_others(given: Given, helper: Answering) -> None:
