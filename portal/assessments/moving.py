@@ -8,6 +8,7 @@ never on times: what nobody has touched since is restored as it was.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import datetime, timedelta
 
@@ -28,6 +29,7 @@ from portal.organisations import queries as organisations
 from portal.vendors.models import Vendor
 from questionnaires.patterns import ordered
 
+log = logging.getLogger("portal.moving")
 A_DAY = timedelta(days=1)
 OFTEN = (
     "This assessment was moved within the last day. Its people need time to see that: move it again tomorrow."
@@ -130,7 +132,10 @@ def _write(
 
 
 def apply_asked(database: Database, *, now: datetime) -> int:
-    """Apply every move that is asked for, each in a transaction of its own; returns how many were."""
+    """Apply every move that is asked for, each in a transaction of its own; returns how many were.
+
+    One that fails stays asked for, is logged, and is tried again at the next pass; it holds up no other.
+    """
     with database.looking(SYSTEM) as session:
         waiting = session.execute(
             select(AssessmentMove.id, AssessmentMove.organisation_id, AssessmentMove.assessment_id)
@@ -144,8 +149,11 @@ def apply_asked(database: Database, *, now: datetime) -> int:
     done = 0
     for row in waiting:
         scope = Scope(organisation_id=row.organisation_id, company_id=companies[row.id])
-        with database.transaction(scope) as session:
-            done += apply(session, row.id, scope, now=now)
+        try:
+            with database.transaction(scope) as session:
+                done += apply(session, row.id, scope, now=now)
+        except Exception:  # whatever is wrong with one assessment is no reason to keep the others waiting
+            log.exception("the move %s of assessment %s failed", row.id, row.assessment_id)
     return done
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from portal.access import CompanyRole, OrganisationRole
 from portal.assessments import change_steps, delegation, moving, queries, reach
 from portal.assessments.drafts import Content
-from portal.assessments.models import AnswerContent, Delegation
+from portal.assessments.models import AnswerContent, AnswerRow, Delegation
 from portal.assessments.service import Edit, save_answers
 from portal.assessments.version_models import AssessmentMove
 from portal.audit.catalogue import Kind
@@ -27,8 +27,10 @@ from portal.evidence.models import EvidenceGrant
 from portal.faults import Conflict, Invalid
 from portal.library import service as library
 from portal.library.importing import Import
+from portal.library.models import Definition
 from portal.outbox import Message
 from questionnaires.definition import Questionnaire
+from tests.portal.assessments import carried
 from tests.portal.assessments.carried import newer, write
 from tests.portal.assessments.given import Given
 from tests.portal.assessments.test_delegation import give, link, opened
@@ -322,6 +324,62 @@ def test_a_move_lapses_when_the_assessment_is_no_longer_open(given: Given) -> No
     with given.database.looking(SYSTEM) as session:
         assert session.execute(select(AssessmentMove.state)).scalars().all() == ["lapsed"]
     assert given.assessment().version == "1.0.0"
+
+
+def test_one_move_that_fails_holds_up_no_other(given: Given, caplog: pytest.LogCaptureFixture) -> None:
+    """What is stored of the first one's version can no longer be read, as after a broken disk."""
+    release(given, newer(**CHANGED))
+    actor = given.organisation[OrganisationRole.CISO]
+    broken = carried.ask(given, given.definition)
+    for number, assessment in enumerate((broken, given.assessment_id)):
+        with given.database.transaction(Scope(organisation_id=given.organisation.id)) as session:
+            one, _vendor = change_steps.lock(session, actor, assessment)
+            asking = NOW + timedelta(seconds=number)
+            row = moving.ask(session, one, "2.0.0", text=WHY, actor=actor, now=asking)
+            if assessment == broken:
+                session.add(Definition(content_hash="0" * 64, canonical=b"{", stored_at=NOW))
+                session.flush()
+                row.to_hash = "0" * 64
+    assert moving.apply_asked(given.database, now=NOW) == 1
+    assert given.assessment().version == "2.0.0"
+    assert f"of assessment {broken} failed" in caplog.text
+    with given.database.looking(SYSTEM) as session:
+        states = session.execute(select(AssessmentMove.state).order_by(AssessmentMove.asked_at)).scalars()
+        assert states.all() == ["asked", "applied"]
+
+
+def test_nobody_accepts_beside_questions_that_they_have_not_seen(given: Given) -> None:
+    release(given, newer(**CHANGED))
+    assert give(given, "one.kinds", "one.days").status_code == 303
+    opened(given, link(given)).answer(given.section("one"), a__one__days="5")
+    owner, page = given.browser(), f"{given.base}/delegations/answers"
+    seen = dict(re.findall(r'name="(r\.[^"]+|version)" value="(\w+)"', owner.get(page).text))
+    asked(given)
+    assert owner.post(page, {**seen, "which": "all"}, page=page).status_code == 409
+    seen.pop("version")
+    assert owner.post(page, {**seen, "which": "all"}, page=page).status_code == 409
+    with given.database.looking(Scope(company_id=given.company.id)) as session:
+        accepted = select(AnswerRow.accepted_at).where(AnswerRow.company_id == given.company.id)
+        assert set(session.scalars(accepted)) == {None}
+
+
+@pytest.mark.parametrize("what", ["", "/attach", "/withdraw"])
+def test_no_document_is_laid_or_taken_beside_a_question_not_seen(given: Given, what: str) -> None:
+    release(given, newer(two__proof={"text": "Has a stranger checked?"}))
+    document = _document(given, "two.proof")
+    browser, page = given.browser(), f"{given.section('two')}/questions/two.proof/evidence"
+    seen = re.search(r'name="version" value="(\w+)"', browser.get(page).text)
+    assert seen is not None
+    assert seen[1] == given.definition.content_hash
+    asked(given)
+    path = f"{page}/{document}{what}" if what == "/withdraw" else page + what
+    fields = {"version": seen[1], "documents": str(document)}
+    assert browser.post(path, fields, page=page).status_code == 409
+    assert _places(given) == {("two.proof", document)}
+    if what == "/withdraw":
+        fields["version"] = given.assessment().content_hash
+        assert browser.post(path, fields, page=page).status_code == 303
+        assert _places(given) == set()
 
 
 def test_documents_go_with_their_question_and_come_back(given: Given) -> None:
