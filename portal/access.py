@@ -43,7 +43,7 @@ class Permission(enum.Enum):
     SEE_QUESTIONNAIRES = "read questionnaires"
     AUTHOR = "write drafts of questionnaires and try them"
     RELEASE = "release and retire versions of questionnaires"
-    SEE_FORESIGHT = "read what a draft would change"
+    SEE_FORESIGHT = "read drafts of questionnaires and what they would change"
     SEE_MEMBERS = "read who belongs to the organisation"
     MANAGE_MEMBERS = "invite and remove members of the organisation"
     SEE_SETTINGS = "read the organisation's settings"

@@ -21,7 +21,7 @@ blueprint = Blueprint("previewing", __name__)
 
 
 @blueprint.get("/o/<organisation>/drafts/<uuid:draft>/preview")
-@requires(Permission.SEE_QUESTIONNAIRES)
+@requires(Permission.SEE_FORESIGHT)
 def preview(organisation: str, draft: uuid.UUID) -> str:
     """One section of a draft, its questions shown or hidden by the answers of the query string."""
     session, identity = web.db(), web.identity()

@@ -33,7 +33,7 @@ def page(organisation: str, slug: str) -> str:
 
 
 @blueprint.get("/o/<organisation>/drafts/<uuid:draft>/diff")
-@requires(Permission.SEE_QUESTIONNAIRES)
+@requires(Permission.SEE_FORESIGHT)
 def of_draft(organisation: str, draft: uuid.UUID) -> str:
     """What a draft changes: against the own release that it follows, else against what it was copied from."""
     session, identity = web.db(), web.identity()

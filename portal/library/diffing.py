@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal.access import Identity
+from portal.access import Identity, Permission
 from portal.faults import Conflict, NotFound
 from portal.library import draft_checks, draft_queries, service
 from portal.library.models import QuestionnaireDraft
@@ -45,7 +45,8 @@ def sides(session: Session, identity: Identity, slug: str) -> list[Side]:
     """
     labels = [f"{slug}@{number}" for number in catalog.versions(slug)]
     own = [one for one in service.own_versions(session, identity) if one.slug == slug]
-    drafts = [one for one in draft_queries.drafts(session, identity) if one.slug == slug]
+    readable = draft_queries.drafts(session, identity) if identity.may(Permission.SEE_FORESIGHT) else []
+    drafts = [one for one in readable if one.slug == slug]
     bases = {one.based_on for one in drafts} | {
         service.definition(session, one.content_hash).based_on for one in own
     }
@@ -71,6 +72,8 @@ def side_of(session: Session, identity: Identity, name: str) -> Callable[[], Que
         content_hash = service.version(session, identity, slug, number).content_hash
         return lambda: service.definition(session, content_hash)
     try:
+        if not identity.may(Permission.SEE_FORESIGHT):
+            raise NotFound
         row = draft_queries.draft(session, identity, uuid.UUID(name))
     except ValueError:
         raise NotFound from None

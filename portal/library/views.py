@@ -36,7 +36,7 @@ def library_list(organisation: str) -> str:
             for slug, one in current.items()
         },
         current={one.content_hash for one in current.values()},
-        drafts=draft_queries.drafts(session, identity),
+        drafts=draft_queries.drafts(session, identity) if identity.may(Permission.SEE_FORESIGHT) else [],
         zone=organisations.organisation_of(session, identity).zone,
     )
 
