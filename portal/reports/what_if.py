@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, defer
 
 from portal.access import Identity, mine, scoped
 from portal.audit.catalogue import Kind
@@ -150,12 +150,16 @@ def ask(
     actor: Identity,
     now: datetime,
 ) -> WhatIfRun:
-    """Queue a run over what was submitted until now. Raises Conflict when enough are under way."""
+    """Queue a run over what was submitted until now; of those that have ended the newest MOST_KEPT stay.
+
+    Raises Conflict when enough are under way.
+    """
     assert actor.organisation is not None
     session.execute(select(Organisation.id).where(*mine(actor.scope, Organisation)).with_for_update())
     under_way = select(func.count()).where(*mine(actor.scope, WhatIfRun), WhatIfRun.state.in_(OPEN))
     if (session.scalar(under_way) or 0) >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} what-ifs are being worked out. Wait for one, or stop one.")
+    forgotten = _forget(session, actor)
     run = WhatIfRun(
         id=uuid.uuid4(),
         organisation_id=actor.organisation.id,
@@ -178,9 +182,24 @@ def ask(
     )
     session.add(run)
     session.flush()
-    data = {"slug": run.slug, "version": run.version, "submissions": total}
+    data = {"slug": run.slug, "version": run.version, "submissions": total, "forgotten": forgotten}
     record(session, Kind.WHAT_IF_ASKED, now=now, actor=actor, subject=run, data=data)
     return run
+
+
+def _forget(session: Session, actor: Identity) -> int:
+    """Delete runs with their rows so that MOST_KEPT are left with the one that comes. Returns how many went."""
+    ended = (
+        select(WhatIfRun.id)
+        .where(*mine(actor.scope, WhatIfRun), WhatIfRun.state.not_in(OPEN))
+        .order_by(WhatIfRun.asked_at.desc(), WhatIfRun.id)
+        .offset(MOST_KEPT - 1)
+    )
+    old = list(session.scalars(ended))
+    if old:
+        session.execute(delete(WhatIfRow).where(*mine(actor.scope, WhatIfRow), WhatIfRow.run_id.in_(old)))
+        session.execute(delete(WhatIfRun).where(*mine(actor.scope, WhatIfRun), WhatIfRun.id.in_(old)))
+    return len(old)
 
 
 def stop(session: Session, run_id: uuid.UUID, *, actor: Identity, now: datetime) -> WhatIfRun:
@@ -209,8 +228,13 @@ def run_of(session: Session, identity: Identity, run_id: uuid.UUID) -> WhatIfRun
 
 
 def runs(session: Session, identity: Identity) -> list[WhatIfRun]:
-    """The newest runs, newest first."""
-    statement = scoped(identity, WhatIfRun).order_by(WhatIfRun.asked_at.desc(), WhatIfRun.id).limit(MOST_KEPT)
+    """The newest runs, newest first, without what was tried: that is up to 4 MB for each."""
+    statement = (
+        scoped(identity, WhatIfRun)
+        .options(defer(WhatIfRun.candidate, raiseload=True))
+        .order_by(WhatIfRun.asked_at.desc(), WhatIfRun.id)
+        .limit(MOST_KEPT)
+    )
     return list(session.execute(statement).scalars())
 
 

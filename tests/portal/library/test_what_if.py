@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.orm import Session
 
 from portal import cli_foreseeing
 from portal.assessments.drafts import Content
@@ -323,6 +325,41 @@ def test_enough_is_enough(author: Browser, database: Database, halden: Place, ve
     answer = author.post(f"/o/{halden.slug}/what-ifs/ask", {"version": LITE.label})
     assert answer.status_code == 409
     assert "are being worked out" in answer.text
+
+
+def test_old_runs_go_with_their_rows(
+    author: Browser,
+    database: Database,
+    halden: Place,
+    vendors: list[journey.Issued],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(what_if, "MOST_KEPT", 2)
+    asked = []
+    for minute in range(4):
+        now = LATER + timedelta(minutes=minute)
+        asked.append(ask(database, halden, candidate(), now))
+        turn(database, now)
+    with database.looking(SYSTEM) as session:
+        kept = set(session.scalars(select(WhatIfRun.id)))
+        of_rows = set(session.scalars(select(WhatIfRow.run_id)))
+        told = [one.data["forgotten"] for one in _asked(session)]
+    assert kept == of_rows == set(asked[2:])
+    assert told == [0, 0, 1, 1]
+    # What is open is never deleted, and the list of runs does not read what was tried.
+    open_one = ask(database, halden, candidate(), LATER)
+    ask(database, halden, candidate(), LATER + timedelta(hours=1))
+    assert run_of(database, open_one).state == "queued"
+    with database.looking(halden[CISO].scope) as session:
+        (newest, *_others) = what_if.runs(session, halden[CISO])
+        with pytest.raises(InvalidRequestError):
+            len(newest.candidate)
+    assert author.get(f"/o/{halden.slug}/what-ifs").status_code == 200
+
+
+def _asked(session: Session) -> list[Event]:
+    found = select(Event).where(Event.kind == Kind.WHAT_IF_ASKED.value).order_by(Event.at)
+    return list(session.scalars(found))
 
 
 def test_what_is_not_yours_is_not_there(
