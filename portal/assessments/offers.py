@@ -42,7 +42,8 @@ from questionnaires.changes import QuestionChange
 from questionnaires.definition import Question, Questionnaire
 from questionnaires.scoring import is_valid
 
-MOST_SOURCES = 40  # submissions that are looked at: the organisation's own first, the newest first
+# Submissions that are looked at: of the same engagement, then of the organisation, then of others; the newest first.
+MOST_SOURCES = 40
 How = Literal["section", "single", "refused"]
 OWN = "own."  # begins the keys of an organisation's own questions: they never leave it
 NOT_SHOWN = ("campaign", "added", "unanswered", "unalike")  # no earlier answer to this question
@@ -191,13 +192,6 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
     )
     here = Submission.organisation_id == one.organisation_id
     reachable = or_(here, consent) if identity.role is CompanyRole.OWNER else here
-    candidates = (
-        select(Submission.id)
-        .where(*mine(scope, Submission), Submission.assessment_id != one.id, reachable)
-        .order_by(case((here, 0), else_=1), Submission.sealed_at.desc(), Submission.id)
-        .limit(MOST_SOURCES)
-        .correlate(None)
-    )
     covered = (
         select(AssessmentEngagement.engagement_id)
         .where(*mine(scope, AssessmentEngagement), AssessmentEngagement.assessment_id == one.id)
@@ -211,6 +205,13 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
             AssessmentEngagement.engagement_id.in_(covered),
         )
         .exists()
+    )
+    candidates = (
+        select(Submission.id)
+        .where(*mine(scope, Submission), Submission.assessment_id != one.id, reachable)
+        .order_by(case((near, 0), (here, 1), else_=2), Submission.sealed_at.desc(), Submission.id)
+        .limit(MOST_SOURCES)
+        .correlate(None)
     )
     marks = (
         select(Rating.marks)

@@ -109,9 +109,14 @@ def test_a_question_that_means_something_else_shows_the_old_answer_and_takes_non
     _before, submission = submitted(given)
     changed = newer(
         one__days={"revision": 2, "text": "How many days does a lost key stay valid?"},
-        one__kinds={"options": [{"value": "card", "label": "Card", "points": 100}, {"value": "none", "label": "None", "points": 0, "exclusive": True}]},
+        one__kinds={
+            "options": [
+                {"value": "card", "label": "Card", "points": 100},
+                {"value": "none", "label": "None", "points": 0, "exclusive": True},
+            ]
+        },
         two__list=None,
-    )  # fmt: skip
+    )
     now = ask(given, changed)
     offered = found(given, now)
     assert "two.list" not in offered
@@ -146,6 +151,18 @@ def test_the_same_engagement_goes_first_and_different_answers_are_all_shown(give
     assert "You have given different answers" in browser.get(place).text
     assert browser.send(place, {"confirm": f"{other}.one.days"}).status_code == 303
     assert stored(given, now)["one.days"] == "5"
+
+
+def test_many_newer_submissions_do_not_push_the_same_engagement_out(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers, "MOST_SOURCES", 2)
+    engagement = uuid.uuid4()
+    _one, near = submitted(given, engagement=engagement)
+    for days in (10, 20):
+        submitted(given, at=LAST_YEAR + timedelta(days=days))
+    now = ask(given, given.definition, engagement=engagement)
+    assert [past.source for past in found(given, now)["one.kinds"].pasts] == [str(near)]
 
 
 def test_who_answers_first_wins_and_a_confirmation_on_an_old_page_lies_beside(given: Given) -> None:
@@ -269,9 +286,7 @@ def test_own_questions_of_an_organisation_never_leave_it(given: Given) -> None:
     offered = found(given, now)
     assert "own.days" not in offered
     assert "one.kinds" in offered
-    at_home, _submission = submitted(
-        given, own, {**{k: v for k, v in ANSWERS.items() if k != "one.days"}, "own.days": "3"}
-    )
+    submitted(given, own, {**{k: v for k, v in ANSWERS.items() if k != "one.days"}, "own.days": "3"})
     assert "own.days" in found(given, now)
 
 
