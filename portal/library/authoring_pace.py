@@ -1,4 +1,4 @@
-"""How often one session may have a draft checked while typing: checking takes the processor, so it has a measure.
+"""How often one session may have a questionnaire checked or read: both take the processor, so they have a measure.
 
 The count is of this process and about its own time; another process has its own.
 """
@@ -29,7 +29,7 @@ def turn(session_id: uuid.UUID, now: datetime) -> Iterator[None]:
     """A check of this session, now. Raises Throttled beyond MOST in WINDOW, or while AT_ONCE others are checked."""
     _count(session_id, now)
     if not _turns.acquire(blocking=False):
-        raise Throttled("The portal checks other drafts at this moment. Saving works.", 1)
+        raise Throttled("The portal checks other questionnaires at this moment. Try again in a moment.", 1)
     try:
         yield
     finally:
@@ -46,4 +46,6 @@ def _count(session_id: uuid.UUID, now: datetime) -> None:
             _seen.popitem(last=False)
     if count >= MOST:
         wait = max(1, int((began + WINDOW - now).total_seconds()) + 1)
-        raise Throttled("This draft was checked often within seconds. Saving works.", wait)
+        raise Throttled(
+            "You had questionnaires checked often within seconds. Wait a moment, then try again.", wait
+        )

@@ -18,6 +18,7 @@ from portal.exporting import spooled
 from portal.faults import Conflict, Invalid, NotFound
 from portal.forms import Form, clean, line
 from portal.library import diffing, draft_queries, drafts, histories, importing, service
+from portal.library.authoring_pace import turn
 from portal.library.importing import Import, ImportRefused
 from portal.library.models import QuestionnaireDraft
 from questionnaires import catalog
@@ -154,7 +155,8 @@ def _read(form: ImportForm, sent: FileStorage | None) -> Import:
         own = [f"{one.slug}@{one.version}" for one in service.own_versions(session, identity)]
     kind = form.source_format.data or importing.format_of(data, sent.filename)
     name = sent.filename.rpartition(".")[0][:200]
-    return importing.read_for_draft(data, kind, slug=slug, name=name, own=own)
+    with turn(identity.session_id, web.now()):
+        return importing.read_for_draft(data, kind, slug=slug, name=name, own=own)
 
 
 def _draft(found: Import) -> QuestionnaireDraft:

@@ -31,11 +31,14 @@ from questionnaires.interchange.spreadsheet import SpreadsheetBusy, SpreadsheetE
 from questionnaires.interchange.workbook_cells import LARGEST_UNPACKED
 from questionnaires.interchange.xlsx_layout import read_layout
 from questionnaires.parsing import parse_json
-from questionnaires.sources import MAX_QUESTIONNAIRE, Odd, SourceError, doubled, json_table, toml_table
+from questionnaires.sources import Odd, SourceError, doubled, json_table, toml_table
 
 FORMATS = ("vsaq", "mvsp", "json")
 DRAFT_FORMATS = ("json", "toml", "xlsx", "vsaq", "mvsp")
 LARGEST_IMPORT = 5 * 1024 * 1024
+LARGEST_TOML = (
+    512 * 1024
+)  # its parser takes seconds for a megabyte; the largest shipped questionnaire has half of it
 OWN = "own."
 _CONDITIONS = ("visible_when", "required_when", "when")
 # A literal, or a name as conditions write it; only names are replaced.
@@ -193,7 +196,7 @@ def _table(data: bytes, source_format: str) -> dict[str, Any]:
         if twice:
             raise ImportRefused(tuple(f"{place}: stands twice" for place in twice))
         return found
-    return _one_file(toml_table(data, MAX_QUESTIONNAIRE))
+    return _one_file(toml_table(data, LARGEST_TOML))
 
 
 def _one_file(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -340,6 +340,14 @@ def test_the_preview_leaves_out_what_has_a_fault(browser: Browser, halden: Place
     assert "q-suppliers.uses" not in page
 
 
+def test_the_preview_is_throttled_as_the_check(
+    browser: Browser, halden: Place, draft: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authoring_pace, "MOST", 2)
+    codes = [browser.get(address(halden, draft, "/preview")).status_code for _attempt in range(3)]
+    assert codes == [200, 200, 429]
+
+
 def test_the_preview_of_nothing_says_so(database: Database, browser: Browser, halden: Place) -> None:
     draft = hold(database, halden[CISO], drafts.empty(slug="ours", title="T", licence="Own"))
     assert "There is nothing to show yet" in browser.get(address(halden, draft, "/preview")).text

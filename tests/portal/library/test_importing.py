@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from portal.access import OrganisationRole
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
-from portal.library import importing, releasing, service
+from portal.library import authoring_pace, importing, releasing, service
 from portal.library.importing import ImportRefused, read_for_draft
 from portal.library.models import QuestionnaireDraft
 from portal.settings import Settings
@@ -176,6 +176,7 @@ BAD = {
     "utf-16": (json.dumps(copy()).encode("utf-16"), "json"),
     "unknown field": (json.dumps(copy(colour="red")).encode(), "json"),
     "toml": (b"a = [", "toml"),
+    "large toml": (b"# " + b"x" * importing.LARGEST_TOML, "toml"),
     "large": (b" " * (6 << 20), "json"),
     "bomb": (bomb(), "xlsx"),
     "no workbook": (b"PK\x03\x04 but not really", "xlsx"),
@@ -240,6 +241,12 @@ def test_a_copy_knows_its_base_and_a_later_file_its_line(
     (row,) = drafts(database)
     assert (row.based_on, row.base_hash) == (LITE.label, LITE.content_hash)
     assert row.previous_hash == released.content_hash
+
+
+def test_reading_files_has_a_measure(author: Browser, halden: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authoring_pace, "MOST", 2)
+    codes = [send(author, halden, b"{", "x.json").status_code for _attempt in range(3)]
+    assert codes == [422, 422, 429]
 
 
 @pytest.mark.parametrize(
