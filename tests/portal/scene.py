@@ -20,6 +20,7 @@ from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Pe
 from portal.accounts.service import token_hash
 from portal.assessments import (
     change_steps,
+    consent,
     delegation,
     enquiries,
     enquiry_queries,
@@ -35,6 +36,7 @@ from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerTurn, Assessment, Submission
 from portal.assessments.reach import WHOLE
 from portal.assessments.service import Attestation, Edit, save_answers, submit
+from portal.assessments.version_models import AssessmentMove
 from portal.assessments.workbook_reading import Entry
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -458,6 +460,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.delegation = _give_away(database, scene, deal)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     deal.upload = _send_back(database, owner, deal.drafted, word("workbook", *theirs))
+    _carry(database, deal)
     deal.writing = _write(database, scene, deal)
     tried = parse_json(own_questionnaire(slug, word("tried", *ours), word=asked))
     deal.run = _foresee(database, deal, tried)
@@ -486,6 +489,21 @@ def _write(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
         draft_structure.add_section(session, row, title=heading, key=deal.section, **steps)
         draft_structure.add_question(session, row, deal.section, text=asked, kind="text", **steps)
         return row.id
+
+
+def _carry(database: Database, deal: Deal) -> None:
+    """An owner offers what was told to others, and a move that came to nothing; neither row holds a word."""
+    owner, buyer = deal.company[CompanyRole.OWNER], deal.organisation[OrganisationRole.ADMIN]
+    assert deal.drafted is not None
+    with database.transaction(owner.scope) as session:
+        one = queries.assessment(session, owner, deal.drafted, lock=True)
+        consent.give(session, one, actor=owner, now=NOW)
+    with database.transaction(SYSTEM) as session:
+        tenants = {"organisation_id": deal.organisation.id, "company_id": deal.company.id}
+        row = {"id": uuid.uuid4(), **tenants, "assessment_id": one.id, "state": "lapsed", "undoes": None}
+        hashes = {"from_hash": one.content_hash, "to_hash": one.content_hash}
+        asked = {"asked_by": buyer.person.id, "asked_at": NOW, "applied_at": NOW}
+        session.execute(insert(AssessmentMove).execution_options(unaudited=True), {**row, **hashes, **asked})
 
 
 def _give_away(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
