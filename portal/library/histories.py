@@ -70,8 +70,9 @@ def origin(
     line = [one for one in service.own_versions(session, identity) if one.slug == definition.slug]
     if source_format == "vsaq":
         return line[0] if line else None
-    until = [one for one in line if ordered(one.version) <= ordered(definition.version)]
-    return (until or line[-1:] or [None])[0]
+    if not line:
+        return None
+    return next((one for one in line if ordered(one.version) <= ordered(definition.version)), line[-1])
 
 
 def faults(definition: Questionnaire, known: History, spoilt: Spoilt = frozenset()) -> list[Fault]:
