@@ -46,7 +46,10 @@ NAVIGATION: list[NavItem] = [
         _l("Questionnaires"),
         "library.library_list",
         Permission.SEE_QUESTIONNAIRES,
-        ("library.", "authoring.", "editing.", "previewing.", "diffing.", "releasing.", "merging.", "exchange.", "what_if."),
+        (
+            *("library.", "authoring.", "editing.", "previewing.", "diffing."),
+            *("releasing.", "merging.", "exchange.", "what_if."),
+        ),
     ),
     NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
     NavItem(  # members, settings, events and erasure: tabs of one place
@@ -61,7 +64,15 @@ NAVIGATION: list[NavItem] = [
         _l("Home"),
         "answering.home",
         Permission.SEE_COMPANY,
-        ("answering.", "workbook.", "results.", "enquiries.", "showing.question", "showing.upload", "showing.attach"),
+        (
+            "answering.",
+            "workbook.",
+            "results.",
+            "enquiries.",
+            "showing.question",
+            "showing.upload",
+            "showing.attach",
+        ),
     ),
     NavItem(
         "company",
@@ -100,7 +111,10 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "version-retired": (_l("The version is issued no longer. What runs on it goes on."), "good"),
     "version-back": (_l("The version can be issued again."), "good"),
     "merged": (_l("The newer release is taken over. Nothing was in the way."), "good"),
-    "merged-conflicts": (_l("The newer release is taken over. What both changed waits for you here."), "info"),
+    "merged-conflicts": (
+        _l("The newer release is taken over. What both changed waits for you here."),
+        "info",
+    ),
     "conflict-settled": (_l("Settled. The next one waits."), "good"),
     "conflicts-settled": (_l("All conflicts are settled."), "good"),
     "what-if-asked": (_l("It is being worked out. You may leave this page; the result stays here."), "good"),

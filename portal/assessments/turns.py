@@ -122,7 +122,9 @@ def since_move(saved: Sequence[Saved], moved: datetime) -> list[Saved]:
     Under another version other findings stood beside the answers, so nothing that went before is a turn.
     """
     stood: dict[str, Saved] = {}
-    for one in sorted(saved, key=lambda each: each.revision):  # a way back writes what is older than its blank
+    for one in sorted(
+        saved, key=lambda each: each.revision
+    ):  # a way back writes what is older than its blank
         if one.at <= moved:
             stood[one.key] = replace(one, at=moved)
     return [*stood.values(), *(one for one in saved if one.at > moved)]

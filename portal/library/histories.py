@@ -68,10 +68,10 @@ def origin(
     replaces the newest.
     """
     line = [one for one in service.own_versions(session, identity) if one.slug == definition.slug]
-    if source_format == "vsaq":
-        return line[0] if line else None
     if not line:
         return None
+    if source_format == "vsaq":
+        return line[0]
     return next((one for one in line if ordered(one.version) <= ordered(definition.version)), line[-1])
 
 

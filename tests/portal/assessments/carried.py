@@ -170,7 +170,7 @@ def write(
                 if each.key in answers
             ]
             result = service.save_answers(session, one, section, edits, actor=actor, now=at)
-            assert not result.errors and not result.conflicts, (result.errors, result.conflicts)
+            assert (result.errors, result.conflicts) == ({}, {})
 
 
 def submit(given: Given, assessment: uuid.UUID, *, at: datetime = NOW) -> uuid.UUID:
