@@ -25,7 +25,20 @@ from questionnaires.parsing import read_json
 REMEMBERED = 8
 _ROW = re.compile(r"(?:option|rule|finding|column|band|cap) (\d+)(?:, ([a-z_]+))?[^:]*: (.*)", re.DOTALL)
 _LISTS = frozenset({"options", "points_when", "finding", "columns", "bands", "caps"})
-_VERBS = ("is ", "are ", "must ", "has ", "have ", "holds ", "stands ", "was ", "there ", "some ", "goes ", "falls ")
+_VERBS = (
+    "is ",
+    "are ",
+    "must ",
+    "has ",
+    "have ",
+    "holds ",
+    "stands ",
+    "was ",
+    "there ",
+    "some ",
+    "goes ",
+    "falls ",
+)
 _CELLS = {"option": "on"}  # what an engine's name of a cell is called on a page
 
 
