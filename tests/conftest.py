@@ -66,6 +66,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.longrepr = f"skipped in CI: {report.longrepr}"
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """In a long run one need not wait for the end to read what has failed: PORTAL_TEST_FAULTS names a file for it."""
+    notes = os.environ.get("PORTAL_TEST_FAULTS")
+    if notes and report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        with Path(notes).open("a", encoding="utf-8") as file:
+            file.write(f"{report.nodeid} ({report.when})\n{report.longreprtext[-3000:]}\n\n")
+
+
 # ------------------------------------------------------------------------------------------------------ databases
 
 
