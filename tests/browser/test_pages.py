@@ -67,18 +67,19 @@ def test_a_page_in_one_state(visitors: Callable[[str], Page], made: World, state
         assert (statuses[-1], state.landmark in text) == (state.status, True), text[:2000]
         assert page.locator("h1").count() == 1
         assert page.title().startswith("Error:") is (state.status >= 400), page.title()
-        faults = _faults(page, "1280 light")
+        # Axe once a state, wide and light or small and dark in turn; everywhere in soak. Width is looked at everywhere.
+        wide = SOAK or STATES.index(state) % 2 == 0
+        faults = _faults(page, "1280 light", axe=wide)
         page.set_viewport_size({"width": 375, "height": 800})
         page.emulate_media(color_scheme="dark")
-        faults += _faults(page, "375 dark")
+        faults += _faults(page, "375 dark", axe=SOAK or not wide)
         page.set_viewport_size({"width": 320, "height": 256})  # what 1280 x 1024 leaves at 400 %
-        faults += [f"320: scrolls sideways by {wide} pixels" for wide in [overflow(page)] if wide > 0]
+        page.emulate_media(color_scheme="light")
+        faults += _faults(page, "320 light", axe=SOAK)
         if SOAK:
-            page.emulate_media(color_scheme="light")
-            faults += _faults(page, "320 light")
             page.set_viewport_size({"width": 1280, "height": 900})
             page.emulate_media(color_scheme="dark")
-            faults += _faults(page, "1280 dark")
+            faults += _faults(page, "1280 dark", axe=True)
         assert faults == []
     except BaseException:
         page.close()  # whatever it is in, the next state begins afresh
@@ -87,7 +88,7 @@ def test_a_page_in_one_state(visitors: Callable[[str], Page], made: World, state
         page.remove_listener("response", note)
 
 
-def _faults(page: Page, size: str) -> list[str]:
+def _faults(page: Page, size: str, *, axe: bool) -> list[str]:
     wide = overflow(page)
     found = [f"{size}: scrolls sideways by {wide} pixels"] if wide > 0 else []
-    return found + [f"{size}: {one}" for one in axe_faults(page)]
+    return found + ([f"{size}: {one}" for one in axe_faults(page)] if axe else [])
