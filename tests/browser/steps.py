@@ -55,9 +55,10 @@ def old_revision(page: Page, world: World) -> None:
 
 def wrong_number(page: Page, world: World) -> None:
     """The script keeps still, so that the page itself comes back."""
-    page.route("**/answers*", lambda route: route.abort())
+    page.route("**/answer", lambda route: route.abort())
     page.locator("[name='a.vuln.patch_critical_days']").fill("about 14")
-    press("Save")(page, world)
+    with page.expect_navigation():
+        press("Save")(page, world)
 
 
 def wrong_code(page: Page, world: World) -> None:
