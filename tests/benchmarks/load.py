@@ -36,8 +36,6 @@ from tests.portal.scene import issue, make_vendor, plain_value, security_lite
 from tests.portal.served import Client, opened, served
 from tests.portal.world import PASSWORD, Place, make_company, make_organisation, make_person
 
-COLLEAGUES, SECONDS, SIGN_INS_A_SECOND = 50, 20, 2
-UPLOAD_BYTES = 25_000_000 - 4096
 MOST_SECONDS = 0.3
 
 
@@ -87,38 +85,26 @@ def figures() -> list[Figure]:
             database.dispose()
 
 
+@dataclass(frozen=True)
+class Load:
+    """How many colleagues save once a second, for how many seconds, beside how many sign-ins a second and an upload."""
+
+    colleagues: int = 50
+    seconds: float = 20
+    sign_ins: int = 2
+    upload_bytes: int = 25_000_000 - 4096
+
+
+FULL = Load()
+
+
 def _measure(database: Database, settings: Settings) -> list[Figure]:
-    company, people, assessment = _office(database, settings)
-    path = f"/c/{company.slug}/assessments/{assessment}/sections"
-    real = replace(settings, argon2_cheap=False)
-    newcomer = make_person(database, real, "Nina Newcomer", "nina@northwind.example", clock.now())
-    sessions = [opened(database, settings, one) for one in people]
-    alone, together = Seen(), Seen()
-    with served(real) as far:
-        far.start()
-        _colleague(far.port, sessions[0], path, time.monotonic() + 5, alone, random.Random(0))
-        until = time.monotonic() + SECONDS
-        threads = [
-            threading.Thread(target=_colleague, args=(far.port, who, path, until, together, random.Random(n)))
-            for n, who in enumerate(sessions)
-        ]
-        threads += [
-            threading.Thread(target=_sign_in, args=(far.port, newcomer.email, until, together))
-            for _ in range(SIGN_INS_A_SECOND)
-        ]
-        threads.append(threading.Thread(target=_upload, args=(far.port, sessions[0], company.slug, together)))
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(SECONDS + 120)
-    wrong = {pair: count for pair, count in together.statuses.items() if pair[1] not in (200, 303)}
-    assert not {pair for pair in wrong if pair[1] < 500}, wrong
-    assert together.statuses["upload", 303] == 1, together.statuses
+    alone, together = run(database, settings, FULL)
     saved, lonely = len(together.times["autosave"]), median(alone.times["autosave"])
     signed = len(together.times["sign-in"])
     return [
         Figure(
-            f"load, autosave p95 ({saved} of {COLLEAGUES} people, {signed} sign-ins, one upload of 25 MB;"
+            f"load, autosave p95 ({saved} of {FULL.colleagues} people, {signed} sign-ins, one upload of 25 MB;"
             f" one alone: median {lonely * 1000:.1f} ms)",
             together.percentile("autosave", 0.95),
             0,
@@ -129,15 +115,50 @@ def _measure(database: Database, settings: Settings) -> list[Figure]:
     ]
 
 
-def _office(database: Database, settings: Settings) -> tuple[Place, list[Identity], uuid.UUID]:
-    """A company of fifty owners with a questionnaire to answer."""
+def run(database: Database, settings: Settings, load: Load) -> tuple[Seen, Seen]:
+    """One colleague alone, then everybody; raises AssertionError for an answer that nobody should get."""
+    company, people, assessment = _office(database, settings, load.colleagues)
+    path = f"/c/{company.slug}/assessments/{assessment}/sections"
+    real = replace(settings, argon2_cheap=False)
+    newcomer = make_person(database, real, "Nina Newcomer", "nina@northwind.example", clock.now())
+    sessions = [opened(database, settings, one) for one in people]
+    alone, together = Seen(), Seen()
+    with served(real) as far:
+        far.start()
+        _colleague(far.port, sessions[0], path, time.monotonic() + load.seconds / 4, alone, random.Random(0))
+        until = time.monotonic() + load.seconds
+        threads = [
+            threading.Thread(target=_colleague, args=(far.port, who, path, until, together, random.Random(n)))
+            for n, who in enumerate(sessions)
+        ]
+        threads += [
+            threading.Thread(target=_sign_in, args=(far.port, newcomer.email, until, together))
+            for _ in range(load.sign_ins)
+        ]
+        threads.append(
+            threading.Thread(target=_upload, args=(far.port, sessions[0], company.slug, load, together))
+        )
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(load.seconds + 120)
+    wrong = {pair: count for pair, count in together.statuses.items() if pair[1] not in (200, 303)}
+    assert not {pair for pair in wrong if pair[1] < 500}, wrong
+    assert together.statuses["upload", 303] == 1, together.statuses
+    return alone, together
+
+
+def _office(
+    database: Database, settings: Settings, colleagues: int
+) -> tuple[Place, list[Identity], uuid.UUID]:
+    """A company of so many owners with a questionnaire to answer."""
     now = clock.now()
     organisation = make_organisation(database, settings, "Halden", now)
     company = make_company(database, settings, "Northwind", now)
     tenant, owner = Tenant(company.id, company.slug, company.name), company[CompanyRole.OWNER]
     people = [
         make_person(database, settings, f"Colleague {number}", f"c{number}@northwind.example", now)
-        for number in range(COLLEAGUES)
+        for number in range(colleagues)
     ]
     with database.transaction(owner.scope) as session:
         row = session.execute(select(Company).where(Company.id == company.id)).scalar_one()
@@ -214,11 +235,11 @@ def _sign_in(port: int, address: str, until: float, seen: Seen) -> None:
         time.sleep(max(0.0, 1 - (time.monotonic() - began)))
 
 
-def _upload(port: int, who: tuple[str, str], company: str, seen: Seen) -> None:
-    """A table of 25 MB into the library, in the middle of it all."""
-    time.sleep(SECONDS / 4)
+def _upload(port: int, who: tuple[str, str], company: str, load: Load, seen: Seen) -> None:
+    """A large table into the library, in the middle of it all."""
+    time.sleep(load.seconds / 4)
     line = b"2026-11-21,backup,restored,well\r\n"
-    data = b"date,what,how,result\r\n" + line * ((UPLOAD_BYTES - 30) // len(line))
+    data = b"date,what,how,result\r\n" + line * ((load.upload_bytes - 30) // len(line))
     parts = {"kind": "restore_test", "title": "Restores", "issued": "", "expires": ""}
     boundary = uuid.uuid4().hex
     body = b"".join(

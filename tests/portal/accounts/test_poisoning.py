@@ -13,10 +13,12 @@ from portal.access import CompanyRole, OrganisationRole
 from portal.db import SYSTEM, Database
 from portal.outbox import Message
 from portal.settings import Settings
+from portal.vendors import service as vendors
 from portal.web import Portal
 from tests.conftest import BASE_URL
 from tests.portal.accounts.given import letters, path_in
-from tests.portal.world import PASSWORD, Browser, csrf_of, make_company, make_organisation, signed_in
+from tests.portal.assessments.given import give
+from tests.portal.world import NOW, PASSWORD, Browser, csrf_of, make_company, make_organisation, signed_in
 
 EVIL = "evil.example"
 # What the WSGI server hands on: headers as environ keys. Eight kinds; some with several spellings.
@@ -79,7 +81,25 @@ def address(app: Portal, database: Database, settings: Settings, poison: dict[st
     return send(browser, "/account/address", "/account/address", poison, **fields)
 
 
-WRITERS: list[Callable[..., int]] = [reset, invite, colleague, address]
+def contact(app: Portal, database: Database, settings: Settings, poison: dict[str, str]) -> int:
+    """A vendor's person is invited."""
+    place = make_organisation(database, settings, "Halden")
+    buyer = place[OrganisationRole.ADMIN]
+    with database.transaction(buyer.scope) as session:
+        vendor = vendors.create_vendor(session, name="Fennmark", country=None, actor=buyer, now=NOW).id
+    page = f"/o/{place.slug}/vendors/{vendor}/contacts/new"
+    return send(signed_in(app, buyer), page, page, poison, name="Ada", email="ada@fennmark.example")
+
+
+def delegate(app: Portal, database: Database, settings: Settings, poison: dict[str, str]) -> int:
+    """Questions are given to somebody without an account, by a link."""
+    given = give(app, settings)
+    page = f"{given.base}/delegations/new"
+    fields = {"how": "link", "name": "Jonas", "email": "jonas@helpers.example", "days": "14", "what": "all"}
+    return send(given.browser(), page, page, poison, **fields)
+
+
+WRITERS: list[Callable[..., int]] = [reset, invite, colleague, address, contact, delegate]
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda one: one.__name__)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -11,8 +13,12 @@ import pytest
 from sqlalchemy import event
 
 from portal.assessments import pace
+from portal.settings import Settings
+from portal.web import Portal
+from questionnaires.parsing import parse_json
 from tests.portal.assessments.carried import newer, submitted, write
-from tests.portal.assessments.given import Given
+from tests.portal.assessments.given import SMALL, Given
+from tests.portal.assessments.given import give as give_all
 from tests.portal.assessments.test_delegation import give, link, opened
 from tests.portal.assessments.test_moving import CHANGED, asked, release
 
@@ -75,6 +81,29 @@ def test_a_section_page_is_twelve_statements(given: Given) -> None:
         browser.get(path)
         with counted(given) as (statements, _commits):
             assert browser.get(path).status_code == 200
+        assert len(statements) <= MOST, "\n".join(statements)
+
+
+def test_a_section_page_of_thirty_questions_is_twelve_statements(app: Portal, settings: Settings) -> None:
+    """Half of them answered, by two people in turn."""
+    raw = copy.deepcopy(SMALL) | {"slug": "thirty"}
+    kinds = raw["sections"][0]["questions"]
+    raw["sections"][0]["questions"] = [
+        {**kinds[3 * (number % 2)], "key": f"one.q{number}"} for number in range(30)
+    ]
+    for question in raw["sections"][0]["questions"]:
+        question.pop("finding", None)
+    given = give_all(app, settings, parse_json(json.dumps(raw).encode()))
+    path = given.section("one")
+    for number, person in enumerate((given.owner, given.contributor) * 7):
+        value = "yes" if number % 2 == 0 else "steel"
+        answer = given.browser(person).send(path, {f"a.one.q{number}": value})
+        assert answer.status_code == 303, answer.text
+    for browser in (given.browser(), given.browser(given.contributor)):
+        browser.get(path)
+        with counted(given) as (statements, _commits):
+            page = browser.get(path)
+        assert page.text.count('name="r.one.q') == 30
         assert len(statements) <= MOST, "\n".join(statements)
 
 
