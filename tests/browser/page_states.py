@@ -395,7 +395,14 @@ STATES = [
         422,
         workbooks.bring_and_untick,
     ),
-    State("workbook that waits", "owner", DRAFT + "/workbook", "not decided yet"),
+    State(
+        "workbook that waits",
+        "owner",
+        DRAFT + "/workbook",
+        "not decided yet",
+        200,
+        workbooks.bring_and_leave,
+    ),
     State("section not asked", "owner", DRAFT + "/sections/{unasked}", "Nothing to answer here."),
     State("what is missing", "contributor", DRAFT + "/missing", "Two answers to one question"),
     State(

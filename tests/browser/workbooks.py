@@ -32,6 +32,13 @@ def bring(page: Page, _world: Any = None) -> None:
     upload(page, filled(download(page)))
 
 
+def bring_and_leave(page: Page, world: Any = None) -> None:
+    """Upload, decide nothing, come back."""
+    here = page.url
+    bring(page, world)
+    page.goto(here)
+
+
 def bring_rubbish(page: Page, _world: Any = None) -> None:
     upload(page, b"key;answer\r\n")
 
