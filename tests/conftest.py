@@ -46,7 +46,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" not in metafunc.fixturenames:
         return
     mark = metafunc.definition.get_closest_marker
-    both = mark("both_databases") is not None or (FULL and mark("sqlite_itself") is None)
+    both = (FULL or mark("both_databases") is not None) and mark("sqlite_itself") is None
     no_server = pytest.mark.skipif(
         not POSTGRES, reason="no PORTAL_TEST_POSTGRES: no PostgreSQL server to test on"
     )

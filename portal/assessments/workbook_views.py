@@ -299,7 +299,7 @@ def take(company: str, assessment: uuid.UUID, upload: uuid.UUID) -> Page:
     at = _read(session, assessment, lock=True)
     pace.require_measure(session, identity, now=web.now())
     row = workbook_uploads.upload(session, identity, at.one, upload)
-    chosen = set(request.form.getlist("take"))
+    chosen = at.definition.questions.keys() & set(request.form.getlist("take"))
     if not chosen:
         found = workbook_changes.proposals(
             session, identity, at.one, at.definition, at.reach, row, at.held, _today(at.one)

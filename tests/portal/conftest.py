@@ -19,7 +19,15 @@ from tests.portal.world import NOW
 
 # They start processes, which live by the machine's own clock.
 REAL_CLOCK = frozenset(
-    {"test_demo", "test_cli", "test_worker", "test_kills", "test_writers", "test_hostile_requests"}
+    {
+        "test_demo",
+        "test_cli",
+        "test_worker",
+        "test_kills",
+        "test_writers",
+        "test_hostile_requests",
+        "test_load",
+    }
 )
 
 

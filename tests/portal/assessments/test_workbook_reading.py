@@ -212,7 +212,8 @@ def test_a_workbook_without_sheets_is_refused_or_empty(given: Given, name: str) 
 
 PEAK = """
 import runpy, sys
-runpy.run_path(sys.argv[1], run_name="__main__")
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
 sys.stderr.write(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
