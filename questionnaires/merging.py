@@ -80,7 +80,8 @@ def merge(
 
     All are JSON forms as ``raw`` gives them. ``choices`` settle conflicts by their path. A question that ``new`` has
     renamed (``formerly``) is the same question; conditions that name it are for ``check`` to find. A deletion
-    against an edit is a conflict. What fits by itself may not fit together: check the result before release.
+    against an edit is a conflict; a section stays as long as a question stands in it. What fits by itself may not
+    fit together: check the result before release.
     """
     return _Merging(base, own, new, choices).run()
 
@@ -113,10 +114,11 @@ class _Merging:
             key: table.get(_SECTION) or self.questions["own"][key][_SECTION]
             for key, table in questions.items()
         }
-        for key, home in homes.items():
+        for home in homes.values():
             if home not in sections:
-                # Its section was deleted on one side while it was put there, or edited, on the other.
-                sections[home] = self.restored(home, key)
+                # Deleted on one side while the question was put there, or kept, on another. No choice is left to
+                # make: that the question stays has been settled, and it must stand somewhere.
+                sections[home] = self.restored(home)
         order = merged_order({side: list(self.sections[side]) for side in _SIDES}, sections)
         found["sections"] = [
             {**sections[key], "questions": [_without(questions[one]) for one in self.order_in(key, homes)]}
@@ -204,12 +206,9 @@ class _Merging:
             self.conflicts.append(Conflict(path, base, own, new))
         return {"base": base, "own": own, "new": new}[side or "own"]
 
-    def restored(self, section: str, question: str) -> dict[str, Json]:
+    def restored(self, section: str) -> dict[str, Json]:
         """A section that was deleted on one side, for a question that stays in it."""
         base, own, new = (self.sections[side].get(section) for side in _SIDES)
-        path = ("section", section)
-        if path not in self.choices and not any(one.path == path for one in self.conflicts):
-            self.conflicts.append(Conflict(path, base, own, new))
         found: dict[str, Json] = own or new or base or {"key": section, "title": section}
         return found
 

@@ -175,9 +175,10 @@ def test_a_question_put_into_a_section_that_was_deleted_brings_it_back() -> None
     mine = own(sections=[section("s", A)])
     new = newer(sections=[section("s", A), section("t", B, C)])
     found = merge(base, mine, new)
-    assert paths(found) == [("section", "t")]
+    assert found.conflicts == ()
     assert keys(found.raw) == ["a.one", "a.three"]
-    assert merge(base, mine, new, {("section", "t"): "new"}).conflicts == ()
+    assert [one["key"] for one in found.raw["sections"]] == ["s", "t"]
+    assert ("question", "a.three") in [one.path for one in found.taken]
 
 
 def test_a_question_that_moved_stands_in_one_section() -> None:
