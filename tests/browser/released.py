@@ -16,6 +16,8 @@ from questionnaires.definition import Questionnaire
 from questionnaires.raw import raw, read_raw
 from tests.portal.world import Place
 
+LITE = catalog.latest("security_lite")
+
 # Name, who, address and landmark of each page in a state; of some also the status after a button is pressed.
 STATES: tuple[tuple[str, str, str, str], ...] = (
     ("an own version", "ciso", "/o/{o}/questionnaires/pit_core/1.0.0", "Make that draft"),
@@ -49,6 +51,10 @@ STATES: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("what-if of a faulty draft", "ciso", "/o/{o}/what-ifs/ask?draft={writing}", "cannot be tried yet"),
     ("what-if done", "auditor", "/o/{o}/what-ifs/{tried}", "It is worked out"),
+    ("what-if stopped", "ciso", "/o/{o}/what-ifs/{stopped}", "It was stopped"),
+    ("what-if failed", "ciso", "/o/{o}/what-ifs/{failed}", "One of the submissions could not be read."),
+    ("release, overtaken", "ciso", "/o/{o}/drafts/{overtaken}/release", "does not go on from pit_two@1.0.1"),
+    ("conflicts, overtaken", "ciso", "/o/{o}/drafts/{overtaken}/conflicts", "Take over 1.0.1"),
     (
         "what-if, none fits",
         "auditor",
@@ -83,17 +89,57 @@ def make(database: Database, quarry: Place) -> dict[str, uuid.UUID]:
     _release(database, quarry, _begin(database, quarry, old, "pit_core"))
     torn = _begin(database, quarry, old, "pit_torn", " Please say it plainly.")
     _merge(database, quarry, torn)
-    return {"conflicted": torn, "tried": _try(database, quarry)}
+    first = _release(database, quarry, _begin(database, quarry, LITE, "pit_two"))
+    overtaken = _begin(database, quarry, LITE, "pit_two", previous=first)
+    ahead = _begin(database, quarry, LITE, "pit_two", " It was made clearer.", previous=first)
+    _release(database, quarry, ahead, "1.0.1")
+    return {
+        "conflicted": torn,
+        "overtaken": overtaken,
+        "tried": _try(database, quarry),
+        **_unfinished(database, quarry),
+    }
 
 
-def _begin(database: Database, quarry: Place, base: Questionnaire, slug: str, more: str = "") -> uuid.UUID:
+def _unfinished(database: Database, quarry: Place) -> dict[str, uuid.UUID]:
+    """What-ifs that a worker is at, that somebody stopped, and that could not be worked out."""
+    actor, now = quarry[OrganisationRole.CISO], clock.now()
+    found = {}
+    with database.transaction(actor.scope) as session:
+        for name in ("running", "stopped", "failed"):
+            run = what_if.ask(session, LITE, None, 40, actor=actor, now=now)
+            found[name] = run.id
+            if name == "stopped":
+                what_if.stop(session, run.id, actor=actor, now=now)
+            elif name == "failed":
+                run.state, run.fault, run.finished_at = "failed", "ValueError", now
+            else:  # as another worker would hold it, for longer than these tests take
+                run.state, run.token, run.lease_until = "running", uuid.uuid4(), now + timedelta(days=1)
+                run.done = 13
+            session.flush()
+    return found
+
+
+def _begin(
+    database: Database,
+    quarry: Place,
+    base: Questionnaire,
+    slug: str,
+    more: str = "",
+    *,
+    previous: str | None = None,
+) -> uuid.UUID:
+    """A draft that copies ``base`` and goes on from the release with the hash ``previous``; ``more``: own words."""
     actor = quarry[OrganisationRole.CISO]
     document = drafts.copied(base, slug=slug, version="1.0.0", title=f"Questions of the {slug}")
-    if more:
+    if more and base is LITE:
+        document["summary"] += more
+    elif more:
         _reworded(document)["text"] += more
     with database.transaction(actor.scope) as session:
         steps: dict[str, Any] = {"source_format": "draft", "now": clock.now(), "actor": actor}
-        return drafts.create(session, document, based_on=base.label, base_hash=base.content_hash, **steps).id
+        steps |= {"based_on": base.label, "base_hash": base.content_hash, "previous_hash": previous}
+        return drafts.create(session, document, **steps).id
 
 
 def _reworded(document: dict[str, Any]) -> dict[str, Any]:
@@ -109,15 +155,19 @@ def _reworded(document: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _release(database: Database, quarry: Place, draft: uuid.UUID) -> None:
+def _release(database: Database, quarry: Place, draft: uuid.UUID, number: str = "1.0.0") -> str:
+    """Release a draft under a number; its content hash."""
     actor, now = quarry[OrganisationRole.CISO], clock.now()
     with database.looking(actor.scope) as session:
         row = draft_queries.draft(session, actor, draft)
-        checked = releasing.check(session, actor, row, "1.0.0")
+        checked = releasing.check(session, actor, row, number)
     with database.transaction(actor.scope) as session:
         locked = drafts.locked(session, actor, draft)
         note = "The whole of it, for what we buy underground."
-        releasing.release(session, locked, checked, note=note, seen=locked.revision, actor=actor, now=now)
+        done = releasing.release(
+            session, locked, checked, note=note, seen=locked.revision, actor=actor, now=now
+        )
+        return done.content_hash
 
 
 def _merge(database: Database, quarry: Place, draft: uuid.UUID) -> None:

@@ -29,7 +29,7 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
-from tests.browser import enquiring, papers, released, writing
+from tests.browser import enquiring, papers, released, versions, writing
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
 from tests.portal.accounts.given import give_factor, letters
@@ -85,6 +85,15 @@ class World:
     blank: uuid.UUID
     conflicted: uuid.UUID
     tried: uuid.UUID
+    running: uuid.UUID
+    stopped: uuid.UUID
+    failed: uuid.UUID
+    overtaken: uuid.UUID
+    movable: uuid.UUID
+    moved: uuid.UUID
+    moved_from: str
+    proposal: uuid.UUID
+    certificate: uuid.UUID
 
     def cookie(self, who: str) -> str:
         """A session of this person, opened without the sign-in page."""
@@ -151,6 +160,7 @@ def _made(settings: Settings, database: Database) -> World:
     bare, silent, silent_engagement = _more_vendors(database, ciso)
     many, nowhere, empty_o, empty_c = _more_people(database, settings, quarry)
     guarded, recovery, address, stopping = _guarded(database, settings)
+    more = versions.make(database, settings, quarry, slate)
     with database.transaction() as session:
         token = accounts.start_reset(session, session.get_one(PersonRow, helper.person.id), now=now)
     return World(
@@ -166,6 +176,7 @@ def _made(settings: Settings, database: Database) -> World:
             "nowhere": nowhere,
             "guarded": guarded,
             "half": guarded,
+            "goer": more.pop("goer"),
         },
         o=quarry.slug,
         empty_o=empty_o,
@@ -193,6 +204,7 @@ def _made(settings: Settings, database: Database) -> World:
         **enquiring.make(database, quarry, slate),
         **writing.make(database, quarry),
         **released.make(database, quarry),
+        **more,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.browser.states import World
 from tests.portal.world import PASSWORD
@@ -131,3 +131,39 @@ def press_tried(page: Page, world: World) -> None:
 
 def too_long(page: Page, world: World) -> None:
     write("#f-text", "Why? " * 900, "Save")(page, world)
+
+
+def hold_still(page: Page, world: World) -> None:
+    """A what-if that is worked out, without the reload that its page asks for every five seconds."""
+    address = f"**/what-ifs/{world.running}"
+
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(
+            response=answer, headers={k: v for k, v in answer.headers.items() if k.lower() != "refresh"}
+        )
+
+    page.route(address, without)
+    page.goto(f"/o/{world.o}/what-ifs/{world.running}")
+
+
+def old_version(page: Page, world: World) -> None:
+    """As if the page had lain open since before the move. The script keeps still, so that the page comes back."""
+    page.route("**/answer", lambda route: route.abort())
+    page.locator("[name=version]").first.evaluate("(one, hash) => { one.value = hash; }", world.moved_from)
+    with page.expect_navigation():
+        press("Save")(page, world)
+
+
+def erase_oneself(page: Page, world: World) -> None:
+    page.get_by_label("I know that nobody can bring my account back").check()
+    write("[name=current]", PASSWORD, "Erase my account for good")(page, world)
+
+
+def issue_to_one(page: Page, world: World) -> None:
+    """One vendor that gets it, and one for which nothing is on record."""
+    for vendor in (world.silent_vendor, world.bare_vendor):
+        page.locator(f"[name=pick][value='{vendor}']").check()
+    press("Those chosen here")(page, world)
+    page.locator("[name=reason]").fill("We ask everybody once a year.")
+    page.locator("[name=do][value=issue]").click()
