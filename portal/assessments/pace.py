@@ -47,16 +47,21 @@ def _count(insert: Any) -> Any:
 _COUNT = {"sqlite": once(_count(sqlite.insert)), "postgresql": once(_count(postgresql.insert))}
 
 
+def _counted(session: Session, name: str, now: datetime, window: timedelta) -> tuple[int, int]:
+    """Count one more of ``name``: (how many in the window that runs, seconds until it is over). One statement."""
+    key = hashlib.sha256(name.encode()).hexdigest()
+    values = {"session": key, "now": now, "over": now - window}
+    attempts, began = run(session, _COUNT[session.get_bind().dialect.name], values).one()
+    return attempts, max(1, int((began + window - now).total_seconds()) + 1)
+
+
 def require_measure(session: Session, identity: Identity, *, now: datetime) -> None:
     """Count one save of this session in its own transaction; Throttled beyond MOST in a minute.
 
-    One statement. A refused save is rolled back with its count, so waiting is enough.
+    A refused save is rolled back with its count, so waiting is enough.
     """
-    key = hashlib.sha256(f"save\x1f{identity.session_id}".encode()).hexdigest()
-    values = {"session": key, "now": now, "over": now - WINDOW}
-    attempts, began = run(session, _COUNT[session.get_bind().dialect.name], values).one()
+    attempts, wait = _counted(session, f"save\x1f{identity.session_id}", now, WINDOW)
     if attempts > MOST:
-        wait = max(1, int((began + WINDOW - now).total_seconds()) + 1)
         raise Throttled(
             f"More than {MOST} answers came from this browser within a minute. Nothing is lost; it goes on in {wait} "
             "seconds.",
@@ -69,11 +74,8 @@ def require_upload(session: Session, identity: Identity, *, now: datetime) -> No
 
     For Database.record_refusal: the count stands in a short transaction of its own, and a refused one adds nothing.
     """
-    key = hashlib.sha256(f"workbook\x1f{identity.person.id}".encode()).hexdigest()
-    values = {"session": key, "now": now, "over": now - UPLOADS_WINDOW}
-    attempts, began = run(session, _COUNT[session.get_bind().dialect.name], values).one()
+    attempts, wait = _counted(session, f"workbook\x1f{identity.person.id}", now, UPLOADS_WINDOW)
     if attempts > MOST_UPLOADS:
-        wait = max(1, int((began + UPLOADS_WINDOW - now).total_seconds()) + 1)
         minutes = max(1, -(-wait // 60))
         raise Throttled(
             f"More than {MOST_UPLOADS} workbooks came from you within ten minutes. Upload yours again in "

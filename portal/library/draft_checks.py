@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from threading import Lock
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +14,7 @@ from portal.db import refuse_slow_work
 from portal.library import histories
 from portal.library.histories import History
 from portal.library.models import QuestionnaireDraft
+from portal.remembered import Remembered
 from questionnaires.canonical import sha256
 from questionnaires.conditions import FACTS, Condition, ConditionError, describe, parse
 from questionnaires.definition import Questionnaire
@@ -139,27 +138,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] if text.startswith(_VERBS) else text
 
 
-class _Remembered:
-    """Checks by the hash of what was checked; the least used are forgotten. Shared by all threads."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.known: OrderedDict[str, Checked] = OrderedDict()
-
-    def get(self, key: str, make: Callable[[], Checked]) -> Checked:
-        with self.lock:
-            if key in self.known:
-                self.known.move_to_end(key)
-                return self.known[key]
-        found = make()
-        with self.lock:
-            self.known[key] = found
-            while len(self.known) > REMEMBERED:
-                self.known.popitem(last=False)
-        return found
-
-
-_remembered = _Remembered()
+# Checks by the hash of what was checked.
+_remembered: Remembered[Checked] = Remembered(REMEMBERED)
 
 
 def checked(session: Session, identity: Identity, row: QuestionnaireDraft) -> Checked:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +17,7 @@ from portal.db import Scope
 from portal.faults import Invalid, NotFound
 from portal.library.importing import Import, ImportRefused, read_import
 from portal.library.models import Definition, ReleasedVersion, RetiredVersion
+from portal.remembered import Remembered
 from questionnaires import catalog
 from questionnaires.canonical import canonical_bytes
 from questionnaires.definition import Questionnaire
@@ -58,28 +57,8 @@ class Version:
     released_by: uuid.UUID | None = None
 
 
-class _Definitions:
-    """Definitions by content hash, frozen and thus shared by all threads; the least used are forgotten."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.known: OrderedDict[str, Questionnaire] = OrderedDict()
-
-    def get(self, content_hash: str) -> Questionnaire | None:
-        with self.lock:
-            found = self.known.get(content_hash)
-            if found is not None:
-                self.known.move_to_end(content_hash)
-            return found
-
-    def put(self, found: Questionnaire) -> None:
-        with self.lock:
-            self.known[found.content_hash] = found
-            while len(self.known) > REMEMBERED:
-                self.known.popitem(last=False)
-
-
-_definitions = _Definitions()
+# Definitions by content hash: frozen, and thus shared by all threads.
+_definitions: Remembered[Questionnaire] = Remembered(REMEMBERED)
 
 
 def available(session: Session, identity: Identity) -> list[Version]:
@@ -163,17 +142,17 @@ def definition(session: Session, content_hash: str) -> Questionnaire:
     The caller has the hash from a row of its own tenant or from ``available``; a hash from an address is no
     proof.
     """
-    found = _definitions.get(content_hash)
-    if found is not None:
+
+    def make() -> Questionnaire:
+        stored = session.execute(
+            select(Definition.canonical).where(Definition.content_hash == content_hash)
+        ).scalar_one_or_none()
+        found = parse_json(stored, content_hash) if stored is not None else catalog.by_hash(content_hash)
+        if found is None:
+            raise NotFound
         return found
-    stored = session.execute(
-        select(Definition.canonical).where(Definition.content_hash == content_hash)
-    ).scalar_one_or_none()
-    found = parse_json(stored, content_hash) if stored is not None else catalog.by_hash(content_hash)
-    if found is None:
-        raise NotFound
-    _definitions.put(found)
-    return found
+
+    return _definitions.get(content_hash, make)
 
 
 def store(session: Session, found: Questionnaire, *, now: datetime, actor: Identity | None) -> None:
