@@ -111,6 +111,7 @@ def test_still_true_takes_what_stood_before_the_move(moved: Given) -> None:
     assert moved.assessment().total > 0  # counted anew
 
 
+@pytest.mark.both_databases
 def test_the_way_back_restores_what_nobody_has_touched(moved: Given) -> None:
     before = moved.read(queries.rows, moved.assessment_id)["one.days"][0]
     asked(moved, back=True)
@@ -326,6 +327,7 @@ def test_a_move_lapses_when_the_assessment_is_no_longer_open(given: Given) -> No
     assert given.assessment().version == "1.0.0"
 
 
+@pytest.mark.both_databases
 def test_one_move_that_fails_holds_up_no_other(given: Given, caplog: pytest.LogCaptureFixture) -> None:
     """What is stored of the first one's version can no longer be read, as after a broken disk."""
     release(given, newer(**CHANGED))
@@ -382,6 +384,7 @@ def test_no_document_is_laid_or_taken_beside_a_question_not_seen(given: Given, w
         assert _places(given) == set()
 
 
+@pytest.mark.both_databases
 def test_documents_go_with_their_question_and_come_back(given: Given) -> None:
     release(given, newer(two__proof={"key": "two.check"}))
     document = _document(given, "two.proof")
@@ -425,6 +428,7 @@ def _places(given: Given) -> set[tuple[str, uuid.UUID]]:
         return {(key, document) for key, document in rows}
 
 
+@pytest.mark.both_databases
 def test_what_is_redacted_does_not_come_back_by_either_way(moved: Given) -> None:
     """Under whichever name it was redacted: the answer that a move set aside and the one that it renamed."""
     now = NOW + timedelta(hours=1)
@@ -441,6 +445,7 @@ def test_what_is_redacted_does_not_come_back_by_either_way(moved: Given) -> None
     assert answers(moved) == {key: SAID[key] for key in ("one.locks", "one.why", "two.list")}
 
 
+@pytest.mark.both_databases
 def test_random_saves_and_moves_lose_nothing_and_count_nothing_that_was_not_meant(given: Given) -> None:
     """Whatever happens: each content ever saved stays in the history, and each answer that counts was given by a
     person to a question that asks the same."""

@@ -137,6 +137,7 @@ def test_a_renamed_question_takes_the_answer_of_its_old_key(given: Given) -> Non
     assert (offered.how, offered.pasts[0].content.value) == ("section", "3")
 
 
+@pytest.mark.both_databases
 def test_the_same_engagement_goes_first_and_different_answers_are_all_shown(given: Given) -> None:
     engagement = uuid.uuid4()
     _one, near = submitted(given, engagement=engagement)
@@ -153,6 +154,7 @@ def test_the_same_engagement_goes_first_and_different_answers_are_all_shown(give
     assert stored(given, now)["one.days"] == "5"
 
 
+@pytest.mark.both_databases
 def test_many_newer_submissions_do_not_push_the_same_engagement_out(
     given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +167,7 @@ def test_many_newer_submissions_do_not_push_the_same_engagement_out(
     assert [past.source for past in found(given, now)["one.kinds"].pasts] == [str(near)]
 
 
+@pytest.mark.both_databases
 def test_who_answers_first_wins_and_a_confirmation_on_an_old_page_lies_beside(given: Given) -> None:
     _before, submission = submitted(given)
     now = ask(given, given.definition)
@@ -241,6 +244,7 @@ def other_place(given: Given) -> Any:
     return make_organisation(given.database, given.app.settings, "Brae Lending")
 
 
+@pytest.mark.both_databases
 def test_other_organisations_answers_need_an_owners_consent_and_are_shown_to_owners_alone(
     given: Given,
 ) -> None:
@@ -298,6 +302,7 @@ def test_nobody_of_another_company_is_offered_anything(given: Given) -> None:
     assert stranger.get(f"/c/{given.company.slug}/assessments/{now}/earlier").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_redacted_answers_are_offered_no_more(given: Given) -> None:
     _before, submission = submitted(given)
     now = ask(given, given.definition)

@@ -66,6 +66,7 @@ def test_changes_have_a_pace(database: Database, halden: Place, draft: uuid.UUID
         assert save(session, halden, draft, MFA, "Once more?", now=NOW + PACE)
 
 
+@pytest.mark.both_databases
 def test_a_draft_keeps_so_many_bytes_of_changes(
     database: Database, halden: Place, draft: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_draft_keeps_so_many_bytes_of_changes(
             save(session, halden, draft, MFA, "z" * 9_000)
 
 
+@pytest.mark.both_databases
 def test_the_list_of_changes_reads_no_large_ones(database: Database, halden: Place, draft: uuid.UUID) -> None:
     with database.transaction(halden[CISO].scope) as session:
         row = drafts.locked(session, halden[CISO], draft)

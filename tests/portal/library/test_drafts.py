@@ -151,6 +151,7 @@ def test_two_editors_of_different_parts_do_not_meet(database: Database, halden: 
     assert held(after, "section:access")["weight"] == 7
 
 
+@pytest.mark.both_databases
 def test_of_many_at_once_one_wins_and_the_others_are_told(database: Database, halden: Place) -> None:
     draft = begin(database, halden)
     before = held(stored(database, halden[CISO], draft), MFA)
@@ -186,6 +187,7 @@ def test_saving_what_is_there_is_no_edit(database: Database, halden: Place) -> N
 # ---------------------------------------------------------------------------------------------------- taking back
 
 
+@pytest.mark.both_databases
 def test_an_edit_a_removal_and_an_addition_can_be_taken_back(database: Database, halden: Place) -> None:
     draft = begin(database, halden)
     actor = halden[CISO]
@@ -325,6 +327,7 @@ def test_a_short_name_that_is_taken_or_odd_is_refused(database: Database, halden
     assert "slug" in fault.value.errors
 
 
+@pytest.mark.both_databases
 def test_a_short_name_belongs_to_one_draft(database: Database, settings: Settings, halden: Place) -> None:
     document = drafts.empty(slug="ours", title="T", licence="Own")
     hold(database, halden[CISO], document)

@@ -160,6 +160,7 @@ def test_an_earlier_release_may_still_be_issued_and_none_before_the_first(
                 service.issuable(session, halden[CISO], catalog.get(label).content_hash)
 
 
+@pytest.mark.both_databases
 def test_a_version_is_released_once_and_the_newest_is_offered(database: Database, halden: Place) -> None:
     bring_in(database, halden, small())
     with pytest.raises(Invalid, match="already"):
@@ -173,6 +174,7 @@ def test_a_version_is_released_once_and_the_newest_is_offered(database: Database
         assert every == ["1.10.0", "1.9.0", "1.0.0"]
 
 
+@pytest.mark.both_databases
 def test_two_organisations_share_the_bytes_of_equal_definitions(
     database: Database, settings: Settings, halden: Place
 ) -> None:

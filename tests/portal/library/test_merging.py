@@ -157,6 +157,7 @@ def test_what_is_no_choice_settles_nothing(
     assert (after.document, after.conflicts) == (before.document, before.conflicts)
 
 
+@pytest.mark.both_databases
 def test_somebody_who_edits_meanwhile_is_not_overwritten(
     author: Browser, database: Database, halden: Place
 ) -> None:

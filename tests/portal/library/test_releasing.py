@@ -59,6 +59,7 @@ def versions(database: Database) -> list[ReleasedVersion]:
         return list(session.scalars(select(ReleasedVersion).order_by(ReleasedVersion.version)))
 
 
+@pytest.mark.both_databases
 def test_a_release_freezes_the_draft_under_its_number_with_its_note(
     ciso: Browser, database: Database, halden: Place
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_number_that_is_taken_is_refused(ciso: Browser, database: Database, ha
     assert "1.5.0 is released. Write a higher number." in answer.text
 
 
+@pytest.mark.both_databases
 def test_a_draft_that_moved_on_since_it_was_read_is_not_released(
     ciso: Browser, database: Database, halden: Place
 ) -> None:
@@ -254,6 +256,7 @@ def test_running_assessments_keep_their_version(
 # --------------------------------------------------------------------------------------------------------- retired
 
 
+@pytest.mark.both_databases
 def test_a_retired_version_is_issued_no_longer_and_comes_back(
     ciso: Browser, database: Database, halden: Place
 ) -> None:

@@ -116,6 +116,7 @@ def test_a_stricter_version_is_worse_for_everybody(
     assert all(json.loads(one.changes)["knockouts"] for one in found)
 
 
+@pytest.mark.both_databases
 def test_only_the_newest_of_each_engagement_counts_and_nothing_after_the_question(
     database: Database, halden: Place, vendors: list[journey.Issued]
 ) -> None:
@@ -139,6 +140,7 @@ def test_another_questionnaires_submissions_are_not_tried(
     assert what_if.subjects(database, elsewhere.id, candidate(), LATER) == []
 
 
+@pytest.mark.both_databases
 def test_a_redacted_submission_is_not_read(
     database: Database, halden: Place, vendors: list[journey.Issued]
 ) -> None:
@@ -195,6 +197,7 @@ def test_a_crash_in_the_middle_is_taken_up_after_the_lease(
     assert len(rows(database, run)) == 3
 
 
+@pytest.mark.both_databases
 def test_stopping_keeps_what_was_worked_out(
     database: Database, halden: Place, vendors: list[journey.Issued], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,6 +330,7 @@ def test_enough_is_enough(author: Browser, database: Database, halden: Place, ve
     assert "are being worked out" in answer.text
 
 
+@pytest.mark.both_databases
 def test_old_runs_go_with_their_rows(
     author: Browser,
     database: Database,
