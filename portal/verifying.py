@@ -193,7 +193,7 @@ def _recompute(
     answers = sealing.typed_answers(definition, sealed, submission.as_of, documents)
     for one in session.scalars(select(Rating).where(Rating.submission_id == submission.id)):
         found.ratings += 1
-        if rating.recompute(session, one, answers) != one.result:
+        if rating.recompute(session, one, answers, documents) != one.result:
             found.faults.append(f"The rating {one.id} does not follow from its answers.")
 
 

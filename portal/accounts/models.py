@@ -12,7 +12,10 @@ from portal.db import Base, Identified, tenancy
 
 
 class PersonRow(Identified, Base):
-    """A human being. ``email`` is casefolded and unique; ``address`` is how they write it."""
+    """A human being. ``email`` is casefolded and unique; ``address`` is how they write it.
+
+    ``keys_off``: they want no single keys to mean anything on a page (WCAG 2.1.4).
+    """
 
     __tablename__ = "person"
     __table_args__ = tenancy("global", UniqueConstraint("email"))
@@ -24,6 +27,7 @@ class PersonRow(Identified, Base):
     confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+    keys_off: Mapped[bool] = mapped_column(default=False)
 
 
 class LoginSession(Identified, Base):
@@ -108,6 +112,17 @@ class AddressChange(Identified, Base):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+
+
+class PersonMailbox(Identified, Base):
+    """A mailbox that a person left or went to, as a keyed hash: see mailboxes.py. It stays as long as the person."""
+
+    __tablename__ = "person_mailbox"
+    __table_args__ = tenancy("global", UniqueConstraint("person_id", "mailbox"))
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    mailbox: Mapped[bytes] = mapped_column(LargeBinary(32))
+    since: Mapped[datetime]
 
 
 class Throttle(Base):

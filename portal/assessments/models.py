@@ -20,6 +20,7 @@ class Assessment(Identified, Base):
     local date in ``zone``. ``facts`` were pinned when it was issued. ``code``: what a contact compares by telephone;
     it confirms that the organisation asks, and opens nothing. ``moved_at``: when the answers of a company were last
     moved to another version; while ``total`` is 0 after that, the company has not saved since and nothing is counted.
+    ``reviewed_at``: when the organisation finished the review of what was submitted last; None while it goes on.
     """
 
     __tablename__ = "assessment"
@@ -55,6 +56,7 @@ class Assessment(Identified, Base):
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[uuid.UUID | None]
     moved_at: Mapped[datetime | None]
+    reviewed_at: Mapped[datetime | None]
 
 
 class AssessmentEngagement(Base):
@@ -215,7 +217,11 @@ class SealedAttestation(Base):
 
 
 class Rating(Identified, Base):
-    """An append-only result. ``result`` is the engine's canonical JSON; a test recomputes it byte for byte."""
+    """An append-only result. ``result`` is the engine's canonical JSON; a test recomputes it byte for byte.
+
+    ``marks``: key -> {mark, points}. ``document_marks``: key -> evidence id -> accepted or refused. ``shown``: keys
+    that a return made visible in spite of their condition. Both are None in what was rated before there were any.
+    """
 
     __tablename__ = "rating"
     __table_args__ = tenancy(
@@ -235,6 +241,8 @@ class Rating(Identified, Base):
     as_of: Mapped[date]
     facts: Mapped[dict[str, Any]]
     marks: Mapped[dict[str, Any]]
+    document_marks: Mapped[dict[str, Any] | None]
+    shown: Mapped[list[Any] | None]
     band: Mapped[str | None] = mapped_column(String(60))
     best_band: Mapped[str | None] = mapped_column(String(60))
     result: Mapped[bytes] = mapped_column(LargeBinary)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person
 from portal.assessments.models import Assessment, Rating, SealedAnswer, Submission
+from portal.assessments.sealing import NOTHING, Document
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict
@@ -25,7 +26,37 @@ from questionnaires.results import Result
 from questionnaires.scoring import score
 
 Marks = Mapping[str, Mapping[str, Any]]
+DocumentMarks = Mapping[str, Mapping[str, str]]
+Beside = Mapping[str, tuple[Document, ...]]
 NO_ANSWER = Answer("unanswered")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What reviewers have laid over sealed answers.
+
+    ``marks``: key -> {"mark", "points"} as in section 6 of the format. ``documents``: key -> evidence id -> accepted or
+    refused. ``shown``: keys that a return made visible.
+    """
+
+    marks: Marks = field(default_factory=dict)
+    documents: DocumentMarks = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+
+
+NO_JUDGEMENT = Judgement()
+
+
+def judgement_of(rating: Rating | None) -> Judgement:
+    """What a rating rests on beside the answers; NO_JUDGEMENT for none."""
+    if rating is None:
+        return NO_JUDGEMENT
+    return judgement(rating.marks, rating.document_marks, rating.shown)
+
+
+def judgement(marks: Marks | None, documents: DocumentMarks | None, shown: Iterable[str] | None) -> Judgement:
+    """The columns of a rating as a judgement; None, from before there were any, is nothing."""
+    return Judgement(marks or {}, documents or {}, tuple(shown or ()))
 
 
 def rate(
@@ -36,24 +67,27 @@ def rate(
     *,
     actor: Identity | Person | uuid.UUID | None,
     now: datetime,
-    marks: Marks | None = None,
+    judged_as: Judgement = NO_JUDGEMENT,
+    beside: Beside = NOTHING,
 ) -> Rating:
     """Write the next rating of ``submission`` and its event.
 
-    ``answers`` are the sealed ones, typed and without marks; ``marks`` maps a question's key to
-    ``{"mark", "points"}`` as in section 6 of the format (a reason is judged elsewhere and not kept here).
-    Raises questionnaires.answers.InvalidAnswer for a mark that cannot stand on its answer, Conflict once answers
-    were removed.
+    ``answers`` are the sealed ones, typed and without marks; ``beside`` the documents sealed with them. Of
+    ``judged_as`` no reason is kept here. Raises questionnaires.answers.InvalidAnswer for a mark that cannot stand on
+    its answer, Conflict once answers were removed.
     """
     if _last(session, submission) and _redacted(session, submission):
         raise Conflict(
             "Answers of this submission were removed from the record, so it cannot be rated anew. "
             "Its rating of then stays."
         )
-    kept = {key: _kept(mark) for key, mark in sorted((marks or {}).items())}
+    kept = {key: _kept(mark) for key, mark in sorted(judged_as.marks.items())}
+    papers = {key: dict(sorted(some.items())) for key, some in sorted(judged_as.documents.items()) if some}
+    shown = sorted(judged_as.shown)
     definition = library.definition(session, submission.content_hash)
     facts = judged(assessment.facts)
-    result = compute(definition, answers, facts, submission.as_of, kept)
+    overlaid = Judgement(kept, papers, tuple(shown))
+    result = compute(definition, answers, facts, submission.as_of, overlaid, beside)
     rating = Rating(
         id=uuid.uuid4(),
         organisation_id=submission.organisation_id,
@@ -65,6 +99,8 @@ def rate(
         as_of=submission.as_of,
         facts=facts,
         marks=kept,
+        document_marks=papers,
+        shown=shown,
         band=result.band,
         best_band=result.best_band,
         result=result.to_bytes(),
@@ -78,7 +114,11 @@ def rate(
         now=now,
         actor=actor,
         subject=rating,
-        data={"submission": submission.id, "sequence": rating.sequence, "marks": len(kept)},
+        data={
+            "submission": submission.id,
+            "sequence": rating.sequence,
+            "marks": len(kept) + sum(len(some) for some in papers.values()),
+        },
     )
     session.flush()
     return rating
@@ -89,16 +129,66 @@ def compute(
     answers: Mapping[str, Answer],
     facts: Mapping[str, Any],
     as_of: date,
-    marks: Marks | None = None,
+    judged_as: Judgement = NO_JUDGEMENT,
+    beside: Beside = NOTHING,
 ) -> Result:
-    """The result of typed answers under marks; ``facts`` in their JSON shape. Pure: equal inputs, equal bytes."""
-    return score(definition, marked(definition, answers, marks or {}, as_of), parse_facts(facts), as_of)
+    """The result of typed answers under a judgement; ``facts`` in their JSON shape. Pure: equal inputs, equal bytes."""
+    judged_by = judged_answers(definition, answers, judged_as, as_of, beside)
+    return score(definition, judged_by, parse_facts(facts), as_of, judged_as.shown)
 
 
-def recompute(session: Session, rating: Rating, answers: Mapping[str, Answer]) -> bytes:
+def recompute(
+    session: Session, rating: Rating, answers: Mapping[str, Answer], beside: Beside = NOTHING
+) -> bytes:
     """The bytes that ``rating.result`` must have, computed anew from what the rating says that it rests on."""
     definition = library.definition(session, rating.content_hash)
-    return compute(definition, answers, rating.facts, rating.as_of, rating.marks).to_bytes()
+    return compute(definition, answers, rating.facts, rating.as_of, judgement_of(rating), beside).to_bytes()
+
+
+def judged_answers(
+    definition: Questionnaire,
+    answers: Mapping[str, Answer],
+    judged_as: Judgement,
+    as_of: date,
+    beside: Beside = NOTHING,
+) -> dict[str, Answer]:
+    """The answers with the reviewers' marks on them and on the documents ``beside``: what everything is judged by.
+
+    Raises InvalidAnswer where a mark cannot stand, LookupError for a mark on a document that is not there.
+    """
+    found = marked(definition, answers, judged_as.marks, as_of)
+    for key, some in judged_as.documents.items():
+        held = {str(one.evidence): one.item for one in beside.get(key, ())}
+        if missing := some.keys() - held.keys():
+            raise LookupError(f"{key} has no document {min(missing)}")
+        items = tuple(
+            replace(item, mark=some[evidence]) if evidence in some else item
+            for evidence, item in held.items()
+        )
+        found[key] = replace(found.get(key, NO_ANSWER), evidence=items)
+    return found
+
+
+def judged_file(
+    documents: Mapping[str, Mapping[str, Any]], judged_as: Judgement
+) -> dict[str, dict[str, Any]]:
+    """The same for answers as an answers file holds them (section 6 of the format), for readers outside of us.
+
+    ``documents``: answers by key; each of their ``evidence`` has an ``id`` (its evidence id), which is taken out.
+    """
+    found = {key: dict(document) for key, document in documents.items()}
+    for document_key, document in found.items():
+        if "evidence" in document:
+            some = judged_as.documents.get(document_key, {})
+            document["evidence"] = [_item(item, some.get(item["id"])) for item in document["evidence"]]
+    for key, mark in judged_as.marks.items():
+        found.setdefault(key, {"state": "unanswered"})["review"] = dict(mark)
+    return found
+
+
+def _item(item: Mapping[str, Any], mark: str | None) -> dict[str, Any]:
+    plain = {name: value for name, value in item.items() if name != "id"}
+    return plain if mark is None else {**plain, "mark": mark}
 
 
 def marked(

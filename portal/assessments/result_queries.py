@@ -23,6 +23,7 @@ from portal.assessments.models import (
     Submission,
 )
 from portal.assessments.organisation_queries import own_assessments
+from portal.assessments.rating import NO_JUDGEMENT, Judgement, judgement
 from portal.assessments.sealing import Document, Proof
 from portal.faults import NotFound
 
@@ -216,12 +217,12 @@ def redacted(session: Session, ids: Iterable[uuid.UUID], pair: Pair) -> frozense
     return frozenset(key for key, made in listed if there.get(key, 0) < len(json.loads(made)))
 
 
-def newest_marks(session: Session, submission_id: uuid.UUID, pair: Pair) -> dict[str, Any]:
+def newest_judgement(session: Session, submission_id: uuid.UUID, pair: Pair) -> Judgement:
     """The reviewers' marks that the newest rating of a submission rests on."""
-    found: dict[str, Any] | None = session.scalar(
-        select(Rating.marks)
+    row = session.execute(
+        select(Rating.marks, Rating.document_marks, Rating.shown)
         .where(Rating.submission_id == submission_id, *pair.of(Rating))
         .order_by(Rating.sequence.desc())
         .limit(1)
-    )
-    return found or {}
+    ).first()
+    return NO_JUDGEMENT if row is None else judgement(*row)

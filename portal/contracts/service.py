@@ -192,10 +192,9 @@ def _answered(session: Session, submission: SubmissionKey, pair: Pair) -> Answer
     sealed = result_queries.sealed_bytes(session, submission.id, pair)
     beside = result_queries.sealed_documents(session, submission.id, pair)
     answers = sealing.typed_answers(definition, sealed, submission.as_of, beside)
-    marks = result_queries.newest_marks(session, submission.id, pair)
-    return Answered(
-        definition, rating.marked(definition, answers, marks, submission.as_of), submission.as_of, ()
-    )
+    judgement = result_queries.newest_judgement(session, submission.id, pair)
+    judged_by = rating.judged_answers(definition, answers, judgement, submission.as_of, beside)
+    return Answered(definition, judged_by, submission.as_of, judgement.shown)
 
 
 def _store_catalogue(session: Session, catalogue: requirements.Catalogue, now: datetime) -> None:

@@ -48,7 +48,9 @@ from portal.db import across
 from portal.erasure.models import DoomedFile
 from portal.evidence.models import Evidence, EvidenceGrant
 from portal.library import service as library
+from portal.review.models import MarkDraft, MarkReason, MarkRemark, ReviewNote
 
+REVIEWERS_WORDS = (MarkDraft, MarkReason, MarkRemark, ReviewNote)  # each may quote the answer that it is about
 GONE = "removed"  # what stands where a text had to be one
 
 
@@ -136,6 +138,8 @@ def sealed(
     found.add("answers", run(session, _beside(delete(SealedAnswer), SealedAnswer, ids, keys)))
     found.add("earlier_answers", run(session, _beside(delete(AnswerTurn), AnswerTurn, ids, keys)))
     found.add("documents", run(session, _beside(delete(SealedEvidence), SealedEvidence, ids, keys)))
+    for model in REVIEWERS_WORDS:
+        found.add("review_words", run(session, _beside(delete(model), model, ids, keys)))
     if keys is None:
         gone = delete(SealedAttestation).where(SealedAttestation.submission_id.in_(ids))
         found.add("attestations", run(session, gone))

@@ -33,6 +33,7 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "earlier_answers": _l("Earlier answers shown to reviewers"),
         "documents": _l("Documents beside sealed answers"),
         "attestations": _l("Attestations"),
+        "review_words": _l("Marks in the making, reasons, remarks and notes of reviewers"),
         "reasons": _l("Reasons of contract evaluations"),
         "library_documents": _l("Documents of the library"),
         "history": _l("Revisions of drafts"),

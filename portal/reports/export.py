@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from portal.assessments.models import Submission
+from portal.assessments.rating import NO_JUDGEMENT, judged_file, judgement_of
 from portal.reports.queries import Report
 from portal.reports.sight import Sight
 from questionnaires.canonical import canonical_json, definition_json
@@ -46,19 +47,23 @@ def answers_file(report: Report) -> dict[str, Any]:
     for key, some in report.rated.documents.items():
         if key in answers:
             answers[key]["evidence"] = [
-                {"kind": one.kind, "issued": _day(one.issued), "expires": _day(one.expires)} for one in some
+                {
+                    "id": str(one.evidence),
+                    "kind": one.kind,
+                    "issued": _day(one.issued),
+                    "expires": _day(one.expires),
+                }
+                for one in some
             ]
-    if report.sight is Sight.ALL:
-        for key, mark in rating.marks.items():
-            answers.setdefault(key, {"state": "unanswered"})["review"] = mark
+    judgement = judgement_of(rating) if report.sight is Sight.ALL else NO_JUDGEMENT
     return {
         "questionnaire": {"slug": report.definition.slug, "version": report.definition.version},
         "as_of": rating.as_of.isoformat(),
         "facts": {
             name: value for name, value in rating.facts.items() if report.inside or name not in INTERNAL_FACTS
         },
-        "shown": [],
-        "answers": answers,
+        "shown": list(judgement.shown),
+        "answers": judged_file(answers, judgement),
     }
 
 

@@ -143,8 +143,9 @@ def _way(rated: Rated, definition: Questionnaire, page: ResultPage) -> Way | Non
     if page.outcome.score is None or page.band is None or page.band == definition.bands[0]:
         return None
     typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of, rated.documents)
-    marked = rating.marked(definition, typed, rated.rating.marks, rated.submission.as_of)
+    judgement = rating.judgement_of(rated.rating)
+    judged = rating.judged_answers(definition, typed, judgement, rated.submission.as_of, rated.documents)
     facts = parse_facts(rated.rating.facts)
     best = definition.bands[0].name
-    fixes = best_fixes(definition, marked, facts, rated.rating.as_of, best, MOST_STEPS)
+    fixes = best_fixes(definition, judged, facts, rated.rating.as_of, best, MOST_STEPS)
     return way(definition, fixes, page.outcome.score, page.band.name)

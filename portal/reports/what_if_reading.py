@@ -22,6 +22,7 @@ from portal.assessments.models import (
     SealedEvidence,
     Submission,
 )
+from portal.assessments.rating import Judgement, judged_file, judgement
 from portal.library import service as library
 from portal.library.models import ReleasedVersion
 from portal.vendors.models import Vendor
@@ -51,7 +52,7 @@ class Standing:
 
     as_of: str
     facts: Mapping[str, Any]
-    marks: Mapping[str, Any]
+    judgement: Judgement
     shown: list[str | None]
 
 
@@ -147,13 +148,26 @@ def standings(
         .subquery()
     )
     rows = session.execute(
-        select(Rating.submission_id, Rating.as_of, Rating.facts, Rating.marks, Rating.result)
+        select(
+            Rating.submission_id,
+            Rating.as_of,
+            Rating.facts,
+            Rating.marks,
+            Rating.document_marks,
+            Rating.shown,
+            Rating.result,
+        )
         .join(last, (last.c.submission_id == Rating.submission_id) & (last.c.sequence == Rating.sequence))
         .where(Rating.organisation_id == organisation_id)
     )
     return {
-        submission: Standing(as_of.isoformat(), facts, marks, _shown(json.loads(result)))
-        for submission, as_of, facts, marks, result in rows
+        row.submission_id: Standing(
+            row.as_of.isoformat(),
+            row.facts,
+            judgement(row.marks, row.document_marks, row.shown),
+            _shown(json.loads(row.result)),
+        )
+        for row in rows
     }
 
 
@@ -231,30 +245,32 @@ def _answers(
     found = {one: held for one, held in found.items() if len(held) == sealed[one]}
     found |= {one: {} for one, count in sealed.items() if count == 0}
     papers = session.execute(
-        select(SealedEvidence.submission_id, SealedEvidence.key, SealedEvidence.document)
+        select(
+            SealedEvidence.submission_id,
+            SealedEvidence.key,
+            SealedEvidence.evidence_id,
+            SealedEvidence.document,
+        )
         .where(*_ours(SealedEvidence, organisation_id, ids))
         .order_by(SealedEvidence.key, SealedEvidence.evidence_id)
     )
-    for submission, key, data in papers:
+    for submission, key, evidence, data in papers:
         if key in found.get(submission, {}):
             paper = json.loads(data)
-            item = {name: paper[name] for name in ("kind", "issued", "expires")}
+            item = {"id": str(evidence), **{name: paper[name] for name in ("kind", "issued", "expires")}}
             found[submission][key].setdefault("evidence", []).append(item)
     return found
 
 
 def _file(definition: Questionnaire, answers: dict[str, dict[str, Any]], standing: Standing) -> bytes:
     """An answers file (section 6 of the format)."""
-    marked = {key: {**answer} for key, answer in answers.items()}
-    for key, mark in standing.marks.items():
-        marked.setdefault(key, {"state": "unanswered"})["review"] = dict(mark)
     return canonical_json(
         {
             "questionnaire": {"slug": definition.slug, "version": definition.version},
             "as_of": standing.as_of,
             "facts": dict(standing.facts),
-            "shown": [],
-            "answers": marked,
+            "shown": list(standing.judgement.shown),
+            "answers": judged_file(answers, standing.judgement),
         }
     )
 
