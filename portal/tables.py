@@ -14,6 +14,7 @@ from portal.evidence import models as evidence
 from portal.library import models as library
 from portal.organisations import models as organisations
 from portal.reassessment import models as reassessment
+from portal.review import models as review
 from portal.vendors import models as vendors
 
 FEATURES = (
@@ -26,6 +27,7 @@ FEATURES = (
     evidence,
     assessments,
     versions,
+    review,
     contracts,
     reassessment,
     erasure,

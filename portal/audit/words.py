@@ -72,6 +72,7 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         address_change_withdrawn=_l("%(who)s withdrew a change of address"),
         address_changed=_l("%(who)s changed their address"),
         person_changed=_l("%(who)s changed their name"),
+        keys_set=_l("%(who)s switched single keys on or off"),
         restored=_l("The installation was restored from a backup"),
     )
     | _rows(
@@ -167,6 +168,14 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         "results",
         "organisation",
         rated=_l("A submission was rated"),
+        mark_saved=_l("%(who)s marked an answer or a document"),
+        mark_withdrawn=_l("%(who)s took a mark back"),
+        marks_discarded=_l("%(who)s threw unwritten marks away"),
+        marks_carried=_l("Marks of the round before were kept"),
+        review_taken=_l("%(who)s took over a review"),
+        review_finished=_l("%(who)s finished a review"),
+        review_resumed=_l("%(who)s opened a finished review again"),
+        review_noted=_l("%(who)s wrote an internal note about an answer"),
         requirements_evaluated=_l("Contract requirements were evaluated"),
         reassessment_scheduled=_l("The date of the next assessment was set"),
     )
