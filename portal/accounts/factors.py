@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from portal import mail, outbox
 from portal.access import Identity, Person
-from portal.accounts.models import LoginSession, RecoveryCode, SecondFactor
+from portal.accounts.models import LoginSession, PersonRow, RecoveryCode, SecondFactor
 from portal.accounts.service import about, clear_throttle, new_token, throttle_key, token_hash
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -144,7 +144,11 @@ def _row(session: Session, person_id: uuid.UUID, *, confirmed: bool) -> SecondFa
 
 
 def start(session: Session, settings: Settings, person: Person, *, now: datetime) -> None:
-    """A fresh secret that waits for its first code; one that waited before is thrown away."""
+    """A fresh secret that waits for its first code; one that waited before is thrown away.
+
+    Two tabs that start at once take turns by the person's row: the later one's secret is what waits.
+    """
+    session.execute(select(PersonRow.id).where(PersonRow.id == person.id).with_for_update())
     if is_on(session, person.id):
         raise Conflict("You have a second factor already. Remove it before you set up another one.")
     session.execute(delete(SecondFactor).where(SecondFactor.person_id == person.id))

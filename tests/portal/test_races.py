@@ -15,8 +15,9 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.access import OrganisationRole
+from portal.accounts import factors
 from portal.accounts import service as accounts
-from portal.accounts.models import Throttle
+from portal.accounts.models import SecondFactor, Throttle
 from portal.assessments import issuing
 from portal.assessments.models import Assessment
 from portal.db import SYSTEM, Database
@@ -147,3 +148,17 @@ def test_no_attempt_at_the_same_instant_is_lost(database: Database) -> None:
             one.result(60)
     with database.looking(SYSTEM) as session:
         assert sorted(session.scalars(select(Throttle.attempts))) == [6, 6]
+
+
+def test_two_tabs_that_start_a_second_factor_take_turns(
+    database: Database, settings: Settings, halden: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = halden[OrganisationRole.ADMIN].person
+
+    def start() -> None:
+        with database.transaction() as session:
+            factors.start(session, settings, person, now=clock.now())
+
+    crossing(monkeypatch, factors, "is_on", start, start)
+    with database.looking(SYSTEM) as session:
+        assert len(session.scalars(select(SecondFactor)).all()) == 1
