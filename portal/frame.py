@@ -36,7 +36,16 @@ NAVIGATION: list[NavItem] = [
         _l("Vendors"),
         "vendors.vendor_list",
         Permission.SEE_VENDORS,
-        ("vendors.", "assessments.", "contracts.", "results.", "contacts.", "engagements.", "many."),
+        (
+            "vendors.",
+            "assessments.",
+            "contracts.",
+            "results.",
+            "contacts.",
+            "engagements.",
+            "many.",
+            "moving.",
+        ),
     ),
     NavItem(
         "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
@@ -57,7 +66,7 @@ NAVIGATION: list[NavItem] = [
         _l("Organisation"),
         "organisations.members",
         Permission.SEE_MEMBERS,
-        ("organisations.", "erasure.", "events."),
+        ("organisations.", "policy.", "erasure.", "events."),
     ),
     NavItem(
         "company",
@@ -66,6 +75,8 @@ NAVIGATION: list[NavItem] = [
         Permission.SEE_COMPANY,
         (
             "answering.",
+            "delegation.",
+            "offers.",
             "workbook.",
             "results.",
             "enquiries.",
@@ -128,6 +139,10 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "document-away": (_l("The document is taken away from this answer. It stays in the library."), "good"),
     "document-removed": (_l("The document is out of the library."), "good"),
     "invited": (_l("The invitation is on its way."), "good"),
+    "policy-saved": (_l("The policy is saved and in force."), "good"),
+    "policy-proposed": (_l("Proposed. It comes into force once a second person has approved it."), "info"),
+    "policy-refused": (_l("The proposal is closed. The policy stays as it was."), "info"),
+    "nothing-changed": (_l("Nothing differs from what is in force, so nothing was saved."), "info"),
     "withdrawn": (_l("The invitation is withdrawn. Its link no longer works."), "good"),
     "joined": (_l("Welcome. Whoever invited you can see that you are here."), "good"),
     **{

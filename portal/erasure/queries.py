@@ -87,7 +87,11 @@ def about(session: Session, identity: Identity, kind: str, subject_id: uuid.UUID
     ).scalar_one_or_none()
     if one is None:
         raise NotFound
-    return About(one.title, _count(session, identity, [Submission.assessment_id == subject_id]))
+    name = one.title
+    if identity.organisation is not None:
+        vendor = session.execute(scoped(identity, Vendor).where(Vendor.id == one.vendor_id)).scalar_one()
+        name = f"{one.title}, {vendor.name}"
+    return About(name, _count(session, identity, [Submission.assessment_id == subject_id]))
 
 
 def assessment(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Assessment:

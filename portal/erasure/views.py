@@ -15,7 +15,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.erasure import people, queries, service, words
 from portal.erasure.forms import EraseMe, Propose, ProposeAnswers
-from portal.erasure.models import Certificate
+from portal.erasure.models import Certificate, Erasure
 from portal.erasure.service import Subject
 from portal.faults import Invalid
 from portal.forms import Form
@@ -86,6 +86,15 @@ def listed_company(company: str) -> Page:
     return _list()
 
 
+def _questions(row: Erasure) -> list[tuple[str, str]]:
+    """Key and text of each question whose answer is to go; of one that the present version does not ask, the key."""
+    if not row.keys:
+        return []
+    one = queries.assessment(web.db(), web.identity(), row.subject_id)
+    asked = library.definition(web.db(), one.content_hash).questions
+    return [(key, asked[key].text if key in asked else "") for key in row.keys]
+
+
 def _proposal(erasure: uuid.UUID) -> str:
     session, identity = web.db(), web.identity()
     row = queries.proposal(session, identity, erasure)
@@ -94,6 +103,7 @@ def _proposal(erasure: uuid.UUID) -> str:
         "erasure/proposal.html",
         row=row,
         about=queries.about(session, identity, row.kind, row.subject_id),
+        questions=_questions(row),
         names=queries.names(session, (row.proposed_by, row.settled_by)),
         others=able - {row.proposed_by},
         own=row.proposed_by == identity.person.id,
@@ -339,4 +349,7 @@ def erase_me() -> Page:
     except Invalid as fault:
         return web.form_page("erasure/person.html", form, fault, on=on)
     done = people.erase(web.db(), person.id, now=web.now())
-    return render_template("erasure/erased.html", row=done, text=done.document.decode(), words=words)
+    nobody: dict[str, Any] = {"viewer": None, "nav": [], "tenants": [], "home": "/"}
+    return render_template(
+        "erasure/erased.html", row=done, text=done.document.decode(), words=words, **nobody
+    )

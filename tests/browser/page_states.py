@@ -210,7 +210,7 @@ STATES = [
     State("questionnaires, no drafts", "many", "/o/{empty_o}/questionnaires", "None yet."),
     *(State(*one) for one in released.STATES),
     *(State(*one[:5], press(one[5])) for one in released.PRESSED),
-    State("what-if being worked out", "ciso", US + "/what-ifs", "13 of 40 submissions", 200, hold_still),
+    State("what-if being worked out", "ciso", US + "/what-ifs", "0 of 40 submissions", 200, hold_still),
     State("new draft", "ciso", US + "/drafts/new", "only your organisation sees"),
     State("new draft refused", "ciso", US + "/drafts/new", "Write the title", 422, press("Begin the draft")),
     State("draft", "ciso", WRITING, "faults keep it from being released", steps=open_details),

@@ -115,7 +115,6 @@ def _unfinished(database: Database, quarry: Place) -> dict[str, uuid.UUID]:
                 run.state, run.fault, run.finished_at = "failed", "ValueError", now
             else:  # as another worker would hold it, for longer than these tests take
                 run.state, run.token, run.lease_until = "running", uuid.uuid4(), now + timedelta(days=1)
-                run.done = 13
             session.flush()
     return found
 

@@ -24,8 +24,8 @@ REASON = "One answer names two people of another customer."
 def make(database: Database, settings: Settings, quarry: Place, slate: Place) -> dict[str, Any]:
     """By the names of World: ``movable`` and ``moved`` with the hash it had, what is proposed and was destroyed, and
     somebody who is going to leave."""
-    first = _asked(database, quarry, slate, "Slate Bindery")
-    movable = _asked(database, quarry, slate, "Slate Presses")
+    first = asked(database, quarry, slate, "Slate Bindery")
+    movable = asked(database, quarry, slate, "Slate Presses")
     move(database, quarry, first)
     goer = world.make_person(database, settings, "Gil Going", "gil@going.example", clock.now())
     return {
@@ -37,7 +37,7 @@ def make(database: Database, settings: Settings, quarry: Place, slate: Place) ->
     }
 
 
-def _asked(database: Database, quarry: Place, slate: Place, vendor: str) -> uuid.UUID:
+def asked(database: Database, quarry: Place, slate: Place, vendor: str) -> uuid.UUID:
     """Asked on the older release, answered in its first sections."""
     issued = journey.issue(
         database, quarry, slate, definition=OLD, names=("Printing",), vendor_name=vendor, now=clock.now()
