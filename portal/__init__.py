@@ -21,11 +21,12 @@ def create_app(settings: Settings) -> Portal:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(formats.FILTERS)
     app.settings = settings
-    app.database = Database(settings.database_url, settings.base_url)
+    app.database = Database(settings.database_url, settings.base_url, settings.secret_key)
     schema.require_current(app.database)
     app.storage = open_storage(settings)
     app.resolver = TenantResolver()
     app.consequences = features.CONSEQUENCES
+    app.rated = features.RATED
     app.secret_key = settings.secret_key
     if settings.trusted_proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix

@@ -59,7 +59,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _init(options: argparse.Namespace) -> int:
     found = installation.initialise(options.data, options.base_url, options.mail, options.database_url)
-    installation.upgrade(Database(found.database_url, found.base_url))
+    installation.upgrade(Database(found.database_url, found.base_url, found.secret_key))
     print(
         f"The installation is in {options.data}; its settings, with a fresh secret key, are in portal.toml."
     )
@@ -111,7 +111,7 @@ def _worker(options: argparse.Namespace) -> int:
 
 def _upgrade(options: argparse.Namespace) -> int:
     found = installation.load(options.data)
-    installation.upgrade(Database(found.database_url, found.base_url))
+    installation.upgrade(Database(found.database_url, found.base_url, found.secret_key))
     print("The database fits this portal.")
     return 0
 

@@ -55,7 +55,7 @@ def _backup(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     found = installation.load(options.data)
-    database = Database(found.database_url, found.base_url)
+    database = Database(found.database_url, found.base_url, found.secret_key)
     now = clock.now()
     certificates = erasing_again.issued(database)
     beside = erasing_again.keep_beside(certificates, found.data, now) if options.replace else None

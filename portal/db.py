@@ -7,6 +7,7 @@ precede the first byte. Every ORM statement on a tenant's table is checked again
 
 from __future__ import annotations
 
+import hmac
 import logging
 import threading
 import unicodedata
@@ -148,10 +149,14 @@ def refuse_slow_work(what: str) -> None:
 
 
 class Database:
-    """One engine and its doors. Sessions never outlive a request, a job or a command."""
+    """One engine and its doors. Sessions never outlive a request, a job or a command.
 
-    def __init__(self, url: str, base_url: str = "") -> None:
+    ``secret_key``: the installation's, for what is kept as a keyed hash (``keyed``); without it nothing can be.
+    """
+
+    def __init__(self, url: str, base_url: str = "", secret_key: str = "") -> None:
         self.base_url = base_url
+        self._secret_key = secret_key
         self.engine = _engine(url)
         # Writers of one process queue up here: SQLite's own waiting is sleeping and asking again, up to 0.1 s too long.
         self._turn = threading.Lock()
@@ -171,16 +176,17 @@ class Database:
             self.reading,
             expire_on_commit=False,
             autoflush=False,
-            info={"scope": scope, "base_url": self.base_url},
+            info=self._info(scope),
         )
+
+    def _info(self, scope: Scope) -> dict[str, Any]:
+        return {"scope": scope, "base_url": self.base_url, "secret_key": self._secret_key}
 
     def write_session(self, scope: Scope) -> Session:
         """A session whose transaction takes the write lock before its first read. Marks the thread as writing."""
         if _local.writing:
             raise RuntimeError("a write transaction is open already in this thread")
-        session = Session(
-            self.writing, expire_on_commit=False, info={"scope": scope, "base_url": self.base_url}
-        )
+        session = Session(self.writing, expire_on_commit=False, info=self._info(scope))
         if self.sqlite:
             if not self._turn.acquire(timeout=BUSY_SECONDS):
                 raise Unavailable(BUSY)
@@ -244,6 +250,18 @@ class Database:
 def base_url(session: Session) -> str:
     """The configured address of the portal: it alone makes links."""
     return str(session.info["base_url"])
+
+
+def keyed(session: Session, purpose: str, text: str) -> bytes:
+    """32 bytes that stand for ``text``: HMAC-SHA-256 under a key of the installation's, one for each purpose.
+
+    Equal texts have equal bytes, and a copy of the database alone does not tell whose they are.
+    """
+    secret = str(session.info["secret_key"])
+    if not secret:
+        raise RuntimeError("this database was opened without the installation's key")
+    key = hmac.digest(secret.encode(), f"portal:{purpose}".encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256")
 
 
 def _commit(session: Session) -> None:

@@ -85,7 +85,7 @@ def prepare(data: Path, port: int) -> Settings:
         installation.keep(key, secrets.token_urlsafe(48))
     found = settings.demo_settings(data, port)
     installation.keep(data / installation.PORT_FILE, str(port))
-    database = Database(found.database_url, found.base_url)
+    database = Database(found.database_url, found.base_url, found.secret_key)
     try:
         installation.upgrade(database)
         _people_it(database, found)

@@ -88,7 +88,7 @@ def initialise(data: Path, base_url: str, mail: str, database_url: str) -> Setti
 
 def open_database(found: Settings) -> Database:
     """The installation's database, reachable and of this portal's revision; StartupFault otherwise."""
-    database = Database(found.database_url, found.base_url)
+    database = Database(found.database_url, found.base_url, found.secret_key)
     schema.require_current(database)
     return database
 

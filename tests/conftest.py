@@ -145,7 +145,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    opened = Database(settings.database_url, settings.base_url)
+    opened = Database(settings.database_url, settings.base_url, settings.secret_key)
     yield opened
     opened.dispose()
 
@@ -182,7 +182,7 @@ def app(settings: Settings) -> Iterator[Portal]:
         _built[0].database.dispose()
     lent = _built[0]
     kept, functions, config = dict(vars(lent)), dict(lent.view_functions), dict(lent.config)
-    lent.settings, lent.database = settings, Database(settings.database_url, settings.base_url)
+    lent.settings, lent.database = settings, Database(settings.database_url, settings.base_url, settings.secret_key)
     lent.storage = open_storage(settings)
     lent.secret_key = settings.secret_key
     lent.testing = True

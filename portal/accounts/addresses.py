@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from portal import mail, outbox
 from portal.access import Person
+from portal.accounts import mailboxes
 from portal.accounts.factors import derived_key
 from portal.accounts.models import AddressChange, PasswordReset, PersonRow
 from portal.accounts.service import about, address_key, new_token, person_by_address, token_hash
@@ -155,6 +156,7 @@ def confirm(session: Session, person: Person, token: str, *, now: datetime) -> s
     if used is None:
         raise NotFound(OVER)
     row = session.execute(select(PersonRow).where(PersonRow.id == person.id).with_for_update()).scalar_one()
+    mailboxes.remember(session, person.id, (row.email, change.email), now=now)
     try:
         with session.begin_nested():
             row.email, row.address, row.confirmed_at = change.email, change.address, now

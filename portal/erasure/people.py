@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, OrganisationRole
-from portal.accounts.models import AddressChange, LoginSession, PersonRow, SecondFactor
+from portal.accounts.models import AddressChange, LoginSession, PersonMailbox, PersonRow, SecondFactor
 from portal.assessments.models import AnswerRevision, Delegation, EnquiryEntry, Submission
 from portal.audit.models import Event
 from portal.erasure import parting
@@ -30,7 +30,7 @@ from portal.outbox import Message
 
 MOST_EVENTS = 10_000
 # Tokens, hashes and secrets say nothing about a person and let others in.
-SECRET = frozenset({"token_hash", "password_hash", "secret", "code_hash", "text", "html", "fence"})
+SECRET = frozenset({"token_hash", "password_hash", "secret", "code_hash", "text", "html", "fence", "mailbox"})
 
 
 def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
@@ -44,6 +44,7 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
         "sessions": _all(session, LoginSession, LoginSession.person_id == row.id),
         "second_factor": _all(session, SecondFactor, SecondFactor.person_id == row.id),
         "address_changes": _all(session, AddressChange, AddressChange.person_id == row.id),
+        "earlier_mailboxes": _all(session, PersonMailbox, PersonMailbox.person_id == row.id),
         "organisations": _places(session, OrganisationMember, Organisation, row.id),
         "companies": _places(session, CompanyMember, Company, row.id),
         "invitations": _all(

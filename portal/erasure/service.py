@@ -20,6 +20,7 @@ from portal.erasure import destroying, parting
 from portal.erasure.destroying import Destroyed
 from portal.erasure.models import Certificate, Erasure
 from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.organisations import four_eyes
 from portal.organisations.models import CompanyMember, OrganisationMember
 from portal.vendors.models import Vendor
 from questionnaires.canonical import canonical_json
@@ -129,16 +130,15 @@ def refuse(session: Session, identity: Identity, erasure_id: uuid.UUID, *, now: 
 def approve(session: Session, identity: Identity, erasure_id: uuid.UUID, *, now: datetime) -> Certificate:
     """Destroy what was proposed, and certify it: one transaction.
 
-    Raises NotFound, Refused for the proposer or when the proposer may not propose it any more, Conflict when it is
-    settled already, too old, or when more was submitted meanwhile.
+    Raises NotFound, Refused for whoever cannot be the second person (four_eyes.py), Conflict when it is settled,
+    too old, or when more was submitted meanwhile.
     """
     row = _locked(session, identity, erasure_id)
-    if row.proposed_by == identity.person.id:
-        raise Refused("You proposed this. A second person has to look at it before it is destroyed.")
+    four_eyes.require_second(
+        session, row.proposed_by, identity, permission_for(row.kind), proposed_at=row.proposed_at, now=now
+    )
     if now - row.proposed_at > OLDEST:
         raise Conflict("This proposal is older than 30 days. Propose it again if it still holds.")
-    if row.proposed_by not in able(session, identity, row.kind):
-        raise Refused("Whoever proposed this may not do so any more. Propose it again.")
     if row.kind in ("answer", "submission", "vendor") and _sealed(
         session, row.kind, row.subject_id, since=row.proposed_at
     ):

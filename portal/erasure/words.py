@@ -44,6 +44,8 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "draft_changes": _l("Changes of drafts of questionnaires"),
         "what_ifs": _l("What-ifs: versions that were tried"),
         "foreseen": _l("What-ifs: what would become of submissions"),
+        "intake_answers": _l("Answers to intakes"),
+        "vendor_lists": _l("Uploaded lists of vendors"),
         "retired_versions": _l("Notes that a version is retired"),
         "enquiry_texts": _l("Messages of enquiries"),
         "letters": _l("Letters"),
@@ -58,6 +60,7 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "sessions": _l("Signed-in browsers"),
         "links": _l("Links to set a password or an address"),
         "factors": _l("Second factors and recovery codes"),
+        "mailboxes": _l("Codes of addresses that were used before"),
         "files": _l("Files"),
     }
 )

@@ -174,7 +174,15 @@ def join_organisation(
         select(Organisation).where(Organisation.id == invitation.organisation_id)
     ).scalar_one()
     consume(session, invitation, person, now=now)
-    add_member(session, organisation, person.id, OrganisationRole(invitation.role), now=now, actor=person)
+    add_member(
+        session,
+        organisation,
+        person.id,
+        OrganisationRole(invitation.role),
+        now=now,
+        actor=person,
+        given_by=invitation.invited_by,
+    )
     return organisation
 
 
@@ -182,7 +190,15 @@ def join_company(session: Session, invitation: Invitation, person: Person, *, no
     """A colleague accepts, and the owners are told."""
     company = session.execute(select(Company).where(Company.id == invitation.company_id)).scalar_one()
     consume(session, invitation, person, now=now)
-    add_colleague(session, company, person.id, CompanyRole(invitation.role), now=now, actor=person)
+    add_colleague(
+        session,
+        company,
+        person.id,
+        CompanyRole(invitation.role),
+        now=now,
+        actor=person,
+        given_by=invitation.invited_by,
+    )
     tell_owners(session, company, person, what=f"{person.name} has joined {company.name}", now=now)
     return company
 

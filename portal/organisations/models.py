@@ -13,7 +13,9 @@ from portal.db import Base, Identified, tenancy
 
 
 class Organisation(Identified, Base):
-    """A buyer and its settings. ``months_*`` = months between assessments by tier; ``vendor_sees`` see settings.py.
+    """A buyer and its settings. ``months_*`` = months between assessments by tier until a policy is saved.
+
+    ``vendor_sees``: one of service.VENDOR_SEES.
 
     ``colour``: one of service.COLOURS, shown on every page of the organisation. ``second_factor``: whether its members
     need one. ``keep_months``: after how long the answers of superseded submissions are destroyed; None = never.
@@ -41,6 +43,10 @@ class Organisation(Identified, Base):
 
 
 class OrganisationMember(Identified, Base):
+    """A person of the organisation. ``given_by`` and ``given_at``: who gave them the role that they have, and when, by
+    inviting or adding them; None = whoever runs the portal. See four_eyes.py.
+    """
+
     __tablename__ = "organisation_member"
     __table_args__ = tenancy(
         "organisation",
@@ -53,6 +59,8 @@ class OrganisationMember(Identified, Base):
     role: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+    given_by: Mapped[uuid.UUID | None]
+    given_at: Mapped[datetime | None]
 
 
 class Company(Identified, Base):
@@ -68,7 +76,10 @@ class Company(Identified, Base):
 
 
 class CompanyMember(Identified, Base):
-    """A person of the company. A contributor sees what it was added to (assessments.models.Delegation)."""
+    """A person of the company. A contributor sees what it was added to (assessments.models.Delegation).
+
+    ``given_by`` and ``given_at`` as for OrganisationMember.
+    """
 
     __tablename__ = "company_member"
     __table_args__ = tenancy(
@@ -82,6 +93,8 @@ class CompanyMember(Identified, Base):
     role: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+    given_by: Mapped[uuid.UUID | None]
+    given_at: Mapped[datetime | None]
 
 
 class Invitation(Identified, Base):

@@ -77,7 +77,7 @@ def figures() -> list[Figure]:
             demo=True,
             argon2_cheap=True,
         )
-        database = Database(settings.database_url, settings.base_url)
+        database = Database(settings.database_url, settings.base_url, settings.secret_key)
         schema.upgrade(database)
         try:
             return _measure(database, settings)

@@ -377,7 +377,7 @@ class TestResetSecondFactor:
         self, data: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         found = settings.load(data)
-        database = Database(found.database_url, found.base_url)
+        database = Database(found.database_url, found.base_url, found.secret_key)
         ada = make_person(database, replace(found, argon2_cheap=True), "Ada", "ada@x.com", clock.now())
         give_factor(database, found, ada)
         with database.transaction() as session:
