@@ -1,0 +1,402 @@
+"""Judging: one mark at a time into a draft, then all of them into the next rating (law 5: what is written stays)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, Permission, mine
+from portal.assessments import rating
+from portal.assessments.models import Assessment, Rating, Submission
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.review import letters
+from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review, ReviewNote
+from portal.review.queries import ANSWER, WITHDRAWN, Case, overlaid, review_of
+from questionnaires.answers import InvalidAnswer, parse_answer, raw_value
+from questionnaires.scoring import is_valid
+
+Consequence = Callable[[Session, Assessment, Submission, Identity, datetime], None]
+LONGEST_TEXT = 4000
+DOCUMENT_MARKS = ("accepted", "refused")
+EXPLAINED = frozenset({"challenged", "graded", "disproved", "refused"})  # the vendor is told why
+FULL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a reviewer wants of one place. ``document``: ANSWER or an evidence id as text.
+
+    ``certificate``: the document on which the question is exempt; then ``mark`` is graded.
+    """
+
+    key: str
+    mark: str
+    document: str = ANSWER
+    points: int | None = None
+    certificate: uuid.UUID | None = None
+    reason: str = ""
+    remark: str = ""
+
+
+class Stale(Conflict):
+    """Somebody else has marked this place since the page was drawn; what was typed is kept by the page."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody has judged this question since you opened it. Your words are kept below: compare, then save "
+            "again."
+        )
+
+
+def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity, now: datetime) -> MarkDraft:
+    """Keep one mark until it is written; ``seen``: Case.token of what the page showed.
+
+    The caller has locked the case. Raises Refused, NotFound for a place that is not there, Conflict (no newest round,
+    answers removed), Stale, Invalid with a sentence at ``mark``, ``points``, ``reason``, ``remark`` or ``certificate``.
+    """
+    _check_open(case, actor)
+    place = (wish.key, wish.document)
+    _check_place(case, wish)
+    if seen != case.token(place):
+        raise Stale
+    _check_words(wish)
+    points = _checked(case, wish)
+    draft = case.drafts.get(place)
+    if draft is None:
+        draft = MarkDraft(
+            submission_id=case.submission.id,
+            organisation_id=case.submission.organisation_id,
+            key=wish.key,
+            document=wish.document,
+        )
+        session.add(draft)
+    draft.mark, draft.points, draft.certificate = wish.mark, points, wish.certificate
+    draft.reason, draft.remark = wish.reason, wish.remark
+    _stamp(case, draft, actor, now)
+    record(
+        session,
+        Kind.MARK_SAVED,
+        now=now,
+        actor=actor,
+        subject=case.assessment,
+        company_id=None,
+        data={
+            "submission": case.submission.id,
+            "key": wish.key,
+            "mark": wish.mark,
+            "document": wish.document,
+        },
+    )
+    _begin(session, case, actor)
+    session.flush()
+    return draft
+
+
+def withdraw(
+    session: Session, case: Case, key: str, document: str, *, seen: str, actor: Identity, now: datetime
+) -> None:
+    """Take back what is not written yet, so that the written mark stands again; else the written mark itself.
+
+    The latter takes effect when it is written, like every mark. Raises as ``save``; Conflict where there is no mark.
+    """
+    _check_open(case, actor)
+    place = (key, document)
+    if seen != case.token(place):
+        raise Stale
+    draft, mark = case.drafts.get(place), case.marks.get(place)
+    if draft is not None:
+        session.delete(draft)
+    elif mark is not None:
+        gone = MarkDraft(
+            submission_id=case.submission.id,
+            organisation_id=case.submission.organisation_id,
+            key=key,
+            document=document,
+            mark=WITHDRAWN,
+            reason="",
+            remark="",
+        )
+        _stamp(case, gone, actor, now)
+        session.add(gone)
+    else:
+        raise Conflict("There is no mark here to take back.")
+    data = {"submission": case.submission.id, "key": key, "document": document}
+    record(session, Kind.MARK_WITHDRAWN, now=now, actor=actor, subject=case.assessment, data=data)
+    session.flush()
+
+
+def discard(session: Session, case: Case, *, actor: Identity, now: datetime) -> int:
+    """Throw away all marks that are not written; also those of an older round or of answers that were removed."""
+    _check_may(actor)
+    for one in case.drafts.values():
+        session.delete(one)
+    if case.drafts:
+        data = {"submission": case.submission.id, "marks": len(case.drafts)}
+        record(session, Kind.MARKS_DISCARDED, now=now, actor=actor, subject=case.assessment, data=data)
+    session.flush()
+    return len(case.drafts)
+
+
+def write(
+    session: Session,
+    case: Case,
+    *,
+    actor: Identity,
+    now: datetime,
+    consequences: Iterable[Consequence] = (),
+    finish: bool = False,
+) -> Rating | None:
+    """Write every mark in the making into the next rating, run ``consequences`` and tell the vendor, once.
+
+    ``finish`` ends the review too; then there may be nothing to write (None). Raises as ``save``; Conflict when there
+    is nothing to write.
+    """
+    _check_open(case, actor)
+    if not case.drafts and not finish:
+        raise Conflict("There is nothing new to write: every mark is in the rating already.")
+    found = None
+    if case.drafts:
+        found = _write_rating(session, case, actor, now)
+        for consequence in consequences:
+            consequence(session, case.assessment, case.submission, actor, now)
+    if finish:
+        row = _begin(session, case, actor)
+        row.state, row.finished_at, row.finished_by = "finished", now, actor.person.id
+        case.assessment.reviewed_at = now
+        data = {"submission": case.submission.id, "round": case.submission.round}
+        record(session, Kind.REVIEW_FINISHED, now=now, actor=actor, subject=case.assessment, data=data)
+    letters.tell_vendor(
+        session, case.assessment, written=len(case.drafts), finished=finish, actor=actor, now=now
+    )
+    session.flush()
+    return found
+
+
+def resume(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
+    """Open a finished review again; what is written stays."""
+    _check_open(case, actor)
+    row = review_of(session, actor, case.submission.id)
+    if row is None or row.state != "finished":
+        raise Conflict("This review is not finished, so it cannot be opened again.")
+    row.state, row.finished_at, row.finished_by = "open", None, None
+    case.assessment.reviewed_at = None
+    data = {"submission": case.submission.id}
+    record(session, Kind.REVIEW_RESUMED, now=now, actor=actor, subject=case.assessment, data=data)
+    session.flush()
+
+
+def take(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
+    """Take a review over: colleagues see whose it is. It keeps nobody out."""
+    _check_open(case, actor)
+    row = _begin(session, case, actor)
+    row.reviewer_id = actor.person.id
+    data = {"submission": case.submission.id}
+    record(session, Kind.REVIEW_TAKEN, now=now, actor=actor, subject=case.assessment, data=data)
+    session.flush()
+
+
+def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, now: datetime) -> ReviewNote:
+    """Write an internal note about a question; it cannot be edited, and the vendor never reads it."""
+    _check_may(actor)
+    if key not in case.definition.questions:
+        raise NotFound
+    if not text or len(text) > LONGEST_TEXT:
+        raise Invalid(errors={"text": f"Write something, at most {LONGEST_TEXT:,} characters."})
+    row = ReviewNote(
+        id=uuid.uuid4(),
+        organisation_id=case.submission.organisation_id,
+        submission_id=case.submission.id,
+        key=key,
+        text=text,
+        author_id=actor.person.id,
+        at=now,
+    )
+    session.add(row)
+    data = {"submission": case.submission.id, "key": key}
+    record(session, Kind.REVIEW_NOTED, now=now, actor=actor, subject=row, data=data)
+    session.flush()
+    return row
+
+
+def possible(case: Case, key: str) -> tuple[str, ...]:
+    """The marks that can stand on the answer to ``key``, by the engine's own parser, in the order of the page."""
+    return tuple(
+        name
+        for name in ("accepted", "challenged", "graded", "disproved", "na_accepted")
+        if _refusal(case, key, {"mark": name, **({"points": FULL} if name == "graded" else {})}) == ""
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- inside
+
+
+def _check_may(actor: Identity) -> None:
+    if not actor.may(Permission.REVIEW):
+        raise Refused("Your role does not allow this: administrators, CISOs and reviewers judge answers.")
+
+
+def _check_open(case: Case, actor: Identity) -> None:
+    _check_may(actor)
+    if not case.newest:
+        raise Conflict("A newer round has been submitted. Judge that one; this one stays as it was.")
+    if case.redacted:
+        raise Conflict(
+            "Answers of this submission were removed from the record, so it cannot be judged any more. "
+            "Its rating of then stays."
+        )
+
+
+def _check_place(case: Case, wish: Wish) -> None:
+    if wish.key not in case.definition.questions:
+        raise NotFound
+    if wish.document != ANSWER and wish.document not in {
+        str(one.evidence) for one in case.beside.get(wish.key, ())
+    }:
+        raise NotFound
+    states = {line.key: line.state for line in case.result(case.written).trace}
+    if states[wish.key] == "hidden":
+        raise Invalid(errors={"mark": "This question was not asked, so there is nothing to judge."})
+
+
+def _check_words(wish: Wish) -> None:
+    errors = {}
+    if (wish.mark in EXPLAINED or wish.certificate is not None) and not wish.reason:
+        errors["reason"] = "Write why. The vendor reads it, and whoever looks at this next year."
+    for name, text in (("reason", wish.reason), ("remark", wish.remark)):
+        if len(text) > LONGEST_TEXT:
+            errors[name] = f"Write at most {LONGEST_TEXT:,} characters."
+    if errors:
+        raise Invalid(errors=errors)
+
+
+def _checked(case: Case, wish: Wish) -> int | None:
+    """The points that go with the mark; raises Invalid for what cannot stand."""
+    if wish.document != ANSWER:
+        if wish.mark not in DOCUMENT_MARKS:
+            raise Invalid(errors={"mark": "A document is accepted or refused."})
+        return None
+    if wish.certificate is not None:
+        _check_certificate(case, wish)
+    points = wish.points
+    if wish.mark == "disproved" and points is None:
+        points = 0
+    given = {"mark": wish.mark} | ({} if points is None else {"points": points})
+    refusal = _refusal(case, wish.key, given)
+    if refusal:
+        raise Invalid(errors={"points" if "whole points" in refusal else "mark": refusal})
+    return points
+
+
+def _refusal(case: Case, key: str, mark: dict[str, Any]) -> str:
+    """Why the engine does not take a mark on an answer; "" when it does."""
+    question, answer = case.definition.questions[key], case.answers.get(key, rating.NO_ANSWER)
+    raw: dict[str, Any] = {"state": answer.state, "review": mark}
+    if answer.value is not None:
+        raw["value"] = raw_value(question, answer.value)
+    try:
+        parse_answer(question, raw, case.submission.as_of)
+    except InvalidAnswer as fault:
+        return fault.message
+    return ""
+
+
+def _check_certificate(case: Case, wish: Wish) -> None:
+    held = {one.evidence: one for some in case.beside.values() for one in some}
+    paper = held.get(wish.certificate) if wish.certificate else None
+    if paper is None:
+        raise Invalid(errors={"certificate": "Choose a document that was sealed with these answers."})
+    if wish.mark != "graded":
+        raise Invalid(errors={"mark": "Who is exempt on a certificate is graded on it."})
+    if not is_valid(None, paper.item, case.submission.as_of):
+        raise Invalid(errors={"certificate": "This document had expired when the answers were sealed."})
+
+
+def _stamp(case: Case, draft: MarkDraft, actor: Identity, now: datetime) -> None:
+    """Who and when, and the exact range of the score after this mark."""
+    draft.stamp, draft.changed_at, draft.changed_by = uuid.uuid4(), now, actor.person.id
+    others = [one for place, one in case.drafts.items() if place != (draft.key, draft.document)]
+    result = case.result(overlaid(case.written, [*others, draft]))
+    draft.score_low, draft.score_high = exact(result.score), exact(result.high)
+
+
+def exact(number: Fraction | None) -> str | None:
+    """A rational as it is kept: ``num/den`` in lowest terms; None stays None."""
+    return None if number is None else f"{number.numerator}/{number.denominator}"
+
+
+def _begin(session: Session, case: Case, actor: Identity) -> Review:
+    """The review's row; whoever judges first has taken it."""
+    row = review_of(session, actor, case.submission.id)
+    if row is None:
+        row = Review(
+            submission_id=case.submission.id,
+            organisation_id=case.submission.organisation_id,
+            state="open",
+            reviewer_id=actor.person.id,
+        )
+        session.add(row)
+    return row
+
+
+def _write_rating(session: Session, case: Case, actor: Identity, now: datetime) -> Rating:
+    found = rating.rate(
+        session,
+        case.assessment,
+        case.submission,
+        case.answers,
+        actor=actor,
+        now=now,
+        judged_as=case.judgement,
+        beside=case.beside,
+    )
+    last = _last_sequences(session, actor, case.submission)
+    tenants = {
+        "organisation_id": case.submission.organisation_id,
+        "company_id": case.submission.company_id,
+    }
+    for one in list(case.drafts.values()):
+        mark = Mark(
+            id=uuid.uuid4(),
+            **tenants,
+            submission_id=case.submission.id,
+            rating_id=found.id,
+            key=one.key,
+            document=one.document,
+            sequence=last.get((one.key, one.document), 0) + 1,
+            mark=one.mark,
+            points=one.points,
+            certificate=one.certificate,
+            score_low=one.score_low,
+            score_high=one.score_high,
+            marked_at=one.changed_at,
+            marked_by=one.changed_by,
+        )
+        session.add(mark)
+        session.flush()
+        beside = {"mark_id": mark.id, "submission_id": case.submission.id, "key": one.key}
+        if one.reason:
+            session.add(MarkReason(**beside, **tenants, text=one.reason))
+        if one.remark:
+            ours = {"organisation_id": tenants["organisation_id"]}
+            session.add(MarkRemark(**beside, **ours, text=one.remark))
+        session.delete(one)
+    session.flush()
+    return found
+
+
+def _last_sequences(session: Session, actor: Identity, submission: Submission) -> dict[tuple[str, str], int]:
+    rows = session.execute(
+        select(Mark.key, Mark.document, func.max(Mark.sequence))
+        .where(*mine(actor.scope, Mark), Mark.submission_id == submission.id)
+        .group_by(Mark.key, Mark.document)
+    )
+    return {(key, document): sequence for key, document, sequence in rows}

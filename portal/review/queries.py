@@ -1,0 +1,212 @@
+"""Reading reviews: a submission as it is judged, its marks, and the words beside them.
+
+Marks and reasons are read by both sides; drafts of marks, remarks, notes and reviews by the organisation alone: their
+tables are the organisation's, so no statement of a company reaches them (law 3).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, mine, scoped
+from portal.assessments import queries as sealed_queries
+from portal.assessments import rating, result_queries, sealing
+from portal.assessments.models import Assessment, Rating, Submission
+from portal.assessments.organisation_queries import own_assessments
+from portal.assessments.rating import Beside, Judgement
+from portal.assessments.result_queries import Pair
+from portal.faults import NotFound
+from portal.library import service as library
+from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review, ReviewNote
+from portal.vendors.facts import judged
+from questionnaires.answers import Answer
+from questionnaires.definition import Questionnaire
+from questionnaires.results import Result
+
+ANSWER = ""  # what a mark is on: the answer itself; else the id of a document beside it
+WITHDRAWN = "withdrawn"
+Place = tuple[str, str]  # a question, and ANSWER or a document's id
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sealed submission under review, as far as its answers are still there.
+
+    ``written``: what the newest rating rests on. ``drafts`` and ``marks`` (the newest written one) by place; the drafts
+    in the order in which they were saved. ``newest``: whether no later round was submitted. ``redacted``: answers are
+    gone, so nothing can be judged any more.
+    """
+
+    assessment: Assessment
+    submission: Submission
+    definition: Questionnaire
+    answers: Mapping[str, Answer]
+    beside: Beside
+    written: Judgement
+    drafts: Mapping[Place, MarkDraft]
+    marks: Mapping[Place, Mark]
+    newest: bool
+    redacted: bool
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def judgement(self) -> Judgement:
+        """What is written with what is not yet written on top of it."""
+        return overlaid(self.written, self.drafts.values())
+
+    def token(self, place: Place) -> str:
+        """What a form for this place was drawn from: another one means that somebody has marked it meanwhile."""
+        draft, mark = self.drafts.get(place), self.marks.get(place)
+        return str(draft.stamp) if draft is not None else str(mark.id) if mark is not None else ""
+
+    def result(self, judgement: Judgement | None = None) -> Result:
+        """The exact result under a judgement; None is the one of now, with all that is not written yet."""
+        judgement = self.judgement if judgement is None else judgement
+        return rating.compute(
+            self.definition, self.answers, self.facts, self.submission.as_of, judgement, self.beside
+        )
+
+
+def overlaid(written: Judgement, drafts: Iterable[MarkDraft]) -> Judgement:
+    """A judgement with marks in the making laid over it."""
+    marks = dict(written.marks)
+    documents = {key: dict(some) for key, some in written.documents.items()}
+    for one in drafts:
+        if one.document != ANSWER:
+            some = documents.setdefault(one.key, {})
+            if one.mark == WITHDRAWN:
+                some.pop(one.document, None)
+            else:
+                some[one.document] = one.mark
+        elif one.mark == WITHDRAWN:
+            marks.pop(one.key, None)
+        else:
+            marks[one.key] = {"mark": one.mark} | ({} if one.points is None else {"points": one.points})
+    return Judgement(marks, {key: some for key, some in documents.items() if some}, written.shown)
+
+
+def case(session: Session, identity: Identity, submission_id: uuid.UUID, *, lock: bool = False) -> Case:
+    """The submission with its marks; NotFound when absent, not yours, or of an engagement that is not one's own.
+
+    ``lock``: those who mark one assessment take turns.
+    """
+    statement = select(Submission, Assessment).where(
+        Submission.id == submission_id,
+        Submission.assessment_id == Assessment.id,
+        *mine(identity.scope, Submission),
+        *own_assessments(identity),
+    )
+    if lock:
+        statement = statement.with_for_update(of=Assessment).execution_options(populate_existing=True)
+    row = session.execute(statement).first()
+    if row is None:
+        raise NotFound
+    submission, assessment = row
+    definition = library.definition(session, submission.content_hash)
+    pair = Pair(submission.organisation_id, submission.company_id)
+    answers = sealed_queries.sealed(session, identity, submission)
+    beside = result_queries.sealed_documents(session, submission.id, pair)
+    rounds = result_queries.rounds(session, identity, assessment.id)
+    drafts = drafts_of(session, identity, submission.id)
+    gone = bool(result_queries.redacted(session, [submission.id], pair))
+    return Case(
+        assessment,
+        submission,
+        definition,
+        sealing.typed_answers(
+            definition, {key: one.answer for key, one in answers.items()}, submission.as_of, beside
+        ),
+        beside,
+        result_queries.newest_judgement(session, submission.id, pair),
+        drafts,
+        newest_marks(marks_of(session, identity, submission.id)),
+        rounds[0][0] == submission.round,
+        gone,
+        judged(assessment.facts),
+    )
+
+
+def drafts_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> dict[Place, MarkDraft]:
+    """The marks of a submission that are in no rating yet, in the order in which they were saved."""
+    rows = session.execute(
+        scoped(identity, MarkDraft)
+        .where(MarkDraft.submission_id == submission_id)
+        .order_by(MarkDraft.changed_at, MarkDraft.key, MarkDraft.document)
+    ).scalars()
+    return {(one.key, one.document): one for one in rows}
+
+
+def marks_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> list[Mark]:
+    """Every written mark of a submission, in the order in which they were made; for either side."""
+    rows = session.execute(
+        scoped(identity, Mark, Rating)
+        .with_only_columns(Mark)
+        .where(Mark.submission_id == submission_id, Rating.id == Mark.rating_id)
+        .order_by(Rating.sequence, Mark.marked_at, Mark.key, Mark.document)
+    ).scalars()
+    return list(rows)
+
+
+def newest_marks(marks: Iterable[Mark]) -> dict[Place, Mark]:
+    """Of written marks in their order the last one of each place that still stands."""
+    found = {(one.key, one.document): one for one in marks}
+    return {place: one for place, one in found.items() if one.mark != WITHDRAWN}
+
+
+def reasons_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    """The reasons of written marks by mark; for either side."""
+    rows = session.execute(
+        scoped(identity, MarkReason)
+        .with_only_columns(MarkReason.mark_id, MarkReason.text)
+        .where(MarkReason.submission_id == submission_id)
+    )
+    return dict(rows.all())
+
+
+def remarks_of(session: Session, identity: Identity, marks: Collection[Mark]) -> dict[uuid.UUID, str]:
+    """Internal remarks by mark; of a mark that was kept from the round before, the remark made then."""
+    first = {one.id: one.carried_from or one.id for one in marks}
+    if not first:
+        return {}
+    rows = session.execute(
+        scoped(identity, MarkRemark)
+        .with_only_columns(MarkRemark.mark_id, MarkRemark.text)
+        .where(MarkRemark.mark_id.in_(set(first.values()) | set(first)))
+    )
+    said = dict(rows.all())
+    return {one: text for one, origin in first.items() if (text := said.get(one, said.get(origin, ""))) != ""}
+
+
+def notes_of(session: Session, identity: Identity, submission_id: uuid.UUID, key: str) -> list[ReviewNote]:
+    """The internal notes about one question, in the order of writing."""
+    rows = session.execute(
+        scoped(identity, ReviewNote)
+        .where(ReviewNote.submission_id == submission_id, ReviewNote.key == key)
+        .order_by(ReviewNote.at, ReviewNote.id)
+    ).scalars()
+    return list(rows)
+
+
+def review_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> Review | None:
+    """The row of a review; None while nobody has begun."""
+    found: Review | None = session.execute(
+        scoped(identity, Review).where(Review.submission_id == submission_id)
+    ).scalar_one_or_none()
+    return found
+
+
+def first_result(session: Session, identity: Identity, submission_id: uuid.UUID) -> bytes:
+    """The bytes of the rating that submitting wrote: where the range begins."""
+    found: bytes = session.execute(
+        select(Rating.result)
+        .where(*mine(identity.scope, Rating), Rating.submission_id == submission_id)
+        .order_by(Rating.sequence)
+        .limit(1)
+    ).scalar_one()
+    return found
