@@ -49,6 +49,8 @@ class Permission(enum.Enum):
     SEE_SETTINGS = "read the organisation's settings"
     MANAGE_SETTINGS = "change the organisation's settings"
     CHANGE_ASSESSMENT = "answer enquiries; extend, re-address, resend, cancel and reopen assessments"
+    SEE_REVIEW = "read reviews, marks, remarks and internal notes"
+    REVIEW = "judge answers and documents, write marks into ratings, finish reviews"
     SEE_EVENTS = "read and export the organisation's record of events"
     ERASE = "propose and approve that stored data are destroyed"
     CLOSE_ORGANISATION = "take the organisation's copy and leave the portal"
@@ -85,6 +87,8 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.MANAGE_VENDORS: _BUYERS,
     Permission.ISSUE: _ISSUERS,
     Permission.CHANGE_ASSESSMENT: _ISSUERS,
+    Permission.SEE_REVIEW: _EVERY_ORGANISATION_ROLE,
+    Permission.REVIEW: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER}),
     Permission.SEE_EVENTS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
     Permission.ERASE: frozenset({_O.ADMIN, _O.CISO}),
     Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),

@@ -45,6 +45,7 @@ from portal.reports import event_views as events
 from portal.reports import many_views as many
 from portal.reports import views as results
 from portal.reports import what_if_views as what_if
+from portal.review import carrying as review_carrying
 from portal.vendors import views as vendors
 
 VIEWS = (
@@ -91,7 +92,11 @@ VIEWS = (
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
 CONSEQUENCES: tuple[Callable[..., None], ...] = (
+    review_carrying.carry_after_submission,  # first: what is evaluated rests on the marks that are kept
     contract_service.evaluate_after_submission,
     reassessment_service.schedule_next,
     enquiries.close_after_submission,
 )
+
+# What happens when a reviewer's marks are written into a rating, in this order: the same arguments.
+RATED: tuple[Callable[..., None], ...] = (contract_service.evaluate_after_submission,)

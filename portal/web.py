@@ -68,6 +68,7 @@ class Portal(Flask):
     storage: Storage
     resolver: Resolver
     consequences: tuple[Callable[..., None], ...] = ()  # what later features do when something is submitted
+    rated: tuple[Callable[..., None], ...] = ()  # and when marks are written into a rating
 
     def dispatch_request(self) -> Any:  # the override that Flask 3.2 will give a parameter
         try:
