@@ -38,6 +38,9 @@ class Permission(enum.Enum):
     ACCOUNT = "see and change one's own account"
     SEE_VENDORS = "read vendors, engagements, assessments, submissions and ratings"
     MANAGE_VENDORS = "create vendors and engagements, invite contacts"
+    INTAKE = "open engagements by the intake, answer it again, approve a lower tier"
+    SEE_POLICY = "read the organisation's policy and its history"
+    MANAGE_POLICY = "change the organisation's policy and approve changes of it"
     ISSUE = "issue assessments"
     SEE_SCHEDULE = "read what is coming"
     SEE_QUESTIONNAIRES = "read questionnaires"
@@ -85,6 +88,9 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.ACCOUNT: None,  # any signed-in person, about themselves
     Permission.SEE_VENDORS: _EVERY_ORGANISATION_ROLE,
     Permission.MANAGE_VENDORS: _BUYERS,
+    Permission.INTAKE: _BUYERS,
+    Permission.SEE_POLICY: _EVERY_ORGANISATION_ROLE,
+    Permission.MANAGE_POLICY: frozenset({_O.ADMIN, _O.CISO}),
     Permission.ISSUE: _ISSUERS,
     Permission.CHANGE_ASSESSMENT: _ISSUERS,
     Permission.SEE_REVIEW: _EVERY_ORGANISATION_ROLE,

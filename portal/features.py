@@ -46,6 +46,7 @@ from portal.reports import many_views as many
 from portal.reports import views as results
 from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
+from portal.vendors import policy_views as policy
 from portal.vendors import views as vendors
 
 VIEWS = (
@@ -66,6 +67,7 @@ VIEWS = (
     merging,
     releasing,
     vendors,
+    policy,
     portfolio,
     lists,
     clients,

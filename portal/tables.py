@@ -11,6 +11,7 @@ from portal.contracts import models as contracts
 from portal.db import Base
 from portal.erasure import models as erasure
 from portal.evidence import models as evidence
+from portal.intake import models as intake
 from portal.library import models as library
 from portal.organisations import models as organisations
 from portal.reassessment import models as reassessment
@@ -27,6 +28,7 @@ FEATURES = (
     evidence,
     assessments,
     versions,
+    intake,
     review,
     contracts,
     reassessment,

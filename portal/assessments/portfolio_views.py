@@ -19,7 +19,7 @@ from portal import clock, web
 from portal.access import Identity, Permission, requires
 from portal.assessments import organisation_queries as assessments
 from portal.organisations import queries as organisations
-from portal.vendors import facts, lists, queries
+from portal.vendors import facts, lists, policy_queries, queries
 from portal.vendors.models import Contact
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def engagement(organisation: str, engagement: uuid.UUID) -> Page:
         owner=owners.get(row.business_owner_id) if row.business_owner_id else None,
         facts=facts.in_words(row.facts),
         tier_help=facts.TIER_HELP[row.tier],
-        months=getattr(own, f"months_{row.tier}"),
+        months=policy_queries.current(session, own.id).tier(row.tier).months,
         currency=own.currency,
         assessments=asked,
         standings=assessments.standings(session, identity, asked),

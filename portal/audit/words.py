@@ -109,6 +109,15 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         contact_removed=_l("%(who)s removed a contact"),
         engagement_created=_l("%(who)s put an engagement on record"),
         engagement_changed=_l("%(who)s changed an engagement"),
+        policy_changed=_l("A new version of the policy came into force, by %(who)s"),
+        policy_proposed=_l("%(who)s proposed a policy that asks for less"),
+        policy_settled=_l("A proposal to change the policy was settled by %(who)s"),
+        intake_answered=_l("%(who)s answered the intake of an engagement"),
+        tier_proposed=_l("%(who)s proposed that less holds for an engagement"),
+        tier_settled=_l("A proposal that less holds for an engagement was settled by %(who)s"),
+        vendors_read=_l("%(who)s uploaded a list of vendors"),
+        vendors_discarded=_l("%(who)s threw an uploaded list of vendors away"),
+        vendors_imported=_l("%(who)s took vendors over from a list"),
     )
     | _rows("vendors", "both", vendor_linked=_l("%(who)s joined the vendor with a company here"))
     | _rows(

@@ -35,6 +35,7 @@ from portal.erasure import destroying, leaving_letters
 from portal.erasure.destroying import GONE, Destroyed, read, run
 from portal.erasure.models import Erasure
 from portal.evidence.models import Evidence, EvidenceGrant
+from portal.intake.models import Intake, IntakeAnswers, TierProposal
 from portal.library.models import (
     DraftEdit,
     QuestionnaireDraft,
@@ -51,7 +52,7 @@ from portal.organisations.models import (
 )
 from portal.outbox import Message
 from portal.reassessment.models import Reassessment
-from portal.vendors.models import Contact, Engagement, Vendor
+from portal.vendors.models import Contact, Engagement, Vendor, VendorImport
 
 ERASED = "erased:"  # an address that no mail server takes, with the person's id: unique, and nobody's
 
@@ -143,6 +144,7 @@ def vendors(
             "business_owner_id": None,
         }
         found.add("engagements", run(session, update(Engagement).where(Engagement.id == one).values(**gone)))
+    _intakes(session, engagements, found, by, now)
     scheduled = Reassessment.engagement_id.in_(engagements) & (Reassessment.state == "scheduled")
     run(session, update(Reassessment).where(scheduled).values(state="replaced"))
     contacts = select(Contact.email).where(
@@ -164,6 +166,25 @@ def vendors(
     left = Vendor.id.in_(ids) & Vendor.offboarded_at.is_(None)
     found.add("vendors", run(session, update(Vendor).where(left).values(offboarded_at=now)))
     found.keep("drafts_of_companies", len(assessments))
+
+
+def _intakes(
+    session: Session,
+    engagements: Collection[uuid.UUID],
+    found: Destroyed,
+    by: uuid.UUID | None,
+    now: datetime,
+) -> None:
+    """What was answered at intakes goes; tier, points and commitments stay. What waits for a second person ends."""
+    of_them = select(Intake.id).where(Intake.engagement_id.in_(engagements))
+    found.add(
+        "intake_answers", run(session, delete(IntakeAnswers).where(IntakeAnswers.intake_id.in_(of_them)))
+    )
+    waiting = TierProposal.engagement_id.in_(engagements) & (TierProposal.state == "waiting")
+    ended: dict[str, Any] = {"state": "withdrawn", "settled_by": by, "settled_at": now}
+    run(session, update(TierProposal).where(waiting).values(**ended))
+    ours = Engagement.id.in_(engagements)
+    run(session, update(Engagement).where(ours).values(waiting_intake_id=None))
 
 
 def organisation(
@@ -193,6 +214,7 @@ def _library(session: Session, organisation_id: uuid.UUID, found: Destroyed) -> 
         (WhatIfRow, "foreseen"),
         (WhatIfRun, "what_ifs"),
         (RetiredVersion, "retired_versions"),
+        (VendorImport, "vendor_lists"),
     ):
         found.add(name, run(session, delete(model).where(model.organisation_id == organisation_id)))
 

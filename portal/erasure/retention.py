@@ -36,6 +36,7 @@ from portal.evidence.models import Evidence
 from portal.organisations.models import Organisation
 from portal.outbox import Message
 from portal.storage import Storage
+from portal.vendors.models import VendorImport
 from questionnaires.dates import add_months
 
 BATCH = 100
@@ -43,6 +44,7 @@ LETTERS_KEPT = timedelta(days=30)
 LINKS_KEPT = timedelta(days=7)
 SESSIONS_KEPT = timedelta(days=30)  # they end after 7 at the latest
 COUNTERS_KEPT = timedelta(days=1)
+LISTS_KEPT = timedelta(days=1)  # lists of vendors that nobody took over
 DOOMED_FOR = timedelta(days=1)  # a backup that has read the database still finds what it names
 EARLIEST_MONTHS = 1
 
@@ -154,6 +156,7 @@ def tidy(database: Database, *, now: datetime) -> dict[str, int]:
             "sessions": _gone(session, LoginSession, LoginSession.seen_at < now - SESSIONS_KEPT),
             "counters": _gone(session, Throttle, Throttle.window_start < now - COUNTERS_KEPT),
             "workbooks": _gone(session, WorkbookUpload, workbook_uploads.old(now)),
+            "vendor_lists": _gone(session, VendorImport, VendorImport.read_at < now - LISTS_KEPT),
         }
         done = {name: number for name, number in done.items() if number}
         if done:

@@ -70,11 +70,6 @@ class InviteColleague(Form):
     )
 
 
-def _months(label: str) -> IntegerField:
-    sentence = "Write a whole number of months from 1 to 120."
-    return IntegerField(label, [InputRequired(sentence), NumberRange(1, 120, message=sentence)])
-
-
 class Settings(Form):
     revision = HiddenField()
     name = name_line("Name of the organisation", required="Write the organisation's name.")
@@ -97,10 +92,6 @@ class Settings(Form):
         choices=REGIME_LABELS,
         description="Contract requirements follow from this. What is not ticked is not asked for.",
     )
-    months_critical = _months("Critical")
-    months_high = _months("High")
-    months_medium = _months("Medium")
-    months_low = _months("Low")
     colour = RadioField(
         "Colour",
         choices=COLOUR_LABELS,

@@ -13,8 +13,8 @@ from portal.assessments.models import Assessment, AssessmentEngagement, Submissi
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import across
-from portal.organisations import queries as organisations
 from portal.reassessment.models import Reassessment
+from portal.vendors import policy_queries as policies
 from portal.vendors.models import Engagement
 from questionnaires.dates import add_months
 
@@ -26,10 +26,10 @@ def schedule_next(
 ) -> None:
     """A consequence of submitting: the next assessment of each covered engagement by the same questionnaire.
 
-    The anchor is the submission's ``as_of``, the months are the organisation's for the engagement's tier. What was
+    The anchor is the submission's ``as_of``, the months are the policy's for the engagement's tier. What was
     scheduled for these engagements by this questionnaire before is replaced.
     """
-    organisation = organisations.organisation_for_company(session, assessment.organisation_id)
+    policy = policies.current(session, assessment.organisation_id)
     covered = _covered(session, assessment)
     session.execute(
         update(Reassessment)
@@ -44,7 +44,7 @@ def schedule_next(
         .execution_options(synchronize_session=False)
     )
     for engagement_id, tier in covered:
-        months: int = getattr(organisation, f"months_{tier}")
+        months = policy.tier(tier).months
         row = Reassessment(
             id=uuid.uuid4(),
             organisation_id=submission.organisation_id,

@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Identified, name_key, tenancy
@@ -59,7 +59,9 @@ class Engagement(Identified, Base):
     """What is bought from a vendor. ``facts``: fact name -> JSON value, see facts.py; known ones only.
 
     ``tier`` and ``engagement.service`` (the description) are columns, not facts; ``facts.facts_of`` adds
-    them.
+    them. ``intake_id``: the intake that tier, facts and description rest on, None where they were set by hand;
+    ``waiting_intake_id``: one that asks for less and waits for a second person. ``owner_set_by``/``_at``: who named
+    the business owner, and when: nobody approves what was proposed by whoever made them owner.
     """
 
     __tablename__ = "engagement"
@@ -79,3 +81,66 @@ class Engagement(Identified, Base):
     business_owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     revision: Mapped[int]
     created_at: Mapped[datetime]
+    intake_id: Mapped[uuid.UUID | None]
+    waiting_intake_id: Mapped[uuid.UUID | None]
+    owner_set_by: Mapped[uuid.UUID | None]
+    owner_set_at: Mapped[datetime | None]
+
+
+class PolicyVersion(Identified, Base):
+    """A version of the organisation's policy (policy.py); the newest is in force. Codes and numbers, no text.
+
+    ``approved_by``: the second person, where it asks for less than the version before.
+    """
+
+    __tablename__ = "policy_version"
+    __table_args__ = tenancy("organisation", UniqueConstraint("organisation_id", "sequence"), immutable=True)
+
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    sequence: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    approved_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
+
+
+class PolicyProposal(Identified, Base):
+    """A policy that asks for less, until a second person has settled it.
+
+    ``base_sequence``: the version in force that it was written over; another one in force overtakes it. ``state``:
+    waiting, approved, refused, withdrawn or overtaken.
+    """
+
+    __tablename__ = "policy_proposal"
+    __table_args__ = tenancy(
+        "organisation", Index("ix_policy_proposal_organisation_id_state", "organisation_id", "state")
+    )
+
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    base_sequence: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20))
+    proposed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[datetime]
+    settled_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
+    settled_at: Mapped[datetime | None]
+
+
+class VendorImport(Identified, Base):
+    """Vendors read from a CSV file, for the preview; forgotten once they are taken over, or after a day.
+
+    ``rows``: canonical JSON, a list of objects as importing.Row names their fields.
+    """
+
+    __tablename__ = "vendor_import"
+    __table_args__ = tenancy(
+        "organisation", Index("ix_vendor_import_organisation_id_read_at", "organisation_id", "read_at")
+    )
+
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    rows: Mapped[bytes] = mapped_column(LargeBinary)
+    count: Mapped[int]
+    read_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    read_at: Mapped[datetime]

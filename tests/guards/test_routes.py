@@ -179,6 +179,11 @@ ROUTES: dict[str, Permission | None] = {
     "GET /o/<organisation>/members/<uuid:person>/remove": P.MANAGE_MEMBERS,
     "POST /o/<organisation>/members/<uuid:person>/remove": P.MANAGE_MEMBERS,
     "POST /o/<organisation>/invitations/<uuid:invitation>/withdraw": P.MANAGE_MEMBERS,
+    "GET /o/<organisation>/policy": P.SEE_POLICY,
+    "GET /o/<organisation>/policy/versions/<int:sequence>": P.SEE_POLICY,
+    "GET /o/<organisation>/policy/edit": P.MANAGE_POLICY,
+    "POST /o/<organisation>/policy/edit": P.MANAGE_POLICY,
+    "POST /o/<organisation>/policy/proposals/<uuid:proposal>": P.MANAGE_POLICY,
     "GET /o/<organisation>/settings": P.SEE_SETTINGS,
     "GET /o/<organisation>/erasures": P.ERASE,
     "GET /o/<organisation>/erasures/<uuid:erasure>": P.ERASE,
@@ -286,12 +291,13 @@ def filled(rule: Rule, place: Place | None) -> str:
         "slug": "nothing",
         "version": "9.9.9",
         "filename": "none.css",
+        "sequence": 1,
     }
     if place is not None:
         values[place.side] = place.slug
     path = rule.rule
     for name in rule.arguments:
-        for shape in (f"<uuid:{name}>", f"<path:{name}>", f"<{name}>"):
+        for shape in (f"<uuid:{name}>", f"<path:{name}>", f"<int:{name}>", f"<{name}>"):
             path = path.replace(shape, str(values[name]))
     assert "<" not in path, path
     return path

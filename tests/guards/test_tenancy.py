@@ -65,6 +65,7 @@ ACROSS: dict[str, str] = {
     ),
     "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",
     "a company is asked a version: the line that it belongs to names its questions": "portal.library.lineage",
+    "what is submitted is assessed again by the organisation's policy": "portal.vendors.policy_queries",
     "a sealed document's file is opened by the organisation it was sealed for": "portal.evidence.queries",
     "what is destroyed is destroyed on both sides": "portal.erasure.destroying",
     "what is destroyed may belong to both sides": "portal.erasure.destroying",

@@ -118,7 +118,7 @@ def test_saving_twice_is_no_conflict_with_oneself(app: Portal, database: Databas
 def settings_of(page: Any) -> dict[str, Any]:
     """The fields of the settings page as a browser would send them unchanged."""
     found = dict(
-        re.findall(r'<input[^>]* name="(name|currency|months_\w+|revision)"[^>]* value="([^"]*)"', page.text)
+        re.findall(r'<input[^>]* name="(name|currency|keep_months|revision)"[^>]* value="([^"]*)"', page.text)
     )
     found |= re.findall(r'name="(vendor_sees|colour)" value="(\w+)"[^>]* checked', page.text)
     zones = re.search(r'<select[^>]*name="zone".*?</select>', page.text, re.DOTALL)
@@ -142,12 +142,12 @@ def test_an_organisation_in_utc_stays_there_when_something_else_is_saved(
         session.info["audited"] = True
     admin = signed_in(app, halden[OrganisationRole.ADMIN])
     path = f"/o/{halden.slug}/settings"
-    fields = settings_of(admin.get(path)) | {"months_low": "30"}
+    fields = settings_of(admin.get(path)) | {"keep_months": "30"}
     assert twice(admin, path, **fields) == [303, 303]
-    assert admin.post(path, fields | {"months_low": "31"}).status_code == 409
+    assert admin.post(path, fields | {"keep_months": "31"}).status_code == 409
     with database.looking(SYSTEM) as session:
         kept = session.scalars(select(Organisation)).one()
-        assert (kept.zone, kept.months_low, kept.revision) == ("UTC", 30, 2)
+        assert (kept.zone, kept.keep_months, kept.revision) == ("UTC", 30, 2)
 
 
 def test_every_zone_that_can_be_founded_with_can_be_chosen() -> None:

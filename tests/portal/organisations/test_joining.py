@@ -248,10 +248,7 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         "zone": "Europe/Berlin",
         "currency": "eur",
         "regimes": ["gdpr", "iso27001"],
-        "months_critical": "6",
-        "months_high": "12",
-        "months_medium": "24",
-        "months_low": "36",
+        "keep_months": "6",
         "vendor_sees": "all",
         "colour": "teal",
     }
@@ -260,7 +257,7 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
     for name, wrong in [
         ("zone", "Mars/Olympus"),
         ("currency", "EURO"),
-        ("months_low", "0"),
+        ("keep_months", "0"),
         ("vendor_sees", "x"),
     ]:
         refused = admin.post(page, values | {"revision": "2", name: wrong}, page=page)
@@ -268,7 +265,7 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         assert "Halden Mutual" in refused.text
     with database.looking(SYSTEM) as session:
         row = session.scalars(select(service.Organisation)).one()
-        assert (row.zone, row.currency, row.regimes, row.months_critical) == (
+        assert (row.zone, row.currency, row.regimes, row.keep_months) == (
             "Europe/Berlin",
             "EUR",
             ["gdpr", "iso27001"],

@@ -1,0 +1,1 @@
+"""Opening an engagement by the intake questionnaire: its band is the tier, with the reasons."""
