@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections import Counter
+from hashlib import sha256
 
 import pytest
-from golden import GOLDEN, KINDS, RELEASED, paths, result
+from golden import GOLDEN, HERE, KINDS, RELEASED, paths, result
 
 LABELS = sorted(path.stem for path in RELEASED.glob("*.json"))
 
@@ -34,3 +36,9 @@ def test_golden_submissions_are_of_released_versions_and_hold_every_state() -> N
         *("hidden", "open", "not_applicable", "graded", "disproved", "unanswered", "suggested"),
         *("na_pending", "challenged", "unproven", "accepted", "answered"),
     }
+
+
+def test_no_golden_file_was_made_again() -> None:
+    """Each is on the list with the bytes that it had when it was made, and none is missing."""
+    listed = tomllib.loads((HERE / "golden_hashes.toml").read_text())
+    assert {path.name: sha256(path.read_bytes()).hexdigest() for path in GOLDEN.iterdir()} == listed
