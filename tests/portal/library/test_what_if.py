@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
 from portal import cli_foreseeing
+from portal.access import CompanyRole
 from portal.assessments.drafts import Content
 from portal.assessments.models import SealedAnswer
 from portal.audit.catalogue import Kind
@@ -34,6 +37,7 @@ from questionnaires.definition import Question, Questionnaire
 from questionnaires.raw import read_raw
 from tests.portal import journey
 from tests.portal.library.given_drafts import CISO, LITE, begin, copied
+from tests.portal.scene import fill, issue, make_vendor, own_questionnaire, release_own, seal
 from tests.portal.world import NOW, Browser, Place, make_company, make_organisation
 
 LATER = NOW + timedelta(minutes=5)
@@ -395,7 +399,70 @@ def test_the_command_line_says_the_same(
     found = [line for line in found if not line.startswith(" ")]
     assert sorted(line.split(":")[0] for line in found[:-1]) == ["Alder Ltd", "Birch Ltd", "Cedar Ltd"]
     assert found[-1] == "worse: 3"
+
+
+# --------------------------------------------------------------------------------------- the command, a process apart
+
+
+def said(settings: Settings, organisation: str, version: object) -> tuple[int, str, str]:
+    """Exit code, output and complaints of ``portal what-if`` on this installation."""
+    environment = {
+        "PORTAL_SECRET_KEY": settings.secret_key,
+        "PORTAL_DATABASE_URL": settings.database_url,
+        "PORTAL_BASE_URL": settings.base_url,
+        "PORTAL_MAIL": settings.mail,
+    }
+    command = [sys.executable, "-m", "portal.cli", "what-if", "--data", str(settings.data)]
     done = subprocess.run(
-        [sys.executable, "-m", "portal.cli", "what-if", "--help"], capture_output=True, text=True, check=True
+        [*command, organisation, str(version)],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=120,
+        check=False,
     )
-    assert "slug@version" in done.stdout
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.both_databases
+def test_the_command_whole(database: Database, settings: Settings, halden: Place, tmp_path: Path) -> None:
+    """A process of its own, on a file, on a version, and on what cannot be tried; it lives by the machine's clock."""
+    before, actor = datetime.now(NOW.tzinfo) - timedelta(hours=1), halden[CISO]
+    written = own_questionnaire("backups", "Backups")
+    own = release_own(database, actor, written, "backups")
+    company = make_company(database, settings, "Alder")
+    vendor, engagement, _ = make_vendor(
+        database, actor, company, name="Alder Ltd", engagement="Hosting", now=before
+    )
+    due = before.date() + timedelta(days=30)
+    assessment = issue(database, actor, vendor, engagement, own, due=due, now=before)
+    owner = company[CompanyRole.OWNER]
+    fill(database, owner, assessment, now=before)
+    seal(database, owner, assessment, now=before)
+
+    harder = json.loads(written) | {"version": "2.0.0"}
+    gate = harder["sections"][0]["questions"][0]
+    gate["options"][0]["points"] = 40
+    path = tmp_path / "harder.json"
+    path.write_text(json.dumps(harder))
+    code, printed, complained = said(settings, "Halden", path)
+    assert (code, complained) == (0, "")
+    # Of 15 points of weight 10 are the gate's; the text is nobody's to grade yet, so it is 0 to 5 of them.
+    assert printed.splitlines() == [
+        "Alder Ltd: cannot_tell: 66.6-100.0 (bad-good) to 26.6-60.0 (bad)",
+        "cannot_tell: 1",
+    ]
+    code, printed, complained = said(settings, halden.slug, "backups@1.0.0")
+    assert (code, complained) == (0, "")
+    assert printed.splitlines()[-1] == "cannot_tell: 1"  # of an open range nobody knows which end it will be
+    assert said(settings, "Nobody", "backups@1.0.0")[::2] == (
+        1,
+        "portal: There is no organisation called Nobody.\n",
+    )
+    gate["weight"] = -1
+    path.write_text(json.dumps(harder))
+    code, printed, complained = said(settings, "Halden", path)
+    assert (code, printed) == (1, "")
+    assert "weight" in complained
+    with database.looking(SYSTEM) as session:
+        assert list(session.scalars(select(WhatIfRun.id))) == []
