@@ -17,12 +17,9 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person
-from portal.accounts import service as accounts
-from portal.accounts.models import PersonRow
 from portal.accounts.service import token_hash
 from portal.assessments import (
     change_steps,
-    consent,
     delegation,
     enquiries,
     enquiry_queries,
@@ -38,7 +35,6 @@ from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerTurn, Assessment, Submission
 from portal.assessments.reach import WHOLE
 from portal.assessments.service import Attestation, Edit, save_answers, submit
-from portal.assessments.version_models import AssessmentMove
 from portal.assessments.workbook_reading import Entry
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -63,6 +59,7 @@ from questionnaires import catalog
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import Question, Questionnaire
 from questionnaires.parsing import parse_json
+from tests.portal.scene_carried import carry, tokens
 from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
 
 DUE = date(2026, 12, 18)
@@ -465,8 +462,8 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.delegation = _give_away(database, scene, deal)
     deal.section = _keep_a_stale_edit(database, helper, deal.drafted, stale)
     deal.upload = _send_back(database, owner, deal.drafted, word("workbook", *theirs))
-    _carry(database, deal, word("movedwhy", *both))
-    deal.tokens = _tokens(database, deal, stranger)
+    carry(database, deal, word("movedwhy", *both))
+    deal.tokens = tokens(database, deal, stranger)
     deal.writing = _write(database, scene, deal)
     tried = parse_json(own_questionnaire(slug, word("tried", *ours), word=asked))
     deal.run = _foresee(database, deal, tried)
@@ -495,43 +492,6 @@ def _write(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
         draft_structure.add_section(session, row, title=heading, key=deal.section, **steps)
         draft_structure.add_question(session, row, deal.section, text=asked, kind="text", **steps)
         return row.id
-
-
-def _carry(database: Database, deal: Deal, why: str) -> None:
-    """An owner offers what was told to others; and a move that was applied, with what the vendor was told of it."""
-    owner, buyer = deal.company[CompanyRole.OWNER], deal.organisation[OrganisationRole.ADMIN]
-    assert deal.drafted is not None
-    with database.transaction(owner.scope) as session:
-        one = queries.assessment(session, owner, deal.drafted, lock=True)
-        consent.give(session, one, actor=owner, now=NOW)
-    older = catalog.get("security_lite@0.9.0")
-    with database.transaction(buyer.scope) as session:
-        library.store(session, older, now=NOW, actor=buyer)
-        one, _vendor = change_steps.lock(session, buyer, deal.drafted)
-        change_steps.notice(session, one, why, buyer, NOW)
-        data = {"version": one.version, "back": False}
-        record(session, Kind.ASSESSMENT_MOVE_ASKED, now=NOW, actor=buyer, subject=one, data=data)
-    with database.transaction(SYSTEM) as session:
-        tenants = {"organisation_id": deal.organisation.id, "company_id": deal.company.id}
-        row = {"id": uuid.uuid4(), **tenants, "assessment_id": one.id, "state": "applied", "undoes": None}
-        hashes = {"from_hash": older.content_hash, "to_hash": one.content_hash}
-        asked = {"asked_by": buyer.person.id, "asked_at": NOW, "applied_at": NOW}
-        session.execute(insert(AssessmentMove).execution_options(unaudited=True), {**row, **hashes, **asked})
-
-
-def _tokens(database: Database, deal: Deal, invited: str) -> dict[str, str]:
-    """Live tokens of letters, by the word that their address begins with."""
-    found = {}
-    with database.transaction(SYSTEM) as session:
-        buyer = session.get_one(PersonRow, deal.organisation[OrganisationRole.ADMIN].person.id)
-        found["reset"] = accounts.start_reset(session, buyer, now=NOW)
-        for message in session.scalars(select(Message).where(Message.company_id == deal.company.id)):
-            if message.kind == "delegation_link":
-                found["delegations"] = re.findall(r"/delegations/([\w-]{43})", message.text)[0]
-        theirs = select(Message).where(Message.recipient == f"{invited}@nowhere.example")
-        letter = session.scalars(theirs.where(Message.kind == "invitation_vendor")).one()
-        found["invitations"] = re.findall(r"/invitations/([\w-]{43})", letter.text)[0]
-    return found
 
 
 def _give_away(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
