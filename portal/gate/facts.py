@@ -1,0 +1,199 @@
+"""All that the gate's rules look at, as it stands on one day: ids, codes, numbers and dates. Pure, no SQL, no clock.
+
+Days are local dates of the organisation's zone, and the last day of anything counts. ``None`` where a day is expected
+means what the field's own words say: without an end, or not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from portal.vendors.facts import TIERS
+from portal.vendors.policy import FINDINGS, LEVELS, MUSTS
+
+SEVERITIES = FINDINGS[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Knockout:
+    """A critical question below its minimum: ``failed`` for certain, else it may still reach it.
+
+    ``opened``: when its finding was first opened, carried from cycle to cycle; None = not known. ``due``: the agreed
+    day of the fix, None = none agreed; ``first_due``: the day that was agreed first.
+    """
+
+    key: str
+    failed: bool
+    opened: date | None = None
+    due: date | None = None
+    first_due: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A question that earns its points on the strength of a document: proven, accepted, or exempt on a certificate.
+
+    ``held``: whether a document that was not refused is there now; ``until``: the last day of the best one, None = it
+    has no end. Questions that the rating counts as unproven are no proofs: what they cost is in the band.
+    """
+
+    key: str
+    held: bool = True
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The newest submission of one demanded questionnaire, whole or returned.
+
+    ``whole_as_of``: the day of the last round that asked everything: returning one question renews nothing. ``low`` and
+    ``high``: levels 4 (best) to 1 of the worst and the best band that are still possible, None = there is no band;
+    they and ``knockouts`` are the worse of what is written and what is marked and not yet written. ``unwritten``: marks
+    that wait. ``unjudged`` counts answers without a judgement, ``unjudged_critical`` those of critical questions.
+    ``round_open``: a later round has begun and is not submitted; ``round_due``: until when. ``redacted``: answers were
+    removed from the record.
+    """
+
+    slug: str
+    submission: str
+    whole_as_of: date
+    low: int | None
+    high: int | None
+    knockouts: tuple[Knockout, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    unwritten: int = 0
+    unjudged: int = 0
+    unjudged_critical: int = 0
+    round_open: bool = False
+    round_due: date | None = None
+    redacted: bool = False
+
+    def __post_init__(self) -> None:
+        _sort(self, "knockouts", "key")
+        _sort(self, "proofs", "key")
+        if (self.low is None) != (self.high is None):
+            raise ValueError("a band is known at both ends or at none")
+        if self.low is not None and not self.low <= (self.high or 0):
+            raise ValueError("the worst band is better than the best one")
+        if {self.low, self.high} - {None, *LEVELS}:
+            raise ValueError("levels are 4 to 1")
+        if not 0 <= self.unjudged_critical <= self.unjudged or self.unwritten < 0:
+            raise ValueError("counts do not fit together")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An open finding, by id. Those of knock-outs stand with their knock-out; ``severity``: low to critical.
+
+    ``opened``, ``due`` and ``first_due`` as for a knock-out.
+    """
+
+    id: str
+    severity: str
+    opened: date | None = None
+    due: date | None = None
+    first_due: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.severity not in SEVERITIES:
+            raise ValueError(f"{self.severity} is no severity")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The best document of a kind that covers the engagement; ``until``: its last day, None = it has no end."""
+
+    kind: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A ``must`` of the contract. ``outcome``: as evaluated, or as two people settled it.
+
+    ``state``: how far the contract is, without its waiver. ``current``: whether what is in the contract is the newest
+    revision, clause and value. ``since``: when it was first called for, None = not known. ``contract_until``: the last
+    day of the contract that it stands in, None = it has no end. ``waived_until``: the last day of a waiver that holds
+    for this revision, given at ``waived_tier``.
+    """
+
+    key: str
+    outcome: Literal["required", "undetermined", "not_required"]
+    state: str
+    current: bool = True
+    since: date | None = None
+    contract_until: date | None = None
+    waived_until: date | None = None
+    waived_tier: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.state not in MUSTS:
+            raise ValueError(f"{self.state} is no state of a requirement")
+        if (self.waived_until is None) != (self.waived_tier is None):
+            raise ValueError("a waiver has a tier and an end")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An exception that two people approved: the ground (``code``, ``subject``) is taken as it was then.
+
+    ``measure``: how bad the ground was when it was accepted; ``tier``: of the engagement then.
+    """
+
+    code: str
+    subject: str
+    until: date
+    measure: int
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """One engagement on one day.
+
+    ``tier``: the one that counts: the stricter, while a lower one waits for a second person (``tier_waits``).
+    ``tier_by_hand``: it does not rest on an intake. ``personal``: whether personal data are touched, None = nobody
+    knows. ``linked``: the vendor's people have joined. ``evaluation``: of the contract's requirements. ``submitted``:
+    the newest submission per questionnaire, demanded or not; the lists come in any order and are kept in one.
+    """
+
+    today: date
+    tier: str
+    tier_by_hand: bool = False
+    tier_waits: bool = False
+    personal: bool | None = None
+    linked: bool = True
+    offboarded: bool = False
+    evaluation: Literal["current", "outdated", "none"] = "current"
+    submitted: tuple[Submitted, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    documents: tuple[Document, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.tier not in TIERS:
+            raise ValueError(f"{self.tier} is no tier")
+        for name, key in (
+            ("submitted", "slug"),
+            ("findings", "id"),
+            ("documents", "kind"),
+            ("requirements", "key"),
+        ):
+            _sort(self, name, key)
+        order = sorted(
+            self.accepted, key=lambda one: (one.code, one.subject, one.until, one.measure, one.tier)
+        )
+        object.__setattr__(self, "accepted", tuple(order))
+
+
+def _sort(of: Any, name: str, key: str) -> None:
+    """Bring a list of a frozen type into the order of its keys, of which each stands once."""
+    rows: Iterable[Any] = getattr(of, name)
+    found = tuple(sorted(rows, key=lambda one: str(getattr(one, key))))
+    if len({getattr(one, key) for one in found}) < len(found):
+        raise ValueError(f"one of {name} stands twice")
+    object.__setattr__(of, name, found)

@@ -1,0 +1,362 @@
+"""The grounds of a gate: each line of its table, from what is on record and what the policy demands. Pure.
+
+Results from best to worst: met; condition, and excepted, which let pass while they hold; pending, when something is
+missing, open or unreviewed; blocked, only on what is certain. Where no word of a ground is on record it counts as met,
+so what is fine needs one line and each defect has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Literal
+
+from portal.gate.facts import Accepted, Finding, GateFacts, Knockout, Requirement, Submitted
+from portal.vendors.facts import TIERS
+from portal.vendors.policy import FINDINGS, MUSTS, Policy, TierPolicy
+from questionnaires.dates import add_months
+
+Result = Literal["met", "excepted", "condition", "pending", "blocked"]
+Value = str | int | bool | None
+RANK: dict[str, int] = {"met": 0, "excepted": 1, "condition": 1, "pending": 2, "blocked": 3}
+# What two people may accept for a time. Never what is missing, unreviewed or unknown: that has to be done first.
+EXCEPTABLE = frozenset({"band", "knockout", "finding", "evidence", "proof"})
+NO_BAND = 99  # a measure that no exception reaches
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One line. ``code`` and ``subject`` name it, ``on_record`` and ``demand`` are values for its words, in codes.
+
+    ``until``: the last day on which what it rests on holds, None = no end. ``measure``: how bad it is, to be compared
+    within one code. ``due`` and ``lapses_to`` of a condition or exception: by when what must be met, and what becomes
+    of the gate if not; ``due`` None = as long as the decision holds.
+    """
+
+    code: str
+    subject: str
+    result: Result
+    on_record: tuple[tuple[str, Value], ...] = ()
+    demand: tuple[tuple[str, Value], ...] = ()
+    until: date | None = None
+    measure: int = 0
+    due: date | None = None
+    lapses_to: Literal["pending", "blocked"] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.code, self.subject
+
+    def recorded(self, name: str) -> Value:
+        """One value on record, None when it is not there."""
+        return dict(self.on_record).get(name)
+
+
+def grounds(facts: GateFacts, policy: Policy, *, standing: bool = False) -> tuple[Ground, ...]:
+    """Every ground, in the order of the page.
+
+    ``standing``: for a decision that was made and not for making one. Then what is only a matter of good order before
+    deciding is left out: marks that are not written (their worse side is in the facts), an evaluation that is to be
+    repeated, a returned round before its day, and the days that a document should still have ahead of it.
+    """
+    demands = policy.tier(facts.tier)
+    found = [*_engagement(facts, policy)]
+    there = {one.slug: one for one in facts.submitted}
+    for slug in demands.demands(facts.personal):
+        one = there.get(slug)
+        if one is None:
+            found.append(_missing(slug, demands))
+        else:
+            found += _questionnaire(one, facts.today, demands, standing=standing)
+    found += _findings(facts, demands)
+    found += _documents(facts, demands, standing=standing)
+    found += _requirements(facts, demands, standing=standing)
+    covered = [_under_exception(one, facts) for one in found]
+    used = sum(one.result == "excepted" for one in covered)
+    return (*covered, Ground("exception", "", "met", (("used", used),)))
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+# ------------------------------------------------------------------------------------------------------- engagement
+
+
+def _engagement(facts: GateFacts, policy: Policy) -> Iterator[Ground]:
+    on_record = (("linked", facts.linked), ("offboarded", facts.offboarded))
+    result: Result = "blocked" if facts.offboarded else "met" if facts.linked else "pending"
+    yield Ground("vendor", "", result, on_record, measure=int(not facts.linked))
+    lacking = facts.tier_by_hand and policy.intake_required
+    yield Ground(
+        "tier",
+        "",
+        "pending" if lacking else "met",
+        (("tier", facts.tier), ("by_hand", facts.tier_by_hand), ("waits", facts.tier_waits)),
+        (("intake", policy.intake_required),),
+        measure=int(lacking),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------- questionnaires
+
+
+def _missing(slug: str, demands: TierPolicy) -> Ground:
+    return Ground(
+        "questionnaire", slug, "pending", (("state", "missing"),), (("months", demands.months),), measure=3
+    )
+
+
+def _questionnaire(one: Submitted, today: date, demands: TierPolicy, *, standing: bool) -> Iterator[Ground]:
+    """A submission that has run out or was redacted is no ground to pass; what it showed still counts against it."""
+    last = add_months(one.whole_as_of, demands.months)
+    state = "redacted" if one.redacted else "expired" if last < today else "valid"
+    yield Ground(
+        "questionnaire",
+        one.slug,
+        "met" if state == "valid" else "pending",
+        (("state", state), ("submission", one.submission), ("as_of", _day(one.whole_as_of))),
+        (("months", demands.months),),
+        until=last if last >= today else None,
+        measure={"valid": 0, "expired": 1, "redacted": 2}[state],
+    )
+    late = one.round_due is None or today > one.round_due
+    if one.round_open and (late or not standing):
+        yield Ground("round", one.slug, "pending", (("due", _day(one.round_due)),), measure=1)
+    yield _band(one, demands)
+    yield from _knockouts(one, today, demands)
+    yield _review(one, demands)
+    if one.unwritten and not standing:
+        yield Ground(
+            "unwritten",
+            one.slug,
+            "pending",
+            (("marks", one.unwritten),),
+            (("marks", 0),),
+            measure=one.unwritten,
+        )
+    yield from _proofs(one, today)
+
+
+def _band(one: Submitted, demands: TierPolicy) -> Ground:
+    """The worst band decides. Below what may pass at all, a better one that is still possible makes it pending."""
+    demand = (("clear", demands.clear_level), ("condition", demands.condition_level))
+    on_record = (("low", one.low), ("high", one.high), ("submission", one.submission))
+    if one.low is None or one.high is None:
+        return Ground("band", one.slug, "pending", on_record, demand, measure=NO_BAND)
+    bad = 10 * (4 - one.low) + 4 - one.high
+    if one.low >= demands.clear_level:
+        return Ground("band", one.slug, "met", on_record, demand)
+    if one.low >= demands.condition_level:
+        return Ground("band", one.slug, "condition", on_record, demand, measure=bad, lapses_to="pending")
+    crosses = one.high >= demands.condition_level
+    return Ground("band", one.slug, "pending" if crosses else "blocked", on_record, demand, measure=bad)
+
+
+def _knockouts(one: Submitted, today: date, demands: TierPolicy) -> Iterator[Ground]:
+    demand = (("fix_days", demands.fix_days),)
+    if not one.knockouts:
+        yield Ground("knockout", one.slug, "met", (("open", 0),), demand)
+    for each in one.knockouts:
+        fixed_by = _fix(each, today, demands)
+        result: Result = "condition" if fixed_by else "blocked" if each.failed else "pending"
+        yield Ground(
+            "knockout",
+            f"{one.slug}:{each.key}",
+            result,
+            (("failed", each.failed), ("due", _day(each.due)), ("opened", _day(each.opened))),
+            demand,
+            measure=1 + each.failed,
+            due=fixed_by,
+            lapses_to="blocked" if fixed_by else None,
+        )
+
+
+def _fix(each: Knockout | Finding, today: date, demands: TierPolicy) -> date | None:
+    """The day by which a defect is fixed, if that lets it pass: agreed, to come, counted from the first opening, and
+    not put off since it was first agreed.
+    """
+    if each.due is None or each.opened is None or each.due < today:
+        return None
+    if each.first_due is not None and each.due > each.first_due:
+        return None
+    return each.due if each.due <= each.opened + timedelta(days=demands.fix_days) else None
+
+
+def _review(one: Submitted, demands: TierPolicy) -> Ground:
+    count = {"none": 0, "critical": one.unjudged_critical, "all": one.unjudged}[demands.review]
+    return Ground(
+        "review",
+        one.slug,
+        "pending" if count else "met",
+        (("unjudged", count), ("submission", one.submission)),
+        (("review", demands.review),),
+        measure=count,
+    )
+
+
+def _proofs(one: Submitted, today: date) -> Iterator[Ground]:
+    ends: list[date] = []
+    valid = 0
+    for each in one.proofs:
+        expired = each.until is not None and each.until < today
+        if expired or not each.held:
+            state = "expired" if each.held else "absent"
+            yield Ground(
+                "proof",
+                f"{one.slug}:{each.key}",
+                "pending",
+                (("state", state), ("until", _day(each.until))),
+                measure=1 if each.held else 2,
+            )
+            continue
+        valid += 1
+        ends += [each.until] if each.until else []
+    yield Ground("proof", one.slug, "met", (("valid", valid),), until=min(ends, default=None))
+
+
+# --------------------------------------------------------------------------------------- findings, documents, contract
+
+
+def _findings(facts: GateFacts, demands: TierPolicy) -> Iterator[Ground]:
+    """One that is overdue blocks, however small: a promise was broken."""
+    worst = FINDINGS.index(demands.worst_finding)
+    demand = (("worst", demands.worst_finding), ("fix_days", demands.fix_days))
+    quiet = 0
+    for one in facts.findings:
+        overdue = one.due is not None and one.due < facts.today
+        if not overdue and FINDINGS.index(one.severity) <= worst:
+            quiet += 1
+            continue
+        fixed_by = _fix(one, facts.today, demands)
+        yield Ground(
+            "finding",
+            one.id,
+            "condition" if fixed_by else "blocked",
+            (
+                ("severity", one.severity),
+                ("due", _day(one.due)),
+                ("opened", _day(one.opened)),
+                ("overdue", overdue),
+            ),
+            demand,
+            measure=FINDINGS.index(one.severity),
+            due=fixed_by,
+            lapses_to="blocked" if fixed_by else None,
+        )
+    yield Ground("finding", "", "met", (("open", quiet),), demand)
+
+
+def _documents(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> Iterator[Ground]:
+    held = {one.kind: one.until for one in facts.documents}
+    days = 0 if standing else demands.evidence_days
+    demand = (("days", demands.evidence_days),)
+    if not demands.evidence:
+        yield Ground("evidence", "", "met", (("kinds", 0),), demand)
+    for kind in demands.evidence:
+        until = held.get(kind)
+        if kind not in held:
+            yield Ground("evidence", kind, "pending", (("state", "absent"),), demand, measure=2)
+        elif until is not None and until < facts.today:
+            on_record = (("state", "expired"), ("until", _day(until)))
+            yield Ground("evidence", kind, "pending", on_record, demand, measure=1)
+        else:
+            soon = until is not None and until < facts.today + timedelta(days=days)
+            yield Ground(
+                "evidence",
+                kind,
+                "condition" if soon else "met",
+                (("state", "valid"), ("until", _day(until))),
+                demand,
+                until=until,
+                due=until if soon else None,
+                lapses_to="pending" if soon else None,
+            )
+
+
+def _requirements(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> Iterator[Ground]:
+    """Undetermined counts as required. What falls short passes with conditions for the policy's days, counted from
+    when it was first called for; then it blocks.
+    """
+    if facts.evaluation == "none" or (facts.evaluation == "outdated" and not standing):
+        measure = 2 if facts.evaluation == "none" else 1
+        yield Ground("evaluation", "", "pending", (("state", facts.evaluation),), measure=measure)
+    else:
+        yield Ground("evaluation", "", "met", (("state", facts.evaluation),))
+    short = 0
+    ends: list[date] = []
+    called = [one for one in facts.requirements if one.outcome != "not_required"]
+    for one in called:
+        ran_out = one.contract_until is not None and one.contract_until < facts.today
+        if one.contract_until is not None and not ran_out:
+            ends.append(one.contract_until)
+        reached = MUSTS.index(one.state) if one.current and not ran_out else 0
+        lacks = MUSTS.index(demands.must) - reached
+        if lacks > 0:
+            short += 1
+            yield _short(one, facts, demands, lacks, old=not one.current or ran_out)
+    yield Ground(
+        "requirement",
+        "",
+        "met",
+        (("required", len(called)), ("short", short)),
+        (("must", demands.must),),
+        until=min(ends, default=None),
+    )
+
+
+def _short(one: Requirement, facts: GateFacts, demands: TierPolicy, lacks: int, *, old: bool) -> Ground:
+    due = one.since + timedelta(days=demands.fix_days) if one.since is not None else None
+    open_yet = due is not None and due >= facts.today
+    found = Ground(
+        "requirement",
+        one.key,
+        "condition" if open_yet else "blocked",
+        (
+            ("outcome", one.outcome),
+            ("state", one.state),
+            ("old", old),
+            ("since", _day(one.since)),
+            ("waived_until", _day(one.waived_until)),
+        ),
+        (("must", demands.must), ("fix_days", demands.fix_days)),
+        measure=lacks,
+        due=due if open_yet else None,
+        lapses_to="blocked" if open_yet else None,
+    )
+    waived = one.waived_until is not None and one.waived_until >= facts.today
+    if found.result == "blocked" and waived and as_strict(one.waived_tier, facts.tier):
+        return replace(
+            found, result="excepted", until=one.waived_until, due=one.waived_until, lapses_to="blocked"
+        )
+    return found
+
+
+# -------------------------------------------------------------------------------------------------------- exceptions
+
+
+def as_strict(then: str | None, now: str) -> bool:
+    """Whether what was accepted at tier ``then`` may be leant on at tier ``now``: only while no more depends on it."""
+    return then is not None and TIERS.index(then) <= TIERS.index(now)
+
+
+def covers(accepted: Accepted, ground: Ground, tier: str, today: date) -> bool:
+    """Whether an exception holds for this ground: not run out, and the ground no worse than what was accepted."""
+    return (
+        ground.key == (accepted.code, accepted.subject)
+        and accepted.until >= today
+        and ground.measure <= accepted.measure
+        and ground.measure < NO_BAND
+        and as_strict(accepted.tier, tier)
+    )
+
+
+def _under_exception(ground: Ground, facts: GateFacts) -> Ground:
+    if RANK[ground.result] < RANK["pending"] or ground.code not in EXCEPTABLE:
+        return ground
+    ends = [one.until for one in facts.accepted if covers(one, ground, facts.tier, facts.today)]
+    if not ends:
+        return ground
+    lapses_to: Literal["pending", "blocked"] = "blocked" if ground.result == "blocked" else "pending"
+    return replace(ground, result="excepted", until=max(ends), due=max(ends), lapses_to=lapses_to)

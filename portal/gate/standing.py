@@ -1,0 +1,136 @@
+"""Whether a decision still stands: worked out whenever it is read, so that it lapses by itself. Pure.
+
+The decision keeps each ground's result. It stands as decided while no ground is worse than it was then, whatever a
+person decided against the proposal: what they knew, they took upon themselves. Grounds are looked at under the policy
+of the decision and under the present one, and the stricter counts. Nothing here ever makes an outcome better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from portal.gate.deciding import BY_HAND, PASSING, Condition, Decision, Outcome, outcome_of, worst
+from portal.gate.facts import GateFacts
+from portal.gate.grounds import RANK, Ground, grounds
+from portal.vendors.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a person decided. ``proposal``: what the rules proposed then; ``policy``: the one it was proposed under.
+
+    ``valid_until``: the last day; None for an outcome that does not pass and so needs no end.
+    """
+
+    outcome: Outcome
+    proposal: Decision
+    conditions: tuple[Condition, ...]
+    valid_until: date | None
+    policy: Policy
+
+    def __post_init__(self) -> None:
+        if self.outcome in PASSING and self.valid_until is None:
+            raise ValueError("what passes has an end")
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Why a decision does not stand as decided. ``code``: that of a ground, or ``expired``, or ``condition`` with the
+    condition's code and subject as ``subject``. ``now``: the ground as it is, None where there is none.
+    """
+
+    code: str
+    subject: str
+    outcome: Outcome
+    now: Ground | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The outcome that counts on a day. ``lapses``: what made it worse than decided or would have, in the page's order;
+    ``open``: conditions that are still to be met and not overdue.
+    """
+
+    outcome: Outcome
+    lapses: tuple[Lapse, ...]
+    open: tuple[Condition, ...]
+    valid_until: date | None
+
+
+def effective(
+    decided: Decided, facts: GateFacts, policy: Policy, today: date, met: Collection[str] = ()
+) -> Effective:
+    """The worst of: what was decided, its end, its conditions, and every ground that is worse than recorded.
+
+    ``facts`` as they are now, looked at on ``today``; ``policy``: the one in force. ``met``: subjects of conditions
+    added by hand that have been met; those of grounds are met by facts alone.
+    """
+    present = _present(replace(facts, today=today), decided.policy, policy)
+    lapses = [*_ended(decided, today), *_overdue(decided, present, today, met), *_worse(decided, present)]
+    return Effective(
+        worst([decided.outcome, *(one.outcome for one in lapses)]),
+        tuple(lapses),
+        tuple(
+            one
+            for one in decided.conditions
+            if not _is_met(one, present, met) and (one.due is None or one.due >= today)
+        ),
+        decided.valid_until,
+    )
+
+
+def _present(facts: GateFacts, then: Policy, now: Policy) -> dict[tuple[str, str], Ground]:
+    """Each ground as it is, by its key: the worse of what the two policies make of it."""
+    found = {one.key: one for one in grounds(facts, then, standing=True)}
+    for one in grounds(facts, now, standing=True):
+        known = found.get(one.key)
+        if known is None or badness(one) > badness(known):
+            found[one.key] = one
+    return found
+
+
+def badness(ground: Ground | None) -> tuple[int, int]:
+    """What grounds of one key compare by: the result, and within what is not met the measure. None counts as met."""
+    if ground is None or ground.result == "met":
+        return 0, 0
+    return RANK[ground.result], ground.measure
+
+
+def _ended(decided: Decided, today: date) -> Iterator[Lapse]:
+    if decided.outcome in PASSING and decided.valid_until is not None and today > decided.valid_until:
+        yield Lapse("expired", "", "pending")
+
+
+def _is_met(condition: Condition, present: dict[tuple[str, str], Ground], met: Collection[str]) -> bool:
+    """By facts, where they can tell: the ground is met or gone, or two people have accepted it for now."""
+    if condition.code == BY_HAND:
+        return condition.subject in met
+    ground = present.get(condition.key)
+    return ground is None or ground.result in ("met", "excepted")
+
+
+def _overdue(
+    decided: Decided, present: dict[tuple[str, str], Ground], today: date, met: Collection[str]
+) -> Iterator[Lapse]:
+    for one in decided.conditions:
+        if one.due is not None and one.due < today and not _is_met(one, present, met):
+            yield Lapse("condition", f"{one.code}:{one.subject}", one.lapses_to, present.get(one.key))
+
+
+def _worse(decided: Decided, present: dict[tuple[str, str], Ground]) -> Iterator[Lapse]:
+    recorded = {one.key: one for one in decided.proposal.grounds}
+    for key, now in present.items():
+        then = recorded.get(key)
+        if badness(now) > badness(then) and not _newly_handed_in(then, now):
+            yield Lapse(now.code, now.subject, outcome_of([now.result]), now)
+
+
+def _newly_handed_in(then: Ground | None, now: Ground) -> bool:
+    """A newer submission that waits for its review takes nothing away: the one decided on still counts until it ends,
+    and what the newer one shows for certain, band and knock-outs, counts at once.
+    """
+    if now.code != "review" or then is None:
+        return False
+    return then.recorded("submission") != now.recorded("submission")
