@@ -15,7 +15,7 @@ from portal.access import Permission, requires
 from portal.audit.service import export_made
 from portal.bodies import uploads
 from portal.exporting import spooled
-from portal.faults import Conflict, Invalid, NotFound
+from portal.faults import Conflict, Invalid, NotFound, Throttled, Unavailable
 from portal.forms import Form, clean, line
 from portal.library import diffing, draft_queries, drafts, histories, importing, service
 from portal.library.authoring_pace import turn
@@ -35,6 +35,7 @@ Page = str | Response | WerkzeugResponse | tuple[str, int]
 FORMS = ("json", "xlsx")
 GOES_ON = "By its number it goes on from your release {label}."
 MOST_LINES = 50  # of the faults of a file that is refused
+BUSY = 60  # seconds after which to come back, while other files are being read
 
 
 KINDS = [
@@ -122,6 +123,15 @@ def import_file(organisation: str) -> Page:
     return render_template("library/import.html", form=ImportForm(), lines=())
 
 
+def _later(form: ImportForm, fault: Throttled | Unavailable) -> Page:
+    """The page again with what was written, why the file was not read, and in a header for how long to wait."""
+    web.undo()
+    lines = [{"href": "", "text": fault.message}]
+    page = render_template("library/import.html", form=form, lines=lines, failed=True)
+    status, wait = (429, fault.retry_after) if isinstance(fault, Throttled) else (503, BUSY)
+    return Response(page, status, {"Retry-After": str(wait)}, mimetype="text/html")
+
+
 @blueprint.post("/o/<organisation>/questionnaires/import")
 @requires(Permission.AUTHOR)
 @uploads
@@ -131,7 +141,10 @@ def bring_in(organisation: str) -> Page:
     try:
         if not form.validate():
             raise Invalid
-        found = _read(form, request.files.get("file"))
+        try:
+            found = _read(form, request.files.get("file"))
+        except (Throttled, Unavailable) as fault:
+            return _later(form, fault)
         row = _draft(found)
     except ImportRefused as refused:
         web.undo()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
@@ -23,6 +24,7 @@ from portal.settings import Settings
 from portal.web import Portal
 from questionnaires import catalog
 from questionnaires.canonical import canonical_bytes, canonical_json
+from questionnaires.interchange import spreadsheet
 from questionnaires.interchange.toml_folder import write_folder
 from questionnaires.interchange.xlsx_layout import write_layout
 from questionnaires.parsing import parse_json
@@ -247,6 +249,26 @@ def test_reading_files_has_a_measure(author: Browser, halden: Place, monkeypatch
     monkeypatch.setattr(authoring_pace, "MOST", 2)
     codes = [send(author, halden, b"{", "x.json").status_code for _attempt in range(3)]
     assert codes == [422, 422, 429]
+
+
+def test_who_finds_no_turn_gets_the_page_again_with_the_reason(
+    author: Browser, database: Database, halden: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spreadsheet, "PATIENCE", 0.01)
+    with contextlib.ExitStack() as others:
+        for _ in range(spreadsheet.AT_ONCE):
+            others.enter_context(spreadsheet._turns)
+        answer = send(author, halden, write_layout(LITE), "lite.xlsx", slug="house_rules")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+    assert "Other workbooks are being read at this moment." in answer.text
+    assert 'value="house_rules"' in answer.text
+    with contextlib.ExitStack() as others:
+        for _ in range(authoring_pace.AT_ONCE):
+            others.enter_context(authoring_pace._turns)
+        answer = send(author, halden, write_layout(LITE), "lite.xlsx", slug="house_rules")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert "The portal checks other questionnaires at this moment." in answer.text
+    assert drafts(database) == []
 
 
 @pytest.mark.parametrize(
