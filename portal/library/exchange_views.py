@@ -25,6 +25,7 @@ from questionnaires import catalog
 from questionnaires.canonical import canonical_bytes, canonical_json
 from questionnaires.definition import Questionnaire
 from questionnaires.interchange.spreadsheet import SpreadsheetError
+from questionnaires.interchange.toml_folder import write_one_file
 from questionnaires.interchange.xlsx_layout import MEDIA_TYPE, write_layout
 from questionnaires.parsing import parse_json
 from questionnaires.patterns import SLUG, VERSION
@@ -32,7 +33,7 @@ from questionnaires.raw import raw
 
 blueprint = Blueprint("exchange", __name__)
 Page = str | Response | WerkzeugResponse | tuple[str, int]
-FORMS = ("json", "xlsx")
+FORMS = ("json", "toml", "xlsx")
 GOES_ON = "By its number it goes on from your release {label}."
 MOST_LINES = 50  # of the faults of a file that is refused
 BUSY = 60  # seconds after which to come back, while other files are being read
@@ -70,7 +71,7 @@ class ImportForm(Form):
 @blueprint.get("/o/<organisation>/questionnaires/<slug>/<version>/file.<form>")
 @requires(Permission.SEE_QUESTIONNAIRES)
 def version_file(organisation: str, slug: str, version: str, form: str) -> Page:
-    """A version as JSON or as a workbook; either comes back through an import."""
+    """A version as JSON, as one TOML file or as a workbook; each comes back through an import."""
     if not SLUG.fullmatch(slug) or not VERSION.fullmatch(version) or form not in FORMS:
         raise NotFound
     found = service.version(web.db(), web.identity(), slug, version)
@@ -80,7 +81,7 @@ def version_file(organisation: str, slug: str, version: str, form: str) -> Page:
 @blueprint.get("/o/<organisation>/drafts/<uuid:draft>/file.<form>")
 @requires(Permission.SEE_FORESIGHT)
 def draft_file(organisation: str, draft: uuid.UUID, form: str) -> Page:
-    """A draft as it stands: JSON always, a workbook once it has no faults.
+    """A draft as it stands: JSON always, TOML and a workbook once it has no faults.
 
     Its number is that of the release that it goes on from, so that it goes on from the same one when it comes back.
     """
@@ -100,6 +101,8 @@ def draft_file(organisation: str, draft: uuid.UUID, form: str) -> Page:
 def _file(definition: Questionnaire, name: str, form: str) -> Response:
     if form == "json":
         return _save(canonical_bytes(definition), f"{name}.json", "application/json")
+    if form == "toml":
+        return _save(write_one_file(definition), f"{name}.toml", "application/toml")
     try:
         return _save(write_layout(definition), f"{name}.xlsx", MEDIA_TYPE)
     except SpreadsheetError as error:

@@ -1,4 +1,4 @@
-"""Writes a definition as the folder of TOML files that people edit and ``parsing.load`` reads back."""
+"""Writes a definition as TOML: the folder that people edit and ``parsing.load`` reads back, or one file to send."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ def write_folder(definition: Questionnaire, folder: Path) -> list[Path]:
     return [folder / name for name in files]
 
 
+def write_one_file(definition: Questionnaire) -> bytes:
+    """The tables of the folder in a single file: ``[[section]]``, and under each its ``[[section.question]]``."""
+    raw = definition_json(definition)
+    sections: Any = raw.pop("sections")
+    lines = [*_header(raw)]
+    for section in sections:
+        lines += ["", "[[section]]", *_section(section, "section.question")]
+    return ("\n".join(lines) + "\n").encode()
+
+
 def _header(raw: Mapping[str, Any]) -> Iterator[str]:
     yield from _plain(raw, without=("bands", "caps"))
     for field, table in (("bands", "band"), ("caps", "cap")):
@@ -37,10 +47,10 @@ def _header(raw: Mapping[str, Any]) -> Iterator[str]:
             yield from ("", f"[[{table}]]", *_plain(one))
 
 
-def _section(raw: Mapping[str, Any]) -> Iterator[str]:
+def _section(raw: Mapping[str, Any], table: str = "question") -> Iterator[str]:
     yield from _plain(raw, without=("questions",))
     for question in raw.get("questions", ()):
-        yield from ("", "[[question]]", *_plain(question))
+        yield from ("", f"[[{table}]]", *_plain(question))
 
 
 def _plain(table: Mapping[str, Any], without: tuple[str, ...] = ()) -> Iterator[str]:

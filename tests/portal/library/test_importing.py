@@ -334,7 +334,7 @@ def test_no_file_is_no_import(author: Browser, halden: Place) -> None:
     assert "Choose a file." in answer.text
 
 
-@pytest.mark.parametrize("form", ["json", "xlsx"])
+@pytest.mark.parametrize("form", ["json", "toml", "xlsx"])
 @pytest.mark.parametrize("label", catalog.shipped())
 def test_every_shipped_version_goes_out_and_comes_back(
     author: Browser, halden: Place, label: str, form: str
@@ -350,7 +350,7 @@ def test_every_shipped_version_goes_out_and_comes_back(
     assert raw(back) == wanted
 
 
-@pytest.mark.parametrize("form", ["json", "xlsx"])
+@pytest.mark.parametrize("form", ["json", "toml", "xlsx"])
 def test_a_draft_goes_out_and_comes_back(
     author: Browser, database: Database, halden: Place, form: str
 ) -> None:
