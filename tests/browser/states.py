@@ -115,7 +115,7 @@ def make(demo: Demo) -> World:
     """An organisation in the middle of its work, one that has nothing yet, and the companies on the other side."""
     port = int(demo.url.rsplit(":", 1)[1])
     settings: Settings = demo_settings(demo.data, port)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.base_url, settings.secret_key)
     with patch.object(
         accounts, "hash_password", return_value=accounts.hash_password(settings, world.PASSWORD)
     ):

@@ -39,7 +39,7 @@ def wait_for(page: Page, words: str) -> None:
 
 def test_a_move_and_the_way_back(chromium: Browser, demo: Demo) -> None:
     settings = demo_settings(demo.data, int(demo.url.rsplit(":", 1)[1]))
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.base_url, settings.secret_key)
     quarry = make_organisation(database, settings, "Quarry", clock.now())
     slate = make_company(database, settings, "Slate", clock.now())
     assessment = asked(database, quarry, slate, "Slate Bindery")

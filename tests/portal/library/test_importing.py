@@ -356,7 +356,9 @@ def test_a_draft_goes_out_and_comes_back(
 ) -> None:
     send(author, halden, canonical_json(copy()), "ours.json")
     (row,) = drafts(database)
-    answer = author.get(f"/o/{halden.slug}/drafts/{row.id}/file.{form}")
+    address = f"/o/{halden.slug}/drafts/{row.id}"
+    assert f'href="{address}/file.{form}"' in author.get(address).text
+    answer = author.get(f"{address}/file.{form}")
     found = read_for_draft(answer.data, form).definition
     assert canonical_bytes(found) == row.document
 
@@ -367,6 +369,7 @@ def test_a_draft_with_faults_goes_out_as_json_alone(
     send(author, halden, canonical_json(copy(bands=[])), "ours.json")
     (row,) = drafts(database)
     page = f"/o/{halden.slug}/drafts/{row.id}/file"
+    assert re.findall(rf'href="{page}\.(\w+)"', author.get(page.removesuffix("/file")).text) == ["json"]
     assert author.get(f"{page}.json").data == row.document
     answer = author.get(f"{page}.xlsx")
     assert answer.status_code == 409
