@@ -20,6 +20,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.conftest import FULL
+
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
     "--no-sandbox",
@@ -30,6 +32,14 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WAYS = {True: "script", False: "no-script"}
+
+
+def ways(*, in_ci: bool) -> list[object]:
+    """Parameters of a journey: with and without scripts in soak; in CI one way, for each runs there once."""
+    return [pytest.param(way, id=name) for way, name in WAYS.items() if FULL or way is in_ci]
+
+
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 

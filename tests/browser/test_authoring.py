@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Demo, axe_faults, overflow, person
+from tests.browser.conftest import Demo, axe_faults, overflow, person, ways
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-authoring")]
 
@@ -28,7 +28,7 @@ def save(page: Page) -> None:
     expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("javascript", ways(in_ci=True))
 def test_a_draft_from_copy_to_preview(chromium: Browser, demo: Demo, javascript: bool) -> None:
     with person(chromium, demo, demo.account("organisation", "admin"), javascript=javascript) as page:
         draft = begin(page, f"House rules {'live' if javascript else 'plain'}")

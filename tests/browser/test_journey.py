@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.answering import answer_everything
-from tests.browser.conftest import ROOT, Demo, axe_faults, overflow, person
+from tests.browser.conftest import ROOT, Demo, axe_faults, overflow, person, ways
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-journey")]
 PASSWORD = "four unrelated words here"
@@ -130,7 +130,7 @@ def sign(page: Page, look: Looker, base: str) -> str:
     return found.group(0)
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("javascript", ways(in_ci=True))
 def test_the_whole_journey_with_security_lite(chromium: Browser, demo: Demo, javascript: bool) -> None:
     # axe is a script itself: it looks in the run with JavaScript; the pages are the same
     look = Looker(axe=javascript)
@@ -170,7 +170,7 @@ def test_the_whole_journey_with_security_lite(chromium: Browser, demo: Demo, jav
     assert look.faults == []
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("javascript", ways(in_ci=False))
 def test_an_imported_vsaq_questionnaire_is_answered_and_submitted(
     chromium: Browser, demo: Demo, javascript: bool
 ) -> None:

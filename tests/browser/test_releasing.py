@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Demo, axe_faults, overflow, person
+from tests.browser.conftest import Demo, axe_faults, overflow, person, ways
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-releasing")]
 
@@ -19,7 +19,7 @@ def sound(page: Page, javascript: bool) -> None:
     assert overflow(page) == 0
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("javascript", ways(in_ci=False))
 def test_a_draft_is_released_compared_and_tried(chromium: Browser, demo: Demo, javascript: bool) -> None:
     slug = f"house_{'live' if javascript else 'plain'}"
     with person(chromium, demo, demo.account("organisation", "admin"), javascript=javascript) as page:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Demo, axe_faults, overflow
+from tests.browser.conftest import Demo, axe_faults, overflow, ways
 from tests.browser.states import World, make
 from tests.browser.workbooks import WORDS, bring
 
@@ -19,7 +19,7 @@ def made(demo: Demo) -> World:
     return make(demo)
 
 
-@pytest.fixture(params=[True, False], ids=["with JavaScript", "without"])
+@pytest.fixture(params=ways(in_ci=False))
 def owner(
     request: pytest.FixtureRequest, chromium: Browser, demo: Demo, made: World
 ) -> Iterator[tuple[Page, bool]]:

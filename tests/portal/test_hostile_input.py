@@ -17,6 +17,7 @@ from portal.access import CompanyRole, OrganisationRole
 from portal.db import SYSTEM, Database
 from portal.tables import metadata
 from portal.web import Portal
+from tests.conftest import FULL
 from tests.guards.test_routes import routes
 from tests.portal.scene import Deal, Scene
 from tests.portal.test_isolation import addresses, ids_of
@@ -201,7 +202,8 @@ def test_ten_thousand_fields_are_a_clear_answer(
         "".join(f'--x\r\nContent-Disposition: form-data; name="f{n}"\r\n\r\n1\r\n' for n in range(10_000))
         + "--x--\r\n"
     )
-    for path, browser, token, _names in posts(app, deal, browsers):
+    every = list(posts(app, deal, browsers))
+    for path, browser, token, _names in every if FULL else every[::5]:  # what reads bodies is one for all
         assert raw(browser, path, token, body).status_code < 500, path
         answer = raw(browser, path, token, parts, content_type="multipart/form-data; boundary=x")
         assert answer.status_code < 500, path

@@ -25,6 +25,7 @@ from questionnaires.interchange.spreadsheet import SpreadsheetBusy, SpreadsheetE
 from questionnaires.interchange.xlsx_layout import SHEETS, read_layout, write_layout
 from questionnaires.parsing import parse_json
 from questionnaires.raw import raw, read_raw
+from tests.conftest import FULL
 
 
 def back(data: bytes) -> Questionnaire:
@@ -173,7 +174,7 @@ PRINTED = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), mi
     text=PRINTED.filter(str.strip),
     hint=st.text(st.sampled_from("a _x000D_\n\t=+-@'\"<>&é\u200b"), max_size=80),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200 if FULL else 20, deadline=None)
 def test_any_text_comes_back_to_the_character(text: str, hint: str) -> None:
     given = raw(everything())
     question = given["sections"][0]["questions"][0]
