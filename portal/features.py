@@ -30,6 +30,7 @@ from portal.contracts import service as contract_service
 from portal.contracts import views as contracts
 from portal.erasure import views as erasure
 from portal.evidence import views as evidence
+from portal.intake import views as intake
 from portal.library import authoring_views as authoring
 from portal.library import diff_views as diffing
 from portal.library import editing_views as editing
@@ -68,6 +69,7 @@ VIEWS = (
     releasing,
     vendors,
     policy,
+    intake,
     portfolio,
     lists,
     clients,

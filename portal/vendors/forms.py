@@ -62,12 +62,23 @@ class ContactForm(Form):
     )
 
 
-class _EngagementForm(Form):
+class NamedForm(Form):
+    """What of an engagement is written by hand even where the rest comes from an intake."""
+
     name = line(
         "Name",
         required="Write a name, such as Claims document archive.",
         description="What you buy, in the words of your people.",
     )
+    business_owner = SelectField(
+        "Business owner",
+        validate_choice=False,
+        description="Who answers for this engagement inside your organisation. They can read everything about it.",
+    )
+    revision = HiddenField()
+
+
+class _EngagementForm(NamedForm):
     description = TextAreaField(
         "What the vendor does for you",
         [Length(max=2000, message="Write at most 2000 characters."), NoControls(lines=True)],
@@ -81,12 +92,6 @@ class _EngagementForm(Form):
         validate_choice=False,
         description="How much harm a failure could do. It sets how often you assess again, and some questions.",
     )
-    business_owner = SelectField(
-        "Business owner",
-        validate_choice=False,
-        description="Who answers for this engagement inside your organisation. They can read everything about it.",
-    )
-    revision = HiddenField()
 
 
 def field_name(fact: str) -> str:
@@ -131,7 +136,7 @@ for _name in ASKED:
     setattr(EngagementForm, field_name(_name), _fact_field(_name))
 
 
-def revision_of(form: VendorForm | EngagementForm) -> int:
+def revision_of(form: VendorForm | NamedForm) -> int:
     """The revision that the form was rendered from; Conflict when it says none."""
     text = form.revision.data or ""
     if not (text.isascii() and text.isdigit() and len(text) < 10):

@@ -21,6 +21,7 @@ from portal.organisations import queries as organisations
 from portal.vendors import queries
 from portal.vendors.facts import TIERS, checked_facts
 from portal.vendors.models import Contact, Engagement, Vendor
+from portal.vendors.policy import touches_personal
 from questionnaires.facts import COUNTRIES
 
 LONGEST_NAME = 200
@@ -96,6 +97,7 @@ def create_engagement(
         vendor_id=vendor.id,
         revision=1,
         created_at=now,
+        **_named_by(business_owner_id, actor, now),
         **_engagement_values(session, actor, name, description, tier, facts, business_owner_id),
     )
     _require_free_engagement_name(session, actor, vendor.id, engagement.name_key)
@@ -120,15 +122,43 @@ def change_engagement(
 ) -> None:
     """Change an engagement; assessments that are issued keep the facts that they were issued with.
 
-    ``revision`` is the one that the form was rendered from. Raises Conflict when the engagement has moved on,
-    Invalid as ``create_engagement``.
+    ``revision`` is the one that the form was rendered from. By hand a tier only rises; where the engagement rests on an
+    intake, its tier, facts and description stay as they are. Raises Conflict when the engagement has moved on, Invalid
+    as ``create_engagement`` and for what only an intake may change.
     """
     values = _engagement_values(session, actor, name, description, tier, facts, business_owner_id)
     if engagement.revision != revision:
         _require_same(engagement, values)
     if values["name_key"] != engagement.name_key:
         _require_free_engagement_name(session, actor, engagement.vendor_id, values["name_key"])
+    _require_not_less(engagement, values)
+    if business_owner_id != engagement.business_owner_id:
+        for column, value in _named_by(business_owner_id, actor, now).items():
+            setattr(engagement, column, value)
     _change(session, engagement, values, Kind.ENGAGEMENT_CHANGED, actor=actor, now=now)
+
+
+def rest_on_intake(
+    session: Session,
+    engagement: Engagement,
+    *,
+    intake_id: uuid.UUID,
+    tier: str,
+    facts: Mapping[str, Any],
+    description: str,
+    actor: Identity,
+    now: datetime,
+) -> None:
+    """Take tier, facts and description over from an intake; nothing waits any more. The caller holds the lock."""
+    values = {"tier": tier, "facts": dict(facts), "description": description}
+    changed = sorted(name for name, value in values.items() if getattr(engagement, name) != value)
+    for name, value in values.items():
+        setattr(engagement, name, value)
+    engagement.intake_id, engagement.waiting_intake_id = intake_id, None
+    engagement.revision += 1
+    data = {"fields": changed, "tier": tier}
+    record(session, Kind.ENGAGEMENT_CHANGED, now=now, actor=actor, subject=engagement, data=data)
+    session.flush()
 
 
 def add_contact(
@@ -238,6 +268,26 @@ def _engagement_values(
         "facts": checked_facts(facts),
         "business_owner_id": business_owner_id,
     }
+
+
+def _require_not_less(engagement: Engagement, values: Mapping[str, Any]) -> None:
+    """A tier is lowered by an intake and a second person; what an intake has set, an intake changes."""
+    if engagement.intake_id is not None and any(
+        getattr(engagement, name) != values[name] for name in ("tier", "facts", "description")
+    ):
+        raise Invalid("Tier, facts and description come from the intake. Answer it again to change them.")
+    if TIERS.index(values["tier"]) > TIERS.index(engagement.tier):
+        raise Invalid(errors={"tier": "A lower tier needs an intake, and a second person who approves it."})
+    if touches_personal(engagement.facts) is True and not touches_personal(values["facts"]):
+        sentence = "To say that no personal data is touched any more, answer the intake; a second person approves it."
+        raise Invalid(errors={"engagement.data": sentence})
+
+
+def _named_by(business_owner_id: uuid.UUID | None, actor: Identity, now: datetime) -> dict[str, Any]:
+    """Who named the business owner, and when; nobody where there is none."""
+    if business_owner_id is None:
+        return {"owner_set_by": None, "owner_set_at": None}
+    return {"owner_set_by": actor.person.id, "owner_set_at": now}
 
 
 def _name(name: str) -> str:

@@ -15,7 +15,7 @@ from portal.faults import Invalid
 from portal.organisations import invitations
 from portal.organisations import queries as organisations
 from portal.vendors import queries, service
-from portal.vendors.forms import ContactForm, EngagementForm, VendorForm, field_name, revision_of
+from portal.vendors.forms import ContactForm, EngagementForm, NamedForm, VendorForm, field_name, revision_of
 from portal.vendors.models import Engagement, Vendor
 from questionnaires.facts import INTERNAL_FACTS
 
@@ -121,21 +121,21 @@ def edit_engagement(organisation: str, engagement: uuid.UUID) -> Page:
         "revision": row.revision,
         **{field_name(name): value for name, value in row.facts.items()},
     }
-    return render_template(
-        "vendors/engagement_form.html", **_engagement_context(EngagementForm(data=values), vendor, row)
-    )
+    form = NamedForm(data=values) if row.intake_id else EngagementForm(data=values)
+    return render_template("vendors/engagement_form.html", **_engagement_context(form, vendor, row))
 
 
 @blueprint.post("/o/<organisation>/engagements/<uuid:engagement>/edit")
 @requires(Permission.MANAGE_VENDORS)
 def save_engagement(organisation: str, engagement: uuid.UUID) -> Page:
-    form = EngagementForm(request.form)
+    locked = queries.engagement(web.db(), web.identity(), engagement, lock=True)
+    form: NamedForm = NamedForm(request.form) if locked.intake_id else EngagementForm(request.form)
     try:
         _require_shape(form)
         service.change_engagement(
             web.db(),
-            queries.engagement(web.db(), web.identity(), engagement, lock=True),
-            **_engagement_values(form),
+            locked,
+            **_engagement_values(form, locked),
             revision=revision_of(form),
             actor=web.identity(),
             now=web.now(),
@@ -203,7 +203,7 @@ def withdraw_invitation(organisation: str, vendor: uuid.UUID, contact: uuid.UUID
 # -------------------------------------------------------------------------------------------------- small helpers
 
 
-def _require_shape(form: VendorForm | EngagementForm | ContactForm) -> None:
+def _require_shape(form: VendorForm | NamedForm | ContactForm) -> None:
     if not form.validate():
         raise Invalid
 
@@ -214,7 +214,8 @@ def _vendor_again(vendor: uuid.UUID) -> Vendor:
     return queries.vendor(web.db(), web.identity(), vendor)
 
 
-def _engagement_values(form: EngagementForm) -> dict[str, Any]:
+def _engagement_values(form: NamedForm, held: Engagement | None = None) -> dict[str, Any]:
+    """What was posted; where the engagement rests on an intake, what comes from it stays as it is."""
     owner = form.business_owner.data or ""
     try:
         owner_id = uuid.UUID(owner) if owner else None
@@ -222,18 +223,19 @@ def _engagement_values(form: EngagementForm) -> dict[str, Any]:
         raise Invalid(
             errors={"business_owner": _("Choose a member of your organisation, or nobody.")}
         ) from None
-    return {
-        "name": form.name.data or "",
-        "description": form.description.data or "",
-        "tier": form.tier.data or "",
-        "facts": form.facts,
-        "business_owner_id": owner_id,
-    }
+    values: dict[str, Any] = {"name": form.name.data or "", "business_owner_id": owner_id}
+    if isinstance(form, EngagementForm):
+        typed = {
+            "description": form.description.data or "",
+            "tier": form.tier.data or "",
+            "facts": form.facts,
+        }
+        return values | typed
+    assert held is not None
+    return values | {"description": held.description, "tier": held.tier, "facts": held.facts}
 
 
-def _engagement_context(
-    form: EngagementForm, vendor: Vendor, engagement: Engagement | None
-) -> dict[str, Any]:
+def _engagement_context(form: NamedForm, vendor: Vendor, engagement: Engagement | None) -> dict[str, Any]:
     owners = service.business_owners(web.db(), web.identity())
     form.business_owner.choices = {"": _("Nobody yet"), **{str(key): name for key, name in owners}}
     organisation = organisations.organisation_of(web.db(), web.identity())

@@ -22,9 +22,6 @@ from tests.portal.world import NOW
 # Entries of the catalogue that nothing writes yet, with the reason. Empty is best.
 WAITING: dict[str, str] = dict.fromkeys(
     (
-        "INTAKE_ANSWERED",
-        "TIER_PROPOSED",
-        "TIER_SETTLED",
         "VENDORS_READ",
         "VENDORS_DISCARDED",
         "VENDORS_IMPORTED",
