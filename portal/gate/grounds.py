@@ -220,12 +220,13 @@ def _proofs(one: Submitted, today: date) -> Iterator[Ground]:
 
 
 def _findings(facts: GateFacts, demands: TierPolicy) -> Iterator[Ground]:
-    """One that is overdue blocks, however small: a promise was broken."""
+    """One that is overdue blocks, however small: a promise was broken, and neither a later day nor none mends it."""
     worst = FINDINGS.index(demands.worst_finding)
     demand = (("worst", demands.worst_finding), ("fix_days", demands.fix_days))
     quiet = 0
     for one in facts.findings:
-        overdue = one.due is not None and one.due < facts.today
+        promised = min((each for each in (one.due, one.first_due) if each is not None), default=None)
+        overdue = promised is not None and promised < facts.today
         if not overdue and FINDINGS.index(one.severity) <= worst:
             quiet += 1
             continue

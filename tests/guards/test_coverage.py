@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.guards.code import ROOT
@@ -24,10 +25,31 @@ TABLES = (
 )
 
 
+# What the gate decides by, and who may be a second person: a second or two of tables.
+GATE = tuple(
+    f"portal/gate/{name}.py" for name in ("facts", "grounds", "deciding", "standing", "choosing", "stored")
+)
+GATE_TABLES = tuple(f"tests/portal/gate/test_{name}.py" for name in ("rules", "standing", "choosing"))
+
+
 def test_every_branch_of_the_deciding_modules_is_tested(tmp_path: Path) -> None:
+    report = _covered(
+        tmp_path,
+        [f"questionnaires/{name}" for name in DECIDING],
+        [f"tests/questionnaires/test_{name}.py" for name in TABLES],
+    )
+    for name in ("conditions_evaluation", "scoring", "requirements_evidence", "carry_forward", "what_if"):
+        assert f"questionnaires/{name}.py" in report
+
+
+def test_every_branch_of_the_gate_is_tested(tmp_path: Path) -> None:
+    report = _covered(tmp_path, GATE, GATE_TABLES)
+    assert all(name in report for name in GATE)
+
+
+def _covered(tmp_path: Path, files: Iterable[str], tests: Iterable[str]) -> str:
+    """The report of what ``tests`` run of ``files``; fails below all of it."""
     coverage = [sys.executable, "-m", "coverage"]
-    include = ",".join(f"questionnaires/{name}" for name in DECIDING)
-    tests = [f"tests/questionnaires/test_{name}.py" for name in TABLES]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))},
         "COVERAGE_FILE": str(tmp_path / "coverage"),
@@ -43,7 +65,5 @@ def test_every_branch_of_the_deciding_modules_is_tested(tmp_path: Path) -> None:
         return done.stdout
 
     tables_only = ("-p", "no:xdist", "-m", "not hypothesis")
-    run("run", "--branch", f"--include={include}", "-m", "pytest", *tables_only, *tests)
-    report = run("report", "--fail-under=100", "--precision=2", "--show-missing")
-    for name in ("conditions_evaluation", "scoring", "requirements_evidence", "carry_forward", "what_if"):
-        assert f"questionnaires/{name}.py" in report
+    run("run", "--branch", f"--include={','.join(files)}", "-m", "pytest", *tables_only, *tests)
+    return run("report", "--fail-under=100", "--precision=2", "--show-missing")

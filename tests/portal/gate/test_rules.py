@@ -184,6 +184,13 @@ def test_findings(severity: str, worst: str, due: date | None, found: str) -> No
     assert len(lines) == (1 if found == "met" else 2)
 
 
+def test_a_broken_promise_is_not_mended_by_taking_it_back_or_putting_it_off() -> None:
+    for due in (None, day(9)):
+        assert (
+            result(sound(findings=(Finding("f", "low", day(-9), due, day(-1)),)), "finding", "f") == "blocked"
+        )
+
+
 @pytest.mark.parametrize(
     ("demanded", "critical", "every", "found"),
     [
