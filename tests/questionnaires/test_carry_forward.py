@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +26,7 @@ from made_up import (
     when,
 )
 from made_up_versions import next_version
+from published import published
 
 from questionnaires.answers import Answer, EvidenceItem, Review, parse_value, raw_value
 from questionnaires.carry_forward import Offer, Table, carry
@@ -36,8 +36,7 @@ from questionnaires.interchange.mvsp import read_mvsp
 from questionnaires.parsing import parse_json
 from questionnaires.scoring import score
 
-PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "content" / "mvsp"
-MVSP = ("1.0", "2.0", "3.0") if PUBLISHED.is_dir() else ()
+MVSP = ("1.0", "2.0", "3.0")
 BASE = choice("a", 100, 50, 0, allow_na=True)
 ALONE = options(100, 50, exclusive=0)
 MANY = Question("a", "Question a?", "choices", options=ALONE, combine="sum", weight=10)
@@ -357,7 +356,7 @@ def test_cycles_in_which_an_answer_stood() -> None:
 
 
 def mvsp(version: str) -> Questionnaire:
-    raw = read_mvsp((PUBLISHED / f"mvsp_v{version}.json").read_bytes()).definition_json
+    raw = read_mvsp((published("mvsp") / f"mvsp_v{version}.json").read_bytes()).definition_json
     return parse_json(json.dumps(raw).encode())
 
 
@@ -366,7 +365,7 @@ def number(definition: Questionnaire, key: str) -> str:
 
 
 def test_published_answers_follow_the_meaning_and_never_the_number() -> None:
-    moves = json.loads((PUBLISHED / "migration_map.json").read_text())["migrations"] if MVSP else {}
+    moves = json.loads((published("mvsp") / "migration_map.json").read_text())["migrations"]
     for old, new in pairwise(MVSP):
         before, after = mvsp(old), mvsp(new)
         # Each answer carries the number of its control, so that it shows where it ends.
@@ -382,13 +381,10 @@ def test_published_answers_follow_the_meaning_and_never_the_number() -> None:
                 assert came[move["to"]] == move["from"]
             if move["from"] is None:
                 assert move["to"] not in came
-    if MVSP:
-        offers = carry(
-            mvsp("1.0"), mvsp("2.0"), {"own.mvsp.backup": answered("met", note="2.8")}, as_of=TODAY
-        )
-        assert [key for key, one in offers.items() if one.is_offered] == ["own.mvsp.backup"]
-        assert number(mvsp("1.0"), "own.mvsp.backup") == number(mvsp("2.0"), "own.mvsp.encryption") == "2.8"
-        assert not offers["own.mvsp.encryption"].is_offered
+    offers = carry(mvsp("1.0"), mvsp("2.0"), {"own.mvsp.backup": answered("met", note="2.8")}, as_of=TODAY)
+    assert [key for key, one in offers.items() if one.is_offered] == ["own.mvsp.backup"]
+    assert number(mvsp("1.0"), "own.mvsp.backup") == number(mvsp("2.0"), "own.mvsp.encryption") == "2.8"
+    assert not offers["own.mvsp.encryption"].is_offered
 
 
 def test_a_number_used_again_carries_nothing() -> None:
