@@ -11,6 +11,7 @@ from portal.contracts import models as contracts
 from portal.db import Base
 from portal.erasure import models as erasure
 from portal.evidence import models as evidence
+from portal.gate import models as gate
 from portal.intake import models as intake
 from portal.library import models as library
 from portal.organisations import models as organisations
@@ -31,6 +32,7 @@ FEATURES = (
     intake,
     review,
     contracts,
+    gate,
     reassessment,
     erasure,
 )

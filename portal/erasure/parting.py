@@ -35,6 +35,14 @@ from portal.erasure import destroying, leaving_letters
 from portal.erasure.destroying import GONE, Destroyed, read, run
 from portal.erasure.models import Erasure
 from portal.evidence.models import Evidence, EvidenceGrant
+from portal.gate.models import (
+    ConditionNote,
+    ConditionStep,
+    DecisionWords,
+    GateDecision,
+    GateProposal,
+    RiskException,
+)
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
 from portal.library.models import (
     DraftEdit,
@@ -145,6 +153,7 @@ def vendors(
         }
         found.add("engagements", run(session, update(Engagement).where(Engagement.id == one).values(**gone)))
     _intakes(session, engagements, found, by, now)
+    _gates(session, engagements, found, by, now)
     scheduled = Reassessment.engagement_id.in_(engagements) & (Reassessment.state == "scheduled")
     run(session, update(Reassessment).where(scheduled).values(state="replaced"))
     contacts = select(Contact.email).where(
@@ -185,6 +194,30 @@ def _intakes(
     run(session, update(TierProposal).where(waiting).values(**ended))
     ours = Engagement.id.in_(engagements)
     run(session, update(Engagement).where(ours).values(waiting_intake_id=None))
+
+
+def _gates(
+    session: Session,
+    engagements: Collection[uuid.UUID],
+    found: Destroyed,
+    by: uuid.UUID | None,
+    now: datetime,
+) -> None:
+    """The words of decisions, conditions and exceptions go; outcomes, codes and days stay. What waits ends."""
+    decisions = select(GateDecision.id).where(GateDecision.engagement_id.in_(engagements))
+    steps = select(ConditionStep.id).where(ConditionStep.decision_id.in_(decisions))
+    found.add(
+        "gate_words", run(session, delete(DecisionWords).where(DecisionWords.decision_id.in_(decisions)))
+    )
+    found.add("gate_words", run(session, delete(ConditionNote).where(ConditionNote.step_id.in_(steps))))
+    ended: dict[str, Any] = {"state": "withdrawn", "settled_by": by, "settled_at": now}
+    emptied: dict[str, Any] = {"reason": "", "words": {}}
+    for model, values in ((GateProposal, emptied), (RiskException, {"reason": ""})):
+        ours = model.engagement_id.in_(engagements)
+        run(session, update(model).where(ours & (model.state == "waiting")).values(**ended))
+        found.add(
+            "gate_words", run(session, update(model).where(ours & (model.reason != "")).values(**values))
+        )
 
 
 def organisation(

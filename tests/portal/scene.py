@@ -59,7 +59,9 @@ from questionnaires import catalog
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import Question, Questionnaire
 from questionnaires.parsing import parse_json
+from tests.portal.judging import judge
 from tests.portal.scene_carried import carry, tokens
+from tests.portal.scene_gate import decide_and_wait
 from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
 
 DUE = date(2026, 12, 18)
@@ -80,6 +82,8 @@ class Deal:
     spend: str
     drafted: uuid.UUID | None = None
     submitted: uuid.UUID | None = None
+    submission: uuid.UUID | None = None  # its sealed answers, under review
+    gate: uuid.UUID | None = None  # a decision, with all that hangs on it
     paper: uuid.UUID | None = None  # sealed with what was submitted
     shelved: uuid.UUID | None = None  # beside a draft
     enquiry: uuid.UUID | None = None
@@ -441,7 +445,11 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.paper = _lay(database, scene, owner, deal.submitted, key, word("paper", *both), word("file", *both))
     seal(database, owner, deal.submitted, name=word("signer", *both), role=word("role", *both))
     _turn(database, deal.submitted, f"own.{slug}.gate", word("before", *both))
+    deal.submission = newest_submission(database, deal.submitted).id
+    judge(database, scene, deal, f"own.{slug}")
     deal.section_submitted = "backups"
+    gate_words = [word(what, *ours) for what in ("decided", "wanted", "proven", "accepted")]
+    deal.gate = decide_and_wait(database, organisation, engagement, gate_words)
     _certify(database, deal, word("erasure", *ours))
     deal.drafted = issue(
         database, buyer, vendor, engagement, security_lite().content_hash, reason=word("reason", *both)
