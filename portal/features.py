@@ -47,6 +47,7 @@ from portal.reports import many_views as many
 from portal.reports import views as results
 from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
+from portal.vendors import import_views as imports
 from portal.vendors import policy_views as policy
 from portal.vendors import views as vendors
 
@@ -68,6 +69,7 @@ VIEWS = (
     merging,
     releasing,
     vendors,
+    imports,
     policy,
     intake,
     portfolio,

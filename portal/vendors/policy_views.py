@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import OrganisationRole, Permission, requires
-from portal.evidence.kinds import choices as evidence_choices
 from portal.faults import Conflict, Invalid
 from portal.organisations import queries as organisations
 from portal.vendors import policy, policy_queries, policy_service
@@ -190,7 +189,7 @@ def _form(
     several = {
         "questionnaires": slugs,
         "with_personal_data": slugs,
-        "evidence": evidence_choices(),
+        "evidence": words.evidence_choices(),
         "roles": [(one, str(web.ROLE_LABELS[OrganisationRole(one)])) for one in policy.DECIDERS],
     }
     return render_template(

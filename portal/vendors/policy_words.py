@@ -13,6 +13,7 @@ from flask_babel import ngettext
 
 from portal.access import OrganisationRole
 from portal.addresses import ROLE_LABELS
+from portal.evidence.kinds import choices as evidence_choices  # noqa: F401 - for the form
 from portal.evidence.kinds import evidence_name
 from portal.vendors.policy import Policy, changed, loosens
 

@@ -94,6 +94,9 @@ LAST = 100
 
 # (importer, imported) -> why it may. Nothing else may.
 AGREED: dict[tuple[str, str], str] = {
+    ("portal.vendors.policy_words", "portal.evidence.kinds"): "a policy names kinds of evidence in words",
+    ("portal.intake.views", "portal.assessments.answering_form"): "one reader of posted answers",
+    ("portal.intake.views", "portal.vendors.forms"): "name and owner of an engagement: one form",
     (
         "portal.assessments.showing_views",
         "portal.evidence.forms",

@@ -135,14 +135,18 @@ def test_an_engagement_that_does_not_fit_is_shown_again(
 
 
 def test_an_engagement_changes_and_keeps_what_is_not_known(buyer: Browser, halden: Place) -> None:
-    engagement = new_engagement(buyer, new_vendor(buyer, halden), fact_data="personal")
-    answer = buyer.post(f"{engagement}/edit", name="Archive", tier="low", revision="1")
+    engagement = new_engagement(buyer, new_vendor(buyer, halden), fact_data="confidential")
+    assert "Confidential business data" in buyer.get(engagement).text
+    answer = buyer.post(f"{engagement}/edit", name="Archive", tier="critical", revision="1")
     assert answer.status_code == 303
     page = buyer.get(engagement).text
-    assert "Personal data" not in page
-    assert "Hardly any data" in page
-    refused = buyer.post(f"{engagement}/edit", name="", tier="low", revision="2")
+    assert "Confidential business data" not in page
+    assert "An important process stops" in page
+    refused = buyer.post(f"{engagement}/edit", name="", tier="critical", revision="2")
     assert refused.status_code == 422
+    lower = buyer.post(f"{engagement}/edit", name="Archive", tier="low", revision="2")
+    assert lower.status_code == 422
+    assert "A lower tier needs an intake" in lower.text
 
 
 def test_inviting_sending_again_and_withdrawing(buyer: Browser, halden: Place) -> None:
