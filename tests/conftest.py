@@ -33,7 +33,7 @@ hypothesis_settings.register_profile(
     "ci", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 hypothesis_settings.register_profile(
-    "soak", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "soak", max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

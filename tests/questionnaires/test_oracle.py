@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import oracle
-from hypothesis import given
+from hypothesis import given, settings
 from made_up import (
     ENDS,
     RANDOM,
@@ -26,6 +26,9 @@ from questionnaires.definition import Questionnaire
 from questionnaires.requirements import Answered, Catalogue, Outcome, Requirement, evaluate
 from questionnaires.scoring import score
 from questionnaires.visibility import look
+from tests.conftest import FULL
+
+MANY = settings(max_examples=2_000) if FULL else settings()
 
 
 class Case:
@@ -43,6 +46,7 @@ class Case:
         return self.definition, self.answers, self.facts, self.today, self.shown
 
 
+@MANY
 @given(RANDOM)
 def test_scores_are_equal_to_the_last_digit(rnd: Random) -> None:
     case = Case(rnd)
@@ -51,6 +55,7 @@ def test_scores_are_equal_to_the_last_digit(rnd: Random) -> None:
     assert found == oracle.score(*case.inputs)
 
 
+@MANY
 @given(RANDOM)
 def test_pages_are_equal(rnd: Random) -> None:
     case = Case(rnd)
@@ -104,6 +109,7 @@ class Engagement:
         return evaluate(Catalogue(tuple(self.rules)), files, facts)
 
 
+@MANY
 @given(RANDOM)
 def test_outcomes_of_requirements_are_equal(rnd: Random) -> None:
     made = Engagement(rnd)
@@ -113,6 +119,7 @@ def test_outcomes_of_requirements_are_equal(rnd: Random) -> None:
     ]
 
 
+@MANY
 @given(RANDOM)
 def test_a_vendor_reads_nothing_that_hangs_on_an_internal_fact(rnd: Random) -> None:
     """Between two values that give the same outcome no word may differ; the outcome itself may."""

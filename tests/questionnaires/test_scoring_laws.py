@@ -8,7 +8,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from made_up import (
     FACTS,
     RANDOM,
@@ -30,6 +30,9 @@ from questionnaires.definition import Question, Questionnaire
 from questionnaires.fixes import best_fixes
 from questionnaires.scoring import Result, score
 from questionnaires.visibility import look
+from tests.conftest import FULL
+
+MANY = settings(max_examples=2_000) if FULL else settings()
 
 CERTAIN = {"hidden", "not_applicable", "graded", "disproved", "accepted", "answered"}
 
@@ -68,6 +71,7 @@ def not_above(one: Fraction | None, other: Fraction | None) -> bool:
     return one is None or other is None or one <= other
 
 
+@MANY
 @given(RANDOM)
 def test_the_low_is_never_above_the_high(rnd: Random) -> None:
     result = Case(rnd).result()
@@ -83,6 +87,7 @@ def test_the_low_is_never_above_the_high(rnd: Random) -> None:
         assert names.index(result.best_band) <= names.index(result.band)
 
 
+@MANY
 @given(RANDOM)
 def test_the_three_sums_are_exact(rnd: Random) -> None:
     result = Case(rnd).result()
@@ -98,6 +103,7 @@ def test_the_three_sums_are_exact(rnd: Random) -> None:
     assert sum(result.counts.values()) == len(result.trace)
 
 
+@MANY
 @given(RANDOM)
 def test_answering_an_unanswered_question_only_narrows_the_range(rnd: Random) -> None:
     case = Case(rnd)
@@ -112,6 +118,7 @@ def test_answering_an_unanswered_question_only_narrows_the_range(rnd: Random) ->
     assert not_above(after.high, before.high)
 
 
+@MANY
 @given(RANDOM)
 def test_hiding_the_truth_never_raises_the_low(rnd: Random) -> None:
     case = Case(rnd)
@@ -125,6 +132,7 @@ def test_hiding_the_truth_never_raises_the_low(rnd: Random) -> None:
         assert not_above(case.result(case.changed(question.key, evasion)).score, before.score)
 
 
+@MANY
 @given(RANDOM)
 def test_no_evasion_earns_a_better_band(rnd: Random) -> None:
     case = Case(rnd)
@@ -149,6 +157,7 @@ def test_no_evasion_earns_a_better_band(rnd: Random) -> None:
     assert after.assurance <= before.assurance
 
 
+@MANY
 @given(RANDOM)
 def test_idle_documents_and_notes_change_nothing(rnd: Random) -> None:
     case = Case(rnd)
@@ -169,6 +178,7 @@ def test_idle_documents_and_notes_change_nothing(rnd: Random) -> None:
     assert case.result(answers).to_bytes() == case.result().to_bytes()
 
 
+@MANY
 @given(RANDOM)
 def test_raising_the_points_of_an_option_never_lowers_anything(rnd: Random) -> None:
     case = Case(rnd)
@@ -198,6 +208,7 @@ def _with(definition: Questionnaire, question: Question) -> Questionnaire:
     return replace(definition, sections=sections)
 
 
+@MANY
 @given(RANDOM)
 def test_order_does_not_matter(rnd: Random) -> None:
     case = Case(rnd)
@@ -216,6 +227,7 @@ def _essence(result: Result) -> dict[str, Any]:
     }
 
 
+@MANY
 @given(RANDOM)
 def test_hidden_answers_do_not_matter(rnd: Random) -> None:
     case = Case(rnd)
@@ -229,6 +241,7 @@ def test_hidden_answers_do_not_matter(rnd: Random) -> None:
     assert case.result(answers).to_bytes() == before.to_bytes()
 
 
+@MANY
 @given(RANDOM)
 def test_answers_of_questions_that_may_be_hidden_do_not_matter(rnd: Random) -> None:
     case = Case(rnd)
@@ -242,6 +255,7 @@ def test_answers_of_questions_that_may_be_hidden_do_not_matter(rnd: Random) -> N
     assert case.result(answers).to_bytes() == before.to_bytes()
 
 
+@MANY
 @given(RANDOM)
 def test_what_is_certain_has_no_range(rnd: Random) -> None:
     case = Case(rnd)
@@ -261,6 +275,7 @@ def test_what_is_certain_has_no_range(rnd: Random) -> None:
             assert result.score == result.high
 
 
+@MANY
 @given(RANDOM)
 def test_equal_inputs_give_equal_bytes(rnd: Random) -> None:
     case = Case(rnd)
@@ -268,6 +283,7 @@ def test_equal_inputs_give_equal_bytes(rnd: Random) -> None:
     assert case.result().to_bytes() == case.result(dict(reversed(case.answers.items())), again).to_bytes()
 
 
+@MANY
 @given(RANDOM)
 def test_pages_and_scoring_agree_where_nothing_is_unknown(rnd: Random) -> None:
     case = Case(rnd)
@@ -280,6 +296,7 @@ def test_pages_and_scoring_agree_where_nothing_is_unknown(rnd: Random) -> None:
     assert "open" not in result.counts
 
 
+@MANY
 @given(RANDOM)
 def test_applying_the_fixes_gives_what_they_promise(rnd: Random) -> None:
     case = Case(rnd)
@@ -299,6 +316,7 @@ def test_applying_the_fixes_gives_what_they_promise(rnd: Random) -> None:
     assert fixes.reached == (before.band is not None and names.index(before.band) <= names.index(target))
 
 
+@MANY
 @given(RANDOM)
 def test_no_single_change_gains_more_than_the_first_fix(rnd: Random) -> None:
     """The upper bounds, by which most candidates are never scored, hide no better step."""
