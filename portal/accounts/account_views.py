@@ -32,6 +32,7 @@ def _account_context() -> dict[str, Any]:
         return {
             "waiting": addresses.waiting(session, who, now=web.now()),
             "standing": factors.standing(session, who.id),
+            "keys_off": service.keys_off(session, who.id),
             "zone": ZONE,
         }
 
@@ -88,6 +89,14 @@ def change_name() -> Page:
     if not form.validate():
         return _account_page(form, Invalid())
     service.change_name(web.db(), web.identity().person, form.name.data or "", now=web.now())
+    return web.notice(redirect(url_for(".account"), 303), "saved")
+
+
+@blueprint.post("/account/keys")
+@requires(Permission.ACCOUNT)
+def set_keys() -> Page:
+    """Single keys on pages, such as those of the review; ``keys``: 1 for on."""
+    service.set_keys(web.db(), web.identity().person, off=request.form.get("keys") != "1", now=web.now())
     return web.notice(redirect(url_for(".account"), 303), "saved")
 
 

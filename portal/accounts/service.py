@@ -125,6 +125,17 @@ def change_name(session: Session, person: Person, name: str, *, now: datetime) -
     )
 
 
+def keys_off(session: Session, person_id: uuid.UUID) -> bool:
+    """Whether a person wants no single keys to mean anything on a page."""
+    return bool(session.scalar(select(PersonRow.keys_off).where(PersonRow.id == person_id)))
+
+
+def set_keys(session: Session, person: Person, *, off: bool, now: datetime) -> None:
+    """Switch single keys off or on for a person, on every page."""
+    session.execute(update(PersonRow).where(PersonRow.id == person.id).values(keys_off=off))
+    record(session, Kind.KEYS_SET, now=now, actor=person, subject=about(person.id), data={"off": off})
+
+
 # ----------------------------------------------------------------------------------------------------- sessions
 
 

@@ -28,8 +28,6 @@ from questionnaires.definition import Band, Questionnaire
 from questionnaires.fixes import best_fixes
 
 MOST_STEPS = 10
-# No review exists yet, so what is promised for after it cannot be shown.
-REVIEWED = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def for_company(
     organisation = organisations.organisation_for_company(session, rated.assessment.organisation_id)
     ids = result_queries.engagement_ids(session, rated.assessment, pair)
     points = contracts.points(session, contracts.newest(session, identity, ids).values(), "company")
-    sight = sight_of(organisation.vendor_sees, reviewed=REVIEWED)
+    sight = sight_of(organisation.vendor_sees, reviewed=rated.assessment.reviewed_at is not None)
     return _report(session, rated, organisation, identity.company.name, sight, points)
 
 

@@ -16,7 +16,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.listing import one_of
 from portal.reassessment import queries as reassessment
-from portal.reports import answers, desk, export, queries
+from portal.reports import answers, desk, export, marks, queries
 from portal.reports.queries import Report
 
 blueprint = Blueprint("results", __name__)
@@ -65,6 +65,7 @@ def answers_for_organisation(organisation: str, assessment: uuid.UUID) -> str:
     found = desk.desk(session, identity, report, show)
     newest = found.rounds[0][0]
     context = {"desk": found, "show_href": show_href, "evidence_href": _evidence_href(report)}
+    context["marked"] = marks.of(session, identity, report)
     return render_template("results/desk.html", **context, **_context(report))
 
 
@@ -75,7 +76,10 @@ def answers_for_company(company: str, assessment: uuid.UUID) -> str:
     report = queries.for_company(session, identity, assessment, _round())
     turned = desk.turned_of(session, identity, report)
     read = answers.sections(report, ("evidence.download", {"company": company}))
-    return render_template("results/answers.html", sections=read, turned=turned, **_context(report))
+    marked = marks.of(session, identity, report)
+    return render_template(
+        "results/answers.html", sections=read, turned=turned, marked=marked, **_context(report)
+    )
 
 
 @blueprint.get("/o/<organisation>/assessments/<uuid:assessment>/result.json")

@@ -19,7 +19,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.review import letters
-from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review, ReviewNote
+from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review
 from portal.review.queries import ANSWER, WITHDRAWN, Case, overlaid, review_of
 from questionnaires.answers import InvalidAnswer, parse_answer, raw_value
 from questionnaires.scoring import is_valid
@@ -63,7 +63,7 @@ def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity
     The caller has locked the case. Raises Refused, NotFound for a place that is not there, Conflict (no newest round,
     answers removed), Stale, Invalid with a sentence at ``mark``, ``points``, ``reason``, ``remark`` or ``certificate``.
     """
-    _check_open(case, actor)
+    check_open(case, actor)
     place = (wish.key, wish.document)
     _check_place(case, wish)
     if seen != case.token(place):
@@ -96,7 +96,7 @@ def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity
             "document": wish.document,
         },
     )
-    _begin(session, case, actor)
+    begin(session, case, actor)
     session.flush()
     return draft
 
@@ -108,7 +108,7 @@ def withdraw(
 
     The latter takes effect when it is written, like every mark. Raises as ``save``; Conflict where there is no mark.
     """
-    _check_open(case, actor)
+    check_open(case, actor)
     place = (key, document)
     if seen != case.token(place):
         raise Stale
@@ -134,18 +134,6 @@ def withdraw(
     session.flush()
 
 
-def discard(session: Session, case: Case, *, actor: Identity, now: datetime) -> int:
-    """Throw away all marks that are not written; also those of an older round or of answers that were removed."""
-    _check_may(actor)
-    for one in case.drafts.values():
-        session.delete(one)
-    if case.drafts:
-        data = {"submission": case.submission.id, "marks": len(case.drafts)}
-        record(session, Kind.MARKS_DISCARDED, now=now, actor=actor, subject=case.assessment, data=data)
-    session.flush()
-    return len(case.drafts)
-
-
 def write(
     session: Session,
     case: Case,
@@ -160,7 +148,7 @@ def write(
     ``finish`` ends the review too; then there may be nothing to write (None). Raises as ``save``; Conflict when there
     is nothing to write.
     """
-    _check_open(case, actor)
+    check_open(case, actor)
     if not case.drafts and not finish:
         raise Conflict("There is nothing new to write: every mark is in the rating already.")
     found = None
@@ -169,7 +157,7 @@ def write(
         for consequence in consequences:
             consequence(session, case.assessment, case.submission, actor, now)
     if finish:
-        row = _begin(session, case, actor)
+        row = begin(session, case, actor)
         row.state, row.finished_at, row.finished_by = "finished", now, actor.person.id
         case.assessment.reviewed_at = now
         data = {"submission": case.submission.id, "round": case.submission.round}
@@ -179,52 +167,6 @@ def write(
     )
     session.flush()
     return found
-
-
-def resume(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
-    """Open a finished review again; what is written stays."""
-    _check_open(case, actor)
-    row = review_of(session, actor, case.submission.id)
-    if row is None or row.state != "finished":
-        raise Conflict("This review is not finished, so it cannot be opened again.")
-    row.state, row.finished_at, row.finished_by = "open", None, None
-    case.assessment.reviewed_at = None
-    data = {"submission": case.submission.id}
-    record(session, Kind.REVIEW_RESUMED, now=now, actor=actor, subject=case.assessment, data=data)
-    session.flush()
-
-
-def take(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
-    """Take a review over: colleagues see whose it is. It keeps nobody out."""
-    _check_open(case, actor)
-    row = _begin(session, case, actor)
-    row.reviewer_id = actor.person.id
-    data = {"submission": case.submission.id}
-    record(session, Kind.REVIEW_TAKEN, now=now, actor=actor, subject=case.assessment, data=data)
-    session.flush()
-
-
-def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, now: datetime) -> ReviewNote:
-    """Write an internal note about a question; it cannot be edited, and the vendor never reads it."""
-    _check_may(actor)
-    if key not in case.definition.questions:
-        raise NotFound
-    if not text or len(text) > LONGEST_TEXT:
-        raise Invalid(errors={"text": f"Write something, at most {LONGEST_TEXT:,} characters."})
-    row = ReviewNote(
-        id=uuid.uuid4(),
-        organisation_id=case.submission.organisation_id,
-        submission_id=case.submission.id,
-        key=key,
-        text=text,
-        author_id=actor.person.id,
-        at=now,
-    )
-    session.add(row)
-    data = {"submission": case.submission.id, "key": key}
-    record(session, Kind.REVIEW_NOTED, now=now, actor=actor, subject=row, data=data)
-    session.flush()
-    return row
 
 
 def possible(case: Case, key: str) -> tuple[str, ...]:
@@ -239,13 +181,15 @@ def possible(case: Case, key: str) -> tuple[str, ...]:
 # ---------------------------------------------------------------------------------------------------------- inside
 
 
-def _check_may(actor: Identity) -> None:
+def check_may(actor: Identity) -> None:
+    """Raise Refused for who does not judge."""
     if not actor.may(Permission.REVIEW):
         raise Refused("Your role does not allow this: administrators, CISOs and reviewers judge answers.")
 
 
-def _check_open(case: Case, actor: Identity) -> None:
-    _check_may(actor)
+def check_open(case: Case, actor: Identity) -> None:
+    """Raise Refused for who does not judge, Conflict where nothing can be judged any more."""
+    check_may(actor)
     if not case.newest:
         raise Conflict("A newer round has been submitted. Judge that one; this one stays as it was.")
     if case.redacted:
@@ -333,7 +277,7 @@ def exact(number: Fraction | None) -> str | None:
     return None if number is None else f"{number.numerator}/{number.denominator}"
 
 
-def _begin(session: Session, case: Case, actor: Identity) -> Review:
+def begin(session: Session, case: Case, actor: Identity) -> Review:
     """The review's row; whoever judges first has taken it."""
     row = review_of(session, actor, case.submission.id)
     if row is None:

@@ -17,7 +17,7 @@ from portal.contracts.models import Evaluation
 from portal.db import SYSTEM, UnscopedQuery
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.outbox import Message
-from portal.review import marking, queries
+from portal.review import marking, queries, reviewing
 from portal.review.marking import Stale, Wish
 from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review
 from tests.portal.review.given import Reviewed
@@ -148,9 +148,9 @@ def test_only_reviewers_judge(given: Reviewed, role: OrganisationRole) -> None:
     for step in (
         lambda: given.save(Wish(MFA, "accepted"), actor=other),
         lambda: given.write(actor=other),
-        lambda: given.change(marking.discard, actor=other),
-        lambda: given.change(marking.note, MFA, "Hm.", actor=other),
-        lambda: given.change(marking.take, actor=other),
+        lambda: given.change(reviewing.discard, actor=other),
+        lambda: given.change(reviewing.note, MFA, "Hm.", actor=other),
+        lambda: given.change(reviewing.take, actor=other),
     ):
         with pytest.raises(Refused):
             step()
@@ -190,10 +190,10 @@ def test_nothing_to_write_is_said(given: Reviewed) -> None:
 
 def test_a_review_is_taken_finished_and_opened_again(given: Reviewed) -> None:
     with pytest.raises(Conflict, match="not finished"):
-        given.change(marking.resume)
+        given.change(reviewing.resume)
     given.save(Wish(MFA, "accepted"))
     ciso = given.organisation[OrganisationRole.CISO]
-    given.change(marking.take, actor=ciso)
+    given.change(reviewing.take, actor=ciso)
     given.write(finish=True, now=NOW + timedelta(hours=1))
     with given.database.looking(SYSTEM) as session:
         row = session.scalars(select(Review)).one()
@@ -205,13 +205,13 @@ def test_a_review_is_taken_finished_and_opened_again(given: Reviewed) -> None:
     assert given.case().assessment.reviewed_at == NOW + timedelta(hours=1)
     given.write(finish=True)  # nothing new is no obstacle to finishing
     assert len(given.ratings()) == 2
-    given.change(marking.resume)
+    given.change(reviewing.resume)
     assert given.case().assessment.reviewed_at is None
 
 
 def test_the_company_cannot_even_ask_for_what_is_internal(given: Reviewed) -> None:
     given.save(Wish(MFA, "challenged", reason="Who?", remark="They lie."))
-    given.change(marking.note, MFA, "Let us see.")
+    given.change(reviewing.note, MFA, "Let us see.")
     with given.database.looking(given.owner.scope) as session:
         assert queries.marks_of(session, given.owner, given.submission) == []
         for model in (MarkDraft, MarkRemark, Review):
@@ -230,10 +230,10 @@ def test_the_company_cannot_even_ask_for_what_is_internal(given: Reviewed) -> No
 def test_a_note_says_something(given: Reviewed) -> None:
     for text in ("", "x" * 4001):
         with pytest.raises(Invalid):
-            given.change(marking.note, MFA, text)
+            given.change(reviewing.note, MFA, text)
     with pytest.raises(NotFound):
-        given.change(marking.note, "own.rich.none", "Hm.")
-    given.change(marking.note, MFA, "Hm.")
+        given.change(reviewing.note, "own.rich.none", "Hm.")
+    given.change(reviewing.note, MFA, "Hm.")
     with given.database.looking(given.reviewer.scope) as session:
         assert [one.text for one in queries.notes_of(session, given.reviewer, given.submission, MFA)] == [
             "Hm."

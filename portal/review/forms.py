@@ -1,0 +1,45 @@
+"""Forms of the review. What a mark needs is said by the service, so that every door says the same."""
+
+from __future__ import annotations
+
+from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import Length, Optional
+
+from portal.forms import Form, NoControls, clean
+
+
+def _words(label: str) -> TextAreaField:
+    return TextAreaField(
+        label,
+        [Length(max=4000, message="Write at most 4,000 characters."), NoControls(lines=True)],
+        filters=[clean],
+        render_kw={"rows": 3},
+    )
+
+
+def _hidden(longest: int) -> HiddenField:
+    return HiddenField("", [Length(max=longest), NoControls()])
+
+
+class Marking(Form):
+    """A mark on an answer or a document. ``mark`` ``exempt`` is a grade on a certificate."""
+
+    key = _hidden(200)
+    document = _hidden(36)
+    seen = _hidden(36)
+    show = _hidden(20)
+    mark = RadioField("Your mark", [Optional()], validate_choice=False)
+    points = StringField(
+        "Points, if you grade", [Length(max=10, message="Write whole points from 0 to 100.")]
+    )
+    certificate = SelectField("Certificate, if exempt", [Optional()], validate_choice=False, default="")
+    reason = _words("Reason")
+    remark = _words("Internal remark")
+
+
+class Noting(Form):
+    """An internal note."""
+
+    key = _hidden(200)
+    show = _hidden(20)
+    text = _words("New note")

@@ -1,0 +1,74 @@
+"""A review as a whole: whose it is, that it goes on, what is thrown away, and the internal notes beside it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.faults import Conflict, Invalid, NotFound
+from portal.review.marking import LONGEST_TEXT, begin, check_may, check_open
+from portal.review.models import ReviewNote
+from portal.review.queries import Case, review_of
+
+
+def resume(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
+    """Open a finished review again; what is written stays."""
+    check_open(case, actor)
+    row = review_of(session, actor, case.submission.id)
+    if row is None or row.state != "finished":
+        raise Conflict("This review is not finished, so it cannot be opened again.")
+    row.state, row.finished_at, row.finished_by = "open", None, None
+    case.assessment.reviewed_at = None
+    data = {"submission": case.submission.id}
+    record(session, Kind.REVIEW_RESUMED, now=now, actor=actor, subject=case.assessment, data=data)
+    session.flush()
+
+
+def take(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
+    """Take a review over: colleagues see whose it is. It keeps nobody out."""
+    check_open(case, actor)
+    row = begin(session, case, actor)
+    row.reviewer_id = actor.person.id
+    data = {"submission": case.submission.id}
+    record(session, Kind.REVIEW_TAKEN, now=now, actor=actor, subject=case.assessment, data=data)
+    session.flush()
+
+
+def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, now: datetime) -> ReviewNote:
+    """Write an internal note about a question; it cannot be edited, and the vendor never reads it."""
+    check_may(actor)
+    if key not in case.definition.questions:
+        raise NotFound
+    if not text or len(text) > LONGEST_TEXT:
+        raise Invalid(errors={"text": f"Write something, at most {LONGEST_TEXT:,} characters."})
+    row = ReviewNote(
+        id=uuid.uuid4(),
+        organisation_id=case.submission.organisation_id,
+        submission_id=case.submission.id,
+        key=key,
+        text=text,
+        author_id=actor.person.id,
+        at=now,
+    )
+    session.add(row)
+    data = {"submission": case.submission.id, "key": key}
+    record(session, Kind.REVIEW_NOTED, now=now, actor=actor, subject=row, data=data)
+    session.flush()
+    return row
+
+
+def discard(session: Session, case: Case, *, actor: Identity, now: datetime) -> int:
+    """Throw away all marks that are not written; also those of an older round or of answers that were removed."""
+    check_may(actor)
+    for one in case.drafts.values():
+        session.delete(one)
+    if case.drafts:
+        data = {"submission": case.submission.id, "marks": len(case.drafts)}
+        record(session, Kind.MARKS_DISCARDED, now=now, actor=actor, subject=case.assessment, data=data)
+    session.flush()
+    return len(case.drafts)

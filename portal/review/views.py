@@ -1,0 +1,224 @@
+"""The workspace: one question of a review at a time, its mark, the range, and what is written into the rating."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal import web
+from portal.access import Permission, requires
+from portal.accounts import service as accounts
+from portal.assessments import queries as submissions
+from portal.faults import Invalid, NotFound
+from portal.listing import one_of
+from portal.organisations import queries as organisations
+from portal.review import forms, marking, queries, reviewing, workspace
+from portal.review.marking import Stale, Wish
+from portal.review.narrowing import mark_words
+from portal.review.queries import ANSWER, Case
+from portal.review.workspace import SHOWS, Bench
+from portal.vendors import queries as vendors
+
+blueprint = Blueprint("reviews", __name__)
+Page = str | tuple[str, int] | Response | WerkzeugResponse
+EXEMPT = "exempt"
+
+
+@blueprint.get("/o/<organisation>/reviews/<uuid:submission>")
+@requires(Permission.SEE_REVIEW)
+def workspace_page(organisation: str, submission: uuid.UUID) -> Page:
+    """``show``: one of SHOWS; ``q``: the question, else the first of the filter."""
+    session, identity = web.db(), web.identity()
+    case = queries.case(session, identity, submission)
+    found = workspace.bench(session, identity, case, one_of("show", SHOWS, "all"))
+    return _page(found, request.args.get("q", ""))
+
+
+@blueprint.post("/o/<organisation>/reviews/<uuid:submission>/marks")
+@requires(Permission.REVIEW)
+def mark(organisation: str, submission: uuid.UUID) -> Page:
+    """Save one mark or take it back (``do``), then on to the next question of the filter."""
+    form = forms.Marking(request.form)
+    session, identity, now = web.db(), web.identity(), web.now()
+    case = queries.case(session, identity, submission, lock=True)
+    show = form.show.data if form.show.data in SHOWS else "all"
+    found = workspace.bench(session, identity, case, show)
+    key, document, seen = form.key.data or "", form.document.data or "", form.seen.data or ""
+    try:
+        if not form.validate():
+            raise Invalid(errors={name: said[0] for name, said in form.errors.items()})
+        if request.form.get("do") == "withdraw":
+            marking.withdraw(session, case, key, document, seen=seen, actor=identity, now=now)
+            return web.notice(_to(found, key), "mark-withdrawn")
+        marking.save(session, case, _wish(form, key, document), seen=seen, actor=identity, now=now)
+    except Invalid as fault:
+        return _refused(submission, show, key, form, fault.errors or {"mark": fault.message}, 422)
+    except Stale as fault:
+        return _refused(submission, show, key, form, {"": fault.message}, 409)
+    if document != ANSWER:
+        return web.notice(_to(found, key, "evidence"), "mark-saved")
+    following = found.next_to(key)
+    return web.notice(
+        _to(found, following.key if following else key), "mark-saved" if following else "mark-last"
+    )
+
+
+@blueprint.post("/o/<organisation>/reviews/<uuid:submission>/notes")
+@requires(Permission.REVIEW)
+def note(organisation: str, submission: uuid.UUID) -> Page:
+    form = forms.Noting(request.form)
+    session, identity = web.db(), web.identity()
+    case = queries.case(session, identity, submission, lock=True)
+    show = form.show.data if form.show.data in SHOWS else "all"
+    key = form.key.data or ""
+    try:
+        if not form.validate():
+            raise Invalid(errors={"text": next(iter(form.errors.values()))[0]})
+        reviewing.note(session, case, key, form.text.data or "", actor=identity, now=web.now())
+    except Invalid as fault:
+        return _refused(
+            submission, show, key, None, {}, 422, noting=(form.text.data or "", fault.errors["text"])
+        )
+    found = workspace.bench(session, identity, case, show)
+    return web.notice(_to(found, key, "notes"), "review-noted")
+
+
+@blueprint.post("/o/<organisation>/reviews/<uuid:submission>/steps")
+@requires(Permission.REVIEW)
+def step(organisation: str, submission: uuid.UUID) -> Page:
+    """``do``: write, finish, resume, take or discard."""
+    session, identity, now = web.db(), web.identity(), web.now()
+    case = queries.case(session, identity, submission, lock=True)
+    what = request.form.get("do", "")
+    if what in ("write", "finish"):
+        finish = what == "finish"
+        rated = web.portal().rated
+        marking.write(session, case, actor=identity, now=now, consequences=rated, finish=finish)
+    elif what == "resume":
+        reviewing.resume(session, case, actor=identity, now=now)
+    elif what == "take":
+        reviewing.take(session, case, actor=identity, now=now)
+    elif what == "discard":
+        reviewing.discard(session, case, actor=identity, now=now)
+    else:
+        raise NotFound
+    here = url_for(".workspace_page", organisation=organisation, submission=submission)
+    return web.notice(redirect(here, 303), f"review-{what}")
+
+
+# ---------------------------------------------------------------------------------------------------------- inside
+
+
+def _wish(form: forms.Marking, key: str, document: str) -> Wish:
+    text, mark = (form.points.data or "").strip(), form.mark.data or ""
+    points: int | None = None
+    if mark in ("graded", "disproved", EXEMPT) and text:
+        if not text.isascii() or not text.isdigit():
+            raise Invalid(errors={"points": "Write whole points from 0 to 100."})
+        points = int(text)
+    if not mark:
+        raise Invalid(errors={"mark": "Choose a mark first. Nothing was saved."})
+    certificate = None
+    if mark == EXEMPT:
+        try:
+            certificate = uuid.UUID(form.certificate.data or "")
+        except ValueError as error:
+            raise Invalid(errors={"certificate": "Choose the certificate that it rests on."}) from error
+        mark, points = "graded", marking.FULL if points is None else points
+    return Wish(key, mark, document, points, certificate, form.reason.data or "", form.remark.data or "")
+
+
+def _to(found: Bench, key: str, anchor: str | None = None) -> WerkzeugResponse:
+    return redirect(_href(found, key, anchor=anchor), 303)
+
+
+def _href(found: Bench, key: str = "", show: str | None = None, anchor: str | None = None) -> str:
+    tenant = web.identity().organisation
+    assert tenant is not None
+    show = found.show if show is None else show
+    values: dict[str, Any] = {"show": "" if show == "all" else show, "q": key}
+    return url_for(
+        "reviews.workspace_page",
+        organisation=tenant.slug,
+        submission=found.case.submission.id,
+        _anchor=anchor,
+        **{name: value for name, value in values.items() if value},
+    )
+
+
+def _refused(
+    submission: uuid.UUID,
+    show: str,
+    key: str,
+    form: forms.Marking | None,
+    errors: dict[str, str],
+    status: int,
+    noting: tuple[str, str] = ("", ""),
+) -> Page:
+    """The same question again with what was typed; nothing is written."""
+    web.undo()
+    session, identity = web.db(), web.identity()
+    found = workspace.bench(session, identity, queries.case(session, identity, submission), show)
+    if key not in {one.key for one in found.items}:
+        raise NotFound
+    return _page(found, key, form=form, errors=errors, noting=noting), status
+
+
+def _page(
+    found: Bench,
+    key: str,
+    *,
+    form: forms.Marking | None = None,
+    errors: dict[str, str] | None = None,
+    noting: tuple[str, str] = ("", ""),
+) -> str:
+    session, identity = web.db(), web.identity()
+    shown = found.shown
+    if key not in {one.key for one in found.items}:
+        key = shown[0].key if shown else ""
+    opened = workspace.opened(session, identity, found, key) if key else None
+    case: Case = found.case
+    reviewer = found.review.reviewer_id if found.review else None
+    return render_template(
+        "review/workspace.html",
+        bench=found,
+        case=case,
+        assessment=case.assessment,
+        submission=case.submission,
+        opened=opened,
+        previous=found.next_to(key, -1) if key else None,
+        following=found.next_to(key) if key else None,
+        range=workspace.range_of(session, identity, found),
+        vendor=vendors.vendor(session, identity, case.assessment.vendor_id),
+        ours=organisations.organisation_of(session, identity),
+        reviewer=organisations.people(session, [reviewer]).get(reviewer) if reviewer else None,
+        rounds=submissions.rounds(session, identity, case.assessment),
+        href=lambda key="", show=None, anchor=None: _href(found, key, show, anchor),
+        papers_of_all=sorted(
+            {one.evidence: one for some in case.beside.values() for one in some}.values(),
+            key=lambda one: one.title,
+        ),
+        keys_off=accounts.keys_off(session, identity.person.id),
+        typed=_typed(form, opened),
+        errors=errors or {},
+        noting=noting,
+        mark_words=mark_words,
+        failed=bool(errors or noting[1]),
+    )
+
+
+def _typed(form: forms.Marking | None, opened: workspace.Opened | None) -> dict[str, Any]:
+    """What the form of the answer shows: what was typed, else what stands."""
+    if form is not None and (form.document.data or "") == ANSWER:
+        return {name: form[name].data or "" for name in ("mark", "points", "certificate", "reason", "remark")}
+    standing = opened.item.standing if opened else workspace.Standing()
+    return {
+        "mark": EXEMPT if standing.certificate else standing.mark,
+        "points": "" if standing.points is None else str(standing.points),
+        "certificate": str(standing.certificate or ""),
+        "reason": standing.reason,
+        "remark": standing.remark,
+    }
