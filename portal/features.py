@@ -47,6 +47,8 @@ from portal.reports import many_views as many
 from portal.reports import views as results
 from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
+from portal.review import queue_views as review_queue
+from portal.review import views as reviews
 from portal.vendors import import_views as imports
 from portal.vendors import policy_views as policy
 from portal.vendors import views as vendors
@@ -85,6 +87,8 @@ VIEWS = (
     showing,
     offers,
     moving,
+    review_queue,
+    reviews,
     contracts,
     reassessment,
     results,

@@ -50,6 +50,13 @@ NAVIGATION: list[NavItem] = [
         ),
     ),
     NavItem(
+        "organisation",
+        _l("Reviews"),
+        "review_queue.queue_page",
+        Permission.SEE_REVIEW,
+        ("review_queue.", "reviews."),
+    ),
+    NavItem(
         "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
     ),
     NavItem(
@@ -175,6 +182,15 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "engagement-created": (_l("The engagement is on record. Next: issue an assessment."), "good"),
     "issued": (_l("The assessment is issued. The vendor has been written to."), "good"),
     "contact-removed": (_l("The contact is removed. An open invitation no longer works."), "good"),
+    "mark-saved": (_l("Saved. The vendor reads it once it is written into the rating."), "good"),
+    "mark-last": (_l("Saved. That was the last question of this filter."), "good"),
+    "mark-withdrawn": (_l("Taken back."), "info"),
+    "review-noted": (_l("The note is kept. The vendor does not see it."), "good"),
+    "review-write": (_l("Written into the rating. The vendor has been written to."), "good"),
+    "review-finish": (_l("The review is finished. The vendor has been written to."), "good"),
+    "review-resume": (_l("The review is open again. What is written stays."), "info"),
+    "review-take": (_l("The review is yours. Colleagues see that."), "good"),
+    "review-discard": (_l("The unwritten marks are thrown away. What was written stays."), "info"),
     "evaluated": (_l("The contract requirements are evaluated anew."), "good"),
     "asked": (_l("Sent. The people who can answer have got a letter."), "good"),
     "taken-back": (_l("Taken back."), "good"),

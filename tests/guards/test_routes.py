@@ -23,6 +23,8 @@ VENDOR = "/o/<organisation>/vendors/<uuid:vendor>"
 DRAFT = "/o/<organisation>/drafts/<uuid:draft>"
 ENGAGEMENT = "/o/<organisation>/engagements/<uuid:engagement>"
 
+REVIEW = "/o/<organisation>/reviews/<uuid:submission>"
+
 # Every route with the permission that it asks for; None is public. A route that is missing here fails.
 ROUTES: dict[str, Permission | None] = {
     "GET /": None,
@@ -63,6 +65,7 @@ ROUTES: dict[str, Permission | None] = {
     "POST /sign-in/code": None,
     "POST /sign-in/leave": None,
     "POST /account/name": P.ACCOUNT,
+    "POST /account/keys": P.ACCOUNT,
     "GET /account/address": P.ACCOUNT,
     "POST /account/address": P.ACCOUNT,
     "POST /account/address/withdraw": P.ACCOUNT,
@@ -127,6 +130,12 @@ ROUTES: dict[str, Permission | None] = {
     f"POST {ENGAGEMENT}/edit": P.MANAGE_VENDORS,
     f"GET {ENGAGEMENT}/requirements": P.SEE_VENDORS,
     f"POST {ENGAGEMENT}/requirements": P.MANAGE_VENDORS,
+    "GET /o/<organisation>/reviews": P.SEE_REVIEW,
+    "GET /o/<organisation>/reviews.csv": P.SEE_REVIEW,
+    f"GET {REVIEW}": P.SEE_REVIEW,
+    f"POST {REVIEW}/marks": P.REVIEW,
+    f"POST {REVIEW}/notes": P.REVIEW,
+    f"POST {REVIEW}/steps": P.REVIEW,
     "GET /o/<organisation>/assessments": P.SEE_VENDORS,
     "GET /o/<organisation>/assessments.csv": P.SEE_VENDORS,
     f"GET {ASSESSMENT_O}": P.SEE_VENDORS,

@@ -62,6 +62,7 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "contact": [str(deal.contact)],
         "invitation": [str(deal.invitation)],
         "assessment": [str(deal.drafted), str(deal.submitted)],
+        "submission": [str(deal.submission)],
         "person": [str(person.id)],
         "enquiry": [str(deal.enquiry)],
         "erasure": [str(deal.erasure)],
