@@ -278,7 +278,7 @@ def _documents(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> Iter
 
 def _requirements(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> Iterator[Ground]:
     """Undetermined counts as required. What falls short passes with conditions for the policy's days, counted from
-    when it was first called for; then it blocks.
+    when it was first called for; then it blocks, as does one whose contract has run out.
     """
     if facts.evaluation == "none" or (facts.evaluation == "outdated" and not standing):
         measure = 2 if facts.evaluation == "none" else 1
@@ -290,13 +290,13 @@ def _requirements(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> I
     called = [one for one in facts.requirements if one.outcome != "not_required"]
     for one in called:
         ran_out = one.contract_until is not None and one.contract_until < facts.today
-        if one.contract_until is not None and not ran_out:
+        if one.contract_until is not None and not ran_out and demands.must != MUSTS[0]:
             ends.append(one.contract_until)
         reached = MUSTS.index(one.state) if one.current and not ran_out else 0
         lacks = MUSTS.index(demands.must) - reached
         if lacks > 0:
             short += 1
-            yield _short(one, facts, demands, lacks, old=not one.current or ran_out)
+            yield _short(one, facts, demands, lacks, ran_out=ran_out)
     yield Ground(
         "requirement",
         "",
@@ -307,9 +307,9 @@ def _requirements(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> I
     )
 
 
-def _short(one: Requirement, facts: GateFacts, demands: TierPolicy, lacks: int, *, old: bool) -> Ground:
+def _short(one: Requirement, facts: GateFacts, demands: TierPolicy, lacks: int, *, ran_out: bool) -> Ground:
     due = one.since + timedelta(days=demands.fix_days) if one.since is not None else None
-    open_yet = due is not None and due >= facts.today
+    open_yet = due is not None and due >= facts.today and not ran_out
     found = Ground(
         "requirement",
         one.key,
@@ -317,7 +317,7 @@ def _short(one: Requirement, facts: GateFacts, demands: TierPolicy, lacks: int, 
         (
             ("outcome", one.outcome),
             ("state", one.state),
-            ("old", old),
+            ("old", ran_out or not one.current),
             ("since", _day(one.since)),
             ("waived_until", _day(one.waived_until)),
         ),

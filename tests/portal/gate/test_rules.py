@@ -61,6 +61,11 @@ def test_every_end_bounds_the_decision(facts: GateFacts, last: date | None) -> N
     assert decide(facts, policy()).valid_until == (last or add_months(TODAY, 6))
 
 
+def test_a_contract_bounds_nothing_where_nothing_of_it_is_demanded() -> None:
+    facts = sound(requirements=(Requirement("a", "required", "in_contract", contract_until=day(3)),))
+    assert decide(facts, policy(must="flagged")).valid_until == add_months(TODAY, 6)
+
+
 def test_what_does_not_pass_has_no_end_of_its_own_but_a_latest_one() -> None:
     found = decide(replace(core(proofs=(Proof("a", True, day(9)),)), linked=False), policy())
     assert (found.outcome, found.valid_until, found.latest) == ("pending", None, day(9))
@@ -255,7 +260,8 @@ def test_kinds_of_evidence(documents: tuple[Document, ...], found: str) -> None:
         ({"since": None}, "blocked"),
         ({"state": "in_contract", "current": False}, "condition"),  # an older text
         ({"state": "in_contract", "current": False, "since": day(-61)}, "blocked"),
-        ({"state": "in_contract", "contract_until": day(-1)}, "condition"),
+        ({"state": "in_contract", "contract_until": day(-1)}, "blocked"),  # the time to agree is over
+        ({"state": "in_contract", "contract_until": day(0)}, "met"),
         ({"waived_until": day(9), "waived_tier": "high"}, "condition"),  # there is time yet
         ({"since": day(-61), "waived_until": day(0), "waived_tier": "high"}, "excepted"),
         ({"since": day(-61), "waived_until": day(9), "waived_tier": "critical"}, "excepted"),
