@@ -242,6 +242,7 @@ def _form_page(
         errors=errors,
         numbers=numbers(definition),
         stale=stale,
+        failed=stale or bool(errors or form.errors or form.form_errors),
         currency=organisations.organisation_of(web.db(), web.identity()).currency,
     )
 

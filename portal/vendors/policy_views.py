@@ -197,6 +197,7 @@ def _form(
         raw=raw,
         errors=errors,
         message=message,
+        failed=bool(errors or message),
         base=_sequence() if base is None else base,
         several=several,
         choices=words.CHOICES,

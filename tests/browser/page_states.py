@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import released, workbooks
+from tests.browser import opened, released, workbooks
 from tests.browser.steps import (
     NOBODY,
     State,
@@ -635,6 +635,7 @@ STATES = [
         422,
         press("Change the password"),
     ),
+    *opened.STATES,
     # what changes what the others look at, last
     State("issued to many", "procurement", US + "/vendors", "Issued to one vendor", 200, issue_to_one),
 ]

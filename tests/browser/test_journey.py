@@ -63,7 +63,10 @@ def issue_to_new_vendor(page: Page, look: Looker, *, vendor: str, address: str, 
         page.locator("main form button.primary").click()
     look(page)
     with page.expect_navigation():
-        page.locator("main a[href*='/engagements/new']").first.click()
+        page.locator("main a[href*='/engagements/intake']").first.click()
+    look(page)
+    with page.expect_navigation():
+        page.get_by_role("link", name="Set the tier by hand instead").click()
     look(page)
     page.get_by_label("Name", exact=True).fill("Document archive")
     page.locator("input[name=tier][value=high], select[name=tier]").first.evaluate(

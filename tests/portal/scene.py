@@ -62,6 +62,7 @@ from questionnaires.parsing import parse_json
 from tests.portal.judging import judge
 from tests.portal.scene_carried import carry, tokens
 from tests.portal.scene_gate import decide_and_wait
+from tests.portal.scene_intake import open_and_wait
 from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
 
 DUE = date(2026, 12, 18)
@@ -94,6 +95,9 @@ class Deal:
     certificate: uuid.UUID | None = None
     upload: uuid.UUID | None = None  # a workbook that a person of the company has sent back
     writing: uuid.UUID | None = None  # the organisation's draft of a questionnaire
+    opened: uuid.UUID | None = None  # an engagement by its intake; a newer one waits
+    proposals: list[uuid.UUID] = field(default_factory=list)  # of a lower tier, of a policy
+    listed: uuid.UUID | None = None  # vendors from a file, not taken over yet
     run: uuid.UUID | None = None  # a version that the organisation tried over what was submitted
     tokens: dict[str, str] = field(
         default_factory=dict
@@ -450,6 +454,8 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.section_submitted = "backups"
     gate_words = [word(what, *ours) for what in ("decided", "wanted", "proven", "accepted")]
     deal.gate = decide_and_wait(database, organisation, engagement, gate_words)
+    opened = [word(what, *ours) for what in ("opened", "stood", "lower", "listed")]
+    deal.opened, deal.proposals, deal.listed = open_and_wait(database, organisation, vendor, opened)
     _certify(database, deal, word("erasure", *ours))
     deal.drafted = issue(
         database, buyer, vendor, engagement, security_lite().content_hash, reason=word("reason", *both)
