@@ -27,6 +27,7 @@ def create_app(settings: Settings) -> Portal:
     app.resolver = TenantResolver()
     app.consequences = features.CONSEQUENCES
     app.rated = features.RATED
+    app.as_seen = features.AS_SEEN
     app.secret_key = settings.secret_key
     if settings.trusted_proxies:
         from werkzeug.middleware.proxy_fix import ProxyFix

@@ -54,6 +54,9 @@ class Permission(enum.Enum):
     CHANGE_ASSESSMENT = "answer enquiries; extend, re-address, resend, cancel and reopen assessments"
     SEE_REVIEW = "read reviews, marks, remarks and internal notes"
     REVIEW = "judge answers and documents, write marks into ratings, finish reviews"
+    SEE_CONTRACT = "read contract schedules, signed contracts and clause texts"
+    CONTRACT = "step contract requirements forward and back, propose waivers, write clause texts"
+    WAIVE = "approve waivers of contract requirements"
     SEE_EVENTS = "read and export the organisation's record of events"
     ERASE = "propose and approve that stored data are destroyed"
     CLOSE_ORGANISATION = "take the organisation's copy and leave the portal"
@@ -95,6 +98,9 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.CHANGE_ASSESSMENT: _ISSUERS,
     Permission.SEE_REVIEW: _EVERY_ORGANISATION_ROLE,
     Permission.REVIEW: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER}),
+    Permission.SEE_CONTRACT: _EVERY_ORGANISATION_ROLE,
+    Permission.CONTRACT: _BUYERS,
+    Permission.WAIVE: frozenset({_O.ADMIN, _O.CISO, _O.BUSINESS_OWNER}),
     Permission.SEE_EVENTS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
     Permission.ERASE: frozenset({_O.ADMIN, _O.CISO}),
     Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),

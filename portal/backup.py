@@ -29,6 +29,7 @@ from sqlalchemy.engine import Connection
 
 from portal import engines, schema
 from portal.accounts.models import PersonRow
+from portal.contracts.schedule_models import ContractFile
 from portal.db import SYSTEM, Database
 from portal.evidence.models import Evidence
 from portal.faults import StartupFault
@@ -123,14 +124,19 @@ def _write(settings: Settings, database: Database, stream: IO[bytes], copy: Path
 
 def _named(connection: Connection) -> list[str]:
     """The files that the database names, as seen by the snapshot."""
-    rows = connection.execute(select(Evidence.storage_key).where(Evidence.storage_key.is_not(None)))
-    return sorted({str(one) for one in rows.scalars()})
+    found: set[str] = set()
+    for model in (Evidence, ContractFile):
+        rows = connection.execute(select(model.storage_key).where(model.storage_key.is_not(None)))
+        found |= {str(one) for one in rows.scalars()}
+    return sorted(found)
 
 
 def _still_named(database: Database, key: str) -> bool:
     with database.looking(SYSTEM) as session:
-        found = session.execute(select(Evidence.id).where(Evidence.storage_key == key).limit(1)).first()
-        return found is not None
+        return any(
+            session.execute(select(model.id).where(model.storage_key == key).limit(1)).first() is not None
+            for model in (Evidence, ContractFile)
+        )
 
 
 def _add(archive: zipfile.ZipFile, name: str, pieces: Iterator[bytes], *, plain: bool = False) -> Held:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal import clock, features
 from portal.access import CompanyRole, Identity, Person, Tenant
 from portal.assessments import delegation, enquiries, issuing, showing
+from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment
 from portal.assessments.reach import WHOLE
 from portal.assessments.service import Edit, save_answers
@@ -21,6 +22,8 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.demo_samples import Calendar, Papers, Sample, content, facts_of
 from portal.evidence import service as evidence
+from portal.intake import answering
+from portal.intake import service as intake
 from portal.library import service as library
 from portal.organisations.models import Company
 from portal.outbox import Message
@@ -59,15 +62,18 @@ class Bought:
 def buy(
     session: Session, vendor: Vendor, one: Sample, *, business_owner: Person, actor: Identity, now: datetime
 ) -> Engagement:
-    """The engagement that the sample is about."""
+    """The engagement that the sample is about, opened by an intake: each fact is the answer of the same name."""
     facts = facts_of(one)
-    return vendors.create_engagement(
+    answers = {
+        name.replace("engagement.", answering.PREFIX, 1): Content("answered", facts[name])
+        for name in (*ASKED, "engagement.service")
+        if name in facts
+    }
+    return intake.open_engagement(
         session,
         vendor,
+        answering.read(answering.newest(), answers, now.date()),
         name=one.engagement,
-        description=facts["engagement.service"],
-        tier=facts["engagement.tier"],
-        facts={name: facts[name] for name in ASKED if name in facts},
         business_owner_id=business_owner.id,
         actor=actor,
         now=now,

@@ -20,13 +20,17 @@ from portal.assessments import list_views as lists
 from portal.assessments import move_views as moving
 from portal.assessments import offer_views as offers
 from portal.assessments import portfolio_views as portfolio
+from portal.assessments import previewing_beside
 from portal.assessments import previewing_views as previewing
 from portal.assessments import release_views as releasing
 from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
 from portal.assessments import workbook_views as workbook
 from portal.assessments import wrong_person_views as wrong_person
+from portal.contracts import clause_views as clauses
+from portal.contracts import schedule_views as schedule
 from portal.contracts import service as contract_service
+from portal.contracts import signing_views as signing
 from portal.contracts import views as contracts
 from portal.erasure import views as erasure
 from portal.evidence import views as evidence
@@ -90,6 +94,9 @@ VIEWS = (
     review_queue,
     reviews,
     contracts,
+    schedule,
+    signing,
+    clauses,
     reassessment,
     results,
     engagements,
@@ -110,3 +117,6 @@ CONSEQUENCES: tuple[Callable[..., None], ...] = (
 
 # What happens when a reviewer's marks are written into a rating, in this order: the same arguments.
 RATED: tuple[Callable[..., None], ...] = (contract_service.evaluate_after_submission,)
+
+# What stands beside the editor of a question: (document of the draft, question as it stands in the form, errors).
+AS_SEEN: Callable[..., previewing_beside.Seen] = previewing_beside.seen

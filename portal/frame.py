@@ -151,6 +151,8 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "vendors-imported": (_l("The list is on record. Next: give each engagement an intake, then issue."), "good"),
     "list-discarded": (_l("The list is thrown away. Your own file stays as it is."), "info"),
     "engagement-opened": (_l("The engagement is open. This is its tier, and why."), "good"),
+    "waiver-proposed": (_l("Proposed. It is waived once a second person has approved it."), "info"),
+    "settlement-waits": (_l("Noted. It counts once a second person agrees."), "info"),
     "intake-answered": (_l("Saved. Tier and facts rest on these answers now."), "good"),
     "tier-waits": (_l("Saved. It asks for less, so it waits for a second person."), "info"),
     "tier-approved": (_l("Approved. Tier and facts rest on this intake now."), "good"),

@@ -8,6 +8,7 @@ from portal.assessments import models as assessments
 from portal.assessments import version_models as versions
 from portal.audit import models as audit
 from portal.contracts import models as contracts
+from portal.contracts import schedule_models as schedule
 from portal.db import Base
 from portal.erasure import models as erasure
 from portal.evidence import models as evidence
@@ -32,6 +33,7 @@ FEATURES = (
     intake,
     review,
     contracts,
+    schedule,
     gate,
     reassessment,
     erasure,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, union_all
 from sqlalchemy.orm import Session
 
 from portal import backup, engines
@@ -27,6 +27,7 @@ from portal.assessments.models import (
     SealedEvidence,
     Submission,
 )
+from portal.contracts.schedule_models import ContractFile
 from portal.db import SYSTEM, Database
 from portal.erasure.models import Certificate
 from portal.evidence.models import Evidence
@@ -201,11 +202,11 @@ def _recompute(
 
 
 def _described() -> Any:
-    return (
-        select(Evidence.storage_key, Evidence.size, Evidence.sha256)
-        .where(Evidence.storage_key.is_not(None))
-        .order_by(Evidence.storage_key)
-    )
+    every = [
+        select(model.storage_key, model.size, model.sha256).where(model.storage_key.is_not(None))
+        for model in (Evidence, ContractFile)
+    ]
+    return union_all(*every).order_by("storage_key")
 
 
 def _check_files(database: Database, storage: Storage, found: Findings) -> set[str]:
@@ -234,4 +235,7 @@ def _check_files(database: Database, storage: Storage, found: Findings) -> set[s
 def _named_still(database: Database, key: str) -> bool:
     """Whether a file that is missing is still meant to be there: it may have been destroyed meanwhile."""
     with database.looking(SYSTEM) as session:
-        return session.execute(select(Evidence.id).where(Evidence.storage_key == key)).first() is not None
+        return any(
+            session.execute(select(model.id).where(model.storage_key == key)).first() is not None
+            for model in (Evidence, ContractFile)
+        )

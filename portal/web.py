@@ -69,6 +69,7 @@ class Portal(Flask):
     resolver: Resolver
     consequences: tuple[Callable[..., None], ...] = ()  # what later features do when something is submitted
     rated: tuple[Callable[..., None], ...] = ()  # and when marks are written into a rating
+    as_seen: Callable[..., Any]  # a question of a draft as its vendors will see it, beside its editor
 
     def dispatch_request(self) -> Any:  # the override that Flask 3.2 will give a parameter
         try:

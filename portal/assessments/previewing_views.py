@@ -13,7 +13,10 @@ from portal.access import Permission, requires
 from portal.assessments import previewing
 from portal.assessments.answering_cards import MORE_ROWS, Card, preview_card
 from portal.assessments.drafts import EMPTY, Draft
+from portal.assessments.previewing_beside import seen
+from portal.faults import NotFound
 from portal.library import draft_queries, histories, parts
+from portal.library.authoring_form import read_question
 from portal.library.authoring_pace import turn
 from portal.organisations import queries as organisations
 from questionnaires.definition import Question
@@ -68,6 +71,26 @@ def preview(organisation: str, draft: uuid.UUID) -> str:
         left_out=found.left_out,
         total=len(definition.questions),
     )
+
+
+@blueprint.post("/o/<organisation>/drafts/<uuid:draft>/preview/question")
+@requires(Permission.AUTHOR)
+def question(organisation: str, draft: uuid.UUID) -> str:
+    """The card of a question as it stands in its editor, for the aside of that page: nothing is stored.
+
+    Takes what the form of the editor posts, answers a piece of HTML; 429 when it comes too often.
+    """
+    identity = web.identity()
+    kind, key = parts.split(request.form.get("part", "")[:300])
+    with web.portal().database.looking(identity.scope) as session:
+        document = draft_queries.document_of(draft_queries.draft(session, identity, draft))
+    held = parts.held(document, parts.question_part(key)) if kind == "question" else None
+    if held is None:
+        raise NotFound
+    posted = read_question(request.form, held)
+    with turn(identity.session_id, web.now(), "preview"):
+        found = seen(document, posted.part, posted.errors)
+    return render_template("library/draft_seen.html", seen=found)
 
 
 def _card(tried: Draft, question: Question, number: str) -> Card:

@@ -186,6 +186,14 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         review_resumed=_l("%(who)s opened a finished review again"),
         review_noted=_l("%(who)s wrote an internal note about an answer"),
         requirements_evaluated=_l("Contract requirements were evaluated"),
+        contract_stepped=_l("%(who)s moved a contract requirement on the schedule"),
+        contract_file_added=_l("%(who)s added a signed contract"),
+        contract_file_opened=_l("%(who)s opened a signed contract"),
+        waiver_proposed=_l("%(who)s proposed to waive a contract requirement"),
+        waiver_closed=_l("%(who)s closed a proposal to waive a contract requirement"),
+        settlement_made=_l("%(who)s settled a contract requirement that the answers leave open"),
+        settlement_closed=_l("%(who)s closed a settlement of a contract requirement"),
+        clause_saved=_l("%(who)s saved a clause text"),
         reassessment_scheduled=_l("The date of the next assessment was set"),
     )
     | _rows(

@@ -16,9 +16,12 @@ class Part:
     gap: bool = False
 
 
-def filled(clause: str, *, organisation: str, vendor: str) -> tuple[Part, ...]:
-    """The clause in pieces. Names are put in as they are, never read as placeholders or markup themselves."""
-    names = {"organisation": organisation, "vendor": vendor}
+def filled(clause: str, *, organisation: str, vendor: str, value: str = "") -> tuple[Part, ...]:
+    """The clause in pieces. Names are put in as they are, never read as placeholders or markup themselves.
+
+    ``value``: what was agreed for the open place; "" leaves it a gap.
+    """
+    names = {"organisation": organisation, "vendor": vendor, **({"value": value} if value else {})}
     parts: list[Part] = []
     for at, piece in enumerate(_PLACE.split(clause.strip())):
         # split() gives text and names of places in turn.

@@ -109,6 +109,14 @@ def points(session: Session, evaluations: Iterable[Evaluation], side: Side) -> P
     return Points(**by_outcome, evaluated_at=max(moments, default=None))
 
 
+def told_vendor(session: Session, identity: Identity, evaluation: Evaluation) -> dict[str, str]:
+    """Requirement key -> its reason as the vendor may read it, for papers that go to them; {} once redacted."""
+    row = session.execute(
+        scoped(identity, EvaluationReasons).where(EvaluationReasons.evaluation_id == evaluation.id)
+    ).scalar_one_or_none()
+    return {} if row is None else {key: said[1] for key, said in json.loads(row.reasons).items()}
+
+
 def _weightier(known: Point | None, new: Point) -> Point:
     if known is None or _ORDER[new.outcome] < _ORDER[known.outcome]:
         return new

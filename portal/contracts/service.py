@@ -19,10 +19,12 @@ from portal.assessments.result_queries import Pair, SubmissionKey
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.contracts.models import Catalogue, Evaluation, EvaluationReasons
+from portal.contracts.schedule_models import ContractItem
 from portal.db import across
 from portal.faults import Conflict
 from portal.library import service as library
 from portal.organisations.models import Organisation
+from portal.rows import insert_rows
 from portal.vendors.facts import facts_of, judged
 from portal.vendors.models import Engagement, Vendor
 from questionnaires import requirements
@@ -135,6 +137,7 @@ def _evaluate(
     session.add(evaluation)
     session.flush()
     session.add(EvaluationReasons(evaluation_id=evaluation.id, **tenants, salt=said.salt, reasons=said.data))
+    flagged = _flag(session, evaluation, outcomes, pair)
     record(
         session,
         Kind.REQUIREMENTS_EVALUATED,
@@ -147,10 +150,47 @@ def _evaluate(
             "catalogue": evaluation.catalogue_hash,
             "required": sum(one.outcome == "required" for one in outcomes),
             "undetermined": sum(one.outcome == "undetermined" for one in outcomes),
+            "flagged": flagged,
         },
     )
     session.flush()
     return evaluation
+
+
+def _flag(
+    session: Session, evaluation: Evaluation, outcomes: Sequence[requirements.Outcome], pair: Pair
+) -> int:
+    """Put what is called for on the contract schedule, once and for good; how many items are new.
+
+    An open ``must`` counts as called for. What is not called for any more stays on the schedule and says so.
+    """
+    known = set(
+        session.execute(
+            select(ContractItem.key).where(
+                ContractItem.engagement_id == evaluation.engagement_id, *pair.of(ContractItem)
+            )
+        ).scalars()
+    )
+    called = [
+        one.requirement.key
+        for one in outcomes
+        if one.outcome == "required" or (one.outcome == "undetermined" and one.requirement.severity == "must")
+    ]
+    rows = [
+        {
+            "id": uuid.uuid4(),
+            "organisation_id": pair.organisation_id,
+            "company_id": pair.company_id,
+            "engagement_id": evaluation.engagement_id,
+            "key": key,
+            "evaluation_id": evaluation.id,
+            "flagged_at": evaluation.evaluated_at,
+        }
+        for key in called
+        if key not in known
+    ]
+    insert_rows(session, ContractItem, rows)
+    return len(rows)
 
 
 def _codes(outcome: requirements.Outcome) -> dict[str, Any]:

@@ -50,7 +50,12 @@ from portal.evidence.models import Evidence, EvidenceGrant
 from portal.library import service as library
 from portal.review.models import MarkDraft, MarkReason, MarkRemark, ReviewNote
 
-REVIEWERS_WORDS = (MarkDraft, MarkReason, MarkRemark, ReviewNote)  # each may quote the answer that it is about
+REVIEWERS_WORDS = (
+    MarkDraft,
+    MarkReason,
+    MarkRemark,
+    ReviewNote,
+)  # each may quote the answer that it is about
 GONE = "removed"  # what stands where a text had to be one
 
 

@@ -31,7 +31,9 @@ from portal.assessments.models import (
     Submission,
 )
 from portal.assessments.version_models import CarryConsent, WorkbookUpload
+from portal.contracts.schedule_models import ClauseWords
 from portal.erasure import destroying, leaving_letters
+from portal.erasure.contracts import contract_words
 from portal.erasure.destroying import GONE, Destroyed, read, run
 from portal.erasure.models import Erasure
 from portal.evidence.models import Evidence, EvidenceGrant
@@ -153,6 +155,7 @@ def vendors(
         }
         found.add("engagements", run(session, update(Engagement).where(Engagement.id == one).values(**gone)))
     _intakes(session, engagements, found, by, now)
+    contract_words(session, engagements, found, by, now)
     _gates(session, engagements, found, by, now)
     scheduled = Reassessment.engagement_id.in_(engagements) & (Reassessment.state == "scheduled")
     run(session, update(Reassessment).where(scheduled).values(state="replaced"))
@@ -248,6 +251,7 @@ def _library(session: Session, organisation_id: uuid.UUID, found: Destroyed) -> 
         (WhatIfRun, "what_ifs"),
         (RetiredVersion, "retired_versions"),
         (VendorImport, "vendor_lists"),
+        (ClauseWords, "clause_texts"),
     ):
         found.add(name, run(session, delete(model).where(model.organisation_id == organisation_id)))
 

@@ -26,6 +26,7 @@ from portal.assessments.models import (
 from portal.assessments.version_models import WorkbookUpload
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.contracts.steps import named as signed_contracts
 from portal.db import SYSTEM, Database
 from portal.erasure import destroying
 from portal.erasure.destroying import Destroyed
@@ -209,6 +210,7 @@ def delete_files(database: Database, storage: Storage, *, now: datetime) -> int:
             named = set(
                 session.execute(select(Evidence.storage_key).where(Evidence.storage_key.in_(keys))).scalars()
             )
+            named |= signed_contracts(session, keys)
         if not keys:
             return done
         for key in keys:
@@ -225,6 +227,7 @@ def sweep(database: Database, storage: Storage, *, now: datetime, most: int = 20
     for keys in islice(evidence.old_keys(storage, now), most):
         with database.looking(SYSTEM) as session:
             lost = evidence.orphans(session, keys)
+            lost -= signed_contracts(session, sorted(lost))
         for key in lost:
             storage.delete(key)
         done += len(lost)

@@ -20,14 +20,17 @@ AT_ONCE = 2
 REMEMBERED = 1_000
 
 _lock = Lock()
-_seen: OrderedDict[uuid.UUID, tuple[datetime, int]] = OrderedDict()
+_seen: OrderedDict[tuple[uuid.UUID, str], tuple[datetime, int]] = OrderedDict()
 _turns = BoundedSemaphore(AT_ONCE)
 
 
 @contextmanager
-def turn(session_id: uuid.UUID, now: datetime) -> Iterator[None]:
-    """A check of this session, now. Raises Throttled beyond MOST in WINDOW, or while AT_ONCE others are checked."""
-    _count(session_id, now)
+def turn(session_id: uuid.UUID, now: datetime, what: str = "check") -> Iterator[None]:
+    """A check of this session, now. Raises Throttled beyond MOST in WINDOW, or while AT_ONCE others are checked.
+
+    ``what``: each kind of work has a count of its own, since a pause in typing asks for one of each.
+    """
+    _count((session_id, what), now)
     if not _turns.acquire(blocking=False):
         raise Throttled("The portal checks other questionnaires at this moment. Try again in a moment.", 1)
     try:
@@ -36,12 +39,12 @@ def turn(session_id: uuid.UUID, now: datetime) -> Iterator[None]:
         _turns.release()
 
 
-def _count(session_id: uuid.UUID, now: datetime) -> None:
+def _count(who: tuple[uuid.UUID, str], now: datetime) -> None:
     with _lock:
-        began, count = _seen.pop(session_id, (now, 0))
+        began, count = _seen.pop(who, (now, 0))
         if not began <= now < began + WINDOW:
             began, count = now, 0
-        _seen[session_id] = (began, count + 1)
+        _seen[who] = (began, count + 1)
         while len(_seen) > REMEMBERED:
             _seen.popitem(last=False)
     if count >= MOST:

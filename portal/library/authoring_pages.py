@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from portal import web
 from portal.library import draft_queries, parts
 from portal.library.draft_checks import Checked, Message, message_of
+from portal.library.field_words import words_of
 from portal.library.models import QuestionnaireDraft
 from portal.library.parts import Document
 from portal.library.posted_fields import Fields, row_count
@@ -132,42 +133,6 @@ def told(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{words_of(name)}: {told(inner)}" for name, inner in value.items())
     return str(value)
-
-
-def words_of(name: str) -> str:
-    known = {
-        "text": _("The question"),
-        "help": _("Help"),
-        "type": _("Kind of answer"),
-        "options": _("Answers"),
-        "columns": _("Columns"),
-        "combine": _("How points add up"),
-        "unit": _("Unit"),
-        "weight": _("Weight"),
-        "critical": _("Critical"),
-        "minimum": _("Minimum"),
-        "visible_when": _("Asked if"),
-        "required": _("Must be answered"),
-        "required_when": _("Must be answered if"),
-        "allow_na": _("May be not applicable"),
-        "evidence": _("Proof"),
-        "finding": _("Findings"),
-        "refs": _("References"),
-        "formerly": _("Takes over from"),
-        "reworded": _("Reworded since"),
-        "revision": _("Revision of the meaning"),
-        "points_when": _("Points by value"),
-        "title": _("Title"),
-        "intro": _("Introduction"),
-        "summary": _("Summary"),
-        "bands": _("Bands"),
-        "caps": _("Caps"),
-        "label": _("label"),
-        "value": _("value"),
-        "points": _("points"),
-        "when": _("if"),
-    }
-    return str(known.get(name, name.replace("_", " ")))
 
 
 # ------------------------------------------------------------------------------------------------------ the overview

@@ -52,7 +52,7 @@ def stored(draft: uuid.UUID, part: str, form: QuestionForm | None = None) -> str
     shown = pages.editor(
         KINDS[parts.split(part)[0]].show(held), held, messages(found, document, part), found, more
     )
-    return _drawn(row, document, part, shown, found, form)
+    return _drawn(row, document, part, shown, found, form, Posted(held))
 
 
 def messages(found: Checked, document: Document, part: str) -> list[Message]:
@@ -70,12 +70,16 @@ def _drawn(
     shown: Editor,
     found: Checked | None,
     form: QuestionForm | None = None,
+    drawn: Posted | None = None,
 ) -> str:
+    """``drawn``: the part as its fields show it, for what is seen beside them."""
     kind, key = parts.split(part)
     session, identity = web.db(), web.identity()
     around: dict[str, Any] = {}
     if kind == "question":
+        assert drawn is not None
         around = _around_question(document, key, shown)
+        around["seen"] = web.portal().as_seen(document, drawn.part, drawn.errors)
     elif kind == "section":
         whole = parts.placed(document, part)
         around = {
@@ -141,7 +145,7 @@ def in_conflict(draft: uuid.UUID, part: str, posted: Posted, now: Any) -> str:
         conflict=pages.conflict(now, posted.part, who, at),
         refused=True,
     )
-    return _drawn(row, document, part, shown, None)
+    return _drawn(row, document, part, shown, None, drawn=posted)
 
 
 def _typed(part: str, posted: Posted) -> Fields:
@@ -156,4 +160,4 @@ def refused(draft: uuid.UUID, part: str, posted: Posted, fault: Invalid, seen: s
     said = {name: [Said(text)] for name, text in fault.errors.items()}
     rest = [Said(fault.message)] if fault.message else []
     shown = Editor(_typed(part, posted), seen, said, rest, refused=True)
-    return _drawn(row, draft_queries.document_of(row), part, shown, None)
+    return _drawn(row, draft_queries.document_of(row), part, shown, None, drawn=posted)

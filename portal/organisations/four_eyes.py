@@ -65,13 +65,17 @@ def judge(
     *,
     proposed_at: datetime,
     engagement: Ownership | None = None,
+    first_needs: Permission | None = None,
 ) -> str | None:
-    """Why ``second`` may not approve what ``first`` proposed, as a code of SENTENCES; None when they may. Pure."""
+    """Why ``second`` may not approve what ``first`` proposed, as a code of SENTENCES; None when they may. Pure.
+
+    ``first_needs``: what proposing takes, where that is another permission than approving.
+    """
     if first.person_id == second.person_id:
         return "same_person"
     if not _may(second, permission, engagement):
         return "second_gone"
-    if not _may(first, permission, engagement):
+    if not _may(first, first_needs or permission, engagement):
         return "first_gone"
     if first.mailboxes & second.mailboxes:
         return "same_mailbox"
@@ -113,6 +117,7 @@ def require_second(
     proposed_at: datetime,
     now: datetime,
     engagement: Ownership | None = None,
+    first_needs: Permission | None = None,
 ) -> None:
     """Raise Refused, with a sentence for the second person, unless they may approve what ``first`` proposed.
 
@@ -123,7 +128,12 @@ def require_second(
     """
     seats = read_seats(session, second, (first, second.person.id))
     found = judge(
-        seats[first], seats[second.person.id], permission, proposed_at=proposed_at, engagement=engagement
+        seats[first],
+        seats[second.person.id],
+        permission,
+        proposed_at=proposed_at,
+        engagement=engagement,
+        first_needs=first_needs,
     )
     if found is not None:
         raise Refused(SENTENCES[found])

@@ -1,6 +1,7 @@
 /* Live checking of a part of a draft: after a pause in typing the form is posted to the address in data-check, which
    stores nothing and answers what the check would say. Messages go to [data-said], readings of conditions to
-   [data-reading]. Everything works without this script: the page says the same after saving.
+   [data-reading]. The same form goes to the address in data-preview, where there is one: the piece of HTML that it
+   answers goes into [data-as-seen]. Everything works without this script: the page says the same after saving.
 
    JSON: { said: {field: [{text, warning}]}, rest: [{text, warning}], readings: {field: words}, faults: n } */
 (() => {
@@ -9,7 +10,7 @@
   const texts = document.querySelector("template[data-authoring-texts]");
   if (!form || !texts) return;
   const PAUSE = 700, LONGEST = 20000;
-  const before = new FormData(form);
+  const before = new FormData(form), seen = form.dataset.preview ? document.querySelector("[data-as-seen]") : null;
   let timer = 0, flying = null, again = false, wait = 0, leaving = false;
 
   function words(name, values) {
@@ -33,16 +34,24 @@
     clearTimeout(timer);
     timer = setTimeout(check, Math.max(delay, wait));
   }
+  function post(address, accept) {
+    return fetch(address, {
+      method: "POST", body: body(), credentials: "same-origin", redirect: "manual",
+      headers: { Accept: accept, "X-CSRF-Token": form.elements.csrf_token.value }, signal: flying.signal,
+    });
+  }
+  function show(html) {
+    seen.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  }
   async function check() {
     if (flying) { again = true; return; }
     again = false;
     flying = new AbortController();
     const limit = setTimeout(() => flying && flying.abort(), LONGEST);
     try {
-      const response = await fetch(form.dataset.check, {
-        method: "POST", body: body(), credentials: "same-origin", redirect: "manual",
-        headers: { Accept: "application/json", "X-CSRF-Token": form.elements.csrf_token.value }, signal: flying.signal,
-      });
+      const drawn = seen && await post(form.dataset.preview, "text/html");   // first: it is the quicker one
+      if (drawn && drawn.ok) show(await drawn.text());
+      const response = await post(form.dataset.check, "application/json");
       if (response.ok) { wait = 0; took(await response.json()); }
       else if (response.status === 429 || response.status === 503) { wait = Math.min((wait || 1000) * 2, LONGEST); again = true; }
     } catch (problem) {            // no network: the page checks when it is saved

@@ -55,7 +55,7 @@ def test_a_draft_from_copy_to_preview(chromium: Browser, demo: Demo, javascript:
         save(page)
         expect(fault).to_be_hidden()
         expect(page.locator("#r-visible_when")).to_contain_text("is “Our own staff”")
-        page.get_by_role("link", name="See it as the vendor will").click()
+        page.get_by_role("link", name="Try it in its section").click()
         weakest = page.locator("[id='q-access.mfa_admin']")
         expect(weakest).to_be_hidden()
         page.get_by_text("Try answers: see what is asked then").click()

@@ -1,0 +1,148 @@
+"""A reviewer judges what a vendor has signed: by pointer, and question by question by keyboard alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Demo, axe_faults, overflow, person, ways
+from tests.browser.test_keyboard import NO_POINTER, enter, past_the_navigation, tab_to
+from tests.conftest import FULL
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-review")]
+
+IN_CI = 20  # so many questions by keyboard; a soak judges all of them
+SHOTS = os.environ.get("PORTAL_SHOTS", "")  # a folder for pictures of the pages
+
+
+def shot(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+def open_queue(page: Page) -> None:
+    page.goto("/")
+    page.goto(re.sub(r"(/o/[^/]+).*", r"\1/reviews", page.url))
+    expect(page).to_have_title(re.compile("^Reviews of"))
+
+
+def judged(page: Page) -> int:
+    """How many answers have a mark, as the page says."""
+    return int(page.locator("dt:has-text('Judged') + dd").inner_text().split()[0])
+
+
+@pytest.mark.parametrize("javascript", ways(in_ci=False))
+def test_a_reviewer_challenges_writes_and_the_vendor_reads_why(
+    chromium: Browser, demo: Demo, javascript: bool
+) -> None:
+    words = f"Who has not got a second step? Asked {'with' if javascript else 'without'} scripts."
+    with person(chromium, demo, demo.account("organisation", "reviewer"), javascript=javascript) as page:
+        open_queue(page)
+        shot(page, "queue-1280")
+        page.locator("tbody th a").first.click()
+        expect(page.locator("h1")).to_contain_text("Review of round")
+        page.locator("select[name=show]").select_option("lost")
+        page.get_by_role("button", name="Apply").click()
+        page.locator("input[value=challenged]").check()
+        page.get_by_role("button", name=re.compile("^Save")).click()
+        expect(page.locator("#errors")).to_contain_text("Write why")
+        expect(page.locator("input[value=challenged]")).to_be_checked()
+        page.get_by_label("Reason", exact=True).fill(words)
+        page.get_by_label("Internal remark").fill("Ruth knows them.")
+        page.get_by_role("button", name=re.compile("^Save")).click()
+        expect(page.locator(".notices, main, body").first).to_contain_text("Saved.")
+        assert judged(page) >= 1
+        shot(page, "workspace-1280")
+        if javascript:
+            assert axe_faults(page) == []
+        assert overflow(page) <= 0
+        page.get_by_role("button", name=re.compile("^Write .* into the rating")).click()
+        expect(page.locator("body")).to_contain_text("Written into the rating")
+        address = page.url
+        page.set_viewport_size({"width": 375, "height": 800})
+        page.goto(address)
+        shot(page, "workspace-375")
+        assert overflow(page) <= 0
+        result = page.get_by_role("link", name="Result").get_attribute("href")
+        assert result
+    with person(chromium, demo, demo.account("company", "owner"), javascript=javascript) as page:
+        page.goto("/")
+        home = re.sub(r"(/c/[^/]+).*", r"\1", page.url)
+        page.goto(home + "/assessments/" + result.split("/assessments/")[1].replace("/result", "/answers"))
+        expect(page.locator("main")).to_contain_text(words)
+        expect(page.locator("main")).to_contain_text("Challenged by the reviewer")
+        expect(page.locator("main")).not_to_contain_text("Ruth knows them.")
+        shot(page, f"vendor-{javascript}")
+
+
+def press_mark(page: Page, number: int) -> None:
+    """One question judged with keys: accepted, or what can stand; each seventh is challenged with a reason."""
+    offered = page.locator("form[data-review] input[data-key]").evaluate_all(
+        "some => some.map((one) => one.dataset.key)"
+    )
+    if number % 7 == 0 and "C" in offered:
+        page.keyboard.press("c")
+        tab_to(page, name="reason", most=6)
+        page.keyboard.type("Please show an example. A and C are letters here.")
+        with page.expect_navigation():
+            page.keyboard.press("Control+Enter")
+    elif "A" in offered or "N" in offered:
+        page.keyboard.press("a" if "A" in offered else "n")
+        enter(page)
+    else:
+        page.keyboard.press("g")
+        tab_to(page, name="points", most=6)
+        page.keyboard.type("60")
+        tab_to(page, name="reason", most=6)
+        page.keyboard.type("Sound, but thin.")
+        with page.expect_navigation():
+            page.keyboard.press("Control+Enter")
+
+
+def test_a_submission_is_judged_by_keyboard_alone(chromium: Browser, demo: Demo) -> None:
+    with person(chromium, demo, demo.account("organisation", "ciso")) as page:
+        page.add_init_script(NO_POINTER)
+        open_queue(page)
+        past_the_navigation(page)
+        name = page.locator("tbody th a").first.inner_text().split(":")[0].strip()
+        tab_to(page, text=name, most=40)
+        enter(page)
+        page.goto(page.url + "?show=unjudged")
+        start = judged(page)
+        total = page.locator(".qlist li").count()
+        # a key that is held down chooses once, saves nothing, and Enter that is held does not run on
+        offered = page.locator("form[data-review] input[data-key]").first
+        letter = offered.get_attribute("data-key") or ""
+        before = page.url
+        page.keyboard.down(letter.lower())
+        page.keyboard.down(letter.lower())  # a second time without letting go: the browser says it repeats
+        page.keyboard.up(letter.lower())
+        expect(offered).to_be_checked()
+        assert page.url == before
+        wanted = total if FULL else min(IN_CI, total)
+        for number in range(1, wanted + 1):
+            press_mark(page, number)
+            expect(page.locator("body")).to_contain_text("Saved.")
+        assert judged(page) == start + wanted
+        if FULL:
+            assert total > 100
+        page.keyboard.press("k")
+        page.wait_for_load_state()
+        assert page.evaluate("sessionStorage.getItem('pointer')") is None
+
+
+def test_keys_that_are_switched_off_mean_nothing(chromium: Browser, demo: Demo) -> None:
+    with person(chromium, demo, demo.account("organisation", "admin")) as page:
+        page.goto("/account")
+        page.locator("input[name=keys]").uncheck()
+        page.locator("form", has=page.locator("input[name=keys]")).get_by_role("button").click()
+        open_queue(page)
+        page.locator("tbody th a").first.click()
+        page.keyboard.press("c")
+        page.keyboard.press("j")
+        assert page.locator("form[data-review] input:checked").count() == 0
+        assert page.locator("kbd").count() == 0
