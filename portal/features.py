@@ -11,7 +11,7 @@ from portal.assessments import client_views as clients
 from portal.assessments import confirm_views as confirming
 from portal.assessments import contact_views as contacts
 from portal.assessments import delegation_routes as delegation
-from portal.assessments import enquiries
+from portal.assessments import enquiries, previewing_beside
 from portal.assessments import enquiry_organisation_views as asked
 from portal.assessments import enquiry_views as enquiring
 from portal.assessments import issue_views as issuing
@@ -20,7 +20,6 @@ from portal.assessments import list_views as lists
 from portal.assessments import move_views as moving
 from portal.assessments import offer_views as offers
 from portal.assessments import portfolio_views as portfolio
-from portal.assessments import previewing_beside
 from portal.assessments import previewing_views as previewing
 from portal.assessments import release_views as releasing
 from portal.assessments import showing_views as showing
