@@ -22,7 +22,7 @@ class Knockout:
     """A critical question below its minimum: ``failed`` for certain, else it may still reach it.
 
     ``opened``: when its finding was first opened, carried from cycle to cycle; None = not known. ``due``: the agreed
-    day of the fix, None = none agreed; ``first_due``: the day that was agreed first.
+    day of the fix, None = none agreed; ``first_due``: the earliest day that was ever agreed.
     """
 
     key: str

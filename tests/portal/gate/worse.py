@@ -197,8 +197,11 @@ def _fixes(one: Any) -> Iterator[tuple[str, Any]]:
     yield "opened earlier", replace(one, opened=day(-700))
     if one.due is not None:
         yield "overdue", replace(one, due=min(one.due, day(-1)))
-        yield "no plan", replace(one, due=None, first_due=one.first_due or one.due)
-        yield "put off", replace(one, due=one.due + timedelta(days=1), first_due=one.first_due or one.due)
+        yield "no plan", replace(one, due=None, first_due=min(one.due, one.first_due or one.due))
+        yield (
+            "put off",
+            replace(one, due=one.due + timedelta(days=1), first_due=min(one.due, one.first_due or one.due)),
+        )
 
 
 def _severer(one: Finding) -> Iterator[tuple[str, Finding]]:
