@@ -26,7 +26,7 @@ from questionnaires.results import Result
 from questionnaires.scoring import score
 
 Marks = Mapping[str, Mapping[str, Any]]
-DocumentMarks = Mapping[str, Mapping[str, str]]
+DocumentMarks = Mapping[str, Mapping[str, Any]]  # of a document: accepted or refused
 Beside = Mapping[str, tuple[Document, ...]]
 NO_ANSWER = Answer("unanswered")
 

@@ -63,7 +63,8 @@ def narrowing(
         return None
     steps = [Step("", _("As submitted"), start[0], start[1], True)]
     carried = False
-    for one in [*marks, *case.drafts.values()]:
+    found: list[Mark | MarkDraft] = [*marks, *case.drafts.values()]
+    for one in found:
         if one.score_low is None or one.score_high is None:
             continue
         low, high = Fraction(one.score_low), Fraction(one.score_high)
@@ -80,18 +81,18 @@ def narrowing(
 def mark_words(one: Mark | MarkDraft) -> str:
     """A mark in two words: ``graded 60``."""
     if one.document != ANSWER:
-        return {"accepted": _("document accepted"), "refused": _("document refused")}.get(
-            one.mark, _("mark of a document taken back")
-        )
+        of_documents = {"accepted": _("document accepted"), "refused": _("document refused")}
+        return str(of_documents.get(one.mark, _("mark of a document taken back")))
     if one.certificate is not None:
-        return _("exempt, %(points)s", points=one.points)
-    return {
+        return str(_("exempt, %(points)s", points=one.points))
+    of_answers = {
         "accepted": _("accepted"),
         "challenged": _("challenged"),
         "graded": _("graded %(points)s", points=one.points),
         "disproved": _("disproved"),
         "na_accepted": _("N/A accepted"),
-    }.get(one.mark, _("mark taken back"))
+    }
+    return str(of_answers.get(one.mark, _("mark taken back")))
 
 
 def _drawn(steps: list[Step]) -> Narrowing:

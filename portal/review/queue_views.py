@@ -40,12 +40,13 @@ def _filter(slugs: list[str]) -> queue.Filter:
 
 
 def _state_words(state: str) -> str:
-    return {
+    words: dict[str, str] = {
         "mine": _("Taken by you"),
         "unwritten": _("With unwritten marks"),
         "finished": _("Finished"),
         "all": _("All, finished ones too"),
-    }.get(state, "")
+    }
+    return words.get(state, "")
 
 
 @blueprint.get("/o/<organisation>/reviews")

@@ -13,6 +13,7 @@ from portal.access import Permission, requires
 from portal.accounts import service as accounts
 from portal.assessments import queries as submissions
 from portal.faults import Invalid, NotFound
+from portal.forms import Form
 from portal.listing import one_of
 from portal.organisations import queries as organisations
 from portal.review import forms, marking, queries, reviewing, workspace
@@ -49,7 +50,7 @@ def mark(organisation: str, submission: uuid.UUID) -> Page:
     key, document, seen = form.key.data or "", form.document.data or "", form.seen.data or ""
     try:
         if not form.validate():
-            raise Invalid(errors={name: said[0] for name, said in form.errors.items()})
+            raise Invalid(errors=_faults(form))
         if request.form.get("do") == "withdraw":
             marking.withdraw(session, case, key, document, seen=seen, actor=identity, now=now)
             return web.notice(_to(found, key), "mark-withdrawn")
@@ -76,7 +77,7 @@ def note(organisation: str, submission: uuid.UUID) -> Page:
     key = form.key.data or ""
     try:
         if not form.validate():
-            raise Invalid(errors={"text": next(iter(form.errors.values()))[0]})
+            raise Invalid(errors={"text": next(iter(_faults(form).values()))})
         reviewing.note(session, case, key, form.text.data or "", actor=identity, now=web.now())
     except Invalid as fault:
         return _refused(
@@ -110,6 +111,11 @@ def step(organisation: str, submission: uuid.UUID) -> Page:
 
 
 # ---------------------------------------------------------------------------------------------------------- inside
+
+
+def _faults(form: Form) -> dict[str, str]:
+    """The first thing that is wrong with each field."""
+    return {field.name: str(field.errors[0]) for field in form if field.errors}
 
 
 def _wish(form: forms.Marking, key: str, document: str) -> Wish:
