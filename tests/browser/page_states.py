@@ -137,6 +137,18 @@ STATES = [
     State("assessments, none yet", "many", "/o/{empty_o}/assessments", "assessment"),
     State("assessment being answered", "ciso", US + "/assessments/{draft}", "How far they are"),
     State("assessment submitted", "ciso", US + "/assessments/{sealed}", "Submitted and sealed"),
+    State("reviews that wait", "ciso", US + "/reviews", "Nobody has begun"),
+    State(
+        "reviews that nobody has finished",
+        "ciso",
+        US + "/reviews?state=finished",
+        "No review fits this filter",
+    ),
+    State("review of a submission", "ciso", US + "/reviews", "Your mark on", 200, follow("Slate")),
+    State(
+        "review that one only reads", "auditor", US + "/reviews", "Internal notes on", 200, follow("Slate")
+    ),
+    State("single keys", "auditor", "/account", "Single keys choose marks"),
     State("result", "ciso", US + "/assessments/{sealed}/result", "knock-outs", 200, open_details),
     State("result of nothing yet", "ciso", US + "/assessments/{draft}/result", "Not found", 404),
     State("sealed answers", "ciso", US + "/assessments/{sealed}/answers", "Nothing here can be changed"),
