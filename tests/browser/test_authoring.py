@@ -28,6 +28,12 @@ def save(page: Page) -> None:
     expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
 
 
+def roles(page: Page) -> set[str]:
+    """The roles that Chromium hands to a screen reader; Playwright's own do not know what is inert."""
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
+    return {one["role"]["value"] for one in tree["nodes"] if not one["ignored"]}
+
+
 @pytest.mark.parametrize("javascript", ways(in_ci=True))
 def test_a_draft_from_copy_to_preview(chromium: Browser, demo: Demo, javascript: bool) -> None:
     with person(chromium, demo, demo.account("organisation", "admin"), javascript=javascript) as page:
@@ -109,3 +115,35 @@ def test_two_editors_at_once(chromium: Browser, demo: Demo) -> None:
         other.get_by_role("button", name="Save mine over theirs").click()
         expect(other.get_by_text("Saved.", exact=True)).to_be_visible()
         expect(other.locator("#f-intro")).to_have_value("Written second.")
+
+
+def test_the_vendors_card_follows_the_typing(chromium: Browser, demo: Demo) -> None:
+    """Live beside the form, for eyes only; a question that cannot be asked says why; on a phone it comes after."""
+    account = demo.account("organisation", "admin")
+    with person(chromium, demo, account) as page, person(chromium, demo, account, width=375) as phone:
+        draft = begin(page, "Seen beside")
+        page.goto(f"{draft}/questions/access.mfa_staff")
+        beside = page.locator("[data-as-seen]")
+        stored = page.get_by_label("Words of answer 1").input_value()
+        expect(beside).to_contain_text(stored)
+        page.get_by_label("Words of answer 1").fill("All doors, <b>always</b>")
+        expect(beside).to_contain_text("All doors, <b>always</b>")
+        expect(beside).not_to_contain_text(stored)
+        assert page.locator("h2:text('As the vendor will see it')").is_visible()
+        assert "radio" not in roles(page), "the card is for eyes only"
+        assert "checkbox" in roles(page), "those of the form are read out"
+        assert axe_faults(page) == []
+        page.get_by_label("The question", exact=True).fill("")
+        expect(beside).to_contain_text("The question: Is empty")
+        assert axe_faults(page) == []
+        page.get_by_label("The question", exact=True).fill("Who may enter?")
+        expect(beside.locator("legend")).to_contain_text("Who may enter?")
+        save(page)
+        expect(beside).to_contain_text("All doors, <b>always</b>")
+        phone.goto(f"{draft}/questions/access.mfa_staff")
+        last, first = phone.locator("#part").bounding_box(), phone.locator("[data-as-seen]").bounding_box()
+        assert last is not None
+        assert first is not None
+        assert first["y"] >= last["y"] + last["height"]
+        assert overflow(phone) == 0
+        assert axe_faults(phone) == []
