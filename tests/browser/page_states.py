@@ -144,10 +144,6 @@ STATES = [
         US + "/reviews?state=finished",
         "No review fits this filter",
     ),
-    State("review of a submission", "ciso", US + "/reviews", "Your mark on", 200, follow("Slate")),
-    State(
-        "review that one only reads", "auditor", US + "/reviews", "Internal notes on", 200, follow("Slate")
-    ),
     State("single keys", "auditor", "/account", "Single keys choose marks"),
     State("result", "ciso", US + "/assessments/{sealed}/result", "knock-outs", 200, open_details),
     State("result of nothing yet", "ciso", US + "/assessments/{draft}/result", "Not found", 404),
