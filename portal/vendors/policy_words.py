@@ -13,8 +13,7 @@ from flask_babel import ngettext
 
 from portal.access import OrganisationRole
 from portal.addresses import ROLE_LABELS
-from portal.evidence.kinds import choices as evidence_choices  # noqa: F401 - for the form
-from portal.evidence.kinds import evidence_name
+from portal.evidence import kinds
 from portal.vendors.policy import Policy, changed, loosens
 
 TIER_WORDS: Mapping[str, Any] = MappingProxyType(
@@ -183,7 +182,7 @@ def value_words(name: str, value: Any, titles: Mapping[str, str]) -> str:
     if name in ("questionnaires", "with_personal_data"):
         return ", ".join(titles.get(one, one) for one in value) or str(_("none"))
     if name == "evidence":
-        return ", ".join(evidence_name(one) for one in value) or str(_("none"))
+        return ", ".join(kinds.evidence_name(one) for one in value) or str(_("none"))
     if name == "roles":
         return ", ".join(str(ROLE_LABELS[OrganisationRole(one)]) for one in value)
     if FIELDS[name].kind == "months":
@@ -216,3 +215,8 @@ def _change(name: str, before: Any, after: Any, looser: bool, titles: Mapping[st
     return Change(
         name, str(where), value_words(rest, before, titles), value_words(rest, after, titles), looser
     )
+
+
+def evidence_choices() -> list[tuple[str, str]]:
+    """(kind, words) of every kind of document that a policy may demand."""
+    return kinds.choices()
