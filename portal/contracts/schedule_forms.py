@@ -53,10 +53,10 @@ class SettlementForm(Form):
     basis = HiddenField()
     outcome = RadioField(
         "What it is",
-        choices=[
-            ("required", "It is required"),
-            ("not_required", "It is not required: a second person has to agree"),
-        ],
+        choices={
+            "required": "It is required",
+            "not_required": "It is not required: a second person has to agree",
+        },
         validators=[Optional()],
         validate_choice=False,
     )

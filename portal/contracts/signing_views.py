@@ -136,7 +136,7 @@ def _refused(
 def _page(posted: SigningForm, engagement: uuid.UUID, picked: set[str], *, failed: bool = False) -> str:
     subject = Subject(engagement)
     held = schedule_queries.files(web.db(), web.identity(), engagement)
-    posted.known.choices = [(NEW, "A new file"), *((str(one.id), one.filename) for one in held)]
+    posted.known.choices = {NEW: "A new file"} | {str(one.id): one.filename for one in held}
     return render_template(
         "contracts/signing.html",
         form=posted,
