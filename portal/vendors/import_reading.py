@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import uuid
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any
 
 from portal.accounts.service import address_key, mail_address
@@ -21,6 +23,7 @@ from questionnaires.facts import COUNTRIES
 LARGEST = 5 * 1024 * 1024
 MOST_ROWS = 10_000
 MOST_SHOWN = 200
+MOST_CELLS = 50  # of a line; far more than there are columns
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 LONGEST_NAME = 200
 COLUMNS = ("name", "country", "contact_name", "contact_email", "engagement", "tier", "business_owner_email")
@@ -79,18 +82,21 @@ def read(data: bytes) -> tuple[list[Row], list[RowFault]]:
     header: list[str] | None = None
     try:
         for cells in reader:
-            if not any(one.strip() for one in cells):
+            cells = _without_empty_end(cells)
+            if not cells:
                 continue
+            if len(cells) > MOST_CELLS:
+                raise Invalid(f"Line {reader.line_num} has more than {MOST_CELLS} cells.")
             if header is None:
                 header = _header(cells)
                 continue
             if len(rows) + 1 > MOST_ROWS:
                 raise Invalid(f"The list has more than {MOST_ROWS:,} rows. Split it.")
-            rows.append(_row(reader.line_num, header, cells, faults))
-    except csv.Error:
-        raise Invalid(
-            f"Line {reader.line_num} cannot be read: a quotation mark is in the wrong place."
-        ) from None
+            row, wrong = _row(reader.line_num, header, cells)
+            rows.append(row)
+            faults += wrong
+    except csv.Error as broken:
+        raise Invalid(_unreadable(reader.line_num, broken)) from None
     if header is None or not rows:
         raise Invalid("The file holds no vendor: a header is needed, and at least one row under it.")
     return rows, faults
@@ -112,6 +118,8 @@ def check(rows: Iterable[Row], *, taken: Collection[str], owners: Collection[str
 def twice(rows: Iterable[Row]) -> list[RowFault]:
     """Rows that say the same thing again, or something else about a vendor that stands further up."""
     first: dict[str, Row] = {}
+    countries: dict[str, Row] = {}  # the first line that names one
+    contacts: dict[tuple[str, str], Row] = {}
     seen: set[tuple[str, str, str]] = set()
     bought: dict[tuple[str, str], int] = {}
     faults: list[RowFault] = []
@@ -121,9 +129,14 @@ def twice(rows: Iterable[Row]) -> list[RowFault]:
             continue  # said already
         above = first.setdefault(key, row)
         what = (key, name_key(row.engagement), address_key(row.contact_email) if row.contact_email else "")
-        if above is not row and row.country and row.country != above.country:
-            sentence = f"Line {above.number} names another country for this vendor."
+        if row.country and row.country != (said := countries.setdefault(key, row)).country:
+            sentence = f"Line {said.number} names another country for this vendor."
             faults.append(RowFault(row.number, "country", sentence))
+        if row.contact_name and row.contact_email:
+            known = contacts.setdefault((key, address_key(row.contact_email)), row)
+            if name_key(known.contact_name) != name_key(row.contact_name):
+                sentence = f"Line {known.number} has another name for this address."
+                faults.append(RowFault(row.number, "contact_name", sentence))
         if row.engagement:
             line = bought.setdefault((key, name_key(row.engagement)), row.number)
             if line != row.number:
@@ -156,6 +169,21 @@ def from_bytes(data: bytes) -> list[Row]:
 # ------------------------------------------------------------------------------------------------------------- cells
 
 
+def _unreadable(line: int, broken: csv.Error) -> str:
+    # The module has one class of error for both; only its words tell them apart.
+    if "field limit" in str(broken):
+        return f"Line {line} has a cell of more than {csv.field_size_limit():,} characters."
+    return f"Line {line} cannot be read: a quotation mark is in the wrong place."
+
+
+def _without_empty_end(cells: list[str]) -> list[str]:
+    """Spreadsheets write empty cells for columns that were cleared."""
+    end = len(cells)
+    while end and not cells[end - 1].strip():
+        end -= 1
+    return cells[:end]
+
+
 def _header(cells: list[str]) -> list[str]:
     names = [clean(one).casefold().replace(" ", "_") for one in cells]
     unknown = [clean(one)[:40] for one, name in zip(cells, names, strict=True) if name not in COLUMNS]
@@ -163,7 +191,7 @@ def _header(cells: list[str]) -> list[str]:
         known = ", ".join(COLUMNS)
         listed = ", ".join(f"“{one}”" for one in unknown[:10])
         raise Invalid(f"The header has columns that the list does not know: {listed}. It knows {known}.")
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, times in Counter(names).items() if times > 1)
     if doubled:
         raise Invalid(f"The header names a column twice: {', '.join(doubled)}.")
     if "name" not in names:
@@ -171,27 +199,29 @@ def _header(cells: list[str]) -> list[str]:
     return names
 
 
-def _row(number: int, header: list[str], cells: list[str], faults: list[RowFault]) -> Row:
+def _row(number: int, header: list[str], cells: list[str]) -> tuple[Row, list[RowFault]]:
+    faults: list[RowFault] = []
+
     def wrong(column: str, sentence: str) -> None:
         faults.append(RowFault(number, column, sentence))
 
-    if len(cells) > len(header) and any(one.strip() for one in cells[len(header) :]):
+    if len(cells) > len(header):
         wrong("", f"The line has {len(cells)} cells, the header has {len(header)}.")
     values = {name: clean(cell) for name, cell in zip(header, cells, strict=False)}
     found: dict[str, str] = {}
     for column in COLUMNS:
-        value = " ".join(values.get(column, "").split(" "))
+        raw = values.get(column, "")
+        value = " ".join(raw.split())  # as a name that is typed in
         longest = LONGEST.get(column, LONGEST_NAME)
-        if has_controls(value):
+        if has_controls(raw):
             wrong(column, "Leave out line breaks and invisible control characters.")
             value = ""
         elif len(value) > longest or len(name_key(value)) > longest:
             wrong(column, f"Write at most {longest} characters.")
             value = ""
         found[column] = value
-    already = {one.column for one in faults if one.number == number}
-    _check_row(found, already, wrong)
-    return Row(number, **found)
+    _check_row(found, {one.column for one in faults}, wrong)
+    return Row(number, **found), faults
 
 
 def _check_row(found: dict[str, str], already: set[str], wrong: Any) -> None:
@@ -235,6 +265,7 @@ def _country(text: str) -> str | None:
     return _names().get(text.casefold())
 
 
+@cache
 def _names() -> Mapping[str, str]:
     return {name.casefold(): code for code, name in country_names().items()}
 

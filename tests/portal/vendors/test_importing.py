@@ -78,7 +78,8 @@ def test_a_quoted_cell_may_hold_the_separator() -> None:
         ("name\nA\n".encode("utf-16"), "not UTF-8"),
         (b'name\n"A\n', "quotation mark"),
         (b'name\n"A"x\n', "quotation mark"),
-        (b"name\n" + b"x" * 200_000 + b"\n", "cannot be read"),
+        (b"name\n" + b"x" * 200_000 + b"\n", "more than 131,072 characters"),
+        (b"name\n" + b"A," * 60 + b"B\n", "Line 2 has more than 50 cells"),
         (b"name\n" + b"A\n" * (MOST_ROWS + 1), "more than 10,000"),
         (b"name\n" + b"x" * import_reading.LARGEST, "larger than 5 MB"),
     ],
@@ -119,6 +120,51 @@ def test_each_rule_names_line_and_column(line: str, columns: list[str]) -> None:
 def test_rows_that_contradict_each_other_are_named() -> None:
     text = f"{HEAD}\nA,PT,,,B,low,\na,DE,,,C,low,\nA,,,,b,high,\nD,,,,,,\nd,,,,,,\nd,,E,e@x.example,,,\n"
     assert faults_of(text) == [(3, "country"), (4, "engagement"), (6, "name")]
+
+
+def test_the_first_line_that_names_a_country_is_the_one_that_is_named() -> None:
+    assert faults_of("name,country,engagement,tier\nA,,B,low\nA,DE,C,low\n") == []
+    rows, _faults = import_reading.read(b"name,country,engagement,tier\nA,,B,low\nA,DE,C,low\nA,PT,D,low\n")
+    assert import_reading.twice(rows) == [
+        RowFault(4, "country", "Line 3 names another country for this vendor.")
+    ]
+
+
+def test_two_names_for_one_address_are_named() -> None:
+    lines = (
+        "A,,Rui Alves,r@x.example,B,low,\nA,,rui  alves,R@x.example,C,low,\nA,,Ana Reis,r@x.example,D,low,\n"
+    )
+    rows, faults = import_reading.read(f"{HEAD}\n{lines}E,,Eva,r@x.example,,,\n".encode())
+    assert faults == []
+    assert import_reading.twice(rows) == [
+        RowFault(4, "contact_name", "Line 2 has another name for this address.")
+    ]
+
+
+def test_spaces_are_written_as_a_form_writes_them() -> None:
+    rows, faults = import_reading.read("name\nA \N{NO-BREAK SPACE}  B\n".encode())
+    assert (rows[0].name, faults) == ("A B", [])
+
+
+def test_empty_cells_at_the_end_of_lines_do_not_matter() -> None:
+    text = f"name,country{',' * 300}\nA,PT{',' * 300}\n{',' * 300}\n"
+    assert import_reading.read(text.encode()) == ([Row(2, "A", country="PT")], [])
+
+
+def test_a_million_columns_are_refused_before_any_is_compared() -> None:
+    began = time.process_time()
+    with pytest.raises(Invalid, match="more than 50 cells"):
+        import_reading.read(b"name," * 1_000_000 + b"name\nA\n")
+    assert time.process_time() - began < 3
+
+
+def test_ten_thousand_rows_with_a_fault_in_each_cell_are_read_in_seconds() -> None:
+    lines = ["\x01,Neverland,Rui,nobody,Service,huge,no-address"] * MOST_ROWS
+    began = time.process_time()
+    rows, faults = import_reading.read("\n".join([HEAD, *lines]).encode())
+    assert time.process_time() - began < 4
+    assert len(rows) == MOST_ROWS
+    assert len(faults) == 5 * MOST_ROWS
 
 
 def test_what_is_on_record_is_compared_as_people_compare() -> None:
