@@ -7,7 +7,6 @@ precede the first byte. Every ORM statement on a tenant's table is checked again
 
 from __future__ import annotations
 
-import hmac
 import logging
 import threading
 import unicodedata
@@ -151,7 +150,7 @@ def refuse_slow_work(what: str) -> None:
 class Database:
     """One engine and its doors. Sessions never outlive a request, a job or a command.
 
-    ``secret_key``: the installation's, for what is kept as a keyed hash (``keyed``); without it nothing can be.
+    ``secret_key``: the installation's, for what is kept as a keyed hash (accounts/mailboxes.py).
     """
 
     def __init__(self, url: str, base_url: str = "", secret_key: str = "") -> None:
@@ -250,18 +249,6 @@ class Database:
 def base_url(session: Session) -> str:
     """The configured address of the portal: it alone makes links."""
     return str(session.info["base_url"])
-
-
-def keyed(session: Session, purpose: str, text: str) -> bytes:
-    """32 bytes that stand for ``text``: HMAC-SHA-256 under a key of the installation's, one for each purpose.
-
-    Equal texts have equal bytes, and a copy of the database alone does not tell whose they are.
-    """
-    secret = str(session.info["secret_key"])
-    if not secret:
-        raise RuntimeError("this database was opened without the installation's key")
-    key = hmac.digest(secret.encode(), f"portal:{purpose}".encode(), "sha256")
-    return hmac.digest(key, text.encode(), "sha256")
 
 
 def _commit(session: Session) -> None:

@@ -1,12 +1,13 @@
 """Which mailboxes a person has had: two accounts that read the same mail are one pair of eyes.
 
-An address is folded to its mailbox, and kept only as a keyed hash (db.keyed). The present address stands in the
+An address is folded to its mailbox, and kept only as a keyed hash (``keyed``). The present address stands in the
 person's row; what lies in the table is every one that was ever left, and what it was left for: nobody changes to
 another address, acts, and changes back.
 """
 
 from __future__ import annotations
 
+import hmac
 import uuid
 from collections.abc import Collection
 from datetime import datetime
@@ -15,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.accounts.models import PersonMailbox, PersonRow
-from portal.db import keyed
 
 PURPOSE = "mailbox"
 # Domains of one provider, as the one that stands for them.
@@ -67,3 +67,15 @@ def held(session: Session, people: Collection[uuid.UUID]) -> dict[uuid.UUID, fro
     for person_id, mailbox in session.execute(former):
         found[person_id].add(mailbox)
     return {one: frozenset(boxes) for one, boxes in found.items()}
+
+
+def keyed(session: Session, purpose: str, text: str) -> bytes:
+    """32 bytes that stand for ``text``: HMAC-SHA-256 under a key of the installation's, one for each purpose.
+
+    Equal texts have equal bytes, and a copy of the database alone does not tell whose they are.
+    """
+    secret = str(session.info["secret_key"])
+    if not secret:
+        raise RuntimeError("this database was opened without the installation's key")
+    key = hmac.digest(secret.encode(), f"portal:{purpose}".encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256")

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from portal.access import CompanyRole, Identity, OrganisationRole, Permission, Person, Tenant
 from portal.accounts import addresses, mailboxes
 from portal.accounts.models import PersonMailbox
-from portal.db import SYSTEM, Database, keyed
+from portal.db import SYSTEM, Database
 from portal.erasure import service as erasure
 from portal.erasure.models import Certificate
 from portal.erasure.service import Subject
@@ -207,7 +207,7 @@ def test_an_address_that_was_left_still_counts(database: Database, settings: Set
     with database.looking(SYSTEM) as session:
         stored = session.scalars(select(PersonMailbox.mailbox)).all()
         assert len(stored) == 4
-        assert keyed(session, mailboxes.PURPOSE, "box@x.example") in stored
+        assert mailboxes.keyed(session, mailboxes.PURPOSE, "box@x.example") in stored
         assert all(b"box" not in one for one in stored)
     assert approve(database, third, proposal)
 
