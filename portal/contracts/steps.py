@@ -19,7 +19,13 @@ from portal.assessments import sealing
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.contracts.schedule import AGREED, IN_CONTRACT, LADDER, may_step
-from portal.contracts.schedule_models import ContractFile, ContractStep, ContractWords, WaiverProposal
+from portal.contracts.schedule_models import (
+    ContractFile,
+    ContractStep,
+    ContractWords,
+    Settlement,
+    WaiverProposal,
+)
 from portal.contracts.schedule_queries import Line, Schedule, file, files
 from portal.evidence.service import FLOOR_MB, MEGABYTE
 from portal.evidence.uploads import Stored
@@ -287,7 +293,15 @@ def _write(
         close(session, line.proposal, "overtaken", Kind.WAIVER_CLOSED, actor=actor, now=now)
 
 
-def close(session: Session, row: object, state: str, kind: Kind, *, actor: Identity, now: datetime) -> None:
+def close(
+    session: Session,
+    row: WaiverProposal | Settlement,
+    state: str,
+    kind: Kind,
+    *,
+    actor: Identity,
+    now: datetime,
+) -> None:
     """Settle a proposal that waits or a settlement that stands."""
-    row.state, row.settled_by, row.settled_at = state, actor.person.id, now  # type: ignore[attr-defined]
+    row.state, row.settled_by, row.settled_at = state, actor.person.id, now
     record(session, kind, now=now, actor=actor, subject=row, data={"outcome": state})

@@ -36,6 +36,7 @@ SEALED, DRAFT, FULL = (
     THEM + "/assessments/{draft}",
     THEM + "/assessments/{full}",
 )
+POINT = US + "/engagements/{engagement}/schedule/items/"
 ASKED_C, ASKED_O = THEM + "/assessments/{asked}", US + "/assessments/{asked}"
 PAPERS = THEM + "/assessments/{draft}/sections/resilience/questions/resilience.restore_test/evidence"
 STATES = [
@@ -162,6 +163,40 @@ STATES = [
         US + "/engagements/{silent_engagement}/requirements",
         "Nothing is evaluated yet.",
     ),
+    State("contract schedule", "procurement", US + "/engagements/{engagement}/schedule", "Called for"),
+    State(
+        "contract schedule, none yet",
+        "auditor",
+        US + "/engagements/{silent_engagement}/schedule",
+        "Nothing is on the schedule yet.",
+    ),
+    State("contract point, signed", "ciso", POINT + "{signed}", "Open the signed contract", 200, open_details),
+    State("contract point, waiver waits", "ciso", POINT + "{waived}", "Approve: waived", 200, open_details),
+    State("contract point, settlement waits", "ciso", POINT + "{unsettled}", "Agree: not required"),
+    State(
+        "contract point, step back refused",
+        "procurement",
+        POINT + "{signed}",
+        "Say why.",
+        422,
+        press("Back to agreed"),
+    ),
+    State(
+        "put into a contract",
+        "procurement",
+        US + "/engagements/{engagement}/schedule/contract",
+        "What it holds",
+    ),
+    State(
+        "put into a contract refused",
+        "procurement",
+        US + "/engagements/{engagement}/schedule/contract",
+        "Choose the signed contract",
+        422,
+        press("It is in this contract"),
+    ),
+    State("clause texts", "auditor", US + "/clauses", "shipped"),
+    State("clause text", "procurement", US + "/clauses/{clause}", "How it reads", 200, open_details),
     State("sealed answers, lost points", "ciso", US + "/assessments/{sealed}/answers?show=lost", "lost"),
     State(
         "sealed answers, none changed",

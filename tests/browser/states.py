@@ -29,7 +29,7 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
-from tests.browser import enquiring, opened, papers, released, versions, writing
+from tests.browser import contracted, enquiring, opened, papers, released, versions, writing
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
 from tests.portal.accounts.given import give_factor, letters
@@ -96,6 +96,10 @@ class World:
     certificate: uuid.UUID
     opened: uuid.UUID
     listed: uuid.UUID
+    signed: uuid.UUID
+    waived: uuid.UUID
+    unsettled: uuid.UUID
+    clause: str
 
     def cookie(self, who: str) -> str:
         """A session of this person, opened without the sign-in page."""
@@ -206,6 +210,7 @@ def _made(settings: Settings, database: Database) -> World:
         **enquiring.make(database, quarry, slate),
         **writing.make(database, quarry),
         **released.make(database, quarry),
+        **contracted.make(database, settings, quarry, archive),
         **opened.make(database, quarry, issued.vendor),
         **more,
     )

@@ -109,6 +109,10 @@ AGREED: dict[tuple[str, str], str] = {
         "portal.evidence.service",
         "portal.erasure.models",
     ): "whoever takes a file's last name away dooms the file",
+    (
+        "portal.contracts.signing_views",
+        "portal.evidence.receiving",
+    ): "one way of giving out files",
     ("portal.organisations.forms", "portal.accounts.forms"): "one field for addresses, with one voice",
     (
         "portal.organisations.identity",
