@@ -61,6 +61,7 @@ from questionnaires.definition import Question, Questionnaire
 from questionnaires.parsing import parse_json
 from tests.portal.judging import judge
 from tests.portal.scene_carried import carry, tokens
+from tests.portal.scene_contract import Contracted, put_in_contract
 from tests.portal.scene_gate import decide_and_wait
 from tests.portal.scene_intake import open_and_wait
 from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
@@ -97,6 +98,7 @@ class Deal:
     writing: uuid.UUID | None = None  # the organisation's draft of a questionnaire
     opened: uuid.UUID | None = None  # an engagement by its intake; a newer one waits
     proposals: list[uuid.UUID] = field(default_factory=list)  # of a lower tier, of a policy
+    contract: Contracted | None = None  # what stands on the contract schedule
     listed: uuid.UUID | None = None  # vendors from a file, not taken over yet
     run: uuid.UUID | None = None  # a version that the organisation tried over what was submitted
     tokens: dict[str, str] = field(
@@ -454,6 +456,9 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.section_submitted = "backups"
     gate_words = [word(what, *ours) for what in ("decided", "wanted", "proven", "accepted")]
     deal.gate = decide_and_wait(database, organisation, engagement, gate_words)
+    annexed = [word(what, *ours) for what in ("annex", "annexed", "numbered", "without", "settled", "clause")]
+    deal.contract = put_in_contract(database, organisation, engagement, annexed)
+    scene.files.update(deal.contract.files)
     opened = [word(what, *ours) for what in ("opened", "stood", "lower", "listed")]
     deal.opened, deal.proposals, deal.listed = open_and_wait(database, organisation, vendor, opened)
     _certify(database, deal, word("erasure", *ours))

@@ -54,6 +54,7 @@ def helpers(place: Place) -> list[tuple[OrganisationRole | CompanyRole, Identity
 def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
     """What may stand in an address for each parameter: every value that the deal has."""
     person = next(iter(place.people.values())).person
+    assert deal.contract is not None
     return {
         "organisation": [deal.organisation.slug],
         "company": [deal.company.slug],
@@ -61,6 +62,11 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "engagement": [str(deal.engagement), str(deal.opened)],
         "proposal": [str(one) for one in deal.proposals],
         "listed": [str(deal.listed)],
+        "item": [str(one) for one in deal.contract.items],
+        "file": [str(deal.contract.file)],
+        "waiver": [str(deal.contract.waiver)],
+        "settlement": [str(deal.contract.settlement)],
+        "key": [deal.contract.clause],
         "sequence": ["1"],
         "contact": [str(deal.contact)],
         "invitation": [str(deal.invitation)],
@@ -338,6 +344,7 @@ def _poisoned(fields: dict[str, Any], other: Deal) -> dict[str, Any]:
         "vendor_id": other.vendor,
         "assessment": other.submitted,
         "pick": other.vendor,
+        "known": other.contract.file if other.contract else None,
         "was_email": "",
     }
     changed = {
