@@ -124,6 +124,8 @@ def vendors(
     now: datetime,
 ) -> None:
     """Offboard vendors: everything that the organisation holds or shares about them; names of vendors stay."""
+    taking_turns = select(Vendor.id).where(Vendor.organisation_id == organisation_id, Vendor.id.in_(ids))
+    read(session, taking_turns.order_by(Vendor.id).with_for_update())  # nobody opens an engagement meanwhile
     ours = Assessment.organisation_id == organisation_id
     which = ours & Assessment.vendor_id.in_(ids)
     assessments = [row[0] for row in read(session, select(Assessment.id).where(which))]

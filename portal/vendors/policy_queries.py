@@ -83,9 +83,13 @@ def waiting(session: Session, identity: Identity, *, lock: bool = False) -> Poli
     return found
 
 
-def proposal(session: Session, identity: Identity, proposal_id: uuid.UUID) -> PolicyProposal:
-    """A proposal, whatever has become of it, for whoever settles it; or NotFound."""
-    statement = scoped(identity, PolicyProposal).where(PolicyProposal.id == proposal_id).with_for_update()
+def proposal(
+    session: Session, identity: Identity, proposal_id: uuid.UUID, *, lock: bool = False
+) -> PolicyProposal:
+    """A proposal, whatever has become of it; or NotFound. Whoever locks it has locked the organisation before it."""
+    statement = scoped(identity, PolicyProposal).where(PolicyProposal.id == proposal_id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
     found: PolicyProposal | None = session.execute(statement).scalar_one_or_none()
     if found is None:
         raise NotFound

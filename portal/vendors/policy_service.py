@@ -111,7 +111,7 @@ def _lock(session: Session, actor: Identity) -> uuid.UUID:
 
 
 def _waiting(session: Session, actor: Identity, proposal_id: uuid.UUID) -> PolicyProposal:
-    row = policy_queries.proposal(session, actor, proposal_id)
+    row = policy_queries.proposal(session, actor, proposal_id, lock=True)
     if row.state != policy_queries.WAITING:
         raise Conflict(SETTLED)
     return row

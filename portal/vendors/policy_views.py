@@ -115,8 +115,8 @@ def settle(organisation: str, proposal: uuid.UUID) -> Page:
     if what == "approve":
         policy_service.approve(session, proposal, actor=identity, now=web.now())
         return _to_page(organisation, "policy-saved")
-    policy_queries.proposal(session, identity, proposal)
     if what != "refuse":
+        policy_queries.proposal(session, identity, proposal)  # a stranger's stays not found
         raise Conflict(_("The page that you sent does not say what you decided. Load it again."))
     policy_service.refuse(session, proposal, actor=identity, now=web.now())
     return _to_page(organisation, "policy-refused")
