@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
@@ -32,6 +32,19 @@ def newest(session: Session, identity: Identity, engagement_id: uuid.UUID) -> In
         statement.order_by(Intake.sequence.desc()).limit(1)
     ).scalar_one_or_none()
     return found
+
+
+def to_start_from(
+    session: Session, identity: Identity, engagement: Engagement
+) -> tuple[Intake | None, Mapping[str, Any]]:
+    """The intake whose answers a further one starts from: one's own that waits, else the one that holds; and these."""
+    proposed = waiting(session, identity, engagement.id)
+    own = proposed is not None and proposed.proposed_by == identity.person.id
+    wanted = proposed.intake_id if proposed is not None and own else engagement.intake_id
+    every = of_engagement(session, identity, engagement.id) if wanted else []
+    source = next((one for one in every if one.id == wanted), None)
+    values = answers(session, identity, source.id) if source else None
+    return (source, values) if values is not None else (None, {})
 
 
 def answers(session: Session, identity: Identity, intake_id: uuid.UUID) -> Mapping[str, Any] | None:
@@ -69,6 +82,16 @@ def settled(session: Session, identity: Identity, engagement_id: uuid.UUID) -> d
     """What became of proposals of an engagement, by intake."""
     statement = scoped(identity, TierProposal).where(TierProposal.engagement_id == engagement_id)
     return {one.intake_id: one for one in session.execute(statement).scalars()}
+
+
+def how_many_wait(session: Session, identity: Identity) -> int:
+    """How many intakes wait for a second person, as far as one may see it."""
+    statement = (
+        select(func.count(TierProposal.id))
+        .join(Engagement, Engagement.id == TierProposal.engagement_id)
+        .where(TierProposal.state == WAITING, *mine(identity.scope, TierProposal), *own_engagements(identity))
+    )
+    return int(session.execute(statement).scalar_one())
 
 
 def all_waiting(

@@ -20,9 +20,8 @@ from portal.library import service as library
 from portal.organisations.four_eyes import require_second
 from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
-from portal.vendors.facts import TIERS
+from portal.vendors.less import asks_for_less
 from portal.vendors.models import Engagement, Vendor
-from portal.vendors.policy import touches_personal
 
 SETTLED = "This proposal has been settled already."
 CHANGED = "The engagement has changed since this was proposed. Answer the intake again."
@@ -45,9 +44,9 @@ def open_engagement(
 ) -> Engagement:
     """Put an engagement on record with the tier and the facts of its intake.
 
-    Raises Invalid for a name that is empty or taken or an owner who is no member, Conflict for an offboarded vendor.
+    The caller has locked the vendor. Raises Invalid for a name that is empty or taken or an owner who is no member,
+    Conflict for an offboarded vendor.
     """
-    vendor_queries.require_here(vendor)
     engagement = vendors.create_engagement(
         session,
         vendor,
@@ -76,8 +75,8 @@ def answer_again(
 ) -> tuple[Intake, bool]:
     """A further intake of an engagement that the caller has locked; and whether it waits for a second person.
 
-    It waits, facts and all, when its tier is lower than the one that stands, or when it no longer says that
-    personal data is touched. Raises Stale when the engagement has moved on, Conflict for an offboarded vendor.
+    It waits, tier and facts and all, when any part of it asks for less than what stands (``vendors.less``). Raises
+    Stale when the engagement has moved on, Conflict for an offboarded vendor.
     """
     vendor_queries.require_here(vendor_queries.vendor(session, actor, engagement.vendor_id))
     last = queries.newest(session, actor, engagement.id)
@@ -89,7 +88,7 @@ def answer_again(
     earlier = queries.waiting(session, actor, engagement.id)
     if earlier is not None:
         _settle(session, earlier, "overtaken", actor, now)
-    if not asks_for_less(engagement, answered):
+    if not asks_for_less(engagement.tier, engagement.facts, answered.tier, answered.facts):
         _rest_on(session, engagement, intake, answered, actor, now)
         return intake, False
     row = TierProposal(
@@ -110,12 +109,6 @@ def answer_again(
     record(session, Kind.TIER_PROPOSED, now=now, actor=actor, subject=row, data=data)
     session.flush()
     return intake, True
-
-
-def asks_for_less(engagement: Engagement, answered: Answered) -> bool:
-    """Whether less would be asked of the engagement than stands: a lower tier, or personal data that is gone."""
-    lower = TIERS.index(answered.tier) > TIERS.index(engagement.tier)
-    return lower or (touches_personal(engagement.facts) is True and not touches_personal(answered.facts))
 
 
 def approve(

@@ -20,13 +20,15 @@ from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.drafts import read as draft_of
 from portal.faults import Conflict, Invalid
 from portal.intake import answering, queries, service
+from portal.intake.models import Intake, TierProposal
 from portal.intake.trace import trace
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
-from portal.vendors.facts import TIER_HELP
+from portal.vendors.facts import TIER_HELP, checked_facts, fact_in_words
 from portal.vendors.forms import NamedForm, revision_of
+from portal.vendors.less import TIER, less
 from portal.vendors.models import Engagement, Vendor
 from questionnaires.definition import Questionnaire
 
@@ -55,7 +57,7 @@ def open_engagement(organisation: str, vendor: uuid.UUID) -> Page:
         answered = answering.read(answering.newest(), contents, _today())
         row = service.open_engagement(
             web.db(),
-            vendor_queries.vendor(web.db(), web.identity(), vendor),
+            vendor_queries.vendor(web.db(), web.identity(), vendor, lock=True),
             answered,
             name=form.name.data or "",
             business_owner_id=_owner(form),
@@ -75,18 +77,20 @@ def open_engagement(organisation: str, vendor: uuid.UUID) -> Page:
 @blueprint.get("/o/<organisation>/engagements/<uuid:engagement>/intake/again")
 @requires(Permission.INTAKE)
 def again(organisation: str, engagement: uuid.UUID) -> Page:
-    """The newest questionnaire with what was answered before in its fields."""
+    """The newest questionnaire with the answers that hold in its fields, or one's own that wait.
+
+    Somebody else's that wait, and any that were refused, are not offered: whoever saves answers for them.
+    """
     session, identity = web.db(), web.identity()
     row = vendor_queries.engagement(session, identity, engagement)
     vendor = vendor_queries.vendor(session, identity, row.vendor_id)
-    last = queries.newest(session, identity, row.id)
-    values = (queries.answers(session, identity, last.id) if last else None) or {}
+    source, values = queries.to_start_from(session, identity, row)
     definition = answering.newest()
     contents = {
         key: Content("answered", value) for key, value in values.items() if key in definition.questions
     }
     form = NamedForm(data={"name": row.name, "revision": row.revision})
-    return _form_page(form, vendor, row, contents, {})
+    return _form_page(form, vendor, row, contents, {}, source=source)
 
 
 @blueprint.post("/o/<organisation>/engagements/<uuid:engagement>/intake/again")
@@ -108,7 +112,8 @@ def answer_again(organisation: str, engagement: uuid.UUID) -> Page:
         vendor = vendor_queries.vendor(web.db(), web.identity(), row.vendor_id)
         stale = isinstance(fault, service.Stale)
         blamed = {} if isinstance(fault, service.Stale) else _blamed(form, fault, errors)
-        form.revision.data = str(row.revision)
+        if stale:  # a fault of one's own is no look at what colleagues did meanwhile
+            form.revision.data = str(row.revision)
         return _form_page(form, vendor, row, contents, blamed, stale=stale), 409 if stale else 422
     return _to_why(organisation, engagement, "tier-waits" if waits else "intake-answered")
 
@@ -142,6 +147,7 @@ def why(organisation: str, engagement: uuid.UUID) -> Page:
         standing=of(row.intake_id),
         waiting=waiting,
         proposed=of(waiting.intake_id) if waiting else None,
+        less=_less(row, waiting) if waiting else [],
         own_proposal=waiting is not None and waiting.proposed_by == identity.person.id,
         every=every,
         fates=queries.settled(session, identity, row.id),
@@ -182,6 +188,24 @@ def waiting_list(organisation: str) -> Page:
 
 
 # ----------------------------------------------------------------------------------------------------- small helpers
+
+
+def _less(row: Engagement, waiting: TierProposal) -> list[tuple[str, str, str]]:
+    """(label, before, after) of what would ask for less; [] once the answers were destroyed."""
+    values = queries.answers(web.db(), web.identity(), waiting.intake_id)
+    if values is None:
+        return []
+    after = checked_facts(answering.facts_from(values))
+
+    def words(name: str, facts: Mapping[str, Any]) -> str:
+        return ", ".join(fact_in_words(name, facts.get(name)).values) or _("not known")
+
+    return [
+        (_("Tier"), row.tier, waiting.to_tier)
+        if name == TIER
+        else (fact_in_words(name, None).label, words(name, row.facts), words(name, after))
+        for name in less(row.tier, row.facts, waiting.to_tier, after)
+    ]
 
 
 def _posted() -> tuple[dict[str, Content], dict[str, str]]:
@@ -228,6 +252,7 @@ def _form_page(
     errors: Mapping[str, str],
     *,
     stale: bool = False,
+    source: Intake | None = None,
 ) -> str:
     owners = vendors.business_owners(web.db(), web.identity())
     form.business_owner.choices = {"": _("Nobody yet"), **{str(key): name for key, name in owners}}
@@ -242,6 +267,9 @@ def _form_page(
         errors=errors,
         numbers=numbers(definition),
         stale=stale,
+        source=source,
+        people=organisations.people(web.db(), {source.answered_by} if source else set()),
+        zone=organisations.organisation_of(web.db(), web.identity()).zone,
         failed=stale or bool(errors or form.errors or form.form_errors),
         currency=organisations.organisation_of(web.db(), web.identity()).currency,
     )

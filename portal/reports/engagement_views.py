@@ -15,6 +15,7 @@ from portal.access import Permission, requires
 from portal.audit.service import export_made
 from portal.clock import local_date
 from portal.exporting import by_chunks, csv_file
+from portal.intake import queries as intakes
 from portal.listing import Address
 from portal.organisations import queries as organisations
 from portal.paging import SIZE, page_number, sortable
@@ -77,6 +78,7 @@ def engagement_list(organisation: str) -> str:
             }
         ),
         today=today,
+        waiting=intakes.how_many_wait(session, identity),
     )
 
 

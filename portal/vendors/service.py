@@ -20,8 +20,8 @@ from portal.organisations import invitations
 from portal.organisations import queries as organisations
 from portal.vendors import queries
 from portal.vendors.facts import TIERS, checked_facts
+from portal.vendors.less import TIER, less
 from portal.vendors.models import Contact, Engagement, Vendor
-from portal.vendors.policy import touches_personal
 from questionnaires.facts import COUNTRIES
 
 LONGEST_NAME = 200
@@ -88,9 +88,10 @@ def create_engagement(
 ) -> Engagement:
     """Put on record what is bought from ``vendor``. ``facts`` as ``facts.checked_facts`` takes them.
 
-    ``business_owner_id`` is a member of the organisation, or None. Raises Invalid with a sentence for each
-    field.
+    ``business_owner_id`` is a member of the organisation, or None. The caller has locked the vendor, so that it is not
+    offboarded meanwhile. Raises Invalid with a sentence for each field, Conflict for an offboarded vendor.
     """
+    queries.require_here(vendor)
     engagement = Engagement(
         id=uuid.uuid4(),
         organisation_id=vendor.organisation_id,
@@ -122,9 +123,9 @@ def change_engagement(
 ) -> None:
     """Change an engagement; assessments that are issued keep the facts that they were issued with.
 
-    ``revision`` is the one that the form was rendered from. By hand a tier only rises; where the engagement rests on an
-    intake, its tier, facts and description stay as they are. Raises Conflict when the engagement has moved on, Invalid
-    as ``create_engagement`` and for what only an intake may change.
+    ``revision`` is the one that the form was rendered from. By hand nothing falls (``vendors.less``); where the
+    engagement rests on an intake, its tier, facts and description stay as they are. Raises Conflict when the
+    engagement has moved on, Invalid as ``create_engagement`` and for what only an intake may change.
     """
     values = _engagement_values(session, actor, name, description, tier, facts, business_owner_id)
     if engagement.revision != revision:
@@ -276,11 +277,15 @@ def _require_not_less(engagement: Engagement, values: Mapping[str, Any]) -> None
         getattr(engagement, name) != values[name] for name in ("tier", "facts", "description")
     ):
         raise Invalid("Tier, facts and description come from the intake. Answer it again to change them.")
-    if TIERS.index(values["tier"]) > TIERS.index(engagement.tier):
-        raise Invalid(errors={"tier": "A lower tier needs an intake, and a second person who approves it."})
-    if touches_personal(engagement.facts) is True and not touches_personal(values["facts"]):
-        sentence = "To say that no personal data is touched any more, answer the intake; a second person approves it."
-        raise Invalid(errors={"engagement.data": sentence})
+    errors = dict.fromkeys(
+        less(engagement.tier, engagement.facts, values["tier"], values["facts"]),
+        "This asks for less than what stands. Answer the intake; a second person approves it.",
+    )
+    if TIER in errors:
+        del errors[TIER]
+        errors["tier"] = "A lower tier needs an intake, and a second person who approves it."
+    if errors:
+        raise Invalid(errors=errors)
 
 
 def _named_by(business_owner_id: uuid.UUID | None, actor: Identity, now: datetime) -> dict[str, Any]:

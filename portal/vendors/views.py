@@ -15,12 +15,17 @@ from portal.faults import Invalid
 from portal.organisations import invitations
 from portal.organisations import queries as organisations
 from portal.vendors import queries, service
+from portal.vendors.facts import ASKED, fact_in_words
 from portal.vendors.forms import ContactForm, EngagementForm, NamedForm, VendorForm, field_name, revision_of
 from portal.vendors.models import Engagement, Vendor
 from questionnaires.facts import INTERNAL_FACTS
 
 blueprint = Blueprint("vendors", __name__)
 Page = str | Response | tuple[str, int]
+OVERTAKEN = (
+    "An intake was answered while this page was open. Tier, facts and description come from it now, so nothing is "
+    "saved yet. Answer the intake again to bring in what you typed: {}"
+)
 
 
 # ------------------------------------------------------------------------------------------------------- vendors
@@ -97,7 +102,7 @@ def create_engagement(organisation: str, vendor: uuid.UUID) -> Page:
         _require_shape(form)
         row = service.create_engagement(
             web.db(),
-            queries.vendor(web.db(), web.identity(), vendor),
+            queries.vendor(web.db(), web.identity(), vendor, lock=True),
             **_engagement_values(form),
             actor=web.identity(),
             now=web.now(),
@@ -130,6 +135,14 @@ def edit_engagement(organisation: str, engagement: uuid.UUID) -> Page:
 def save_engagement(organisation: str, engagement: uuid.UUID) -> Page:
     locked = queries.engagement(web.db(), web.identity(), engagement, lock=True)
     form: NamedForm = NamedForm(request.form) if locked.intake_id else EngagementForm(request.form)
+    lost = _lost(locked)
+    if lost:
+        web.undo()
+        row = queries.engagement(web.db(), web.identity(), engagement)
+        context = _engagement_context(form, queries.vendor(web.db(), web.identity(), row.vendor_id), row)
+        form.revision.data = str(row.revision)
+        form.blame(Invalid(OVERTAKEN.format("; ".join(lost))))
+        return render_template("vendors/engagement_form.html", failed=True, **context), 409
     try:
         _require_shape(form)
         service.change_engagement(
@@ -233,6 +246,25 @@ def _engagement_values(form: NamedForm, held: Engagement | None = None) -> dict[
         return values | typed
     assert held is not None
     return values | {"description": held.description, "tier": held.tier, "facts": held.facts}
+
+
+def _lost(held: Engagement) -> list[str]:
+    """What was typed on a page from before there was an intake, in words; [] when it says what the intake says."""
+    names = [name for name in request.form if name in ("tier", "description") or name.startswith("fact_")]
+    if held.intake_id is None or not names:
+        return []
+    form = EngagementForm(request.form)
+    found = []
+    if (form.tier.data or "") not in ("", held.tier):
+        found.append(_("Tier: %(value)s", value=form.tier.data))
+    if (form.description.data or "") not in ("", held.description):
+        found.append(_("Description: %(value)s", value=form.description.data))
+    for name in ASKED:
+        typed = form.facts[name]
+        if typed and typed != held.facts.get(name):
+            words = fact_in_words(name, typed)
+            found.append(f"{words.label}: {', '.join(words.values)}")
+    return found
 
 
 def _engagement_context(form: NamedForm, vendor: Vendor, engagement: Engagement | None) -> dict[str, Any]:

@@ -136,7 +136,8 @@ def test_a_later_change_of_the_engagement_leaves_the_assessment_alone(world: Wor
     before, me = world.rows(Assessment)[0].facts, world.place[BUYER]
     with world.database.transaction(me.scope) as session:
         row = vendors.engagement(session, me, world.archive)
-        values: dict[str, Any] = {"name": "Archive", "description": "", "tier": "low", "facts": {}}
+        facts = {"engagement.data": ["personal", "card"], "engagement.volume": "over_100k"}
+        values: dict[str, Any] = {"name": "Archive", "description": "", "tier": "critical", "facts": facts}
         values |= {"business_owner_id": None, "revision": 1}
         service.change_engagement(session, row, **values, actor=me, now=NOW)
     assert world.rows(Assessment)[0].facts == before

@@ -10,7 +10,13 @@ from portal.intake.answering import Answered
 from tests.questionnaires.test_intake import AS_OF, BANK, E_LEARNING, HARMLESS, PAYROLL, PRINTER
 
 BY_TIER = {"critical": BANK, "high": PAYROLL, "medium": E_LEARNING, "low": PRINTER}
-__all__ = ["BANK", "BY_TIER", "E_LEARNING", "HARMLESS", "PAYROLL", "PRINTER", "answered", "posted"]
+# Worse than every one of them in everything that it says.
+RISEN = BANK | {
+    "data": ["personal", "financial", "special", "credentials"],
+    "hosting": "agreed",
+    "ai": "assists",
+}
+__all__ = ["BANK", "BY_TIER", "E_LEARNING", "HARMLESS", "PAYROLL", "PRINTER", "RISEN", "answered", "posted"]
 
 
 def answered(values: dict[str, Any], service: str = "Keeps files.") -> Answered:

@@ -24,7 +24,7 @@ from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
 from portal.vendors.models import Engagement
 from portal.web import Portal
-from tests.portal.intake.given import BANK, E_LEARNING, HARMLESS, PAYROLL, PRINTER, answered, posted
+from tests.portal.intake.given import BANK, E_LEARNING, HARMLESS, PAYROLL, PRINTER, RISEN, answered, posted
 from tests.portal.world import NOW, Place, make_organisation, signed_in
 
 LATER = NOW + timedelta(hours=1)
@@ -125,11 +125,11 @@ def test_an_engagement_is_opened_with_tier_facts_and_description(given: Given) -
 @pytest.mark.both_databases
 def test_a_tier_rises_at_once_and_falls_only_with_a_second_person(given: Given) -> None:
     key = given.open(E_LEARNING)
-    assert not given.again(key, BANK)
+    assert not given.again(key, RISEN)
     assert given.engagement(key).tier == "critical"
     assert given.again(key, PRINTER)
     waiting = given.engagement(key)
-    assert (waiting.tier, waiting.facts["engagement.data"]) == ("critical", BANK["data"])
+    assert (waiting.tier, waiting.facts["engagement.data"]) == ("critical", RISEN["data"])
     assert waiting.waiting_intake_id is not None
     with pytest.raises(Refused):
         given.settle(key, PROCUREMENT)
@@ -168,7 +168,7 @@ def test_a_proposal_is_taken_back_or_refused(given: Given, role: OrganisationRol
 def test_a_newer_intake_overtakes_what_waits(given: Given) -> None:
     key = given.open(PAYROLL)
     given.again(key, PRINTER)
-    assert not given.again(key, BANK)
+    assert not given.again(key, RISEN)
     assert given.states() == ["overtaken"]
     with pytest.raises(Conflict, match="settled"):
         given.settle(key, ADMIN)

@@ -137,11 +137,16 @@ def test_an_engagement_that_does_not_fit_is_shown_again(
 def test_an_engagement_changes_and_keeps_what_is_not_known(buyer: Browser, halden: Place) -> None:
     engagement = new_engagement(buyer, new_vendor(buyer, halden), fact_data="confidential")
     assert "Confidential business data" in buyer.get(engagement).text
-    answer = buyer.post(f"{engagement}/edit", name="Archive", tier="critical", revision="1")
+    fields = {"name": "Archive", "tier": "critical", "fact_data": ["confidential", "credentials"]}
+    answer = buyer.post(f"{engagement}/edit", fields | {"revision": "1"})
     assert answer.status_code == 303
     page = buyer.get(engagement).text
-    assert "Confidential business data" not in page
+    assert "Passwords or keys" in page
     assert "An important process stops" in page
+    for data in ([], ["confidential"]):
+        dropped = buyer.post(f"{engagement}/edit", fields | {"fact_data": data, "revision": "2"})
+        assert dropped.status_code == 422
+        assert "This asks for less than what stands" in dropped.text
     refused = buyer.post(f"{engagement}/edit", name="", tier="critical", revision="2")
     assert refused.status_code == 422
     lower = buyer.post(f"{engagement}/edit", name="Archive", tier="low", revision="2")
