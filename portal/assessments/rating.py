@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person
-from portal.assessments.models import Assessment, Rating, SealedAnswer, Submission
+from portal.assessments import redaction
+from portal.assessments.models import Assessment, Rating, Submission
 from portal.assessments.sealing import NOTHING, Document
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -206,15 +206,15 @@ def marked(
 
 
 def _redacted(session: Session, submission: Submission) -> bool:
-    """Whether an answer that was sealed is gone."""
-    held = session.scalar(
-        select(func.count()).where(
-            SealedAnswer.submission_id == submission.id,
-            SealedAnswer.organisation_id == submission.organisation_id,
-            SealedAnswer.company_id == submission.company_id,
+    """Whether an answer or a document that was sealed is gone."""
+    return bool(
+        redaction.incomplete(
+            session,
+            [submission.id],
+            organisation_id=submission.organisation_id,
+            company_id=submission.company_id,
         )
     )
-    return (held or 0) < len(json.loads(submission.commitments))
 
 
 def _kept(mark: Mapping[str, Any]) -> dict[str, Any]:

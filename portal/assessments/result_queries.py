@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
-from portal.assessments import queries, reach, sealing
+from portal.assessments import queries, reach, redaction, sealing
 from portal.assessments.models import (
     Assessment,
     AssessmentEngagement,
@@ -201,20 +201,10 @@ def sealed_documents(
 
 
 def redacted(session: Session, ids: Iterable[uuid.UUID], pair: Pair) -> frozenset[uuid.UUID]:
-    """Which of these submissions lack answers that were sealed: nothing may be rated or evaluated over them anew."""
-    wanted = list(ids)
-    listed = session.execute(
-        select(Submission.id, Submission.commitments).where(Submission.id.in_(wanted), *pair.of(Submission))
-    ).all()
-    there: dict[uuid.UUID, int] = {
-        row[0]: row[1]
-        for row in session.execute(
-            select(SealedAnswer.submission_id, func.count())
-            .where(SealedAnswer.submission_id.in_(wanted), *pair.of(SealedAnswer))
-            .group_by(SealedAnswer.submission_id)
-        )
-    }
-    return frozenset(key for key, made in listed if there.get(key, 0) < len(json.loads(made)))
+    """Which of these submissions lack what was sealed: nothing may be rated or evaluated over them anew."""
+    return redaction.incomplete(
+        session, list(ids), organisation_id=pair.organisation_id, company_id=pair.company_id
+    )
 
 
 def newest_judgement(session: Session, submission_id: uuid.UUID, pair: Pair) -> Judgement:
@@ -226,3 +216,14 @@ def newest_judgement(session: Session, submission_id: uuid.UUID, pair: Pair) -> 
         .limit(1)
     ).first()
     return NO_JUDGEMENT if row is None else judgement(*row)
+
+
+def newest_result(session: Session, submission_id: uuid.UUID, pair: Pair) -> bytes:
+    """The bytes of the newest rating of a submission: what stands, also where nothing can be computed any more."""
+    found: bytes = session.execute(
+        select(Rating.result)
+        .where(Rating.submission_id == submission_id, *pair.of(Rating))
+        .order_by(Rating.sequence.desc())
+        .limit(1)
+    ).scalar_one()
+    return found

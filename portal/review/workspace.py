@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person
 from portal.assessments import queries as sealed_queries
-from portal.assessments import result, sealing, turn_words, turns
+from portal.assessments import result, result_queries, sealing, turn_words, turns
 from portal.assessments.answering_cards import Card, numbers, sealed_card
 from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.result import Line, Outcome
+from portal.assessments.result_queries import Pair
 from portal.assessments.sealing import Document
 from portal.assessments.turn_words import Turned
 from portal.organisations import queries as organisations
@@ -130,8 +131,11 @@ class Opened:
 
 
 def bench(session: Session, identity: Identity, case: Case, show: str) -> Bench:
-    """Every question that was asked or that a return made visible, in definition order."""
-    outcome = result.read(case.result().to_bytes())
+    """Every question that was asked or that a return made visible, in definition order.
+
+    Once answers were removed the marks have nothing to stand on: then the newest rating says what they came to.
+    """
+    outcome = result.read(_stored(session, case) if case.redacted else case.result().to_bytes())
     before = earlier(session, identity, case)
     said = queries.reasons_of(session, identity, case.submission.id)
     remarks = queries.remarks_of(session, identity, list(case.marks.values()))
@@ -156,6 +160,11 @@ def bench(session: Session, identity: Identity, case: Case, show: str) -> Bench:
     )
     review = queries.review_of(session, identity, case.submission.id)
     return Bench(case, items, show, outcome, before, review)
+
+
+def _stored(session: Session, case: Case) -> bytes:
+    one = case.submission
+    return result_queries.newest_result(session, one.id, Pair(one.organisation_id, one.company_id))
 
 
 def contents_of(session: Session, identity: Identity, case: Case) -> dict[str, Content]:
@@ -195,6 +204,11 @@ def standing(
         who=mark.marked_by,
         token=token,
     )
+
+
+def said_at(session: Session, identity: Identity, case: Case, place: queries.Place) -> str:
+    """The reason that stands at a place; "" for none."""
+    return standing(case, place, queries.reasons_of(session, identity, case.submission.id), {}).reason
 
 
 def opened(session: Session, identity: Identity, found: Bench, key: str) -> Opened:
