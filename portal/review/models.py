@@ -52,8 +52,8 @@ class MarkDraft(Base):
     reason: Mapped[str] = mapped_column(Text)
     remark: Mapped[str] = mapped_column(Text)
     stamp: Mapped[uuid.UUID]
-    score_low: Mapped[str | None] = mapped_column(String(200))
-    score_high: Mapped[str | None] = mapped_column(String(200))
+    score_low: Mapped[str | None] = mapped_column(Text)
+    score_high: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime]
     changed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
 
@@ -85,8 +85,8 @@ class Mark(Identified, Base):
     points: Mapped[int | None]
     certificate: Mapped[uuid.UUID | None]
     carried_from: Mapped[uuid.UUID | None]
-    score_low: Mapped[str | None] = mapped_column(String(200))
-    score_high: Mapped[str | None] = mapped_column(String(200))
+    score_low: Mapped[str | None] = mapped_column(Text)
+    score_high: Mapped[str | None] = mapped_column(Text)
     marked_at: Mapped[datetime]
     marked_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
 
