@@ -134,7 +134,7 @@ def holding(
         heir = heirs.get(key)
         if heir is None or heir in hidden or not _same(old, new, key, heir):
             continue
-        if one.certificate is not None and not _still(new, one.certificate):
+        if one.certificate is not None and not _still(new, one.certificate, marks):
             continue
         mark = {"mark": one.mark} | ({} if one.points is None else {"points": one.points})
         try:
@@ -199,8 +199,12 @@ def _paper(one: Document) -> tuple[Any, ...]:
     return one.evidence, one.sha256, one.kind, one.issued, one.expires
 
 
-def _still(new: Side, certificate: uuid.UUID) -> bool:
-    """Whether the document on which a question is exempt lies with the new round too, and has not expired."""
+def _still(new: Side, certificate: uuid.UUID, marks: Mapping[Place, Mark]) -> bool:
+    """Whether the document on which a question is exempt lies with the new round too, has not expired, and was not
+    refused beside any question.
+    """
+    if any(document == str(certificate) and one.mark == "refused" for (_, document), one in marks.items()):
+        return False
     return any(
         one.evidence == certificate and is_valid(None, one.item, new.submission.as_of)
         for some in new.beside.values()

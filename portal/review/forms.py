@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import HiddenField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from portal.forms import Form, NoControls, clean
@@ -35,6 +35,13 @@ class Marking(Form):
     certificate = SelectField("Certificate, if exempt", [Optional()], validate_choice=False, default="")
     reason = _words("Reason")
     remark = _words("Internal remark")
+    keep = BooleanField("Keep points and reason for this mark")
+
+
+class Stepping(Form):
+    """A step of the whole review. ``seen``: Case.unwritten of the page."""
+
+    seen = _hidden(64)
 
 
 class Noting(Form):

@@ -9,17 +9,16 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.access import Identity, Permission, mine
+from portal.access import Identity, Permission
 from portal.assessments import rating
 from portal.assessments.models import Assessment, Rating, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound, Refused
-from portal.review import letters
-from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review
+from portal.review import letters, writing
+from portal.review.models import Mark, MarkDraft, Review
 from portal.review.queries import ANSWER, WITHDRAWN, Case, overlaid, review_of
 from questionnaires.answers import InvalidAnswer, parse_answer, raw_value
 from questionnaires.scoring import is_valid
@@ -57,6 +56,16 @@ class Stale(Conflict):
         )
 
 
+class Moved(Conflict):
+    """The unwritten marks are not those that the page showed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The marks that are not written yet have changed since you opened this page. Nothing was done: look at "
+            "them as they are now, then press again."
+        )
+
+
 def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity, now: datetime) -> MarkDraft:
     """Keep one mark until it is written; ``seen``: Case.token of what the page showed.
 
@@ -66,11 +75,13 @@ def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity
     check_open(case, actor)
     place = (wish.key, wish.document)
     _check_place(case, wish)
+    draft = case.drafts.get(place)
     if seen != case.token(place):
+        if draft is not None and _pressed_twice(draft, wish, actor):
+            return draft
         raise Stale
     _check_words(wish)
     points = _checked(case, wish)
-    draft = case.drafts.get(place)
     if draft is None:
         draft = MarkDraft(
             submission_id=case.submission.id,
@@ -138,6 +149,7 @@ def write(
     session: Session,
     case: Case,
     *,
+    seen: str,
     actor: Identity,
     now: datetime,
     consequences: Iterable[Consequence] = (),
@@ -145,15 +157,22 @@ def write(
 ) -> Rating | None:
     """Write every mark in the making into the next rating, run ``consequences`` and tell the vendor, once.
 
-    ``finish`` ends the review too; then there may be nothing to write (None). Raises as ``save``; Conflict when there
-    is nothing to write.
+    ``seen``: Case.unwritten of what the page showed. ``finish`` ends the review too; then there may be nothing to
+    write (None), and what is finished already stays as it is. Raises as ``save``; Moved; Conflict when there is
+    nothing to write, or a question is exempt on a document that is refused.
     """
     check_open(case, actor)
+    before = review_of(session, actor, case.submission.id)
+    if finish and not case.drafts and before is not None and before.state == "finished":
+        return None  # pressed twice: one letter, one event
     if not case.drafts and not finish:
         raise Conflict("There is nothing new to write: every mark is in the rating already.")
+    if seen != case.unwritten:
+        raise Moved
+    _check_exempt(case)
     found = None
     if case.drafts:
-        found = _write_rating(session, case, actor, now)
+        found = writing.write_rating(session, case, actor, now)
         for consequence in consequences:
             consequence(session, case.assessment, case.submission, actor, now)
     if finish:
@@ -263,6 +282,45 @@ def _check_certificate(case: Case, wish: Wish) -> None:
     if not is_valid(None, paper.item, case.submission.as_of):
         raise Invalid(errors={"certificate": "This document had expired when the answers were sealed."})
 
+    if paper.evidence in refused(case):
+        raise Invalid(
+            errors={"certificate": "This document is marked as refused, so nothing can rest on it."}
+        )
+
+
+def refused(case: Case) -> frozenset[uuid.UUID]:
+    """The documents that a reviewer has refused beside any question, written or not."""
+    return frozenset(
+        uuid.UUID(document)
+        for some in case.judgement.documents.values()
+        for document, mark in some.items()
+        if mark == "refused"
+    )
+
+
+def _check_exempt(case: Case) -> None:
+    """Raise Conflict while a question is exempt on a document that was refused since."""
+    bad = refused(case)
+    standing: dict[Any, Mark | MarkDraft] = {**case.marks, **case.drafts}
+    keys = sorted({one.key for one in standing.values() if one.certificate in bad})
+    if keys:
+        texts = ", ".join(f"“{case.definition.questions[key].text}”" for key in keys)
+        raise Conflict(
+            f"Exempt on a document that is refused: {texts}. Mark this anew first, or accept the document."
+        )
+
+
+def _pressed_twice(draft: MarkDraft, wish: Wish, actor: Identity) -> bool:
+    """Whether the mark that stands was saved by this person from the same form."""
+    points = 0 if wish.mark == "disproved" and wish.points is None else wish.points
+    return draft.changed_by == actor.person.id and (
+        draft.mark,
+        draft.points,
+        draft.certificate,
+        draft.reason,
+        draft.remark,
+    ) == (wish.mark, points, wish.certificate, wish.reason, wish.remark)
+
 
 def _stamp(case: Case, draft: MarkDraft, actor: Identity, now: datetime) -> None:
     """Who and when, and the exact range of the score after this mark."""
@@ -289,58 +347,3 @@ def begin(session: Session, case: Case, actor: Identity) -> Review:
         )
         session.add(row)
     return row
-
-
-def _write_rating(session: Session, case: Case, actor: Identity, now: datetime) -> Rating:
-    found = rating.rate(
-        session,
-        case.assessment,
-        case.submission,
-        case.answers,
-        actor=actor,
-        now=now,
-        judged_as=case.judgement,
-        beside=case.beside,
-    )
-    last = _last_sequences(session, actor, case.submission)
-    tenants = {
-        "organisation_id": case.submission.organisation_id,
-        "company_id": case.submission.company_id,
-    }
-    for one in list(case.drafts.values()):
-        mark = Mark(
-            id=uuid.uuid4(),
-            **tenants,
-            submission_id=case.submission.id,
-            rating_id=found.id,
-            key=one.key,
-            document=one.document,
-            sequence=last.get((one.key, one.document), 0) + 1,
-            mark=one.mark,
-            points=one.points,
-            certificate=one.certificate,
-            score_low=one.score_low,
-            score_high=one.score_high,
-            marked_at=one.changed_at,
-            marked_by=one.changed_by,
-        )
-        session.add(mark)
-        session.flush()
-        beside = {"mark_id": mark.id, "submission_id": case.submission.id, "key": one.key}
-        if one.reason:
-            session.add(MarkReason(**beside, **tenants, text=one.reason))
-        if one.remark:
-            ours = {"organisation_id": tenants["organisation_id"]}
-            session.add(MarkRemark(**beside, **ours, text=one.remark))
-        session.delete(one)
-    session.flush()
-    return found
-
-
-def _last_sequences(session: Session, actor: Identity, submission: Submission) -> dict[tuple[str, str], int]:
-    rows = session.execute(
-        select(Mark.key, Mark.document, func.max(Mark.sequence))
-        .where(*mine(actor.scope, Mark), Mark.submission_id == submission.id)
-        .group_by(Mark.key, Mark.document)
-    )
-    return {(key, document): sequence for key, document, sequence in rows}

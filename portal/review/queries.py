@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
@@ -64,6 +65,14 @@ class Case:
         """What a form for this place was drawn from: another one means that somebody has marked it meanwhile."""
         draft, mark = self.drafts.get(place), self.marks.get(place)
         return str(draft.stamp) if draft is not None else str(mark.id) if mark is not None else ""
+
+    @property
+    def unwritten(self) -> str:
+        """What a page with these marks in the making was drawn from, in hex; "" for none. Any other mark changes it."""
+        if not self.drafts:
+            return ""
+        rows = sorted(f"{key} {document} {one.stamp}" for (key, document), one in self.drafts.items())
+        return sha256("\n".join(rows).encode()).hexdigest()
 
     def result(self, judgement: Judgement | None = None) -> Result:
         """The exact result under a judgement; None is the one of now, with all that is not written yet."""

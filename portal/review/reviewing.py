@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from portal.access import Identity
+from portal.access import Identity, scoped
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound
-from portal.review.marking import LONGEST_TEXT, begin, check_may, check_open
+from portal.review.marking import LONGEST_TEXT, Moved, begin, check_may, check_open
 from portal.review.models import ReviewNote
 from portal.review.queries import Case, review_of
+
+PRESSED_TWICE = timedelta(minutes=1)
 
 
 def resume(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
@@ -40,12 +42,28 @@ def take(session: Session, case: Case, *, actor: Identity, now: datetime) -> Non
 
 
 def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, now: datetime) -> ReviewNote:
-    """Write an internal note about a question; it cannot be edited, and the vendor never reads it."""
+    """Write an internal note about a question; it cannot be edited, and the vendor never reads it.
+
+    The same words of the same person within PRESSED_TWICE are one note.
+    """
     check_may(actor)
     if key not in case.definition.questions:
         raise NotFound
     if not text or len(text) > LONGEST_TEXT:
         raise Invalid(errors={"text": f"Write something, at most {LONGEST_TEXT:,} characters."})
+    twice = session.scalars(
+        scoped(actor, ReviewNote)
+        .where(
+            ReviewNote.submission_id == case.submission.id,
+            ReviewNote.key == key,
+            ReviewNote.author_id == actor.person.id,
+            ReviewNote.text == text,
+            ReviewNote.at > now - PRESSED_TWICE,
+        )
+        .limit(1)
+    ).first()
+    if twice is not None:
+        return twice  # nobody can delete a second one
     row = ReviewNote(
         id=uuid.uuid4(),
         organisation_id=case.submission.organisation_id,
@@ -62,9 +80,14 @@ def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, 
     return row
 
 
-def discard(session: Session, case: Case, *, actor: Identity, now: datetime) -> int:
-    """Throw away all marks that are not written; also those of an older round or of answers that were removed."""
+def discard(session: Session, case: Case, *, seen: str, actor: Identity, now: datetime) -> int:
+    """Throw away all marks that are not written; also those of an older round or of answers that were removed.
+
+    ``seen``: Case.unwritten of what the page showed. Raises Refused, Moved.
+    """
     check_may(actor)
+    if case.drafts and seen != case.unwritten:
+        raise Moved
     for one in case.drafts.values():
         session.delete(one)
     if case.drafts:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import web
-from portal.access import Permission, requires
+from portal.access import Identity, Permission, requires
 from portal.accounts import service as accounts
 from portal.assessments import queries as submissions
-from portal.faults import Invalid, NotFound
+from portal.faults import Conflict, Invalid, NotFound
 from portal.forms import Form
 from portal.listing import one_of
 from portal.organisations import queries as organisations
@@ -26,6 +30,7 @@ from portal.vendors import queries as vendors
 blueprint = Blueprint("reviews", __name__)
 Page = str | tuple[str, int] | Response | WerkzeugResponse
 EXEMPT = "exempt"
+TAKEN_OVER = "This was written for the mark that stands. Change it, empty it, or keep it by the tick below."
 
 
 @blueprint.get("/o/<organisation>/reviews/<uuid:submission>")
@@ -54,7 +59,14 @@ def mark(organisation: str, submission: uuid.UUID) -> Page:
         if request.form.get("do") == "withdraw":
             marking.withdraw(session, case, key, document, seen=seen, actor=identity, now=now)
             return web.notice(_to(found, key), "mark-withdrawn")
-        marking.save(session, case, _wish(form, key, document), seen=seen, actor=identity, now=now)
+        wish = _wish(form, key, document)
+        if document == ANSWER:
+            _check_taken_over(found, form, key)
+        elif wish.mark == "accepted" and wish.reason == workspace.said_at(
+            session, identity, case, (key, document)
+        ):
+            wish = replace(wish, reason="")  # it was written for a refusal
+        marking.save(session, case, wish, seen=seen, actor=identity, now=now)
     except Invalid as fault:
         return _refused(submission, show, key, form, fault.errors or {"mark": fault.message}, 422)
     except Stale as fault:
@@ -94,23 +106,54 @@ def step(organisation: str, submission: uuid.UUID) -> Page:
     session, identity, now = web.db(), web.identity(), web.now()
     case = queries.case(session, identity, submission, lock=True)
     what = request.form.get("do", "")
-    if what in ("write", "finish"):
-        finish = what == "finish"
-        rated = web.portal().rated
-        marking.write(session, case, actor=identity, now=now, consequences=rated, finish=finish)
-    elif what == "resume":
-        reviewing.resume(session, case, actor=identity, now=now)
-    elif what == "take":
-        reviewing.take(session, case, actor=identity, now=now)
-    elif what == "discard":
-        reviewing.discard(session, case, actor=identity, now=now)
-    else:
-        raise NotFound
+    form = forms.Stepping(request.form)
+    seen = form.seen.data or "" if form.validate() else ""
+    try:
+        _step(session, case, what, seen, identity, now)
+    except Conflict as fault:
+        web.undo()
+        fresh = workspace.bench(
+            session := web.db(), web.identity(), queries.case(session, identity, submission), "all"
+        )
+        return _page(fresh, "", errors={"": fault.message}, refused_step=True), 409
     here = url_for(".workspace_page", organisation=organisation, submission=submission)
     return web.notice(redirect(here, 303), f"review-{what}")
 
 
 # ---------------------------------------------------------------------------------------------------------- inside
+
+
+def _step(session: Session, case: Case, what: str, seen: str, identity: Identity, now: datetime) -> None:
+    if what in ("write", "finish"):
+        finish = what == "finish"
+        rated = web.portal().rated
+        marking.write(session, case, seen=seen, actor=identity, now=now, consequences=rated, finish=finish)
+    elif what == "resume":
+        reviewing.resume(session, case, actor=identity, now=now)
+    elif what == "take":
+        reviewing.take(session, case, actor=identity, now=now)
+    elif what == "discard":
+        reviewing.discard(session, case, seen=seen, actor=identity, now=now)
+    else:
+        raise NotFound
+
+
+def _check_taken_over(found: Bench, form: forms.Marking, key: str) -> None:
+    """Raise Invalid where the points or the reason of another mark would go with the new one unasked."""
+    stands = next((one.standing for one in found.items if one.key == key), None)
+    if stands is None or form.keep.data or not stands.mark:
+        return
+    mark, before = form.mark.data or "", EXEMPT if stands.certificate else stands.mark
+    if mark == before:
+        return
+    errors = {}
+    given = (form.points.data or "").strip() if mark in ("graded", "disproved", EXEMPT) else ""
+    if given and given == str(stands.points):
+        errors["points"] = TAKEN_OVER
+    if stands.reason and (form.reason.data or "") == stands.reason:
+        errors["reason"] = TAKEN_OVER
+    if errors:
+        raise Invalid(errors=errors)
 
 
 def _faults(form: Form) -> dict[str, str]:
@@ -180,6 +223,7 @@ def _page(
     form: forms.Marking | None = None,
     errors: dict[str, str] | None = None,
     noting: tuple[str, str] = ("", ""),
+    refused_step: bool = False,
 ) -> str:
     session, identity = web.db(), web.identity()
     shown = found.shown
@@ -187,6 +231,7 @@ def _page(
         key = shown[0].key if shown else ""
     opened = workspace.opened(session, identity, found, key) if key else None
     case: Case = found.case
+    document = (form.document.data or "") if form is not None else ""
     reviewer = found.review.reviewer_id if found.review else None
     return render_template(
         "review/workspace.html",
@@ -210,16 +255,34 @@ def _page(
         keys_off=accounts.keys_off(session, identity.person.id),
         typed=_typed(form, opened),
         errors=errors or {},
+        refused_step=refused_step,
+        failing=document,
+        failing_at=_at(opened, document),
+        unwritten=_whose(session, case),
         noting=noting,
         mark_words=mark_words,
         failed=bool(errors or noting[1]),
     )
 
 
+def _at(opened: workspace.Opened | None, document: str) -> int:
+    """Where a document stands among those of the question, from 1; 0 = nowhere."""
+    papers = [str(one.evidence) for one, _stands in opened.papers] if opened else []
+    return papers.index(document) + 1 if document in papers else 0
+
+
+def _whose(session: Session, case: Case) -> list[tuple[str, int]]:
+    """How many marks in the making are whose, by name."""
+    counts = Counter(one.changed_by for one in case.drafts.values())
+    people = organisations.people(session, list(counts))
+    return sorted((people[who].name if who in people else "", number) for who, number in counts.items())
+
+
 def _typed(form: forms.Marking | None, opened: workspace.Opened | None) -> dict[str, Any]:
-    """What the form of the answer shows: what was typed, else what stands."""
+    """What the form of the answer shows: what was typed, else what stands. ``paper``: the reason of a document."""
     if form is not None and (form.document.data or "") == ANSWER:
         return {name: form[name].data or "" for name in ("mark", "points", "certificate", "reason", "remark")}
+    paper = (form.reason.data or "") if form is not None else ""
     standing = opened.item.standing if opened else workspace.Standing()
     return {
         "mark": EXEMPT if standing.certificate else standing.mark,
@@ -227,4 +290,5 @@ def _typed(form: forms.Marking | None, opened: workspace.Opened | None) -> dict[
         "certificate": str(standing.certificate or ""),
         "reason": standing.reason,
         "remark": standing.remark,
+        "paper": paper,
     }

@@ -28,7 +28,7 @@ def judge(database: Database, scene: Scene, deal: Deal, stem: str) -> None:
         case = queries.case(session, actor, submission, lock=True)
         marking.save(session, case, written, seen="", actor=actor, now=NOW)
         case = queries.case(session, actor, submission, lock=True)
-        marking.write(session, case, actor=actor, now=NOW, consequences=RATED)
+        marking.write(session, case, seen=case.unwritten, actor=actor, now=NOW, consequences=RATED)
         case = queries.case(session, actor, submission, lock=True)
         marking.save(session, case, unwritten, seen="", actor=actor, now=NOW)
         reviewing.note(session, case, f"{stem}.gate", noted, actor=actor, now=NOW)

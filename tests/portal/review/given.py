@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import select
 
 from portal.access import CompanyRole, Identity, OrganisationRole
-from portal.assessments import change_steps, changing
+from portal.assessments import change_steps, changing, showing
 from portal.assessments import queries as assessment_queries
 from portal.assessments import service as answering
 from portal.assessments.drafts import Content
@@ -19,6 +20,10 @@ from portal.assessments.models import Rating
 from portal.assessments.service import Attestation, Edit
 from portal.contracts.service import evaluate_after_submission
 from portal.db import Database
+from portal.evidence import service
+from portal.evidence.service import Described
+from portal.evidence.sniffing import Sniffed
+from portal.evidence.uploads import Stored
 from portal.library import service as library
 from portal.review import carrying, marking, queries
 from portal.review.marking import Wish
@@ -73,6 +78,7 @@ class Reviewed:
         self.change(marking.save, wish, seen=token, actor=actor, now=NOW + timedelta(minutes=at))
 
     def write(self, **more: Any) -> None:
+        more.setdefault("seen", self.case().unwritten)
         self.change(marking.write, consequences=RATED, **more)
 
     def case(self, actor: Identity | None = None) -> Case:
@@ -116,8 +122,24 @@ class Reviewed:
             return Reviewed(self.database, self.issued, found.id)
 
 
-def reviewed(database: Database, organisation: Place, company: Place) -> Reviewed:
-    """The rich questionnaire, issued, answered and sealed."""
+def reviewed(
+    database: Database,
+    organisation: Place,
+    company: Place,
+    *,
+    papers: Mapping[str, str] = MappingProxyType({}),
+    blank: Collection[str] = (),
+) -> Reviewed:
+    """The rich questionnaire, issued, answered but for ``blank``, and sealed; ``papers``: a document's title by key."""
     journey.release(database, organisation, rich.DEFINITION)
     issued = journey.issue(database, organisation, company, definition=rich.DEFINITION)
-    return Reviewed(database, issued, journey.submit(database, issued, rich.ANSWERS))
+    owner = issued.company[CompanyRole.OWNER]
+    for key, title in papers.items():
+        with database.transaction(owner.scope) as session:
+            sniffed = Sniffed(f"{title}.pdf", "application/pdf", 2048, "0" * 64)
+            stored = Stored(f"{title:x<32}", sniffed, "clean", NOW)
+            document = service.add(session, stored, Described("policy", title), actor=owner, now=NOW)
+            one = showing.open_assessment(session, owner, issued.assessment, key)
+            showing.attach(session, one, key, [document.id], actor=owner, now=NOW)
+    answers = {key: content for key, content in rich.ANSWERS.items() if key not in blank}
+    return Reviewed(database, issued, journey.submit(database, issued, answers))

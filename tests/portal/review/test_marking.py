@@ -148,7 +148,7 @@ def test_only_reviewers_judge(given: Reviewed, role: OrganisationRole) -> None:
     for step in (
         lambda: given.save(Wish(MFA, "accepted"), actor=other),
         lambda: given.write(actor=other),
-        lambda: given.change(reviewing.discard, actor=other),
+        lambda: given.change(reviewing.discard, seen="", actor=other),
         lambda: given.change(reviewing.note, MFA, "Hm.", actor=other),
         lambda: given.change(reviewing.take, actor=other),
     ):
@@ -238,3 +238,24 @@ def test_a_note_says_something(given: Reviewed) -> None:
         assert [one.text for one in queries.notes_of(session, given.reviewer, given.submission, MFA)] == [
             "Hm."
         ]
+
+
+@pytest.mark.both_databases
+def test_a_range_of_many_sections_is_kept_whole(given: Reviewed) -> None:
+    """A hundred sections, each with a prime sum of weights: the least common multiple has several hundred digits."""
+    long = marking.exact(Fraction(1, 10**700 + 1))
+    given.save(Wish(MFA, "accepted"))
+    with given.database.transaction(given.reviewer.scope) as session:
+        given_draft = queries.drafts_of(session, given.reviewer, given.submission)[MFA, ""]
+        given_draft.score_low = given_draft.score_high = long
+        reviewing.note(
+            session,
+            queries.case(session, given.reviewer, given.submission),
+            MFA,
+            "An event.",
+            actor=given.reviewer,
+            now=NOW,
+        )
+    given.write()
+    (mark,) = given.case().marks.values()
+    assert (mark.score_low, mark.score_high) == (long, long)

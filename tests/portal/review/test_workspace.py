@@ -38,8 +38,9 @@ class Desk:
         data = {"key": key, "mark": mark, "seen": seen, "document": "", "show": "all", **fields}
         return self.browser.post(f"{self.base}/marks", data=data)
 
-    def step(self, what: str):  # type: ignore[no-untyped-def]  # a test response
-        return self.browser.post(f"{self.base}/steps", data={"do": what})
+    def step(self, what: str, seen: str | None = None):  # type: ignore[no-untyped-def]  # a test response
+        seen = self.given.case().unwritten if seen is None else seen
+        return self.browser.post(f"{self.base}/steps", data={"do": what, "seen": seen})
 
 
 @pytest.fixture

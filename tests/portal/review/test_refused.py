@@ -1,0 +1,149 @@
+"""What a page of a review refuses keeps words and marks where they belong, and a double press is one press."""
+
+from __future__ import annotations
+
+import uuid
+from html import unescape
+
+import pytest
+from sqlalchemy import select
+
+from portal.access import OrganisationRole
+from portal.assessments.drafts import Content
+from portal.db import SYSTEM, Database
+from portal.faults import Conflict, Invalid
+from portal.outbox import Message
+from portal.review import marking, reviewing
+from portal.review.marking import Moved, Stale, Wish
+from portal.review.models import ReviewNote
+from portal.settings import Settings
+from portal.web import Portal
+from tests.portal.review.given import Reviewed, reviewed
+from tests.portal.review.test_redacted import document
+from tests.portal.review.test_workspace import Desk
+from tests.portal.world import make_company, make_organisation
+
+MFA, ADMIN, PLAN, LOGS = (f"own.rich.{one}" for one in ("mfa", "admin", "plan", "logs"))
+
+
+@pytest.fixture
+def papers(database: Database, settings: Settings) -> Reviewed:
+    """A document beside an answer, which may be refused and on which others may be exempt."""
+    organisation = make_organisation(database, settings, "Halden")
+    company = make_company(database, settings, "Fennmark")
+    return reviewed(database, organisation, company, papers={ADMIN: "Key policy"})
+
+
+@pytest.mark.parametrize("status", [422, 409])
+def test_the_reason_typed_for_a_document_stays_with_it(app: Portal, papers: Reviewed, status: int) -> None:
+    desk, paper = Desk(app, papers), document(papers, ADMIN)
+    long = "It is of another firm. " + "x" * (4100 if status == 422 else 10)
+    if status == 409:
+        papers.save(Wish(ADMIN, "accepted", paper), actor=papers.organisation[OrganisationRole.CISO])
+    answer = desk.mark(ADMIN, "refused", document=paper, reason=long, seen="")
+    assert answer.status_code == status
+    text = unescape(answer.text)
+    area = text[text.index('id="d-reason-1"') :]
+    assert long in area[: area.index("</textarea>")]
+    assert '<details class="small" open>' in text
+    own = text[text.index('id="f-reason"') :]
+    assert long not in own[: own.index("</textarea>")]
+    if status == 422:
+        assert 'href="#d-reason-1"' in text
+        assert 'id="d-error-1"' in text
+    else:
+        assert "What stands now: document accepted" in text
+
+
+def test_points_and_reason_of_another_mark_are_asked_for(app: Portal, given: Reviewed) -> None:
+    given.save(Wish(PLAN, "graded", points=60, reason="Tape is slow."))
+    desk = Desk(app, given)
+    answer = desk.mark(PLAN, "disproved", points="60", reason="Tape is slow.")
+    assert answer.status_code == 422
+    assert "written for the mark that stands" in unescape(answer.text)
+    assert given.case().drafts[PLAN, ""].mark == "graded"
+    assert desk.mark(PLAN, "disproved", points="60", reason="Tape is slow.", keep="1").status_code == 303
+    assert given.case().drafts[PLAN, ""].points == 60
+    assert desk.mark(PLAN, "graded", points="55", reason="We tried it.").status_code == 303
+    assert desk.mark(PLAN, "graded", points="55", reason="We tried it.", remark="Twice.").status_code == 303
+    given.save(Wish(MFA, "challenged", reason="We do not believe this."))
+    assert desk.mark(MFA, "accepted", reason="We do not believe this.").status_code == 422
+    assert desk.mark(MFA, "accepted", reason="").status_code == 303
+
+
+def test_the_reason_of_a_refusal_does_not_go_with_an_acceptance(app: Portal, papers: Reviewed) -> None:
+    desk, paper = Desk(app, papers), document(papers, ADMIN)
+    assert desk.mark(ADMIN, "refused", document=paper, reason="Of another firm.").status_code == 303
+    assert desk.mark(ADMIN, "accepted", document=paper, reason="Of another firm.").status_code == 303
+    draft = papers.case().drafts[ADMIN, paper]
+    assert (draft.mark, draft.reason) == ("accepted", "")
+
+
+@pytest.mark.parametrize("step", ["write", "finish", "discard"])
+def test_a_step_on_marks_that_nobody_has_seen_does_nothing(app: Portal, given: Reviewed, step: str) -> None:
+    given.save(Wish(MFA, "accepted"))
+    desk, seen = Desk(app, given), given.case().unwritten
+    assert f'name="seen" value="{seen}"' in desk.page()
+    given.save(
+        Wish(LOGS, "disproved", reason="Half a thought."), actor=given.organisation[OrganisationRole.CISO]
+    )
+    answer = desk.step(step, seen)
+    assert answer.status_code == 409
+    assert "have changed since you opened this page" in unescape(answer.text)
+    assert set(given.case().drafts) == {(MFA, ""), (LOGS, "")}
+    assert len(given.ratings()) == 1
+    assert desk.step(step).status_code == 303
+    assert given.case().drafts == {}
+
+
+def test_to_throw_marks_away_asks_first_and_says_whose(app: Portal, given: Reviewed) -> None:
+    given.save(Wish(MFA, "accepted"))
+    page = Desk(app, given).page()
+    asking = page[page.index("<summary>Throw unwritten marks away") :]
+    assert f"{given.reviewer.person.name}: one mark." in asking
+    assert 'value="discard"' in asking[: asking.index("</details>")]
+    assert 'value="discard"' not in page[: page.index("<summary>Throw unwritten marks away")]
+
+
+@pytest.mark.both_databases
+def test_a_double_press_is_one(given: Reviewed) -> None:
+    wish = Wish(MFA, "disproved", reason="Seen the contract.")
+    given.save(wish, seen="")
+    stamp = given.case().drafts[MFA, ""].stamp
+    given.save(wish, seen="")
+    assert given.case().drafts[MFA, ""].stamp == stamp
+    with pytest.raises(Stale):
+        given.save(wish, seen="", actor=given.organisation[OrganisationRole.CISO])
+    for _press in range(2):
+        given.change(reviewing.note, MFA, "Hm.")
+    seen = given.case().unwritten
+    given.write(finish=True, seen=seen)
+    given.write(finish=True, seen=seen)
+    with given.database.looking(SYSTEM) as session:
+        letters = session.scalars(select(Message).where(Message.kind == "assessment_changed")).all()
+        assert len(letters) == 1
+        assert len(session.scalars(select(ReviewNote)).all()) == 1
+    assert len(given.ratings()) == 2
+    given.save(Wish(LOGS, "accepted"))
+    with pytest.raises(Moved):
+        given.write(seen=seen)
+
+
+@pytest.mark.both_databases
+def test_nothing_is_exempt_on_a_refused_document(papers: Reviewed) -> None:
+    paper = document(papers, ADMIN)
+    exempt = Wish(MFA, "graded", points=100, reason="The policy says so.", certificate=uuid.UUID(paper))
+    papers.save(Wish(ADMIN, "refused", paper, reason="Of another firm."))
+    with pytest.raises(Invalid) as fault:
+        papers.save(exempt)
+    assert list(fault.value.errors) == ["certificate"]
+    papers.change(marking.withdraw, ADMIN, paper, seen=papers.case().token((ADMIN, paper)))
+    papers.save(exempt)
+    papers.write()
+    papers.save(Wish(ADMIN, "refused", paper, reason="Of another firm."))
+    with pytest.raises(Conflict, match="Exempt on a document that is refused: “Does everyone need"):
+        papers.write()
+    papers.save(Wish(MFA, "challenged", reason="On what does it rest?"))
+    papers.write()
+    later = papers.again({LOGS: Content("answered", "some")})
+    assert later.case().marks[MFA, ""].mark == "challenged"
