@@ -51,7 +51,7 @@ def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, 
         raise NotFound
     if not text or len(text) > LONGEST_TEXT:
         raise Invalid(errors={"text": f"Write something, at most {LONGEST_TEXT:,} characters."})
-    twice = session.scalars(
+    twice: ReviewNote | None = session.scalars(
         scoped(actor, ReviewNote)
         .where(
             ReviewNote.submission_id == case.submission.id,
