@@ -454,7 +454,8 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.submission = newest_submission(database, deal.submitted).id
     judge(database, scene, deal, f"own.{slug}")
     deal.section_submitted = "backups"
-    gate_words = [word(what, *ours) for what in ("decided", "wanted", "proven", "accepted")]
+    # No page shows what was written at the gate, so nobody at all may hear it: with the first page, ``*ours``.
+    gate_words = [word(what) for what in ("decided", "wanted", "proven", "accepted")]
     deal.gate = decide_and_wait(database, organisation, engagement, gate_words)
     annexed = [word(what, *ours) for what in ("annex", "annexed", "numbered", "without", "settled", "clause")]
     deal.contract = put_in_contract(database, organisation, engagement, annexed)
