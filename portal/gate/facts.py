@@ -156,8 +156,9 @@ class GateFacts:
 
     ``tier``: the one that counts: the stricter, while a lower one waits for a second person (``tier_waits``).
     ``tier_by_hand``: it does not rest on an intake. ``personal``: whether personal data are touched, None = nobody
-    knows. ``linked``: the vendor's people have joined. ``evaluation``: of the contract's requirements. ``submitted``:
-    the newest submission per questionnaire, demanded or not; the lists come in any order and are kept in one.
+    knows. ``linked``: the vendor's people have joined. ``evaluation``: of the contract's requirements; ``outdated``:
+    facts or submissions have changed since, ``catalogue``: nothing but the catalogue has. ``submitted``: the newest
+    submission per questionnaire, demanded or not; the lists come in any order and are kept in one.
     """
 
     today: date
@@ -167,7 +168,7 @@ class GateFacts:
     personal: bool | None = None
     linked: bool = True
     offboarded: bool = False
-    evaluation: Literal["current", "outdated", "none"] = "current"
+    evaluation: Literal["current", "catalogue", "outdated", "none"] = "current"
     submitted: tuple[Submitted, ...] = ()
     findings: tuple[Finding, ...] = ()
     documents: tuple[Document, ...] = ()

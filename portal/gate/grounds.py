@@ -57,8 +57,8 @@ def grounds(facts: GateFacts, policy: Policy, *, standing: bool = False) -> tupl
     """Every ground, in the order of the page.
 
     ``standing``: for a decision that was made and not for making one. Then what is only a matter of good order before
-    deciding is left out: marks that are not written (their worse side is in the facts), an evaluation that is to be
-    repeated, a returned round before its day, and the days that a document should still have ahead of it.
+    deciding is left out: marks that are not written (their worse side is in the facts), an evaluation under an
+    older catalogue, a returned round before its day, and the days that a document should still have ahead of it.
     """
     demands = policy.tier(facts.tier)
     found = [*_engagement(facts, policy)]
@@ -279,9 +279,12 @@ def _documents(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> Iter
 def _requirements(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> Iterator[Ground]:
     """Undetermined counts as required. What falls short passes with conditions for the policy's days, counted from
     when it was first called for; then it blocks, as does one whose contract has run out.
+
+    Other facts or answers may call for what nobody has looked at, so they wait for an evaluation also when a decision
+    stands; a newer catalogue alone waits for the next decision.
     """
-    if facts.evaluation == "none" or (facts.evaluation == "outdated" and not standing):
-        measure = 2 if facts.evaluation == "none" else 1
+    if facts.evaluation in ("none", "outdated") or (facts.evaluation == "catalogue" and not standing):
+        measure = {"none": 3, "outdated": 2, "catalogue": 1}[facts.evaluation]
         yield Ground("evaluation", "", "pending", (("state", facts.evaluation),), measure=measure)
     else:
         yield Ground("evaluation", "", "met", (("state", facts.evaluation),))

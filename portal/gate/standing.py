@@ -16,6 +16,8 @@ from portal.gate.facts import GateFacts
 from portal.gate.grounds import RANK, Ground, grounds
 from portal.vendors.policy import Policy
 
+OF_ANSWERS = frozenset({"band", "knockout", "proof", "finding", "review"})
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -75,7 +77,7 @@ def effective(
         tuple(
             one
             for one in decided.conditions
-            if not _is_met(one, present, met) and (one.due is None or one.due >= today)
+            if not _is_met(one, decided, present, met) and (one.due is None or one.due >= today)
         ),
         decided.valid_until,
     )
@@ -103,19 +105,50 @@ def _ended(decided: Decided, today: date) -> Iterator[Lapse]:
         yield Lapse("expired", "", "pending")
 
 
-def _is_met(condition: Condition, present: dict[tuple[str, str], Ground], met: Collection[str]) -> bool:
-    """By facts, where they can tell: the ground is met or gone, or two people have accepted it for now."""
+def _is_met(
+    condition: Condition, decided: Decided, present: dict[tuple[str, str], Ground], met: Collection[str]
+) -> bool:
+    """By facts, where they can tell: the ground is met or gone, or two people have accepted it for now.
+
+    Of what rests on answers only those count that are asked for, there and judged as the policy demands: a vendor who
+    says it anew, or of whom nothing is asked any more, has not shown that it is so.
+    """
     if condition.code == BY_HAND:
         return condition.subject in met
     ground = present.get(condition.key)
-    return ground is None or ground.result in ("met", "excepted")
+    if ground is not None and ground.result not in ("met", "excepted"):
+        return False
+    if condition.code in OF_ANSWERS and (ground is None or ground.result == "met"):
+        return not _unproven(condition, decided, present)
+    return True
+
+
+def _unproven(condition: Condition, decided: Decided, present: dict[tuple[str, str], Ground]) -> bool:
+    """Whether the answers that a condition rests on are gone, or have been handed in anew and are not judged yet.
+
+    Nobody knows from which questionnaire a finding came: it waits for all of them.
+    """
+    recorded = {one.key: one for one in decided.proposal.grounds}
+    asked = {subject for code, subject in (*recorded, *present) if code == "questionnaire"}
+    slugs = asked if condition.code == "finding" else {condition.subject.partition(":")[0]}
+    for slug in slugs:
+        there, review = present.get(("questionnaire", slug)), present.get(("review", slug))
+        if there is None or review is None:
+            if condition.code == "finding" and ("review", slug) not in recorded:
+                continue  # nothing had been handed in then either, so the finding came from elsewhere
+            return True
+        before = recorded.get(("review", slug))
+        anew = before is None or before.recorded("submission") != review.recorded("submission")
+        if anew and review.result != "met":
+            return True
+    return False
 
 
 def _overdue(
     decided: Decided, present: dict[tuple[str, str], Ground], today: date, met: Collection[str]
 ) -> Iterator[Lapse]:
     for one in decided.conditions:
-        if one.due is not None and one.due < today and not _is_met(one, present, met):
+        if one.due is not None and one.due < today and not _is_met(one, decided, present, met):
             yield Lapse("condition", f"{one.code}:{one.subject}", one.lapses_to, present.get(one.key))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,6 +131,35 @@ def test_time_alone_never_makes_a_standing_decision_better(
     on = found.today + timedelta(days=later)
     here, there = effective(kept, found, policy, on), effective(kept, found, policy, on + timedelta(days=1))
     assert rank(there.outcome) >= rank(here.outcome)
+
+
+@given(ANY_FACTS, POLICIES, st.integers(0, 400), st.booleans())
+def test_answers_handed_in_anew_and_unjudged_meet_nothing(
+    found: GateFacts, drawn: Policy, later: int, withdrawn: bool
+) -> None:
+    """Whatever the new answers say, and as little when nothing is there any more: conditions stay, and lapse."""
+    policy = replace(
+        drawn,
+        tiers=MappingProxyType({tier: replace(one, review="critical") for tier, one in drawn.tiers.items()}),
+    )
+    decision = decide(found, policy)
+    kept = Decided(decision.outcome, decision, decision.conditions, decision.valid_until, policy)
+    rosy = tuple(
+        replace(
+            one, submission=one.submission + "-anew", low=4, high=4, knockouts=(), proofs=(), redacted=False,
+            unwritten=0, unjudged=3, unjudged_critical=2,
+        )
+        for one in found.submitted
+    )  # fmt: skip
+    anew = replace(found, submitted=() if withdrawn else rosy, findings=())
+    on = found.today + timedelta(days=later)
+    before, after = effective(kept, found, policy, on), effective(kept, anew, policy, on)
+    answered = any(one.code == "review" for one in decision.grounds)
+    rests = {"band", "knockout", "proof"} | ({"finding"} if answered else set())
+    assert {one for one in before.open if one.code in rests} <= set(after.open)
+    overdue = {one.subject for one in before.lapses if one.code == "condition"}
+    lapsed = {one for one in overdue if one.partition(":")[0] in rests}
+    assert lapsed <= {one.subject for one in after.lapses if one.code == "condition"}
 
 
 @given(ANY_FACTS, POLICIES)

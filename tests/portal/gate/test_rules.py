@@ -282,7 +282,12 @@ def test_requirements(changes: dict[str, Any], found: str) -> None:
 
 @pytest.mark.parametrize(
     ("state", "found", "standing"),
-    [("current", "met", "met"), ("outdated", "pending", "met"), ("none", "pending", "pending")],
+    [
+        ("current", "met", "met"),
+        ("catalogue", "pending", "met"),
+        ("outdated", "pending", "pending"),
+        ("none", "pending", "pending"),
+    ],
 )
 def test_evaluations(state: Any, found: str, standing: str) -> None:
     assert result(sound(evaluation=state), "evaluation") == found

@@ -63,7 +63,8 @@ def test_it_stands_while_nothing_is_worse_and_until_its_end() -> None:
         (core(round_open=True, round_due=day(0)), "clear", []),
         (core(round_open=True, round_due=day(-1)), "pending", ["round"]),
         (core(unwritten=3), "clear", []),
-        (sound(evaluation="outdated"), "clear", []),
+        (sound(evaluation="catalogue"), "clear", []),
+        (sound(evaluation="outdated"), "pending", ["evaluation"]),
         (core(unjudged=1, unjudged_critical=1), "pending", ["review"]),
         (core(unjudged=1, unjudged_critical=1, submission="core-2"), "clear", []),
         (core(unjudged=1, unjudged_critical=1, submission="core-2", low=1, high=1), "blocked", ["band"]),
@@ -125,6 +126,19 @@ def test_a_condition_of_a_ground_is_met_by_facts_alone() -> None:
     assert late.open == ()
     fixed = now(one, sound(), on=day(21))
     assert (fixed.outcome, fixed.open, fixed.lapses) == ("clear_with_conditions", (), ())
+
+
+def test_a_fix_that_is_only_said_is_no_fix() -> None:
+    """Handed in anew without the knock-out: nobody has read it, so the condition stays and lapses on its day."""
+    one = decided(core(knockouts=(FIXED,)))
+    said = core(submission="core-2", unjudged=1, unjudged_critical=1)
+    assert (now(one, said).outcome, now(one, said).open) == ("clear_with_conditions", one.conditions)
+    assert now(one, said, on=day(21)).outcome == "blocked"
+    judged = core(submission="core-2")
+    assert (now(one, judged, on=day(21)).outcome, now(one, judged).open) == ("clear_with_conditions", ())
+    assert now(one, sound(submitted=()), on=day(21)).outcome == "blocked"
+    unasked = now(one, sound(submitted=()), under=policy(questionnaires=()), on=day(21))
+    assert unasked.outcome == "blocked"
 
 
 def test_putting_a_fix_off_lapses_at_once() -> None:

@@ -86,7 +86,7 @@ def facts(draw: Any) -> GateFacts:
         personal=draw(st.sampled_from([True, False, None])),
         linked=not draw(rare),
         offboarded=draw(rare),
-        evaluation=draw(st.sampled_from(["current", "current", "outdated", "none"])),
+        evaluation=draw(st.sampled_from(["current", "current", "catalogue", "outdated", "none"])),
         submitted=tuple(draw(submissions(slug)) for slug in SLUGS if draw(st.booleans())),
         findings=draw(_keyed(Finding, "id", ("f1", "f2"), severity=st.sampled_from(SEVERITIES), **FIXES)),
         documents=draw(_keyed(Document, "kind", KINDS, until=MAYBE)),
@@ -146,7 +146,7 @@ def defects(found: GateFacts) -> Iterator[tuple[str, GateFacts]]:
         ("never evaluated", {"evaluation": "none"}),
     ):
         yield name, replace(found, **values)  # type: ignore[arg-type]  # of the field's own type
-    if found.evaluation == "current":
+    if found.evaluation in ("current", "catalogue"):
         yield "outdated", replace(found, evaluation="outdated")
     for one in found.submitted:
         for name, worse in _submission(one):
