@@ -21,6 +21,7 @@ from tests.browser.steps import (
     press,
     press_tried,
     prove,
+    save_no_mark,
     send_without_reason,
     too_long,
     write,
@@ -145,6 +146,15 @@ STATES = [
         US + "/reviews?state=finished",
         "No review fits this filter",
     ),
+    State("review workspace", "ciso", US + "/reviews/{submission}", "Your mark on", 200, open_details),
+    State(
+        "review workspace with a refused mark",
+        "ciso",
+        US + "/reviews/{submission}",
+        "The mark was not saved",
+        422,
+        save_no_mark,
+    ),
     State("single keys", "auditor", "/account", "Single keys choose marks"),
     State("result", "ciso", US + "/assessments/{sealed}/result", "knock-outs", 200, open_details),
     State("result of nothing yet", "ciso", US + "/assessments/{draft}/result", "Not found", 404),
@@ -170,7 +180,9 @@ STATES = [
         US + "/engagements/{silent_engagement}/schedule",
         "Nothing is on the schedule yet.",
     ),
-    State("contract point, signed", "ciso", POINT + "{signed}", "Open the signed contract", 200, open_details),
+    State(
+        "contract point, signed", "ciso", POINT + "{signed}", "Open the signed contract", 200, open_details
+    ),
     State("contract point, waiver waits", "ciso", POINT + "{waived}", "Approve: waived", 200, open_details),
     State("contract point, settlement waits", "ciso", POINT + "{unsettled}", "Agree: not required"),
     State(

@@ -17,10 +17,11 @@ from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
 from portal.assessments import delegation, queries
 from portal.assessments.drafts import Content
+from portal.assessments.models import Submission
 from portal.assessments.service import Edit, save_answers
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.db import Database
+from portal.db import SYSTEM, Database
 from portal.organisations import service as organisations
 from portal.organisations.models import Organisation
 from portal.outbox import Message
@@ -61,6 +62,7 @@ class World:
     engagement: uuid.UUID
     silent_engagement: uuid.UUID
     sealed: uuid.UUID
+    submission: uuid.UUID
     draft: uuid.UUID
     full: uuid.UUID
     torn: str
@@ -126,6 +128,12 @@ def make(demo: Demo) -> World:
         accounts, "hash_password", return_value=accounts.hash_password(settings, world.PASSWORD)
     ):
         return _made(settings, database)
+
+
+def _submission(database: Database, assessment: uuid.UUID) -> uuid.UUID:
+    """The one submission of a sealed assessment."""
+    with database.looking(SYSTEM) as session:
+        return session.scalars(select(Submission.id).where(Submission.assessment_id == assessment)).one()
 
 
 def _made(settings: Settings, database: Database) -> World:
@@ -194,6 +202,7 @@ def _made(settings: Settings, database: Database) -> World:
         engagement=archive,
         silent_engagement=silent_engagement,
         sealed=issued.assessment,
+        submission=_submission(database, issued.assessment),
         draft=draft,
         full=full,
         torn=torn,

@@ -122,6 +122,12 @@ def colleague_was_first(page: Page, world: World) -> None:
     write("#f-help", "Look at the sign-in settings.", "Save")(page, world)
 
 
+def save_no_mark(page: Page, _world: World) -> None:
+    """Save in a review before any mark is chosen."""
+    page.get_by_label("Internal remark").fill("Ask them next week.")
+    page.locator("form[data-review] button.primary").click()
+
+
 def press_tried(page: Page, world: World) -> None:
     """Choose the first answer that something hangs on, and look again."""
     open_details(page, world)

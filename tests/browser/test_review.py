@@ -146,3 +146,23 @@ def test_keys_that_are_switched_off_mean_nothing(chromium: Browser, demo: Demo) 
         page.keyboard.press("j")
         assert page.locator("form[data-review] input:checked").count() == 0
         assert page.locator("kbd").count() == 0
+
+
+def test_the_keys_do_not_leave_what_is_not_saved(chromium: Browser, demo: Demo) -> None:
+    with person(chromium, demo, demo.account("organisation", "ciso")) as page:
+        open_queue(page)
+        page.locator("tbody th a").first.click()
+        expect(page.locator("h1")).to_contain_text("Review of round")
+        here = page.url
+        page.locator("form[data-review] textarea[name=remark]").fill("Half a thought.")
+        page.locator("#q").click()  # out of the field, where letters are letters
+        page.keyboard.press("j")
+        expect(page.get_by_role("status").filter(has_text="Not saved yet")).to_be_visible()
+        assert page.url == here
+        expect(page.locator("textarea[name=remark]")).to_have_value("Half a thought.")
+        with page.expect_navigation():
+            page.keyboard.press("j")
+        assert page.url != here
+        with page.expect_navigation():
+            page.keyboard.press("k")  # nothing was typed here, so nothing is asked
+        expect(page.locator("form[data-review] textarea[name=remark]")).to_have_value("")
