@@ -189,3 +189,15 @@ def test_a_condition_on_the_band_lasts_as_long_as_the_decision() -> None:
 def test_what_passes_has_an_end() -> None:
     with pytest.raises(ValueError, match="has an end"):
         replace(CLEAR, valid_until=None)
+
+
+def test_a_finding_from_elsewhere_is_fixed_without_any_answers() -> None:
+    """Nothing had been handed in when it was decided, and nothing is now: the finding's own end meets its condition."""
+    asked = (Condition("finding", "f", day(20), "blocked"),)
+    one = decided(
+        sound(submitted=(), findings=(Finding("f", "critical", day(-5), day(20), day(20)),)),
+        outcome="clear_with_conditions",
+        conditions=asked,
+        valid_until=day(90),
+    )
+    assert now(one, sound(submitted=()), on=day(10)).open == ()
