@@ -148,6 +148,7 @@ def why(organisation: str, engagement: uuid.UUID) -> Page:
         waiting=waiting,
         proposed=of(waiting.intake_id) if waiting else None,
         less=_less(row, waiting) if waiting else [],
+        described=_described(row, waiting) if waiting else "",
         own_proposal=waiting is not None and waiting.proposed_by == identity.person.id,
         every=every,
         fates=queries.settled(session, identity, row.id),
@@ -188,6 +189,13 @@ def waiting_list(organisation: str) -> Page:
 
 
 # ----------------------------------------------------------------------------------------------------- small helpers
+
+
+def _described(row: Engagement, waiting: TierProposal) -> str:
+    """The description that would hold; "" where it stays, or was destroyed."""
+    values = queries.answers(web.db(), web.identity(), waiting.intake_id) or {}
+    found = str(values.get(answering.SERVICE, ""))
+    return "" if found == row.description else found
 
 
 def _less(row: Engagement, waiting: TierProposal) -> list[tuple[str, str, str]]:
