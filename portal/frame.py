@@ -148,7 +148,10 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "document-away": (_l("The document is taken away from this answer. It stays in the library."), "good"),
     "document-removed": (_l("The document is out of the library."), "good"),
     "invited": (_l("The invitation is on its way."), "good"),
-    "vendors-imported": (_l("The list is on record. Next: give each engagement an intake, then issue."), "good"),
+    "vendors-imported": (
+        _l("The list is on record. Next: give each engagement an intake, then issue."),
+        "good",
+    ),
     "list-discarded": (_l("The list is thrown away. Your own file stays as it is."), "info"),
     "engagement-opened": (_l("The engagement is open. This is its tier, and why."), "good"),
     "waiver-proposed": (_l("Proposed. It is waived once a second person has approved it."), "info"),

@@ -133,7 +133,9 @@ def _mark(database: Database, assessment_id: object, rnd: Random) -> None:
     scope = Scope(organisation_id=submission.organisation_id)
     with database.transaction(SYSTEM) as session:
         assert scope.organisation_id
-        rating.rate(session, assessment, submission, answers, actor=None, now=NOW, judged_as=rating.Judgement(marks))
+        rating.rate(
+            session, assessment, submission, answers, actor=None, now=NOW, judged_as=rating.Judgement(marks)
+        )
 
 
 def _check_seals(database: Database) -> None:

@@ -57,7 +57,9 @@ def test_every_rating_can_be_recomputed_to_the_byte(
     }
     with database.transaction() as session:
         row, assessment, answers = sealed(session, submission)
-        rating.rate(session, assessment, row, answers, actor=reviewer, now=NOW, judged_as=rating.Judgement(marks))
+        rating.rate(
+            session, assessment, row, answers, actor=reviewer, now=NOW, judged_as=rating.Judgement(marks)
+        )
     with database.transaction() as session:
         row, assessment, answers = sealed(session, submission)
         found = list(
@@ -99,7 +101,9 @@ def test_a_mark_that_cannot_stand_is_refused(
         with database.transaction() as session:
             row, assessment, answers = sealed(session, submission)
             marks = {"own.rich.plan": {"mark": "accepted"}}
-            rating.rate(session, assessment, row, answers, actor=actor, now=NOW, judged_as=rating.Judgement(marks))
+            rating.rate(
+                session, assessment, row, answers, actor=actor, now=NOW, judged_as=rating.Judgement(marks)
+            )
 
     with pytest.raises(InvalidAnswer, match="graded"):
         accept_a_text()
