@@ -454,8 +454,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.submission = newest_submission(database, deal.submitted).id
     judge(database, scene, deal, f"own.{slug}")
     deal.section_submitted = "backups"
-    # No page shows what was written at the gate, so nobody at all may hear it: with the first page, ``*ours``.
-    gate_words = [word(what) for what in ("decided", "wanted", "proven", "accepted")]
+    gate_words = [word(what) for what in ("decided", "wanted", "proven", "accepted")]  # on no page yet
     deal.gate = decide_and_wait(database, organisation, engagement, gate_words)
     annexed = [word(what, *ours) for what in ("annex", "annexed", "numbered", "without", "settled", "clause")]
     deal.contract = put_in_contract(database, organisation, engagement, annexed)
