@@ -195,8 +195,12 @@ def test_filters_narrow(app: Portal, scene: Scene) -> None:
     base = f"/o/{place.slug}/events.json"
     assert {kind.split(".")[0] for kind in kinds_in(browser, f"{base}?group=vendors")} <= {
         "vendor",
+        "vendors",
         "contact",
         "engagement",
+        "intake",
+        "policy",
+        "tier",
     }
     admin = place[OrganisationRole.ADMIN].person.id
     found = json.loads(browser.get(f"{base}?person={admin}").text)
