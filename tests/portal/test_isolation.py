@@ -140,6 +140,10 @@ def leaks(scene: Scene, reader: Place | None, answer: TestResponse, path: str) -
     return [word for word in scene.forbidden(reader) if word in text and word not in path.lower()]
 
 
+# Versions count from one everywhere, and everybody has the catalogue's requirements.
+NOBODYS = {"organisation", "company", "sequence", "key"}
+
+
 def foreign_deals(scene: Scene, place: Place) -> list[Deal]:
     """What others have with each other, nearest first: with a company or an organisation that this place works with."""
     near = {one.name for deal in scene.deals_of(place) for one in (deal.organisation, deal.company)}
@@ -184,8 +188,8 @@ def test_no_url_role_or_method_gives_what_is_another_tenants(app: Portal, scene:
                     continue
                 own = theirs | {place.side: [place.slug]}
                 for mixed in (own, theirs):
-                    if set(rule.arguments) <= {"organisation", "company", "sequence"} and mixed is own:
-                        continue  # no id of theirs in it, for versions count from one everywhere; walked below
+                    if set(rule.arguments) <= NOBODYS and mixed is own:
+                        continue  # no id of theirs in it; walked below
                     for path in addresses(rule, mixed | {"token": strange_tokens(rule, deal)}):
                         answer = browser.client.open(
                             path, method=method, data={"csrf_token": token} if method == "POST" else None
@@ -494,7 +498,7 @@ def test_a_business_owner_sees_only_engagements_of_theirs(
         theirs = ROUTES[name] is Permission.SEE_QUESTIONNAIRES  # versions to compare and to save
         for path in addresses(rule, ids_of(deal, place)):
             answer = browser.get(path)
-            if set(rule.arguments) - {"organisation"} and not theirs:
+            if set(rule.arguments) - NOBODYS and not theirs:
                 assert answer.status_code in (403, 404), path
             assert [word for word in hidden if word in said(answer)] == [], path
 
