@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -41,6 +42,7 @@ from portal.vendors.models import Engagement, Vendor
 
 WAITING, STANDING = "waiting", "standing"
 GAP = "{value}"
+Waits = TypeVar("Waits", WaiverProposal, Settlement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,30 +320,26 @@ def waiver(
     session: Session, identity: Identity, engagement_id: uuid.UUID, proposal_id: uuid.UUID
 ) -> WaiverProposal:
     """A proposal to waive an item of the engagement, settled or not; NotFound."""
-    found: WaiverProposal | None = session.execute(
-        scoped(identity, WaiverProposal, ContractItem)
-        .with_only_columns(WaiverProposal)
-        .where(
-            WaiverProposal.id == proposal_id,
-            ContractItem.id == WaiverProposal.item_id,
-            ContractItem.engagement_id == engagement_id,
-        )
-    ).scalar_one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+    return _of_an_item(session, identity, WaiverProposal, engagement_id, proposal_id)
 
 
 def settlement(
     session: Session, identity: Identity, engagement_id: uuid.UUID, settlement_id: uuid.UUID
 ) -> Settlement:
     """A settlement of an item of the engagement, in any state; NotFound."""
-    found: Settlement | None = session.execute(
-        scoped(identity, Settlement, ContractItem)
-        .with_only_columns(Settlement)
+    return _of_an_item(session, identity, Settlement, engagement_id, settlement_id)
+
+
+def _of_an_item(
+    session: Session, identity: Identity, model: type[Waits], engagement_id: uuid.UUID, row_id: uuid.UUID
+) -> Waits:
+    """A row that waits or waited for a second person, of one of the engagement's items; NotFound."""
+    found: Waits | None = session.execute(
+        scoped(identity, model, ContractItem)
+        .with_only_columns(model)
         .where(
-            Settlement.id == settlement_id,
-            ContractItem.id == Settlement.item_id,
+            model.id == row_id,
+            ContractItem.id == model.item_id,
             ContractItem.engagement_id == engagement_id,
         )
     ).scalar_one_or_none()

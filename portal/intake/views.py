@@ -111,7 +111,7 @@ def answer_again(organisation: str, engagement: uuid.UUID) -> Page:
         row = vendor_queries.engagement(web.db(), web.identity(), engagement)
         vendor = vendor_queries.vendor(web.db(), web.identity(), row.vendor_id)
         stale = isinstance(fault, service.Stale)
-        blamed = {} if isinstance(fault, service.Stale) else _blamed(form, fault, errors)
+        blamed = _blamed(form, fault, errors) if isinstance(fault, Invalid) else {}
         if stale:  # a fault of one's own is no look at what colleagues did meanwhile
             form.revision.data = str(row.revision)
         return _form_page(form, vendor, row, contents, blamed, stale=stale), 409 if stale else 422

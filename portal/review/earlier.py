@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
@@ -85,7 +85,7 @@ def earlier(session: Session, identity: Identity, case: Case) -> Earlier | None:
     )
 
 
-def _newest_before(identity: Identity, case: Case):  # type: ignore[no-untyped-def]  # a select of two entities
+def _newest_before(identity: Identity, case: Case) -> Select[Submission, Assessment]:
     covered = select(AssessmentEngagement.engagement_id).where(
         *mine(identity.scope, AssessmentEngagement), AssessmentEngagement.assessment_id == case.assessment.id
     )

@@ -26,7 +26,6 @@ from made_up import (
     when,
 )
 from made_up_versions import next_version
-from published import published
 
 from questionnaires.answers import Answer, EvidenceItem, Review, parse_value, raw_value
 from questionnaires.carry_forward import Offer, Table, carry
@@ -35,6 +34,7 @@ from questionnaires.definition import Column, EvidenceRule, Option, Question, Qu
 from questionnaires.interchange.mvsp import read_mvsp
 from questionnaires.parsing import parse_json
 from questionnaires.scoring import score
+from tests.published import published
 
 MVSP = ("1.0", "2.0", "3.0")
 BASE = choice("a", 100, 50, 0, allow_na=True)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published import published
 from readability import words
 
 from questionnaires.checking import check
@@ -19,6 +18,7 @@ from questionnaires.interchange.mvsp import MAX_CONTROLS, MEANINGS, MvspError, r
 from questionnaires.interchange.mvsp_text import plain_asciidoc
 from questionnaires.interchange.result import ImportResult
 from questionnaires.parsing import parse_json
+from tests.published import published
 
 VERSIONS = ("1.0", "2.0", "3.0")
 

@@ -6,8 +6,6 @@ import json
 from datetime import date
 from typing import Any
 
-from published import published
-
 from questionnaires.answers import Answer, parse_answer
 from questionnaires.checking import check
 from questionnaires.definition import Question, Questionnaire
@@ -15,6 +13,7 @@ from questionnaires.interchange.vsaq import ImportResult, read_vsaq
 from questionnaires.parsing import parse_json
 from questionnaires.scoring import score
 from questionnaires.visibility import look
+from tests.published import published
 
 AS_OF = date(2026, 11, 21)
 LARGE = ("webapp.json", "infrastructure.json")

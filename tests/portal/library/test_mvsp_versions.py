@@ -23,8 +23,8 @@ from portal.web import Portal
 from questionnaires.__main__ import main
 from questionnaires.definition import Questionnaire
 from tests.portal.world import NOW, Browser, make_organisation
+from tests.published import published
 
-PUBLISHED = Path(__file__).resolve().parents[4] / "shared" / "content" / "mvsp"
 CISO = OrganisationRole.CISO
 PAIRS = [("1.0", "2.0"), ("2.0", "3.0"), ("1.0", "3.0")]
 
@@ -32,9 +32,8 @@ PAIRS = [("1.0", "2.0"), ("2.0", "3.0"), ("1.0", "3.0")]
 @pytest.fixture
 def files() -> dict[str, Path]:
     """The published files by version."""
-    if not PUBLISHED.is_dir():
-        pytest.skip(f"{PUBLISHED} is missing")
-    return {one: PUBLISHED / f"mvsp_v{one}.json" for one in ("1.0", "2.0", "3.0")}
+    folder = published("mvsp")
+    return {one: folder / f"mvsp_v{one}.json" for one in ("1.0", "2.0", "3.0")}
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def numbers(definition: Questionnaire) -> dict[str, str]:
 
 def mapped(old: str, new: str) -> dict[str, str | None]:
     """Number in the new version -> number in the old one, as the published map says; None: it is new."""
-    maps = json.loads((PUBLISHED / "migration_map.json").read_text())["migrations"]
+    maps = json.loads((published("mvsp") / "migration_map.json").read_text())["migrations"]
     if (old, new) != ("1.0", "3.0"):
         return {one["to"]: one["from"] for one in maps[f"{old}->{new}"]}
     first, second = mapped("1.0", "2.0"), mapped("2.0", "3.0")

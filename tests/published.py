@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-CONTENT = Path(__file__).resolve().parents[3] / "shared" / "content"
+CONTENT = Path(__file__).resolve().parents[2] / "shared" / "content"
 
 
 def published(folder: str) -> Path:
