@@ -55,7 +55,8 @@ def tab_to(page: Page, *, name: str = "", text: str = "", most: int = 60) -> dic
 
 def at_section(page: Page, section: str) -> None:
     page.goto("/")
-    page.locator("main a.button.primary").first.click()
+    with page.expect_navigation():
+        page.locator("main a.button.primary").first.click()
     page.goto(page.url.split("/sections/")[0] + "/sections/" + section)
 
 

@@ -66,7 +66,8 @@ def test_a_move_and_the_way_back(chromium: Browser, demo: Demo) -> None:
         expect(vendor.get_by_text(WORDS)).to_be_visible()
         vendor.get_by_role("link", name="Open the section as it is now").click()
         vendor.get_by_role("textbox", name=PROFILE).fill(WORDS)
-        vendor.get_by_role("button", name="Save", exact=True).click()
+        with vendor.expect_navigation():
+            vendor.get_by_role("button", name="Save", exact=True).click()
         vendor.goto(theirs)
         expect(vendor.get_by_text("Moved to version 2.0.0.")).to_be_visible()
         vendor.get_by_role("link", name="Read why").click()
