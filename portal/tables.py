@@ -12,6 +12,7 @@ from portal.contracts import schedule_models as schedule
 from portal.db import Base
 from portal.erasure import models as erasure
 from portal.evidence import models as evidence
+from portal.findings import models as findings
 from portal.gate import models as gate
 from portal.intake import models as intake
 from portal.library import models as library
@@ -32,6 +33,7 @@ FEATURES = (
     versions,
     intake,
     review,
+    findings,
     contracts,
     schedule,
     gate,

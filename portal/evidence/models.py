@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Identified, tenancy
@@ -66,3 +66,27 @@ class EvidenceGrant(Identified, Base):
     revoked_at: Mapped[datetime | None]
     delegation_id: Mapped[uuid.UUID | None]
     accepted_at: Mapped[datetime | None]
+
+
+class ProofDocument(Base):
+    """A document as it was given as proof that a finding is settled: salt and canonical bytes of its description.
+
+    ``proof_id``: the finding's step, which keeps the commitment. Destroyed only by redaction, never changed.
+    """
+
+    __tablename__ = "proof_document"
+    __table_args__ = tenancy(
+        "shared",
+        Index("ix_proof_document_evidence_id", "evidence_id"),
+        Index("ix_proof_document_finding_id", "finding_id"),
+        Index("ix_proof_document_organisation_id", "organisation_id"),
+        Index("ix_proof_document_company_id", "company_id"),
+    )
+
+    proof_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    evidence_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
+    finding_id: Mapped[uuid.UUID]
+    salt: Mapped[bytes] = mapped_column(LargeBinary(32))
+    document: Mapped[bytes] = mapped_column(LargeBinary)

@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from tests.guards.code import Module, imports, modules, names
+from tests.guards.code import Module, imports, modules, names, over
 
 WEB_LIBRARIES = frozenset({"flask", "flask_login", "flask_wtf", "wtforms", "marshmallow", "flask_smorest"})
 TEXTS = frozenset({"flask_babel"})  # needs a request's language; presenters may, services may not
@@ -28,6 +28,7 @@ FEATURES = [
     "assessments",
     "intake",
     "review",
+    "findings",
     "contracts",
     "gate",
     "reassessment",
@@ -148,6 +149,10 @@ def feature_of(name: str) -> str | None:
     return parts[1] if len(parts) > 1 and parts[1] in FEATURES else None
 
 
+def ids(module: Module) -> str:
+    return module.name
+
+
 def is_page(module: Module) -> bool:
     """Whether a module of a feature speaks to browsers."""
     return any(
@@ -160,7 +165,7 @@ PORTAL = modules("portal")
 PAGES = frozenset(one.name for one in PORTAL if feature_of(one.name) and is_page(one))
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=lambda one: one.name)
+@over(PORTAL, ids)
 def test_a_module_imports_only_earlier_ones(module: Module) -> None:
     wrong = [
         f"{module.where(node)} imports {name}"
@@ -170,7 +175,7 @@ def test_a_module_imports_only_earlier_ones(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=lambda one: one.name)
+@over(PORTAL, ids)
 def test_a_feature_does_not_import_the_pages_of_another(module: Module) -> None:
     if rank(module.name) == LAST:
         return
@@ -182,7 +187,7 @@ def test_a_feature_does_not_import_the_pages_of_another(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=lambda one: one.name)
+@over(PORTAL, ids)
 def test_models_services_and_queries_know_no_browser(module: Module) -> None:
     last = module.parts[-1]
     if not last.endswith(("models", "service", "queries", "subjects", "catalogue")):
@@ -197,7 +202,7 @@ def test_models_services_and_queries_know_no_browser(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
+@over(sorted(PAGES))
 def test_pages_write_no_statements(name: str) -> None:
     """Statements stand in services and queries: a page that selects is a query that nobody reviews."""
     module = next(one for one in PORTAL if one.name == name)
@@ -215,7 +220,7 @@ def test_pages_write_no_statements(name: str) -> None:
 SPREADSHEETS = frozenset({"xlsxwriter", "python_calamine"})
 
 
-@pytest.mark.parametrize("module", modules("questionnaires"), ids=lambda one: one.name)
+@over(modules("questionnaires"), ids)
 def test_the_engine_imports_only_the_standard_library(module: Module) -> None:
     """But for the readers of foreign formats, which are imported where they are needed: inside a function."""
     at_once = {id(node) for node in module.tree.body}

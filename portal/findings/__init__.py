@@ -1,0 +1,1 @@
+"""Faults on record, and what the vendor does about them."""
