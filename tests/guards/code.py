@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TypeVar
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
 PACKAGES = ("questionnaires", "portal")
 
 
@@ -87,3 +91,30 @@ def committed() -> tuple[Path, ...]:
             for path in ROOT.rglob("*")
             if path.is_file() and not left_out & set(path.relative_to(ROOT).parts)
         )
+
+
+def over(
+    found: Iterable[T], name: Callable[[T], str] = str
+) -> Callable[[Callable[[T], None]], Callable[[], None]]:
+    """One test for a rule that each of ``found`` must keep; it names every one that does not.
+
+    Thousands of tests of a line each would cost minutes of CI for nothing but their frames.
+    """
+    every = tuple(found)
+    assert every, "a rule over nothing guards nothing"
+
+    def decorate(rule: Callable[[T], None]) -> Callable[[], None]:
+        def test() -> None:
+            faults = []
+            for one in every:
+                try:
+                    rule(one)
+                except AssertionError as fault:
+                    faults.append(f"{name(one)}: {fault}")
+            if faults:
+                pytest.fail(f"{len(faults)} of {len(every)}:\n" + "\n".join(faults), pytrace=False)
+
+        test.__name__, test.__doc__, test.__module__ = rule.__name__, rule.__doc__, rule.__module__
+        return test
+
+    return decorate

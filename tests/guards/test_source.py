@@ -6,9 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-import pytest
-
-from tests.guards.code import ROOT, Module, committed, modules
+from tests.guards.code import ROOT, Module, committed, modules, over
 
 EVERY = modules()
 PORTAL = modules("portal")
@@ -47,7 +45,7 @@ def ids(module: Module) -> str:
     return module.name
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=ids)
+@over(PORTAL, ids)
 def test_only_db_commits_and_rolls_back(module: Module) -> None:
     if module.name == "portal.db":
         return
@@ -61,7 +59,7 @@ def test_only_db_commits_and_rolls_back(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=ids)
+@over(PORTAL, ids)
 def test_raw_sql_stays_in_db_and_migrations(module: Module) -> None:
     if module.name in ("portal.db", "portal.engines"):
         return
@@ -82,7 +80,7 @@ def test_raw_sql_stays_in_db_and_migrations(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=ids)
+@over(PORTAL, ids)
 def test_nothing_goes_round_the_scope_of_a_session(module: Module) -> None:
     """``session.connection()``, ``session.get`` and bulk methods skip the check that db.py makes of each statement."""
     if module.name in WAYS_ROUND_SESSIONS:
@@ -100,7 +98,7 @@ def test_nothing_goes_round_the_scope_of_a_session(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=ids)
+@over(PORTAL, ids)
 def test_sessions_and_engines_are_made_in_db_alone(module: Module) -> None:
     if module.name == "portal.db":
         return
@@ -113,7 +111,7 @@ def test_sessions_and_engines_are_made_in_db_alone(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", EVERY, ids=ids)
+@over(EVERY, ids)
 def test_clock_is_the_only_clock(module: Module) -> None:
     if module.name == "portal.clock":
         return
@@ -129,7 +127,7 @@ def test_clock_is_the_only_clock(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=ids)
+@over(PORTAL, ids)
 def test_services_and_queries_take_time_as_a_parameter(module: Module) -> None:
     if not module.parts[-1].endswith(
         ("service", "queries", "models", "joining", "issuing", "submitting", "rating")
@@ -138,7 +136,7 @@ def test_services_and_queries_take_time_as_a_parameter(module: Module) -> None:
     assert [module.where(call) for call in calls(module) if ast.unparse(call.func) == "clock.now"] == []
 
 
-@pytest.mark.parametrize("module", PORTAL, ids=ids)
+@over(PORTAL, ids)
 def test_rows_are_not_loaded_lazily(module: Module) -> None:
     wrong = [
         module.where(call)
@@ -149,7 +147,7 @@ def test_rows_are_not_loaded_lazily(module: Module) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("module", [one for one in EVERY if one.source.strip()], ids=ids)
+@over([one for one in EVERY if one.source.strip()], ids)
 def test_a_file_opens_with_what_is_here(module: Module) -> None:
     said = ast.get_docstring(module.tree)
     assert said, f"{module.path} has no docstring"
@@ -158,7 +156,7 @@ def test_a_file_opens_with_what_is_here(module: Module) -> None:
     assert len(first) <= 120
 
 
-@pytest.mark.parametrize("module", EVERY, ids=ids)
+@over(EVERY, ids)
 def test_public_functions_of_the_engine_and_of_services_are_documented(module: Module) -> None:
     """One line is enough; a name that says all of it (a predicate, a view, a dunder) needs none."""
     if module.parts[0] == "portal" and not module.parts[-1].endswith(
@@ -177,7 +175,7 @@ def test_public_functions_of_the_engine_and_of_services_are_documented(module: M
     assert undocumented == []
 
 
-@pytest.mark.parametrize("module", [*EVERY, *TESTS], ids=ids)
+@over([*EVERY, *TESTS], ids)
 def test_a_file_is_short_or_says_why_not(module: Module) -> None:
     length = module.source.count("\n")
     longest = LONGEST_TEST if module.parts[0] == "tests" else LONGEST_FILE
@@ -189,7 +187,7 @@ def test_every_long_file_is_still_long() -> None:
     assert {name for name in LONG if lengths.get(name, 0) <= LONGEST_FILE} == set()
 
 
-@pytest.mark.parametrize("module", EVERY, ids=ids)
+@over(EVERY, ids)
 def test_a_silenced_warning_has_a_code_and_a_reason(module: Module) -> None:
     wrong = [
         f"{module.path.relative_to(ROOT)}:{number} {line.strip()}"
@@ -251,7 +249,7 @@ def test_no_secret_and_no_database_is_committed() -> None:
     assert [str(path) for path in committed() if bad.search(path.name)] == []
 
 
-@pytest.mark.parametrize("module", [*EVERY, *TESTS], ids=ids)
+@over([*EVERY, *TESTS], ids)
 def test_words_of_the_house(module: Module) -> None:
     """design.md, section 1: one word for a thing. These synonyms would name what has a name already."""
     banned = {

@@ -39,7 +39,7 @@ from portal.settings import Settings
 from portal.statements import once
 from portal.tables import metadata
 from portal.vendors.models import Contact, Engagement, Vendor
-from tests.guards.code import modules
+from tests.guards.code import modules, over
 from tests.portal.world import NOW, Place, make_company, make_organisation
 
 # Every statement that by nature crosses tenants: its reason, and the module that gives it. Anything new is a decision.
@@ -66,6 +66,9 @@ ACROSS: dict[str, str] = {
     "submitting sets the next date by the tier of what is covered": "portal.reassessment.service",
     "a company is asked a version: the line that it belongs to names its questions": "portal.library.lineage",
     "what is submitted is assessed again by the organisation's policy": "portal.vendors.policy_queries",
+    "what a company or an organisation changes moves the ground of the gates that rest on it": (
+        "portal.vendors.ground"
+    ),
     "a sealed document's file is opened by the organisation it was sealed for": "portal.evidence.queries",
     "what is destroyed is destroyed on both sides": "portal.erasure.destroying",
     "what is destroyed may belong to both sides": "portal.erasure.destroying",
@@ -91,7 +94,7 @@ def test_the_statements_that_cross_tenants_are_exactly_these() -> None:
     assert found == ACROSS
 
 
-@pytest.mark.parametrize("name", sorted(metadata.tables))
+@over(sorted(metadata.tables))
 def test_every_table_has_a_mark_and_the_columns_that_it_needs(name: str) -> None:
     table = metadata.tables[name]
     mark = table.info.get("tenancy")
@@ -130,7 +133,7 @@ LISTED = {
 }
 
 
-@pytest.mark.parametrize("name", LISTED)
+@over(LISTED)
 def test_what_a_tenant_lists_is_found_by_an_index(name: str) -> None:
     """Ten thousand vendors of one organisation cost nothing to another."""
     table = metadata.tables[name]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, FileSystemLoader, nodes
 
+from tests.guards.code import over
+
 PORTAL = Path(__file__).resolve().parents[2] / "portal"
 TEMPLATES = PORTAL / "templates"
 STATIC = PORTAL / "static"
@@ -54,7 +56,7 @@ def test_there_are_templates_to_look_at() -> None:
     assert len(SYMBOLS) >= 40
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
+@over(PAGES, name_of)
 def test_a_page_holds_under_the_strict_policy(path: Path) -> None:
     source = read(path)
     found = {
@@ -80,7 +82,7 @@ def test_the_guard_sees_what_it_guards_against(what: str, bad: str) -> None:
     assert re.search(FORBIDDEN[what], bad, re.I)
 
 
-@pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name_of)
+@over(TEMPLATE_FILES, name_of)
 def test_a_template_parses_and_what_it_asks_for_exists(path: Path) -> None:
     tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"), name=name_of(path))
     for kind in (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport):
@@ -90,7 +92,7 @@ def test_a_template_parses_and_what_it_asks_for_exists(path: Path) -> None:
                 assert (TEMPLATES / str(source.value)).is_file(), source.value
 
 
-@pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name_of)
+@over(TEMPLATE_FILES, name_of)
 def test_imported_macros_exist(path: Path) -> None:
     tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"))
     for node in tree.find_all(nodes.FromImport):
@@ -101,7 +103,7 @@ def test_imported_macros_exist(path: Path) -> None:
         assert wanted <= offered
 
 
-@pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name_of)
+@over(TEMPLATE_FILES, name_of)
 def test_only_literal_texts_are_translated(path: Path) -> None:
     """``_(variable)`` would let through a person's text unescaped and unseen by the translators."""
     tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"))
@@ -111,7 +113,7 @@ def test_only_literal_texts_are_translated(path: Path) -> None:
             assert [type(text) for text in texts] == [nodes.Const] * max(len(texts), 1), f"line {call.lineno}"
 
 
-@pytest.mark.parametrize("path", TEMPLATE_FILES, ids=name_of)
+@over(TEMPLATE_FILES, name_of)
 def test_icons_are_in_the_sprite(path: Path) -> None:
     tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"))
     used = set(re.findall(r'href="#i-([\w-]+)"', read(path)))
@@ -135,13 +137,13 @@ def icon_names(argument: nodes.Expr) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
+@over(PAGES, name_of)
 def test_forms_that_change_something_carry_the_token(path: Path) -> None:
     for form in re.findall(r"<form\b[^>]*method=\"post\".*?</form>", read(path), re.S | re.I):
         assert "csrf()" in form
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
+@over(PAGES, name_of)
 def test_links_to_new_tabs_keep_their_opener_to_themselves(path: Path) -> None:
     for tag in re.findall(r"<a\b[^>]*target=\"_blank\"[^>]*>", read(path)):
         assert "noopener" in tag
@@ -188,7 +190,7 @@ def test_self_hosted_files_name_their_origin() -> None:
         assert {"LICENSE", "VERSION"} <= {path.name for path in folder.iterdir()}, folder.name
 
 
-@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=name_of)
+@over(sorted(STATIC.glob("*.js")), name_of)
 def test_scripts_need_no_exception_from_the_policy(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     forbidden = r"\beval\(|new Function|\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write|\.style\b"
