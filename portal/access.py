@@ -57,6 +57,8 @@ class Permission(enum.Enum):
     SEE_CONTRACT = "read contract schedules, signed contracts and clause texts"
     CONTRACT = "step contract requirements forward and back, propose waivers, write clause texts"
     WAIVE = "approve waivers of contract requirements"
+    SEE_GATE = "read gates, decisions, conditions and exceptions"
+    DECIDE = "decide at the gate and approve decisions and exceptions, as far as the policy lets the role"
     SEE_EVENTS = "read and export the organisation's record of events"
     ERASE = "propose and approve that stored data are destroyed"
     CLOSE_ORGANISATION = "take the organisation's copy and leave the portal"
@@ -101,6 +103,8 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.SEE_CONTRACT: _EVERY_ORGANISATION_ROLE,
     Permission.CONTRACT: _BUYERS,
     Permission.WAIVE: frozenset({_O.ADMIN, _O.CISO, _O.BUSINESS_OWNER}),
+    Permission.SEE_GATE: _EVERY_ORGANISATION_ROLE,
+    Permission.DECIDE: _EVERY_ORGANISATION_ROLE - {_O.AUDITOR},
     Permission.SEE_EVENTS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
     Permission.ERASE: frozenset({_O.ADMIN, _O.CISO}),
     Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),

@@ -83,6 +83,7 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         company_created=_l("The company was created"),
         member_added=_l("%(who)s let a person in"),
         member_removed=_l("%(who)s removed a person"),
+        member_vouched_for=_l("%(who)s said that a person is here by nobody else's word"),
         invitation_sent=_l("%(who)s sent an invitation"),
         invitation_revoked=_l("%(who)s withdrew an invitation"),
         questionnaire_released=_l("%(who)s released a questionnaire"),
@@ -194,6 +195,12 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         settlement_made=_l("%(who)s settled a contract requirement that the answers leave open"),
         settlement_closed=_l("%(who)s closed a settlement of a contract requirement"),
         clause_saved=_l("%(who)s saved a clause text"),
+        gate_proposed=_l("%(who)s proposed a decision at the gate"),
+        gate_closed=_l("A proposed decision at the gate was closed by %(who)s"),
+        gate_decided=_l("The gate of an engagement was decided, by %(who)s"),
+        condition_stepped=_l("%(who)s said what became of a condition of the gate"),
+        exception_proposed=_l("%(who)s asked that a risk is accepted for a time"),
+        exception_settled=_l("An exception at the gate was settled by %(who)s"),
         reassessment_scheduled=_l("The date of the next assessment was set"),
     )
     | _rows(
