@@ -1,4 +1,4 @@
-"""The commands that keep an installation: ``backup``, ``restore``, ``verify``, ``release-letters``."""
+"""The commands that keep an installation: ``backup``, ``restore``, ``verify``, ``release-letters``, ``vouch-for``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pathlib import Path
 from sqlalchemy import select
 
 from portal import backup, clock, erasing_again, installation, restoring, verifying
+from portal.accounts import service as accounts
 from portal.db import Database
 from portal.erasure import service as erasure
 from portal.erasure.models import Erasure
-from portal.faults import StartupFault
+from portal.faults import NotFound, StartupFault
+from portal.organisations import service as organisations
 
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 KEY_IS_ELSEWHERE = (
@@ -37,6 +39,11 @@ def add_commands(command: Command) -> None:
         "approve-erasure", _approve, "Stand in for the second person of a proposal, where there is none."
     )
     one.add_argument("erasure", type=_id, metavar="NUMBER", help="as the page of the proposal says it")
+    one = command(
+        "vouch-for", _vouch, "Say that a member is a person of their own, not in by another member's word."
+    )
+    one.add_argument("email", metavar="ADDRESS")
+    one.add_argument("--organisation", required=True, metavar="NAME")
     one = command("release-letters", _release, "After a restore: what becomes of letters that were waiting.")
     how = one.add_mutually_exclusive_group(required=True)
     how.add_argument("--send", action="store_true", help="they had not been sent")
@@ -110,6 +117,26 @@ def _approve(options: argparse.Namespace) -> int:
         done = erasure.approve_as_operator(session, row, now=clock.now())
         text = done.document.decode()
     print(text)
+    return 0
+
+
+def _vouch(options: argparse.Namespace) -> int:
+    """Where an organisation has two people and one let the other in: whoever runs this knows that they are two."""
+    database = installation.open_database(installation.load(options.data))
+    with database.transaction() as session:
+        organisation = installation.organisation_named(session, options.organisation)
+        person = accounts.person_by_address(session, options.email)
+        if organisation is None or person is None:
+            what = f"organisation called {options.organisation}" if organisation is None else "such address"
+            raise StartupFault(f"There is no {what}.")
+        try:
+            organisations.vouch_for(session, organisation, person.id, now=clock.now())
+        except NotFound:
+            raise StartupFault(f"{options.email} does not belong to {organisation.name}.") from None
+        name = organisation.name
+    print(
+        f"{options.email} is in {name} by your word now, and may be the second person of whoever let them in."
+    )
     return 0
 
 

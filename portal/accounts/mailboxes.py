@@ -48,17 +48,17 @@ def remember(session: Session, person_id: uuid.UUID, addresses: Collection[str],
         session.add(PersonMailbox(id=uuid.uuid4(), person_id=person_id, mailbox=mailbox, since=now))
 
 
-def held(session: Session, people: Collection[uuid.UUID]) -> dict[uuid.UUID, frozenset[bytes]]:
-    """Every mailbox that each of these people has or had. Their rows are locked in the order of their ids, against a
+def held(
+    session: Session, people: Collection[uuid.UUID], *, lock: bool = True
+) -> dict[uuid.UUID, frozenset[bytes]]:
+    """Every mailbox that each of these people has or had. ``lock``: their rows, in the order of their ids, against a
     change of address until the transaction ends.
     """
     found: dict[uuid.UUID, set[bytes]] = {one: set() for one in people}
-    present = session.execute(
-        select(PersonRow.id, PersonRow.email)
-        .where(PersonRow.id.in_(list(people)))
-        .order_by(PersonRow.id)
-        .with_for_update(read=True)
+    statement = (
+        select(PersonRow.id, PersonRow.email).where(PersonRow.id.in_(list(people))).order_by(PersonRow.id)
     )
+    present = session.execute(statement.with_for_update(read=True) if lock else statement)
     for person_id, email in present:
         found[person_id].add(keyed(session, PURPOSE, fold(email)))
     former = select(PersonMailbox.person_id, PersonMailbox.mailbox).where(

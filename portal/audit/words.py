@@ -27,6 +27,7 @@ GROUPS = MappingProxyType(
         "delegation": _l("Delegation"),
         "enquiries": _l("Enquiries"),
         "results": _l("Results and contracts"),
+        "findings": _l("Findings"),
         "letters": _l("Letters"),
         "exports": _l("Exports"),
         "erasure": _l("Erasure and leaving"),
@@ -202,6 +203,24 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         exception_proposed=_l("%(who)s asked that a risk is accepted for a time"),
         exception_settled=_l("An exception at the gate was settled by %(who)s"),
         reassessment_scheduled=_l("The date of the next assessment was set"),
+        finding_noted=_l("%(who)s wrote an internal note about a finding"),
+        closing_proposed=_l("%(who)s asked a second person to close a finding"),
+        closing_settled=_l("A proposal to close a finding was settled by %(who)s"),
+    )
+    | _rows(
+        "findings",
+        "both",
+        finding_opened=_l("A finding was opened"),
+        finding_confirmed=_l("New answers call for a finding again"),
+        finding_uncalled=_l("New answers no longer call for a finding"),
+        finding_weighed=_l("%(who)s changed the severity of a finding"),
+        finding_merged=_l("%(who)s merged two findings"),
+        finding_closed=_l("%(who)s closed a finding"),
+        plan_proposed=_l("%(who)s proposed who settles a finding, and by when"),
+        plan_agreed=_l("%(who)s agreed to a plan for a finding"),
+        plan_refused=_l("%(who)s refused a plan for a finding"),
+        proof_given=_l("%(who)s gave proof that a finding is settled"),
+        proof_sent_back=_l("%(who)s sent the proof for a finding back"),
     )
     | _rows(
         "letters",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -26,7 +26,6 @@ from portal.vendors.models import Vendor
 from questionnaires.canonical import canonical_json
 
 LONGEST_REASON = 2000
-OLDEST = timedelta(days=30)
 BACKUPS = "Backups that were made before keep the values until they are deleted."
 KINDS = ("answer", "submission", "vendor", "organisation", "company")
 SETTLED_BY: Mapping[str, Kind] = {
@@ -137,8 +136,6 @@ def approve(session: Session, identity: Identity, erasure_id: uuid.UUID, *, now:
     four_eyes.require_second(
         session, row.proposed_by, identity, permission_for(row.kind), proposed_at=row.proposed_at, now=now
     )
-    if now - row.proposed_at > OLDEST:
-        raise Conflict("This proposal is older than 30 days. Propose it again if it still holds.")
     if row.kind in ("answer", "submission", "vendor") and _sealed(
         session, row.kind, row.subject_id, since=row.proposed_at
     ):

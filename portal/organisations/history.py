@@ -40,6 +40,7 @@ KINDS = (
     Kind.ADDRESS_CHANGED,
     Kind.MEMBER_ADDED,
     Kind.MEMBER_REMOVED,
+    Kind.MEMBER_VOUCHED_FOR,
 )
 
 

@@ -38,6 +38,7 @@ WORDS: dict[Kind, tuple[Any, str, str]] = {
     Kind.ADDRESS_CHANGED: (_l("The address was changed"), "caution", "mail"),
     Kind.MEMBER_ADDED: (_l("Joined %(place)s"), "info", "plus"),
     Kind.MEMBER_REMOVED: (_l("Removed from %(place)s"), "info", "minus"),
+    Kind.MEMBER_VOUCHED_FOR: (_l("Whoever runs the portal vouched for you in %(place)s"), "info", "check"),
 }
 
 

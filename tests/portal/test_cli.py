@@ -19,13 +19,15 @@ from portal.access import OrganisationRole
 from portal.accounts import factors
 from portal.accounts import service as accounts
 from portal.accounts.models import LoginSession, PersonRow
+from portal.audit.catalogue import Kind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.faults import StartupFault
 from portal.library.models import ReleasedVersion
 from portal.organisations.models import Organisation, OrganisationMember
 from tests.portal.accounts.given import give_factor
-from tests.portal.world import csrf_of, make_person
+from tests.portal.world import csrf_of, make_organisation, make_person
 
 BASE = "https://portal.example.com"
 KEY = "fUx3-9aQz_71LmEwPp0c-Tt6vHkRr2sYdGiB8nXo"
@@ -390,4 +392,34 @@ class TestResetSecondFactor:
             assert (event.actor_id, event.subject_id) == (None, ada.id)
         assert "no second factor" in refused(capsys, "reset-second-factor", "--data", data, "ada@x.com")
         assert "Nobody here" in refused(capsys, "reset-second-factor", "--data", data, "eve@x.com")
+        database.dispose()
+
+
+class TestVouching:
+    def test_a_member_is_here_by_the_operators_word_from_then_on(
+        self, data: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        found = settings.load(data)
+        database = Database(found.database_url, found.base_url, found.secret_key)
+        place = make_organisation(database, replace(found, argon2_cheap=True), "Alder", clock.now())
+        admin, ciso = place[OrganisationRole.ADMIN], place[OrganisationRole.CISO]
+        with database.transaction() as session:
+            row = session.scalars(
+                select(OrganisationMember).where(OrganisationMember.person_id == ciso.person.id)
+            ).one()
+            row.given_by = admin.person.id
+            record(session, Kind.MEMBER_ADDED, now=clock.now(), actor=None, subject=row)
+        vouch = ("vouch-for", "--data", data, "--organisation")
+        assert "by your word now" in done(capsys, *vouch, "Alder", ciso.person.email)
+        with database.looking(SYSTEM) as session:
+            event = session.scalars(select(Event).where(Event.kind == "member.vouched_for")).one()
+            assert (event.actor_id, event.data) == (None, {"person": str(ciso.person.id)})
+            seat = session.scalars(
+                select(OrganisationMember).where(OrganisationMember.person_id == ciso.person.id)
+            ).one()
+            assert seat.given_by is None
+        make_person(database, replace(found, argon2_cheap=True), "Ada", "ada@x.com", clock.now())
+        assert "no organisation called Oak" in refused(capsys, *vouch, "Oak", ciso.person.email)
+        assert "no such address" in refused(capsys, *vouch, "Alder", "nobody@x.com")
+        assert "does not belong to Alder" in refused(capsys, *vouch, "Alder", "ada@x.com")
         database.dispose()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,11 +21,23 @@ from portal.db import SYSTEM, Database
 from portal.erasure import service as erasure
 from portal.erasure.models import Certificate
 from portal.erasure.service import Subject
-from portal.faults import Conflict, Fault, Refused
+from portal.faults import Conflict, Fault, NotFound, Refused
 from portal.organisations import four_eyes, invitations
 from portal.organisations import queries as organisations_queries
 from portal.organisations import service as organisations
-from portal.organisations.four_eyes import SENTENCES, Ownership, Seat, judge
+from portal.organisations.four_eyes import (
+    OLDEST,
+    SENTENCES,
+    SETTLED_IN,
+    TO_COME,
+    TOO_OLD,
+    Eyes,
+    Link,
+    Ownership,
+    Seat,
+    judge,
+    links_of,
+)
 from portal.organisations.models import Invitation, Organisation, OrganisationMember
 from portal.outbox import Message
 from portal.settings import Settings
@@ -55,14 +68,13 @@ def test_addresses_of_one_mailbox(one: str, other: str, same: bool) -> None:
     assert (mailboxes.fold(one) == mailboxes.fold(other)) is same
 
 
-def seat(
-    person: uuid.UUID, role: str | None = "ciso", given_by: uuid.UUID | None = None, **more: Any
-) -> Seat:
-    return Seat(person, role, given_by, more.pop("given_at", NOW - timedelta(days=900)), **more)
+def seat(person: uuid.UUID, role: str | None = "ciso", *links: Link, **more: Any) -> Seat:
+    return Seat(person, role, links, **more)
 
 
 BOX = frozenset({b"box"})
 AFTER, BEFORE = LATER, NOW - timedelta(days=900)
+LATELY = NOW - SETTLED_IN + timedelta(seconds=1)
 OWNER = OrganisationRole.BUSINESS_OWNER.value
 
 
@@ -77,12 +89,20 @@ OWNER = OrganisationRole.BUSINESS_OWNER.value
         (seat(FIRST, None), seat(SECOND), "first_gone"),
         (seat(FIRST, mailboxes=BOX | {b"a"}), seat(SECOND, mailboxes=BOX | {b"b"}), "same_mailbox"),
         (seat(FIRST, mailboxes=frozenset({b"a"})), seat(SECOND, mailboxes=BOX), None),
-        (seat(FIRST), seat(SECOND, given_by=FIRST, given_at=BEFORE), "given_by_first"),
-        (seat(FIRST), seat(SECOND, given_by=FIRST, given_at=AFTER), "given_by_first"),
-        (seat(FIRST), seat(SECOND, given_by=THIRD, given_at=AFTER), None),
-        (seat(FIRST, given_by=SECOND, given_at=BEFORE), seat(SECOND), None),
-        (seat(FIRST, given_by=SECOND, given_at=NOW), seat(SECOND), "given_by_second"),
-        (seat(FIRST, given_by=SECOND, given_at=None), seat(SECOND), "given_by_second"),
+        (seat(FIRST), seat(SECOND, "ciso", Link(FIRST, BEFORE)), "given_by_first"),
+        (seat(FIRST), seat(SECOND, "ciso", Link(FIRST, AFTER)), "given_by_first"),
+        (seat(FIRST), seat(SECOND, "ciso", Link(THIRD, BEFORE), Link(FIRST, BEFORE)), "given_by_first"),
+        (seat(FIRST), seat(SECOND, "ciso", Link(THIRD, AFTER)), None),
+        (seat(FIRST, "ciso", Link(THIRD, AFTER)), seat(SECOND, "ciso", Link(THIRD, AFTER)), None),
+        (seat(FIRST, "ciso", Link(SECOND, BEFORE)), seat(SECOND), None),
+        (seat(FIRST, "ciso", Link(SECOND, NOW - SETTLED_IN)), seat(SECOND), None),
+        (seat(FIRST, "ciso", Link(SECOND, LATELY)), seat(SECOND), "given_by_second"),
+        (seat(FIRST, "ciso", Link(SECOND, NOW)), seat(SECOND), "given_by_second"),
+        (seat(FIRST, "ciso", Link(SECOND, None)), seat(SECOND), "given_by_second"),
+        (seat(FIRST, "ciso", Link(THIRD, BEFORE), Link(SECOND, LATELY)), seat(SECOND), "given_by_second"),
+        (seat(FIRST, "ciso", Link(THIRD, LATELY), Link(SECOND, BEFORE)), seat(SECOND), "given_by_second"),
+        (seat(FIRST, "ciso", Link(THIRD, BEFORE), Link(SECOND, BEFORE)), seat(SECOND), None),
+        (seat(FIRST, "ciso", Link(SECOND, BEFORE), Link(THIRD, LATELY)), seat(SECOND), None),
     ],
 )
 def test_places(first: Seat, second: Seat, found: str | None) -> None:
@@ -91,22 +111,52 @@ def test_places(first: Seat, second: Seat, found: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "owned", "found"),
+    ("first", "second", "owned", "above", "found"),
     [
-        (seat(FIRST), seat(SECOND, OWNER), Ownership(SECOND, THIRD, BEFORE), None),
-        (seat(FIRST), seat(SECOND, OWNER), Ownership(SECOND, None, None), None),
-        (seat(FIRST), seat(SECOND, OWNER), Ownership(THIRD, None, None), "second_gone"),
-        (seat(FIRST), seat(SECOND, OWNER), Ownership(SECOND, FIRST, BEFORE), "owner_by_first"),
-        (seat(FIRST), seat(SECOND, "ciso"), Ownership(SECOND, FIRST, BEFORE), None),
-        (seat(FIRST, OWNER), seat(SECOND), Ownership(FIRST, SECOND, BEFORE), None),
-        (seat(FIRST, OWNER), seat(SECOND), Ownership(FIRST, SECOND, AFTER), "owner_by_second"),
-        (seat(FIRST, OWNER), seat(SECOND), Ownership(THIRD, THIRD, AFTER), "first_gone"),
-        (seat(FIRST, "admin"), seat(SECOND), Ownership(FIRST, SECOND, AFTER), None),
+        (seat(FIRST), seat(SECOND, OWNER), Ownership(SECOND, THIRD, BEFORE), (), None),
+        (seat(FIRST), seat(SECOND, OWNER), Ownership(SECOND, None, None), (), None),
+        (seat(FIRST), seat(SECOND, OWNER), Ownership(THIRD, None, None), (), "second_gone"),
+        (seat(FIRST), seat(SECOND, OWNER), Ownership(SECOND, FIRST, BEFORE), (), "owner_by_first"),
+        (seat(FIRST), seat(SECOND, OWNER), Ownership(SECOND, THIRD, BEFORE), (FIRST,), "owner_by_first"),
+        (seat(FIRST), seat(SECOND, "ciso"), Ownership(SECOND, FIRST, BEFORE), (), None),
+        (seat(FIRST, OWNER), seat(SECOND), Ownership(FIRST, SECOND, BEFORE), (), None),
+        (seat(FIRST, OWNER), seat(SECOND), Ownership(FIRST, SECOND, AFTER), (), "owner_by_second"),
+        (seat(FIRST, OWNER), seat(SECOND), Ownership(FIRST, SECOND, LATELY), (), "owner_by_second"),
+        (seat(FIRST, OWNER), seat(SECOND), Ownership(FIRST, THIRD, LATELY), (SECOND,), "owner_by_second"),
+        (seat(FIRST, OWNER), seat(SECOND), Ownership(FIRST, THIRD, LATELY), (), None),
+        (seat(FIRST, OWNER), seat(SECOND), Ownership(THIRD, THIRD, AFTER), (), "first_gone"),
+        (seat(FIRST, "admin"), seat(SECOND), Ownership(FIRST, SECOND, AFTER), (), None),
     ],
 )
-def test_owners_of_an_engagement(first: Seat, second: Seat, owned: Ownership, found: str | None) -> None:
+def test_owners_of_an_engagement(
+    first: Seat, second: Seat, owned: Ownership, above: tuple[uuid.UUID, ...], found: str | None
+) -> None:
+    """``above``: who let in whoever named the owner."""
     everybody = Permission.SEE_VENDORS  # business owners hold it, for what they own
-    assert judge(first, second, everybody, proposed_at=NOW, engagement=owned) == found
+    third = seat(THIRD, "admin", *(Link(one, BEFORE) for one in above))
+    eyes = Eyes({one.person_id: one for one in (third, first, second)}, SECOND, NOW)
+    assert eyes.code(FIRST, everybody, proposed_at=NOW, engagement=owned) == found
+
+
+def test_links_are_followed_to_their_end_and_in_a_ring_to_where_they_began() -> None:
+    one, two, three = (Link(who, None) for who in (FIRST, SECOND, THIRD))
+    assert links_of(FIRST, {}) == ()
+    assert links_of(THIRD, {THIRD: two, SECOND: one}) == (two, one)
+    assert links_of(THIRD, {THIRD: two, SECOND: one, FIRST: three}) == (two, one)
+    assert links_of(FIRST, {FIRST: one}) == ()
+    long = {uuid.UUID(int=each + 1): Link(uuid.UUID(int=each), None) for each in range(1, 2000)}
+    assert len(links_of(uuid.UUID(int=2000), long)) == 1999
+
+
+def test_what_a_page_says_to_whoever_looks_at_it() -> None:
+    eyes = Eyes({FIRST: seat(FIRST), SECOND: seat(SECOND), THIRD: seat(THIRD, "auditor")}, SECOND, NOW)
+    ask = partial(eyes.sentence, permission=Permission.ERASE)
+    assert ask(FIRST, proposed_at=NOW - OLDEST) == ""
+    assert ask(FIRST, proposed_at=NOW - OLDEST - timedelta(seconds=1)) == TOO_OLD
+    assert ask(FIRST, proposed_at=LATER) == TO_COME
+    assert ask(SECOND, proposed_at=NOW) == SENTENCES["same_person"]
+    assert ask(uuid.UUID(int=9), proposed_at=NOW) == SENTENCES["first_gone"]
+    assert eyes.able(FIRST, Permission.ERASE, proposed_at=NOW) == [SECOND]
 
 
 # --------------------------------------------------------------------------------------------------- on the database
@@ -210,6 +260,62 @@ def test_an_address_that_was_left_still_counts(database: Database, settings: Set
         assert mailboxes.keyed(session, mailboxes.PURPOSE, "box@x.example") in stored
         assert all(b"box" not in one for one in stored)
     assert approve(database, third, proposal)
+
+
+@pytest.mark.both_databases
+def test_a_chain_of_invitations_leads_back_to_who_began_it(
+    database: Database, settings: Settings, kept: Kept
+) -> None:
+    """Also through somebody who was removed since; two whom a third let in may look at each other's."""
+    founder = kept.organisation[OrganisationRole.ADMIN]
+    helper = another(database, settings, kept, "helper@x.example", OrganisationRole.ADMIN, by=founder)
+    puppet = another(database, settings, kept, "puppet@x.example", OrganisationRole.CISO, by=helper)
+    sibling = another(database, settings, kept, "sibling@x.example", OrganisationRole.CISO, by=founder)
+    _remove(database, founder, helper)
+    own = propose(database, founder, kept)
+    with pytest.raises(Refused, match="gave it to whoever gave you yours"):
+        approve(database, puppet, own)
+    with database.transaction(founder.scope) as session:
+        erasure.refuse(session, founder, own, now=NOW)
+    theirs = propose(database, puppet, kept)
+    with pytest.raises(Refused, match="less than 30 days"):
+        approve(database, founder, theirs)
+    assert approve(database, sibling, theirs)
+
+
+@pytest.mark.both_databases
+def test_two_people_of_whom_one_let_the_other_in(database: Database, settings: Settings, kept: Kept) -> None:
+    """After 30 days the one who was let in proposes; before, and the other way round, the operator vouches."""
+    founder = kept.organisation[OrganisationRole.ADMIN]
+    ciso = another(database, settings, kept, "ciso@x.example", OrganisationRole.CISO, by=founder)
+
+    def ask(first: Identity, second: Identity, day: int) -> None:
+        at = NOW + timedelta(days=day)
+        with database.transaction(second.scope) as session:
+            four_eyes.require_second(
+                session, first.person.id, second, Permission.ERASE, proposed_at=at, now=at
+            )
+
+    with pytest.raises(Refused, match="less than 30 days"):
+        ask(ciso, founder, 29)
+    ask(ciso, founder, 30)
+    with pytest.raises(Refused, match="whoever runs the portal can help"):
+        ask(founder, ciso, 900)
+    with database.transaction() as session:
+        row = session.get_one(Organisation, kept.organisation.id)
+        organisations.vouch_for(session, row, ciso.person.id, now=NOW)
+        with pytest.raises(NotFound):
+            organisations.vouch_for(session, row, FIRST, now=NOW)
+    ask(founder, ciso, 0)
+    ask(ciso, founder, 0)
+
+
+def test_a_proposal_of_another_month_is_made_anew(database: Database, settings: Settings, kept: Kept) -> None:
+    admin, ciso = kept.organisation[OrganisationRole.ADMIN], kept.organisation[OrganisationRole.CISO]
+    proposal = propose(database, admin, kept)
+    late = NOW + OLDEST + timedelta(seconds=1)
+    with pytest.raises(Conflict, match="older than 30 days"), database.transaction(ciso.scope) as session:
+        erasure.approve(session, ciso, proposal, now=late)
 
 
 def test_a_company_has_the_same_eyes(database: Database, settings: Settings, kept: Kept) -> None:
@@ -341,6 +447,32 @@ def test_an_approval_during_a_removal_comes_too_late(
     )  # fmt: skip
     assert after is None
     assert isinstance(refused, Refused)
+
+
+@pytest.mark.both_databases
+def test_a_link_between_the_two_that_is_made_meanwhile_waits(
+    database: Database, settings: Settings, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The founder removes and invites anew whoever stands between, so as not to be found above the second."""
+    founder = kept.organisation[OrganisationRole.ADMIN]
+    helper = another(database, settings, kept, "helper@x.example", OrganisationRole.ADMIN, by=founder)
+    puppet = another(database, settings, kept, "puppet@x.example", OrganisationRole.CISO, by=helper)
+    proposal = propose(database, founder, kept)
+
+    def given_anew() -> None:
+        _remove(database, founder, helper)
+        with database.transaction() as session:
+            row = session.get_one(Organisation, kept.organisation.id)
+            organisations.add_member(
+                session, row, helper.person.id, OrganisationRole.ADMIN, now=LATER, actor=None
+            )
+
+    refused, after = crossed(
+        monkeypatch, four_eyes, "judge", lambda: approve(database, puppet, proposal), given_anew
+    )
+    assert isinstance(refused, Refused)
+    assert after is None
+    assert approve(database, puppet, proposal)  # now the operator's word stands between
 
 
 @pytest.mark.both_databases
