@@ -5,6 +5,9 @@ Revision: 0011; follows 0010.
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
@@ -12,8 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.add_column(
+        "engagement", sa.Column("ground_revision", sa.Integer(), nullable=False, server_default="0")
+    )
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    op.drop_column("engagement", "ground_revision")

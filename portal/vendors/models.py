@@ -61,7 +61,8 @@ class Engagement(Identified, Base):
     ``tier`` and ``engagement.service`` (the description) are columns, not facts; ``facts.facts_of`` adds
     them. ``intake_id``: the intake that tier, facts and description rest on, None where they were set by hand;
     ``waiting_intake_id``: one that asks for less and waits for a second person. ``owner_set_by``/``_at``: who named
-    the business owner, and when: nobody approves what was proposed by whoever made them owner.
+    the business owner, and when: nobody approves what was proposed by whoever made them owner. ``ground_revision``
+    grows whenever something changes that its gate rests on (ground.py).
     """
 
     __tablename__ = "engagement"
@@ -83,6 +84,7 @@ class Engagement(Identified, Base):
     created_at: Mapped[datetime]
     intake_id: Mapped[uuid.UUID | None]
     waiting_intake_id: Mapped[uuid.UUID | None]
+    ground_revision: Mapped[int] = mapped_column(default=0, server_default="0")
     owner_set_by: Mapped[uuid.UUID | None]
     owner_set_at: Mapped[datetime | None]
 

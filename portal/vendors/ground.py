@@ -1,0 +1,58 @@
+"""What a gate rests on has changed: every writer of a ground says so, and so takes turns with whoever decides on it.
+
+A decision of the gate is made, and approved, under the lock of its engagement's row; ``ground_moved`` waits for that
+lock and adds one to ``ground_revision``. So a decision either sees what was written or was there before it, and what
+was worked out for one revision of the ground holds for as long as the revision does.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, attributes
+
+from portal.db import across
+from portal.vendors.models import Engagement
+
+
+def ground_moved(session: Session, organisation_id: uuid.UUID, engagement_ids: Collection[uuid.UUID]) -> None:
+    """Something that the gates of these engagements of one organisation rest on changes in this transaction.
+
+    Locks their rows in the order of their ids, whoever asks, so that two writers never wait for each other. Call it
+    before reading what the change depends on where that is another ground, else at any point before the end.
+    """
+    if engagement_ids:
+        _move(session, organisation_id, engagement_ids)
+
+
+def every_ground_moved(session: Session, organisation_id: uuid.UUID) -> None:
+    """The same for all engagements of an organisation: its policy changes, or its zone."""
+    _move(session, organisation_id, None)
+
+
+def _move(session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID] | None) -> None:
+    which = [Engagement.organisation_id == organisation_id]
+    if ids is not None:
+        which.append(Engagement.id.in_(sorted(set(ids))))
+    crossing = across(
+        "what a company or an organisation changes moves the ground of the gates that rest on it"
+    )
+    rows = session.execute(
+        select(Engagement.id, Engagement.ground_revision)
+        .where(*which)
+        .order_by(Engagement.id)
+        .with_for_update()
+        .execution_options(**crossing)
+    ).all()
+    session.execute(
+        update(Engagement)
+        .where(*which)
+        .values(ground_revision=Engagement.ground_revision + 1)
+        .execution_options(synchronize_session=False, **crossing)
+    )
+    for one in rows:  # what the session holds already is as new as the row, without reading it again
+        held = session.identity_map.get(session.identity_key(Engagement, one.id))
+        if held is not None:
+            attributes.set_committed_value(held, "ground_revision", one.ground_revision + 1)
