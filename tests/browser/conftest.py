@@ -121,10 +121,21 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def made_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a demonstration as its first start makes them: seconds of work, done once in a process."""
+    data = tmp_path_factory.mktemp("made-demo") / "data"
+    with running_demo(data):
+        pass
+    return data
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(made_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demonstration of its own for each test module."""
-    with running_demo(tmp_path_factory.mktemp("demo") / "data") as one:
+    data = tmp_path_factory.mktemp("demo") / "data"
+    shutil.copytree(made_demo, data)
+    with running_demo(data) as one:
         yield one
 
 
