@@ -98,7 +98,7 @@ def running_demo(data: Path) -> Iterator[Demo]:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError(f"portal demo ended with {process.returncode}")
@@ -106,7 +106,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
             if answer.status == 200:
                 return
         time.sleep(0.1)
-    raise RuntimeError("portal demo is not well after 60 seconds")
+    raise RuntimeError("portal demo is not well after three minutes")
 
 
 @pytest.fixture(scope="session")
