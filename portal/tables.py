@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal import outbox
 from portal.accounts import models as accounts
 from portal.assessments import models as assessments
+from portal.assessments import round_models as rounds
 from portal.assessments import version_models as versions
 from portal.audit import models as audit
 from portal.contracts import models as contracts
@@ -30,6 +31,7 @@ FEATURES = (
     vendors,
     evidence,
     assessments,
+    rounds,
     versions,
     intake,
     review,

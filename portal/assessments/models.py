@@ -21,6 +21,8 @@ class Assessment(Identified, Base):
     it confirms that the organisation asks, and opens nothing. ``moved_at``: when the answers of a company were last
     moved to another version; while ``total`` is 0 after that, the company has not saved since and nothing is counted.
     ``reviewed_at``: when the organisation finished the review of what was submitted last; None while it goes on.
+    ``scope_id``: the RoundScope of a round that asks chosen questions; None = all. ``shown``: keys that returns so far
+    ask in spite of their condition.
     """
 
     __tablename__ = "assessment"
@@ -57,6 +59,8 @@ class Assessment(Identified, Base):
     closed_by: Mapped[uuid.UUID | None]
     moved_at: Mapped[datetime | None]
     reviewed_at: Mapped[datetime | None]
+    scope_id: Mapped[uuid.UUID | None]
+    shown: Mapped[list[Any] | None]
 
 
 class AssessmentEngagement(Base):
@@ -164,6 +168,7 @@ class Submission(Identified, Base):
     ``commitments``: canonical JSON list of [key, SHA-256(salt, canonical answer)]; ``submission_hash`` covers it, the
     evidence's commitments and the attestation's. Values and salts lie in SealedAnswer, SealedEvidence and
     SealedAttestation. ``evidence``: canonical JSON list of [key, evidence id, SHA-256(salt, document)].
+    ``whole_as_of``: the ``as_of`` of the last round that asked everything; None: this one did (rounds.whole_as_of).
     """
 
     __tablename__ = "submission"
@@ -181,6 +186,7 @@ class Submission(Identified, Base):
     round: Mapped[int]
     content_hash: Mapped[str] = mapped_column(ForeignKey("definition.content_hash"))
     as_of: Mapped[date]
+    whole_as_of: Mapped[date | None]
     commitments: Mapped[bytes] = mapped_column(LargeBinary)
     evidence: Mapped[bytes] = mapped_column(LargeBinary, default=b"[]")
     attestation_commitment: Mapped[str] = mapped_column(String(64))

@@ -42,6 +42,7 @@ from portal.assessments.models import (
     Submission,
 )
 from portal.assessments.move_queries import APPLIED
+from portal.assessments.round_models import RoundReason
 from portal.assessments.version_models import AssessmentMove, WorkbookUpload
 from portal.contracts.models import Evaluation, EvaluationReasons
 from portal.db import across
@@ -55,6 +56,7 @@ REVIEWERS_WORDS = (
     MarkReason,
     MarkRemark,
     ReviewNote,
+    RoundReason,
 )  # each may quote the answer that it is about
 GONE = "removed"  # what stands where a text had to be one
 
@@ -144,7 +146,9 @@ def sealed(
     found.add("earlier_answers", run(session, _beside(delete(AnswerTurn), AnswerTurn, ids, keys)))
     found.add("documents", run(session, _beside(delete(SealedEvidence), SealedEvidence, ids, keys)))
     for model in REVIEWERS_WORDS:
-        found.add("review_words", run(session, _beside(delete(model), model, ids, keys)))
+        # "" is what is said of several questions at once
+        some = None if keys is None else {*keys, ""}
+        found.add("review_words", run(session, _beside(delete(model), model, ids, some)))
     if keys is None:
         gone = delete(SealedAttestation).where(SealedAttestation.submission_id.in_(ids))
         found.add("attestations", run(session, gone))

@@ -81,6 +81,8 @@ WHO: dict[str, str] = {
     "requirement_catalogue": STAYS + "what we ship",
     "risk_exception": f"{VENDOR}: reason",
     "risk_exception_step": STAYS + "ids, codes and dates",
+    "round_reason": SEALED,
+    "round_scope": STAYS + "ids, keys and dates",
     "sealed_answer": SEALED,
     "sealed_attestation": SEALED,
     "sealed_evidence": SEALED,
