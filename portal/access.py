@@ -75,6 +75,9 @@ class Permission(enum.Enum):
     TAKE_COPY = "take a copy of all answers and files of the company"
     SEE_COMPANY_EVENTS = "read and export the company's record of events"
     CLOSE_COMPANY = "propose and approve that the company's data are destroyed, and leave the portal"
+    SEE_FINDINGS = "read the findings about the company"
+    PLAN_REMEDIATION = "say who of the company settles a finding, and by when"
+    PROVE_REMEDIATION = "give proof that a finding is settled"
     SUBMIT = "submit under an attestation"
     SEE_COLLEAGUES = "read who belongs to the company"
     MANAGE_COLLEAGUES = "invite and remove people of the company"
@@ -130,6 +133,9 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.TAKE_COPY: _OWNERS,
     Permission.SEE_COMPANY_EVENTS: _OWNERS,
     Permission.CLOSE_COMPANY: _OWNERS,
+    Permission.SEE_FINDINGS: _EVERY_COMPANY_ROLE,
+    Permission.PLAN_REMEDIATION: _OWNERS,
+    Permission.PROVE_REMEDIATION: _EVERY_COMPANY_ROLE,
     Permission.SUBMIT: _OWNERS,
     Permission.SEE_COLLEAGUES: _EVERY_COMPANY_ROLE,
     Permission.MANAGE_COLLEAGUES: _OWNERS,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from portal import health
 from portal.accounts import routes as accounts
@@ -33,6 +34,8 @@ from portal.contracts import signing_views as signing
 from portal.contracts import views as contracts
 from portal.erasure import views as erasure
 from portal.evidence import views as evidence
+from portal.findings import opening as finding_opening
+from portal.intake import queries as intake_queries
 from portal.intake import views as intake
 from portal.library import authoring_views as authoring
 from portal.library import diff_views as diffing
@@ -110,12 +113,21 @@ VIEWS = (
 CONSEQUENCES: tuple[Callable[..., None], ...] = (
     review_carrying.carry_after_submission,  # first: what is evaluated rests on the marks that are kept
     contract_service.evaluate_after_submission,
+    finding_opening.open_after_submission,
     reassessment_service.schedule_next,
     enquiries.close_after_submission,
 )
 
 # What happens when a reviewer's marks are written into a rating, in this order: the same arguments.
-RATED: tuple[Callable[..., None], ...] = (contract_service.evaluate_after_submission,)
+RATED: tuple[Callable[..., None], ...] = (
+    contract_service.evaluate_after_submission,
+    finding_opening.open_after_submission,
+)
+
+# How many wait on a page of the navigation, by its endpoint: (session, identity).
+WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
+    {"intake.waiting_list": intake_queries.how_many_wait}
+)
 
 # What stands beside the editor of a question: (document of the draft, question as it stands in the form, errors).
 AS_SEEN: Callable[..., previewing_beside.Seen] = previewing_beside.seen

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
-from portal.assessments import queries, reach
+from portal.assessments import given, queries, reach
 from portal.assessments.models import Assessment, SealedEvidence, Submission
 from portal.assessments.submitting import AlreadySubmitted
 from portal.evidence import queries as evidence
@@ -41,11 +41,13 @@ class Shown:
     sealed: bool
 
 
-def open_assessment(session: Session, actor: Identity, assessment_id: uuid.UUID, key: str) -> Assessment:
+def open_assessment(
+    session: Session, actor: Identity, assessment_id: uuid.UUID, key: str, *, now: datetime
+) -> Assessment:
     """The assessment, locked, if it is open and ``key`` is this person's to answer. NotFound, AlreadySubmitted."""
     one = queries.assessment(session, actor, assessment_id, lock=True)
     definition = library.definition(session, one.content_hash)
-    reach.require(session, actor, one, definition, key)
+    reach.require(session, actor, one, definition, key, now)
     if one.state != "open":
         raise AlreadySubmitted(one)
     return one
@@ -99,7 +101,7 @@ def places(session: Session, identity: Identity, document_id: uuid.UUID) -> list
             EvidenceGrant.revoked_at.is_(None),
             EvidenceGrant.assessment_id == Assessment.id,
             Assessment.state == "open",
-            *reach.seen(identity),
+            *given.seen(identity),
         )
     )
     found += [
@@ -112,7 +114,7 @@ def places(session: Session, identity: Identity, document_id: uuid.UUID) -> list
             SealedEvidence.evidence_id == document_id,
             SealedEvidence.submission_id == Submission.id,
             Submission.assessment_id == Assessment.id,
-            *reach.seen(identity),
+            *given.seen(identity),
         )
     )
     found += [_shown(session, one, asked, key, at, True) for key, at, asked, one in rows]
@@ -120,12 +122,12 @@ def places(session: Session, identity: Identity, document_id: uuid.UUID) -> list
 
 
 def sealed_with(session: Session, identity: Identity, document_id: uuid.UUID) -> int:
-    """How many times a document was sealed; as long as it is, its file stays."""
+    """How many times a document was sealed, as proof of findings too; as long as it is, its file stays."""
     statement = select(func.count()).select_from(SealedEvidence)
     count = session.execute(
         statement.where(SealedEvidence.evidence_id == document_id, *mine(identity.scope, SealedEvidence))
     ).scalar_one()
-    return int(count)
+    return int(count) + len(evidence.proofs_with(session, identity, document_id))
 
 
 def remove(session: Session, document_id: uuid.UUID, *, actor: Identity, now: datetime) -> None:
@@ -173,7 +175,7 @@ def _hold(session: Session, document_id: uuid.UUID, actor: Identity) -> tuple[Ev
     grants = _open_grants(session, actor, document_id)
     if any(grant.assessment_id not in ids for grant in grants):
         raise Conflict(MOVED)
-    seen = scoped(actor, Assessment).with_only_columns(Assessment.id).where(*reach.seen(actor))
+    seen = scoped(actor, Assessment).with_only_columns(Assessment.id).where(*given.seen(actor))
     if not set(ids) <= set(session.execute(seen.where(Assessment.id.in_(ids))).scalars()):
         raise Refused(ELSEWHERE)
     return document, grants

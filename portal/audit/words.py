@@ -263,6 +263,8 @@ DATA = MappingProxyType(
         "kind": _l("kind"),
         "step": _l("step"),
         "tier": _l("tier"),
+        "tier_from": _l("tier before"),
+        "tier_to": _l("tier after"),
         "state": _l("state"),
         "marks": _l("marks"),
         "size": _l("bytes"),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine, scoped
 from portal.audit.models import Event
 from portal.db import across
-from portal.evidence.models import Evidence, EvidenceGrant
+from portal.evidence.models import Evidence, EvidenceGrant, ProofDocument
 from portal.faults import NotFound
 from portal.paging import Page, paged
 from questionnaires.answers import EvidenceItem
@@ -186,6 +186,28 @@ def history(session: Session, identity: Identity, document_id: uuid.UUID) -> lis
     """What was done with a document, the newest first, at most MOST_EVENTS."""
     statement = scoped(identity, Event).where(Event.subject_id == document_id)
     return list(session.execute(statement.order_by(Event.at.desc(), Event.id).limit(MOST_EVENTS)).scalars())
+
+
+def given_as_proof(
+    session: Session, identity: Identity, finding_id: uuid.UUID
+) -> dict[uuid.UUID, tuple[bytes, ...]]:
+    """The sealed descriptions of the documents given as proof of a finding, by proof; for either side."""
+    rows = session.execute(
+        scoped(identity, ProofDocument)
+        .where(ProofDocument.finding_id == finding_id)
+        .order_by(ProofDocument.proof_id, ProofDocument.evidence_id)
+    ).scalars()
+    found: dict[uuid.UUID, tuple[bytes, ...]] = {}
+    for one in rows:
+        found[one.proof_id] = (*found.get(one.proof_id, ()), one.document)
+    return found
+
+
+def proofs_with(session: Session, identity: Identity, document_id: uuid.UUID) -> list[uuid.UUID]:
+    """The findings that a document was given as proof for; as long as there is one, its file stays."""
+    statement = scoped(identity, ProofDocument).with_only_columns(ProofDocument.finding_id)
+    rows = session.execute(statement.where(ProofDocument.evidence_id == document_id).distinct()).scalars()
+    return sorted(rows)
 
 
 def file_of(session: Session, document_id: uuid.UUID) -> Evidence | None:

@@ -7,10 +7,25 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
-from portal.findings.models import Finding, FindingEngagement
+from portal.access import CompanyRole, Identity, mine, scoped
+from portal.assessments import sealing
+from portal.assessments.models import Assessment
+from portal.assessments.sealing import Document
+from portal.evidence import queries as evidence
+from portal.faults import NotFound
+from portal.findings.models import (
+    Finding,
+    FindingClosing,
+    FindingEngagement,
+    FindingNote,
+    FindingStep,
+    FindingWords,
+)
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement
 
 OPEN, PLANNED, CLOSED, MERGED = "open", "planned", "closed", "merged"
 STANDING = (OPEN, PLANNED)
@@ -72,3 +87,143 @@ def open_for_gate(
     for engagement_id, *columns in rows:
         found[engagement_id].append(OpenFinding(*columns))
     return {one: tuple(some) for one, some in found.items()}
+
+
+# ------------------------------------------------------------------------------------------------ one finding
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step with what was written at it (``text``: "" for nothing, or once it was destroyed) and its documents."""
+
+    row: FindingStep
+    text: str
+    papers: tuple[Document, ...]
+
+
+def seen(identity: Identity) -> list[ColumnElement[bool]]:
+    """What statements over findings compare: the tenant; for business owners an engagement of theirs, for
+    contributors of a company that the finding was given to them.
+    """
+    criteria = mine(identity.scope, Finding)
+    if identity.company is not None and identity.role is not CompanyRole.OWNER:
+        criteria.append(
+            or_(Finding.owner_id == identity.person.id, Finding.wanted_owner_id == identity.person.id)
+        )
+    if identity.organisation is not None and vendors.is_narrowed(identity):
+        criteria.append(on_engagement(identity))
+    return criteria
+
+
+def on_engagement(identity: Identity, *tests: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a finding, or what was merged into it, is about an engagement that the reader may see."""
+    return exists().where(
+        FindingEngagement.finding_id == Finding.id,
+        FindingEngagement.engagement_id == Engagement.id,
+        *tests,
+        *mine(identity.scope, FindingEngagement),
+        *vendors.own_engagements(identity),
+    )
+
+
+def finding(session: Session, identity: Identity, finding_id: uuid.UUID, *, lock: bool = False) -> Finding:
+    """The finding, or NotFound. ``lock``: as it stands once the lock is ours."""
+    statement = select(Finding).where(Finding.id == finding_id, *seen(identity))
+    if lock:
+        statement = statement.with_for_update(of=Finding).execution_options(populate_existing=True)
+    found: Finding | None = session.execute(statement).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def assessment_of(session: Session, identity: Identity, one: Finding) -> Assessment:
+    """The assessment whose answers earned a finding, for its names; also to whom of a company it was not given."""
+    statement = scoped(identity, Assessment).where(Assessment.id == one.assessment_id)
+    found: Assessment = session.execute(statement).scalar_one()
+    return found
+
+
+def steps(session: Session, identity: Identity, finding_id: uuid.UUID) -> list[Step]:
+    """The history of a finding that the caller has found for this identity, oldest first."""
+    rows = session.execute(
+        scoped(identity, FindingStep)
+        .where(FindingStep.finding_id == finding_id)
+        .order_by(FindingStep.sequence)
+    ).scalars()
+    words = dict(
+        session.execute(
+            scoped(identity, FindingWords)
+            .with_only_columns(FindingWords.step_id, FindingWords.text)
+            .where(FindingWords.finding_id == finding_id)
+        ).all()
+    )
+    papers = evidence.given_as_proof(session, identity, finding_id)
+    return [
+        Step(row, words.get(row.id, ""), tuple(sealing.document(one) for one in papers.get(row.id, ())))
+        for row in rows
+    ]
+
+
+def engagement_ids(
+    session: Session, identity: Identity, finding_ids: Collection[uuid.UUID]
+) -> list[uuid.UUID]:
+    """The engagements that these findings are about, in order; all of them, whoever asks."""
+    rows = session.execute(
+        scoped(identity, FindingEngagement)
+        .with_only_columns(FindingEngagement.engagement_id)
+        .where(FindingEngagement.finding_id.in_(finding_ids))
+    ).scalars()
+    return sorted(set(rows))
+
+
+def covered(
+    session: Session, identity: Identity, finding_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[Engagement]]:
+    """The engagements of findings, by name; to business owners only theirs. For the organisation."""
+    found: dict[uuid.UUID, list[Engagement]] = {one: [] for one in finding_ids}
+    if not found:
+        return found
+    rows = session.execute(
+        select(FindingEngagement.finding_id, Engagement)
+        .join(Engagement, Engagement.id == FindingEngagement.engagement_id)
+        .where(
+            FindingEngagement.finding_id.in_(found),
+            *mine(identity.scope, FindingEngagement),
+            *vendors.own_engagements(identity),
+        )
+        .order_by(Engagement.name_key, Engagement.id)
+    )
+    for finding_id, engagement in rows:
+        found[finding_id].append(engagement)
+    return found
+
+
+def merged_into(session: Session, identity: Identity, finding_id: uuid.UUID) -> list[Finding]:
+    """What was merged into a finding, oldest first."""
+    rows = session.execute(
+        scoped(identity, Finding)
+        .where(Finding.merged_into == finding_id)
+        .order_by(Finding.opened_at, Finding.id)
+    ).scalars()
+    return list(rows)
+
+
+def notes(session: Session, identity: Identity, finding_id: uuid.UUID) -> list[FindingNote]:
+    """The internal notes about a finding, oldest first."""
+    rows = session.execute(
+        scoped(identity, FindingNote)
+        .where(FindingNote.finding_id == finding_id)
+        .order_by(FindingNote.at, FindingNote.id)
+    ).scalars()
+    return list(rows)
+
+
+def waiting_closing(session: Session, identity: Identity, finding_id: uuid.UUID) -> FindingClosing | None:
+    """The proposal to close a finding that waits for a second person."""
+    found: FindingClosing | None = session.execute(
+        scoped(identity, FindingClosing).where(
+            FindingClosing.finding_id == finding_id, FindingClosing.state == "waiting"
+        )
+    ).scalar_one_or_none()
+    return found

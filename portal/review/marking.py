@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,7 +18,7 @@ from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.review import letters, writing
 from portal.review.models import Mark, MarkDraft, Review
-from portal.review.queries import ANSWER, WITHDRAWN, Case, overlaid, review_of
+from portal.review.queries import ANSWER, WITHDRAWN, Case, review_of
 from questionnaires.answers import InvalidAnswer, parse_answer, raw_value
 from questionnaires.scoring import is_valid
 
@@ -92,14 +91,14 @@ def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity
         session.add(draft)
     draft.mark, draft.points, draft.certificate = wish.mark, points, wish.certificate
     draft.reason, draft.remark = wish.reason, wish.remark
-    _stamp(case, draft, actor, now)
+    _stamp(draft, actor, now)
     record(
         session,
         Kind.MARK_SAVED,
         now=now,
         actor=actor,
         subject=case.assessment,
-        company_id=None,
+        ours=True,
         data={
             "submission": case.submission.id,
             "key": wish.key,
@@ -136,12 +135,12 @@ def withdraw(
             reason="",
             remark="",
         )
-        _stamp(case, gone, actor, now)
+        _stamp(gone, actor, now)
         session.add(gone)
     else:
         raise Conflict("There is no mark here to take back.")
     data = {"submission": case.submission.id, "key": key, "document": document}
-    record(session, Kind.MARK_WITHDRAWN, now=now, actor=actor, subject=case.assessment, data=data)
+    record(session, Kind.MARK_WITHDRAWN, now=now, actor=actor, subject=case.assessment, ours=True, data=data)
     session.flush()
 
 
@@ -154,6 +153,7 @@ def write(
     now: datetime,
     consequences: Iterable[Consequence] = (),
     finish: bool = False,
+    tell: bool = True,
 ) -> Rating | None:
     """Write every mark in the making into the next rating, run ``consequences`` and tell the vendor, once.
 
@@ -181,9 +181,10 @@ def write(
         case.assessment.reviewed_at = now
         data = {"submission": case.submission.id, "round": case.submission.round}
         record(session, Kind.REVIEW_FINISHED, now=now, actor=actor, subject=case.assessment, data=data)
-    letters.tell_vendor(
-        session, case.assessment, written=len(case.drafts), finished=finish, actor=actor, now=now
-    )
+    if tell:
+        letters.tell_vendor(
+            session, case.assessment, case.drafts.values(), finished=finish, actor=actor, now=now
+        )
     session.flush()
     return found
 
@@ -225,8 +226,7 @@ def _check_place(case: Case, wish: Wish) -> None:
         str(one.evidence) for one in case.beside.get(wish.key, ())
     }:
         raise NotFound
-    states = {line.key: line.state for line in case.result(case.written).trace}
-    if states[wish.key] == "hidden":
+    if wish.key not in case.asked:
         raise Invalid(errors={"mark": "This question was not asked, so there is nothing to judge."})
 
 
@@ -322,17 +322,9 @@ def _pressed_twice(draft: MarkDraft, wish: Wish, actor: Identity) -> bool:
     ) == (wish.mark, points, wish.certificate, wish.reason, wish.remark)
 
 
-def _stamp(case: Case, draft: MarkDraft, actor: Identity, now: datetime) -> None:
-    """Who and when, and the exact range of the score after this mark."""
+def _stamp(draft: MarkDraft, actor: Identity, now: datetime) -> None:
+    """Who and when."""
     draft.stamp, draft.changed_at, draft.changed_by = uuid.uuid4(), now, actor.person.id
-    others = [one for place, one in case.drafts.items() if place != (draft.key, draft.document)]
-    result = case.result(overlaid(case.written, [*others, draft]))
-    draft.score_low, draft.score_high = exact(result.score), exact(result.high)
-
-
-def exact(number: Fraction | None) -> str | None:
-    """A rational as it is kept: ``num/den`` in lowest terms; None stays None."""
-    return None if number is None else f"{number.numerator}/{number.denominator}"
 
 
 def begin(session: Session, case: Case, actor: Identity) -> Review:

@@ -15,6 +15,7 @@ from portal.assessments import issuing, queries, service
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerRow, Assessment
 from portal.assessments.service import Attestation, Edit
+from portal.assessments.submitting import Consequence
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.contracts.service import evaluate_after_submission
@@ -165,6 +166,7 @@ def submit(
     fill: Callable[[Question], Content] = best,
     assessment: uuid.UUID | None = None,
     now: datetime = NOW,
+    consequences: tuple[Consequence, ...] = CONSEQUENCES,
 ) -> uuid.UUID:
     """Answer what is asked (``answers`` first, else ``fill``) until nothing is missing, and seal it."""
     owner = issued.company[CompanyRole.OWNER]
@@ -181,7 +183,7 @@ def submit(
             Attestation("Tomasz Wilk", "Head of Security", "True and complete."),
             actor=owner,
             now=now,
-            consequences=CONSEQUENCES,
+            consequences=consequences,
         )
         return submission.id
 
@@ -196,7 +198,8 @@ def _fill(
     now: datetime,
 ) -> bool:
     """Answer every visible question that is not done; whether anything was."""
-    draft = queries.draft(definition, one, queries.rows(session, owner, one.id), now)
+    held = queries.rows(session, owner, one.id)
+    draft = queries.draft(session, owner, definition, one, held, now)
     found = False
     for section in definition.sections:
         edits = []

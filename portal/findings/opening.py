@@ -1,0 +1,240 @@
+"""What opens findings: a submission that is sealed, and a rating that is written over it (two consequences).
+
+Both look at the newest answers of each engagement and say the same: what is earned stands once, for as long as a
+reviewer lets it stand. What is no longer earned is not closed here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.access import Identity
+from portal.assessments import result, result_queries, sealing
+from portal.assessments.models import Assessment, Submission
+from portal.assessments.result_queries import Pair
+from portal.findings import earning, letters, opening_queries, steps
+from portal.findings.earning import Follower, Known
+from portal.findings.models import Finding, FindingEngagement
+from portal.findings.opening_queries import Link
+from portal.findings.queries import OPEN, REVIEWER
+from portal.library import lineage
+from portal.library import service as library
+from portal.vendors.facts import judged
+from portal.vendors.ground import ground_moved
+from questionnaires.answers import parse_facts
+from questionnaires.definition import Questionnaire
+
+
+@dataclass
+class Look:
+    """One look at a submission: what it earns, and what stands on its engagements."""
+
+    session: Session
+    assessment: Assessment
+    submission: Submission
+    definition: Questionnaire
+    engagements: list[uuid.UUID]
+    earned: Mapping[Known, str]
+    actor: Identity
+    now: datetime
+    by_version: dict[str, Follower] = field(default_factory=dict)
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.submission.organisation_id, self.submission.company_id)
+
+    def followed(self, one: Finding) -> Known | None:
+        """Where a finding stands in the version of this submission; None where its question has gone."""
+        if one.content_hash not in self.by_version:
+            old = library.definition(self.session, one.content_hash)
+            between = lineage.between(self.session, one.organisation_id, old, self.definition)
+            self.by_version[one.content_hash] = earning.follower(old, self.definition, between)
+        return self.by_version[one.content_hash].follow((one.key, one.code))
+
+
+def open_after_submission(
+    session: Session, assessment: Assessment, submission: Submission, actor: Identity, now: datetime
+) -> None:
+    """The consequence of a submission, and of a rating: what it has earned is on record, once."""
+    pair = Pair(submission.organisation_id, submission.company_id)
+    covered = result_queries.engagement_ids(session, assessment, pair)
+    ground_moved(session, submission.organisation_id, covered)  # from here on nobody else looks at them
+    engagements = opening_queries.newest_of(session, submission, covered, assessment.slug, pair)
+    if not engagements:
+        return
+    definition = library.definition(session, submission.content_hash)
+    answers = sealing.typed_answers(
+        definition, result_queries.sealed_bytes(session, submission.id, pair), submission.as_of
+    )
+    outcome = result.read(result_queries.newest_result(session, submission.id, pair))
+    facts = parse_facts(judged(assessment.facts))
+    earned = earning.earned(definition, answers, facts, submission.as_of, outcome)
+    look = Look(session, assessment, submission, definition, engagements, earned, actor, now)
+    opened = _update(look)
+    letters.tell_opened(session, assessment, opened, actor=actor, now=now)
+    session.flush()
+
+
+def _update(look: Look) -> list[Finding]:
+    """Bring what stands up to these answers, open what is new; returns what was opened."""
+    links = opening_queries.standing(look.session, look.engagements, look.assessment.slug, look.pair)
+    held: dict[tuple[uuid.UUID, Known], Link] = {}
+    newer: dict[uuid.UUID, bool] = {}  # by what stands: whether it is being looked at by new answers
+    for one in links:  # the oldest finding first: where two questions become one, it is the one that goes on
+        root = one.finding.merged_into or one.finding.id
+        newer[root] = newer.get(root, False) or one.row.submission_id != look.submission.id
+        known = look.followed(one.finding)
+        place = None if known is None else (one.row.engagement_id, known)
+        if one.finding.code != REVIEWER and place is not None:
+            known = None if place in held else known
+            held.setdefault(place, one)
+        _move(look, one, known)
+    opened = []
+    for known in look.earned:
+        without = [each for each in look.engagements if (each, known) not in held]
+        there = next((held[each, known] for each in look.engagements if (each, known) in held), None)
+        if there is not None:
+            for each in without:
+                _link(look, there.finding, each, known)
+            continue
+        settled = _settled(look, known, without)
+        missing = [each for each in without if each not in settled]
+        if missing:
+            opened.append(_open(look, known, missing))
+    look.session.flush()
+    _tell(look, newer)
+    return opened
+
+
+def _move(look: Look, one: Link, known: Known | None) -> None:
+    """Let a link, and the finding itself, follow to this submission. ``known``: None where it leads nowhere."""
+    row, finding = one.row, one.finding
+    row.submission_id = look.submission.id
+    row.called_for = finding.code == REVIEWER or known in look.earned
+    if known is None:
+        return
+    finding.assessment_id, finding.submission_id = look.assessment.id, look.submission.id
+    if finding.content_hash != look.submission.content_hash:
+        finding.content_hash = look.submission.content_hash
+        finding.key, finding.code = known
+        if finding.code != REVIEWER:
+            for each in opening_queries.links_of(look.session, finding.id, look.pair):
+                each.standing = earning.standing(finding.slug, known)
+
+
+def _tell(look: Look, newer: Mapping[uuid.UUID, bool]) -> None:
+    """Write the steps of what stood already: that newer answers earn it again, or no longer do."""
+    called = opening_queries.called_for(look.session, newer, look.pair)
+    for root in opening_queries.findings(look.session, newer, look.pair):
+        before, root.called_for = root.called_for, root.id in called
+        if root.code == REVIEWER or not (before != root.called_for or (newer[root.id] and root.called_for)):
+            continue
+        steps.write(
+            look.session,
+            root,
+            "confirmed" if root.called_for else "uncalled",
+            actor=look.actor,
+            now=look.now,
+            by_itself=True,
+            submission_id=look.submission.id,
+            data={"submission": look.submission.id},
+        )
+
+
+def _open(look: Look, known: Known, engagements: list[uuid.UUID]) -> Finding:
+    """A new finding, on these engagements."""
+    severity = look.earned[known]
+    finding = new_finding(
+        look.assessment,
+        look.submission,
+        known,
+        severity,
+        opened_by=None,
+        now=look.now,
+    )
+    look.session.add(finding)
+    look.session.flush()
+    for each in engagements:
+        _link(look, finding, each, known)
+    steps.write(
+        look.session,
+        finding,
+        "opened",
+        actor=look.actor,
+        now=look.now,
+        by_itself=True,
+        data={"submission": look.submission.id},
+    )
+    return finding
+
+
+def new_finding(
+    assessment: Assessment,
+    submission: Submission,
+    known: Known,
+    severity: str,
+    *,
+    opened_by: uuid.UUID | None,
+    now: datetime,
+) -> Finding:
+    """The row of a finding that begins today."""
+    return Finding(
+        id=uuid.uuid4(),
+        organisation_id=submission.organisation_id,
+        company_id=submission.company_id,
+        vendor_id=assessment.vendor_id,
+        assessment_id=assessment.id,
+        submission_id=submission.id,
+        content_hash=submission.content_hash,
+        slug=assessment.slug,
+        key=known[0],
+        code=known[1],
+        severity=severity,
+        worst=severity,
+        called_for=True,
+        state=OPEN,
+        waits="",
+        opened=clock.local_date(now, assessment.zone),
+        opened_at=now,
+        opened_by=opened_by,
+        closed_how="",
+        revision=0,
+    )
+
+
+def _link(look: Look, finding: Finding, engagement_id: uuid.UUID, known: Known) -> None:
+    look.session.add(
+        FindingEngagement(
+            finding_id=finding.id,
+            engagement_id=engagement_id,
+            organisation_id=finding.organisation_id,
+            company_id=finding.company_id,
+            standing=earning.standing(finding.slug, known),
+            submission_id=look.submission.id,
+            called_for=True,
+        )
+    )
+
+
+def _settled(look: Look, known: Known, engagements: list[uuid.UUID]) -> set[uuid.UUID]:
+    """The engagements on which this was closed for these very answers, or for the same ones of the round before.
+
+    Whoever closed it knew them: only answers that say something else open it anew.
+    """
+    found = set()
+    for one in opening_queries.closed(look.session, engagements, look.assessment, look.pair):
+        if not one.row.called_for or look.followed(one.finding) != known:
+            continue
+        same = one.row.submission_id == look.submission.id or opening_queries.same_answer(
+            look.session, one.row.submission_id, one.finding.key, look.submission.id, known[0], look.pair
+        )
+        if same:
+            one.row.submission_id = look.submission.id
+            found.add(one.row.engagement_id)
+    return found

@@ -1,0 +1,150 @@
+"""What opening findings reads, for either side of a pair: which answers count, what stands, what was closed."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.assessments import result_queries
+from portal.assessments.models import Assessment, AssessmentEngagement, Submission
+from portal.assessments.result_queries import Pair
+from portal.findings.models import Finding, FindingEngagement
+from portal.findings.queries import CLOSED, MERGED
+from questionnaires.canonical import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A finding on one engagement."""
+
+    row: FindingEngagement
+    finding: Finding
+
+
+def newest_of(
+    session: Session, submission: Submission, engagement_ids: Collection[uuid.UUID], slug: str, pair: Pair
+) -> list[uuid.UUID]:
+    """Of these engagements those that no newer submission of the questionnaire covers."""
+    rows = session.execute(
+        select(AssessmentEngagement.engagement_id, Submission.id)
+        .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
+        .join(Submission, Submission.assessment_id == Assessment.id)
+        .where(
+            AssessmentEngagement.engagement_id.in_(engagement_ids),
+            Assessment.slug == slug,
+            *pair.of(AssessmentEngagement, Assessment, Submission),
+        )
+        .order_by(Submission.sealed_at, Submission.round, Submission.id)
+    )
+    newest: dict[uuid.UUID, uuid.UUID] = {row.engagement_id: row.id for row in rows}
+    return sorted(one for one, newest_id in newest.items() if newest_id == submission.id)
+
+
+def standing(session: Session, engagement_ids: Collection[uuid.UUID], slug: str, pair: Pair) -> list[Link]:
+    """What stands on these engagements, what was merged into it too; locked, the oldest first."""
+    rows = session.execute(
+        select(FindingEngagement, Finding)
+        .join(Finding, Finding.id == FindingEngagement.finding_id)
+        .where(
+            FindingEngagement.engagement_id.in_(engagement_ids),
+            FindingEngagement.standing.is_not(None),
+            Finding.slug == slug,
+            *pair.of(FindingEngagement, Finding),
+        )
+        .order_by(Finding.opened_at, Finding.id, FindingEngagement.engagement_id)
+        .with_for_update(of=Finding)
+        .execution_options(populate_existing=True)
+    )
+    return [Link(row, finding) for row, finding in rows]
+
+
+def closed(
+    session: Session, engagement_ids: Collection[uuid.UUID], assessment: Assessment, pair: Pair
+) -> list[Link]:
+    """What was closed on these engagements over answers to this very assessment."""
+    rows = session.execute(
+        select(FindingEngagement, Finding)
+        .join(Finding, Finding.id == FindingEngagement.finding_id)
+        .join(Submission, Submission.id == FindingEngagement.submission_id)
+        .where(
+            FindingEngagement.engagement_id.in_(engagement_ids),
+            FindingEngagement.standing.is_(None),
+            Finding.state.in_((CLOSED, MERGED)),
+            Submission.assessment_id == assessment.id,
+            *pair.of(FindingEngagement, Finding, Submission),
+        )
+        .order_by(Finding.closed_at, Finding.id)
+    )
+    return [Link(row, finding) for row, finding in rows]
+
+
+def links_of(session: Session, finding_id: uuid.UUID, pair: Pair) -> list[FindingEngagement]:
+    """Every engagement of a finding."""
+    return list(
+        session.execute(
+            select(FindingEngagement)
+            .where(FindingEngagement.finding_id == finding_id, *pair.of(FindingEngagement))
+            .order_by(FindingEngagement.engagement_id)
+        ).scalars()
+    )
+
+
+def findings(session: Session, ids: Collection[uuid.UUID], pair: Pair) -> list[Finding]:
+    """These findings, in the order of their ids."""
+    rows = session.execute(
+        select(Finding).where(Finding.id.in_(ids), *pair.of(Finding)).order_by(Finding.id)
+    ).scalars()
+    return list(rows)
+
+
+def called_for(session: Session, ids: Collection[uuid.UUID], pair: Pair) -> frozenset[uuid.UUID]:
+    """Which of these findings the newest answers of any engagement call for: they, or what was merged into them."""
+    root = func.coalesce(Finding.merged_into, Finding.id)
+    rows = session.execute(
+        select(root)
+        .join(FindingEngagement, FindingEngagement.finding_id == Finding.id)
+        .where(
+            or_(Finding.id.in_(ids), Finding.merged_into.in_(ids)),
+            FindingEngagement.called_for,
+            *pair.of(Finding, FindingEngagement),
+        )
+    ).scalars()
+    return frozenset(rows)
+
+
+def same_answer(
+    session: Session, old_id: uuid.UUID, old_key: str, new_id: uuid.UUID, new_key: str, pair: Pair
+) -> bool:
+    """Whether two submissions say the same at a question: state, value, note and documents, all still there."""
+    old, new = (_said(session, *one, pair) for one in ((old_id, old_key), (new_id, new_key)))
+    return old is not None and old == new
+
+
+def _said(session: Session, submission_id: uuid.UUID, key: str, pair: Pair) -> Any:
+    """What was sealed at a question in a form to compare; None where any of it was removed from the record."""
+    listed = session.execute(
+        select(Submission.commitments, Submission.evidence).where(
+            Submission.id == submission_id, *pair.of(Submission)
+        )
+    ).one()
+    sealed = result_queries.sealed_bytes(session, submission_id, pair).get(key)
+    papers = result_queries.sealed_documents(session, submission_id, pair).get(key, ())
+    if sealed is None and _names(listed.commitments, key):
+        return None
+    if len(papers) < _names(listed.evidence, key):
+        return None
+    answer = {} if sealed is None else json.loads(sealed)
+    said = canonical_json({name: answer[name] for name in ("state", "value", "note") if name in answer})
+    return said, [(one.sha256, one.kind, one.issued, one.expires) for one in papers]
+
+
+def _names(listed: bytes, key: str) -> int:
+    """How often a list of commitments names a question."""
+    rows: Iterable[list[str]] = json.loads(listed)
+    return sum(row[0] == key for row in rows)

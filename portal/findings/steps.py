@@ -1,0 +1,131 @@
+"""One step of a finding: codes for ever, words beside, an event; and the order in which its writers take turns."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.faults import Conflict
+from portal.findings import queries
+from portal.findings.models import Finding, FindingStep, FindingWords
+from portal.vendors.ground import ground_moved
+
+ORGANISATION, COMPANY = "organisation", "company"
+LONGEST_TEXT = 4000
+SETTLED = "This finding has been closed meanwhile, so there is nothing left to do about it."
+
+# What a step is called, and the event that goes with it.
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "opened": Kind.FINDING_OPENED,
+        "confirmed": Kind.FINDING_CONFIRMED,  # newer answers earn it again
+        "uncalled": Kind.FINDING_UNCALLED,  # the new answers no longer call for it
+        "severity": Kind.FINDING_WEIGHED,
+        "merged": Kind.FINDING_MERGED,  # of the finding that stays: another one went into it
+        "plan": Kind.PLAN_PROPOSED,
+        "agreed": Kind.PLAN_AGREED,
+        "refused": Kind.PLAN_REFUSED,
+        "proof": Kind.PROOF_GIVEN,
+        "sent_back": Kind.PROOF_SENT_BACK,
+        "closed": Kind.FINDING_CLOSED,
+    }
+)
+
+
+class Stale(Conflict):
+    """Something happened to the finding since the page was drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Something has happened to this finding since you opened it. Read it as it is now, then send this again."
+        )
+
+
+def write(
+    session: Session,
+    finding: Finding,
+    kind: str,
+    *,
+    actor: Identity,
+    now: datetime,
+    words: str = "",
+    by_itself: bool = False,
+    data: Mapping[str, Any] | None = None,
+    **columns: Any,
+) -> FindingStep:
+    """Append a step (one of KINDS) to a finding that the caller holds locked, with its event.
+
+    ``by_itself``: it follows from answers or marks, so nobody's name stands at it. ``columns``: of FindingStep.
+    """
+    finding.revision += 1
+    row = FindingStep(
+        id=uuid.uuid4(),
+        organisation_id=finding.organisation_id,
+        company_id=finding.company_id,
+        finding_id=finding.id,
+        sequence=finding.revision,
+        kind=kind,
+        side=ORGANISATION if actor.organisation is not None else COMPANY,
+        severity=finding.severity,
+        submission_id=columns.pop("submission_id", finding.submission_id),
+        proof=columns.pop("proof", b"[]"),
+        at=now,
+        by=None if by_itself else actor.person.id,
+        **columns,
+    )
+    session.add(row)
+    session.flush()
+    if words:
+        session.add(
+            FindingWords(
+                step_id=row.id,
+                organisation_id=finding.organisation_id,
+                company_id=finding.company_id,
+                finding_id=finding.id,
+                text=words,
+            )
+        )
+    known = {"key": finding.key, "code": finding.code, "severity": finding.severity}
+    record(session, KINDS[kind], now=now, actor=actor, subject=finding, data={**known, **(data or {})})
+    session.flush()
+    return row
+
+
+def hold(session: Session, identity: Identity, finding_id: uuid.UUID) -> Finding:
+    """A finding of the organisation, locked, its engagements before it; NotFound.
+
+    Sealing takes the same order, so that nobody waits for each other in a circle. What the gate reads may change.
+    """
+    queries.finding(session, identity, finding_id)
+    ground_moved(session, _organisation(identity), queries.engagement_ids(session, identity, [finding_id]))
+    return queries.finding(session, identity, finding_id, lock=True)
+
+
+def text_fault(text: str, needed: str) -> dict[str, str]:
+    """What is wrong with words at the field ``text``; ``needed`` is said of none, "" where there may be none."""
+    if not text:
+        return {"text": needed} if needed else {}
+    if len(text) > LONGEST_TEXT:
+        return {"text": f"Write at most {LONGEST_TEXT:,} characters. You wrote {len(text):,}."}
+    return {}
+
+
+def require_standing(finding: Finding, seen: int | None) -> None:
+    """Raise Conflict for a finding that is closed or merged, Stale where ``seen`` is not its revision."""
+    if finding.state not in queries.STANDING:
+        raise Conflict(SETTLED)
+    if seen is not None and seen != finding.revision:
+        raise Stale
+
+
+def _organisation(identity: Identity) -> uuid.UUID:
+    assert identity.organisation is not None
+    return identity.organisation.id
