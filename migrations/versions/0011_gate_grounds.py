@@ -16,9 +16,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column(
-        "engagement", sa.Column("ground_revision", sa.Integer(), nullable=False, server_default="0")
+        "engagement", sa.Column("ground_revision", sa.BigInteger(), nullable=False, server_default="0")
     )
+    op.add_column("gate_proposal", sa.Column("facts", sa.LargeBinary(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("gate_proposal", "facts")
     op.drop_column("engagement", "ground_revision")

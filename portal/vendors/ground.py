@@ -1,12 +1,14 @@
 """What a gate rests on has changed: every writer of a ground says so, and so takes turns with whoever decides on it.
 
 A decision of the gate is made, and approved, under the lock of its engagement's row; ``ground_moved`` waits for that
-lock and adds one to ``ground_revision``. So a decision either sees what was written or was there before it, and what
-was worked out for one revision of the ground holds for as long as the revision does.
+lock and gives the row another ``ground_revision``. So a decision either sees what was written or was there before it,
+and what was worked out for one revision of the ground holds for as long as the revision does. Revisions are random:
+one that was rolled back never comes again with other facts.
 """
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Collection
 
@@ -39,20 +41,21 @@ def _move(session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUI
     crossing = across(
         "what a company or an organisation changes moves the ground of the gates that rest on it"
     )
-    rows = session.execute(
-        select(Engagement.id, Engagement.ground_revision)
+    locked = session.scalars(
+        select(Engagement.id)
         .where(*which)
         .order_by(Engagement.id)
         .with_for_update()
         .execution_options(**crossing)
     ).all()
+    revision = 1 + secrets.randbits(62)
     session.execute(
         update(Engagement)
         .where(*which)
-        .values(ground_revision=Engagement.ground_revision + 1)
+        .values(ground_revision=revision)
         .execution_options(synchronize_session=False, **crossing)
     )
-    for one in rows:  # what the session holds already is as new as the row, without reading it again
-        held = session.identity_map.get(session.identity_key(Engagement, one.id))
+    for one in locked:  # what the session holds already is as new as the row, without reading it again
+        held = session.identity_map.get(session.identity_key(Engagement, one))
         if held is not None:
-            attributes.set_committed_value(held, "ground_revision", one.ground_revision + 1)
+            attributes.set_committed_value(held, "ground_revision", revision)

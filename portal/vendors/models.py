@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Identified, name_key, tenancy
@@ -62,7 +62,7 @@ class Engagement(Identified, Base):
     them. ``intake_id``: the intake that tier, facts and description rest on, None where they were set by hand;
     ``waiting_intake_id``: one that asks for less and waits for a second person. ``owner_set_by``/``_at``: who named
     the business owner, and when: nobody approves what was proposed by whoever made them owner. ``ground_revision``
-    grows whenever something changes that its gate rests on (ground.py).
+    is another number whenever something has changed that its gate rests on (ground.py).
     """
 
     __tablename__ = "engagement"
@@ -84,7 +84,7 @@ class Engagement(Identified, Base):
     created_at: Mapped[datetime]
     intake_id: Mapped[uuid.UUID | None]
     waiting_intake_id: Mapped[uuid.UUID | None]
-    ground_revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    ground_revision: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     owner_set_by: Mapped[uuid.UUID | None]
     owner_set_at: Mapped[datetime | None]
 
