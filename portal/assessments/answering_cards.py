@@ -226,7 +226,7 @@ def elsewhere(desk: Desk, question: Question) -> bool:
     if desk.reach.whole:
         return False
     return any(
-        not desk.reach.covers(name)
+        not desk.reach.sees(name)
         for one in question.findings
         if one.when is not None
         for name in one.when.names & desk.draft.definition.questions.keys()
@@ -278,7 +278,7 @@ def because(draft: Draft, question: Question, reach: Reach = EVERYTHING) -> str:
     if not conditions:
         return ""
     names = {name for one in conditions for name in one.names & draft.definition.questions.keys()}
-    if any(not reach.covers(name) for name in names):
+    if any(not reach.sees(name) for name in names):
         return _("Asked because of an answer that was given elsewhere.")
     if question.key in draft.look.why:
         return draft.look.why[question.key]

@@ -79,7 +79,9 @@ def questions(company: str, assessment: uuid.UUID) -> str | Response:
     if _narrow(one):
         return redirect(url_for("delegation.mine", company=company, assessment=assessment), 303)
     definition = library.definition(web.db(), one.content_hash)
-    draft = queries.draft(definition, one, queries.rows(web.db(), web.identity(), one.id), web.now())
+    session, identity = web.db(), web.identity()
+    held = queries.rows(session, identity, one.id)
+    draft = queries.draft(session, identity, definition, one, held, web.now())
     numbered = numbers(definition)
     sections = [
         (
@@ -103,7 +105,7 @@ def questions(company: str, assessment: uuid.UUID) -> str | Response:
 def _narrow(one: Assessment) -> bool:
     """Whether this person was given a part only: then the pages of the whole are not theirs."""
     definition = library.definition(web.db(), one.content_hash)
-    return not reach(web.db(), web.identity(), one, definition).whole
+    return not reach(web.db(), web.identity(), one, definition, web.now()).whole
 
 
 def _summary(one: Assessment, asker: str) -> dict[str, Any]:

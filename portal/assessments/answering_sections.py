@@ -108,7 +108,8 @@ def missing(company: str, assessment: uuid.UUID) -> Page:
 
 
 def _reach(one: Assessment) -> Reach:
-    return reach(web.db(), web.identity(), one, library.definition(web.db(), one.content_hash))
+    definition = library.definition(web.db(), one.content_hash)
+    return reach(web.db(), web.identity(), one, definition, web.now())
 
 
 def _locked(assessment: uuid.UUID) -> tuple[Assessment, Reach]:

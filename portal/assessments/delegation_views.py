@@ -67,7 +67,9 @@ def _line(at: Desk, row: Delegation, people: dict[uuid.UUID, Any], waits: set[st
     """One delegation: the person, what it covers in words, how far, and the state of its link."""
     definition = at.draft.definition
     keys = covered(definition, row.keys)
-    done, total = Reach(keys).progress(at.draft.look)
+    came = None if at.draft.asked is None else frozenset(at.draft.asked)
+    reached = keys if came is None else came if keys is None else came & keys
+    done, total = Reach(reached).progress(at.draft.look)
     written = {key for key, (held, _stale) in at.held.items() if held.delegation_id == row.id}
     over = row.expires_at is not None and row.expires_at <= web.now()
     return {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from portal.evidence.queries import Beside
 from questionnaires.answers import Answer, InvalidAnswer, parse_facts, parse_value, raw_value
@@ -16,6 +16,9 @@ from questionnaires.dates import parse_date
 from questionnaires.definition import FindingRule, Question, Questionnaire
 from questionnaires.scoring import is_proven
 from questionnaires.visibility import Look, earned_findings, look
+
+if TYPE_CHECKING:
+    from portal.assessments.returned import Returned
 
 LONGEST_NOTE = 4000
 LONGEST_REASON = 1000
@@ -148,6 +151,8 @@ class Draft:
 
     ``unaccepted``: keys of what came through a link and no owner has accepted yet. ``documents``: what lies beside.
     ``earlier``: a draft of the same day and definition, whose contents that are still the same are not read again.
+    ``shown``: keys that a return asks in spite of their condition. ``asked``: of a round of chosen questions those to
+    answer, and why (returned.py); None in a round that asks everything.
     """
 
     definition: Questionnaire
@@ -157,6 +162,9 @@ class Draft:
     unaccepted: frozenset[str] = frozenset()
     documents: Mapping[str, tuple[Beside, ...]] = field(default_factory=dict)
     earlier: Draft | None = field(default=None, repr=False, compare=False)
+    shown: frozenset[str] = frozenset()
+    asked: Mapping[str, str] | None = None
+    returned: Returned | None = field(default=None, repr=False, compare=False)
     answers: Mapping[str, Answer] = field(init=False)
     outdated: Mapping[str, str] = field(init=False)
 
@@ -178,7 +186,7 @@ class Draft:
 
     @cached_property
     def look(self) -> Look:
-        return look(self.definition, self.answers, self.facts, self.as_of)
+        return look(self.definition, self.answers, self.facts, self.as_of, self.shown)
 
     @cached_property
     def visible_answers(self) -> Mapping[str, Answer]:
@@ -233,6 +241,8 @@ class Draft:
         """The draft after an edit; ``unaccepted``: it came through a link."""
         if not changed:
             return self
+        if self.returned is not None:
+            return self.returned.changed(changed, unaccepted=unaccepted).narrowed(self)
         waiting = self.unaccepted | changed.keys() if unaccepted else self.unaccepted - changed.keys()
         return replace(
             self, contents={**self.contents, **changed}, unaccepted=frozenset(waiting), earlier=self
@@ -246,9 +256,12 @@ def read(
     as_of: date,
     unaccepted: frozenset[str] = frozenset(),
     documents: Mapping[str, tuple[Beside, ...]] | None = None,
+    shown: Iterable[str] = (),
 ) -> Draft:
     """A draft from stored contents; ``facts`` in their JSON shape, as pinned on the assessment."""
-    return Draft(definition, contents, parse_facts(facts), as_of, unaccepted, documents or {})
+    return Draft(
+        definition, contents, parse_facts(facts), as_of, unaccepted, documents or {}, shown=frozenset(shown)
+    )
 
 
 def typed(question: Question, content: Content, as_of: date) -> Answer:

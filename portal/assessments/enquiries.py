@@ -66,7 +66,8 @@ def ask(
         raise Refused("Only an owner of the company can ask for this.")
     _require_state(assessment, kind)
     if key is not None:
-        reach.require(session, actor, assessment, library.definition(session, assessment.content_hash), key)
+        definition = library.definition(session, assessment.content_hash)
+        reach.require_seen(session, actor, assessment, definition, key)
     text = text.strip()
     errors = {} if (fault := text_fault(text, _NEEDED[kind])) is None else {"text": fault}
     person = None

@@ -172,18 +172,19 @@ def _form(one: Assessment, kind: str, form: Asking, *, failed: bool = False) -> 
 def _require_in_reach(one: Assessment, key: str | None) -> None:
     if key is not None:
         session = web.db()
-        reach.require(session, web.identity(), one, library.definition(session, one.content_hash), key)
+        definition = library.definition(session, one.content_hash)
+        reach.require_seen(session, web.identity(), one, definition, key)
 
 
 def _threads(one: Assessment) -> dict[str, Any]:
     """What the page of threads shows; of questions out of reach nothing."""
     session, identity = web.db(), web.identity()
     definition = library.definition(session, one.content_hash)
-    held = reach.reach(session, identity, one, definition)
+    held = reach.reach(session, identity, one, definition, web.now())
 
     def shown(thread: Thread) -> bool:
         key = thread.enquiry.key
-        return key is None or held.covers(key) or thread.enquiry.asked_by == identity.person.id
+        return key is None or held.sees(key) or thread.enquiry.asked_by == identity.person.id
 
     numbered = numbers(definition)
     found = [each for each in asked.threads(session, identity, one.id) if shown(each)]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.access import Identity, mine, own, owned, scoped
-from portal.assessments import drafts, reach, sealing
+from portal.assessments import drafts, given, sealing
 from portal.assessments.models import (
     AnswerContent,
     AnswerRevision,
@@ -24,6 +24,8 @@ from portal.assessments.models import (
     StaleEdit,
     Submission,
 )
+from portal.assessments.returned import Returned, Standing, Whole
+from portal.assessments.round_models import RoundScope
 from portal.assessments.sealing import Proof
 from portal.evidence import queries as evidence
 from portal.evidence.queries import Beside
@@ -100,12 +102,12 @@ def assessment(
     lock: bool = False,
     whole: bool = False,
 ) -> Assessment:
-    """The assessment of this company, as far as this person was given any of it (reach.py); NotFound otherwise.
+    """The assessment of this company, as far as this person was given any of it (given.py); NotFound otherwise.
 
     ``lock`` makes writers of one assessment take turns. ``whole``: not for those who were given a part.
     """
     side = "organisation" if identity.organisation else "company"
-    statement, within = _ASSESSMENT[side, lock], reach.seen(identity, whole=whole)
+    statement, within = _ASSESSMENT[side, lock], given.seen(identity, whole=whole)
     found: Assessment | None = session.execute(
         statement.where(*within) if within else statement,
         {**owned(side, identity.scope), "assessment": assessment_id},
@@ -119,7 +121,7 @@ def open_assessments(session: Session, identity: Identity, number: int, *, size:
     """What waits for the company, the nearest due date first."""
     statement = (
         scoped(identity, Assessment)
-        .where(Assessment.state == "open", *reach.seen(identity))
+        .where(Assessment.state == "open", *given.seen(identity))
         .order_by(Assessment.due, Assessment.issued_at, Assessment.id)
     )
     return paged(session, statement, number, size=size)
@@ -131,7 +133,7 @@ def submitted_assessments(
     """What the company has submitted, declined, or was taken back, the newest first."""
     statement = (
         scoped(identity, Assessment)
-        .where(Assessment.state != "open", *reach.seen(identity, whole=True))
+        .where(Assessment.state != "open", *given.seen(identity, whole=True))
         .order_by(func.coalesce(Assessment.closed_at, Assessment.submitted_at).desc(), Assessment.id)
     )
     return paged(session, statement, number, size=size)
@@ -144,7 +146,7 @@ def how_near(session: Session, identity: Identity, today: date) -> tuple[int, in
     found = session.execute(
         scoped(identity, Assessment)
         .with_only_columns(func.count(late), func.count(soon))
-        .where(Assessment.state == "open", *reach.seen(identity))
+        .where(Assessment.state == "open", *given.seen(identity))
     ).one()
     return int(found[0]), int(found[1])
 
@@ -173,19 +175,53 @@ def rows(
 
 
 def draft(
-    definition: Questionnaire, one: Assessment, held: Rows, now: datetime, documents: Documents | None = None
+    session: Session,
+    identity: Identity,
+    definition: Questionnaire,
+    one: Assessment,
+    held: Rows,
+    now: datetime,
+    documents: Documents | None = None,
 ) -> drafts.Draft:
     """The draft as a whole, read on the organisation's present date.
 
-    Without ``documents`` (of ``documents_of``) its gaps are not to be asked.
+    Without ``documents`` (of ``documents_of``) its gaps are not to be asked. In a round of chosen questions all others
+    are as they were handed in, and Draft.asked says what is to be answered; then documents are always read.
     """
     asked = definition.questions  # a move to another version leaves rows behind that it does not ask
     contents = {key: drafts.content_of(row) for key, (row, _) in held.items() if key in asked}
     waiting = {key for key, (row, _) in held.items() if key in asked and unaccepted(row)}
+    returned = None if one.scope_id is None else _return_of(session, identity, one)
+    if returned is not None and documents is None:
+        documents = documents_of(session, identity, one)
     beside = {key: some for key, some in (documents or {}).items() if key in asked}
     waiting |= {key for key, some in beside.items() if any(each.waits for each in some)}
     today = clock.local_date(now, one.zone)
-    return drafts.read(definition, contents, one.facts, today, frozenset(waiting), beside)
+    if returned is None:
+        return drafts.read(
+            definition, contents, one.facts, today, frozenset(waiting), beside, one.shown or ()
+        )
+    plain = drafts.read(definition, {}, one.facts, today, shown=one.shown or ())
+    scope, standing = returned
+    came = Returned(frozenset(scope.keys), standing, Whole(contents, beside, frozenset(waiting)))
+    return came.narrowed(plain)
+
+
+def _return_of(session: Session, identity: Identity, one: Assessment) -> tuple[RoundScope, Standing]:
+    """What came back in the present round of ``one``, and the submission that stands for the rest."""
+    scope, submission = session.execute(
+        scoped(identity, RoundScope, Submission).where(
+            RoundScope.id == one.scope_id, Submission.id == RoundScope.submission_id
+        )
+    ).one()
+    contents = {
+        key: sealing.content(row.answer) for key, row in sealed(session, identity, submission).items()
+    }
+    beside: dict[str, dict[uuid.UUID, bytes]] = {}
+    for paper in papers(session, identity, submission):
+        beside.setdefault(paper.key, {})[paper.evidence_id] = paper.document
+    shown = frozenset(one.shown or ()) - frozenset(scope.shown)
+    return scope, Standing(contents, beside, submission.as_of, shown)
 
 
 def documents_of(session: Session, identity: Identity, one: Assessment) -> Documents:
@@ -196,29 +232,6 @@ def documents_of(session: Session, identity: Identity, one: Assessment) -> Docum
 def unaccepted(row: Held) -> bool:
     """Whether an answer came through a link and waits for an owner."""
     return row.delegation_id is not None and row.accepted_at is None
-
-
-def drafts_of(
-    session: Session, identity: Identity, some: Iterable[Assessment], now: datetime
-) -> dict[uuid.UUID, drafts.Draft]:
-    """The drafts of several assessments, in two statements."""
-    asked = {one.id: one for one in some}
-    contents: dict[uuid.UUID, dict[str, drafts.Content]] = {key: {} for key in asked}
-    statement = scoped(identity, AnswerRow).where(AnswerRow.assessment_id.in_(asked))
-    for row in session.execute(statement).scalars() if asked else ():
-        contents[row.assessment_id][row.key] = drafts.content_of(row)
-    beside = evidence.beside(session, identity, asked)
-    definitions = {key: library.definition(session, one.content_hash) for key, one in asked.items()}
-    return {
-        key: drafts.read(
-            definitions[key],
-            {name: said for name, said in contents[key].items() if name in definitions[key].questions},
-            one.facts,
-            clock.local_date(now, one.zone),
-            documents=beside[key],
-        )
-        for key, one in asked.items()
-    }
 
 
 def contents_at(
@@ -269,7 +282,7 @@ def answers_by_person(session: Session, identity: Identity) -> dict[uuid.UUID, i
             AnswerRow.assessment_id == Assessment.id,
             Assessment.state == "open",
             AnswerRow.state.in_(("answered", "not_applicable")),
-            *reach.seen(identity),
+            *given.seen(identity),
         )
         .group_by(AnswerRow.answered_by)
     )

@@ -5,34 +5,54 @@ Every page and every service of the company's side asks here, so that what was n
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, cast, select
 from sqlalchemy.orm import Session
 
-from portal.access import CompanyRole, Identity, mine, scoped
+from portal.access import CompanyRole, Identity, scoped
+from portal.assessments import queries
+from portal.assessments.drafts import Draft
+from portal.assessments.given import WHOLE, seen
 from portal.assessments.models import Assessment, Delegation
 from portal.faults import NotFound
 from questionnaires.definition import Questionnaire, Section
 from questionnaires.visibility import Look
 
+__all__ = ["EVERYTHING", "WHOLE", "Reach", "covered", "reach", "require", "require_seen", "seen"]
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """``keys``: the questions in reach, None = all of them. ``link``: the delegation whose link was opened."""
+    """``keys``: the questions that this person may answer now, None = all. ``link``: whose link was opened.
+
+    ``given``: what the person was given to see, None = all; ``came``: what the round asks and why, None = everything.
+    ``keys`` are those that are in both.
+    """
 
     keys: frozenset[str] | None = None
     link: uuid.UUID | None = None
+    given: frozenset[str] | None = None
+    came: Mapping[str, str] | None = None
 
     @property
     def whole(self) -> bool:
-        return self.keys is None
+        """Whether this person sees the assessment as a whole, however much of it is asked now."""
+        return self.given is None
 
     def covers(self, key: str) -> bool:
         return self.keys is None or key in self.keys
+
+    def sees(self, key: str) -> bool:
+        """Whether the person may read the question and its answer, be it asked now or not."""
+        return self.given is None or key in self.given
+
+    def seen_section(self, section: Section) -> Section | None:
+        """The section with the questions that this person sees; None when there is none."""
+        questions = tuple(one for one in section.questions if self.sees(one.key))
+        return replace(section, questions=questions) if questions else None
 
     def section(self, section: Section) -> Section | None:
         """The section with no question but those in reach; None when there is none."""
@@ -52,33 +72,6 @@ class Reach:
 
 
 EVERYTHING = Reach()
-WHOLE = ("*",)  # the keys of a delegation of the whole assessment; no keys are nothing
-
-
-def seen(identity: Identity, *, whole: bool = False) -> list[ColumnElement[bool]]:
-    """What a SELECT of Assessment adds for this identity; ``whole``: only assessments that it sees all questions of.
-
-    Owners and organisations: nothing. Contributors: what they were added to. A link: its own, until it is revoked.
-    """
-    if identity.role is CompanyRole.CONTRIBUTOR:
-        given = select(Delegation.id).where(
-            Delegation.assessment_id == Assessment.id,
-            Delegation.person_id == identity.person.id,
-            Delegation.token_hash.is_(None),
-            Delegation.revoked_at.is_(None),
-            *mine(identity.scope, Delegation),
-        )
-    elif identity.role is CompanyRole.DELEGATE:
-        assert identity.delegated is not None
-        given = select(Delegation.id).where(
-            Delegation.assessment_id == Assessment.id,
-            Delegation.id == identity.delegated.id,
-            Delegation.revoked_at.is_(None),
-            *mine(identity.scope, Delegation),
-        )
-    else:
-        return []
-    return [(given.where(cast(Delegation.keys, String) == json.dumps(WHOLE)) if whole else given).exists()]
 
 
 def covered(definition: Questionnaire, keys: Collection[str]) -> frozenset[str] | None:
@@ -92,29 +85,69 @@ def covered(definition: Questionnaire, keys: Collection[str]) -> frozenset[str] 
     return frozenset(found)
 
 
-def reach(session: Session, identity: Identity, one: Assessment, definition: Questionnaire) -> Reach:
-    """What of ``one`` is in this identity's reach; NotFound for nothing."""
+def reach(
+    session: Session,
+    identity: Identity,
+    one: Assessment,
+    definition: Questionnaire,
+    now: datetime,
+    draft: Draft | None = None,
+) -> Reach:
+    """What of ``one`` is in this identity's reach; NotFound for nothing.
+
+    While a round of chosen questions is open it ends at what came back; ``draft``: the one of now, if it is at hand.
+    """
+    link = identity.delegated.id if identity.delegated else None
+    given = _given_to(session, identity, one, definition)
+    if one.scope_id is None or one.state != "open":
+        return Reach(given, link, given)
+    if draft is None:
+        held = queries.rows(session, identity, one.id)
+        draft = queries.draft(session, identity, definition, one, held, now)
+    assert draft.asked is not None
+    came = frozenset(draft.asked)
+    return Reach(came if given is None else came & given, link, given, draft.asked)
+
+
+def require(
+    session: Session,
+    identity: Identity,
+    one: Assessment,
+    definition: Questionnaire,
+    key: str,
+    now: datetime,
+) -> Reach:
+    """The reach of ``identity``, which must hold the question ``key``; NotFound otherwise."""
+    found = reach(session, identity, one, definition, now)
+    if key not in definition.questions or not found.covers(key):
+        raise NotFound
+    return found
+
+
+def require_seen(
+    session: Session, identity: Identity, one: Assessment, definition: Questionnaire, key: str
+) -> None:
+    """Raise NotFound for a question that this identity was not given to see, be it asked now or not."""
+    given = _given_to(session, identity, one, definition)
+    if key not in definition.questions or not (given is None or key in given):
+        raise NotFound
+
+
+def _given_to(
+    session: Session, identity: Identity, one: Assessment, definition: Questionnaire
+) -> frozenset[str] | None:
+    """The questions that a person was given, None = all of them; NotFound for nothing."""
     if identity.role is CompanyRole.DELEGATE:
         assert identity.delegated is not None
         if identity.delegated.assessment_id != one.id:
             raise NotFound
-        return Reach(covered(definition, identity.delegated.keys), identity.delegated.id)
+        return covered(definition, identity.delegated.keys)
     if identity.role is not CompanyRole.CONTRIBUTOR:
-        return EVERYTHING
+        return None
     parts = [covered(definition, keys) for keys in _given(session, identity, one)]
     if not parts:
         raise NotFound
-    return Reach(_union(parts))
-
-
-def require(
-    session: Session, identity: Identity, one: Assessment, definition: Questionnaire, key: str
-) -> Reach:
-    """The reach of ``identity``, which must hold the question ``key``; NotFound otherwise."""
-    found = reach(session, identity, one, definition)
-    if key not in definition.questions or not found.covers(key):
-        raise NotFound
-    return found
+    return _union(parts)
 
 
 def _given(session: Session, identity: Identity, one: Assessment) -> list[list[str]]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
-from portal.assessments import queries, reach, redaction, sealing
+from portal.assessments import given, queries, redaction, sealing
 from portal.assessments.models import (
     Assessment,
     AssessmentEngagement,
@@ -82,7 +82,7 @@ def rated(
 ) -> Rated:
     """The newest submission of an assessment, or that of a round; NotFound when absent, not yours, or not submitted."""
     own = own_assessments(identity) if identity.organisation else mine(identity.scope, Assessment)
-    own = [*own, *reach.seen(identity, whole=True)]
+    own = [*own, *given.seen(identity, whole=True)]
     statement = select(Assessment).where(Assessment.id == assessment_id, *own)
     assessment = session.execute(statement).scalar_one_or_none()
     if assessment is None:

@@ -121,9 +121,11 @@ def save_answers(
         raise AlreadySubmitted(assessment)
     definition = library.definition(session, assessment.content_hash)
     held = queries.rows(session, actor, assessment.id)
-    before = queries.draft(definition, assessment, held, now)
+    before = queries.draft(session, actor, definition, assessment, held, now)
     edits = list(edits)
-    questions = {one.key: one for one in section.questions}
+    questions = {
+        one.key: one for one in section.questions if before.asked is None or one.key in before.asked
+    }  # what did not come back stands as it was handed in, whoever's reach it is in
     stale = _stale_bases(edits, held)
     bases = queries.contents_at(session, actor, assessment.id, stale)
     lost = {key: revision for key, revision in stale.items() if key not in bases}

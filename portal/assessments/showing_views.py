@@ -65,7 +65,7 @@ def upload(company: str, assessment: uuid.UUID, section: str, question: str) -> 
     with app.database.looking(identity.scope) as session:
         looked = queries.assessment(session, identity, assessment)
         definition = library.definition(session, looked.content_hash)
-        reach.require(session, identity, looked, definition, question)
+        reach.require(session, identity, looked, definition, question, web.now())
         if looked.state != "open":
             raise AlreadySubmitted(looked)
         answering_moved.require_current(looked)
@@ -75,7 +75,7 @@ def upload(company: str, assessment: uuid.UUID, section: str, question: str) -> 
         if not form.validate():
             raise Invalid
         stored = receive(form)
-        one = showing.open_assessment(web.db(), identity, assessment, question)
+        one = showing.open_assessment(web.db(), identity, assessment, question, now=web.now())
         answering_moved.require_current(one)
         row = add(form, stored)
         showing.show_new(web.db(), one, question, row, actor=identity, now=web.now())
@@ -94,7 +94,7 @@ def attach(company: str, assessment: uuid.UUID, section: str, question: str) -> 
     if not identity.may(Permission.SEE_EVIDENCE):
         raise Refused("The library belongs to the company. You can upload a document of your own.")
     ids = [web.uuid_or_404(text) for text in request.form.getlist("documents")]
-    one = showing.open_assessment(web.db(), identity, assessment, question)
+    one = showing.open_assessment(web.db(), identity, assessment, question, now=web.now())
     answering_moved.require_current(one)
     try:
         showing.attach(web.db(), one, question, ids, actor=identity, now=web.now())
@@ -111,7 +111,7 @@ def attach(company: str, assessment: uuid.UUID, section: str, question: str) -> 
 @requires(Permission.ATTACH_EVIDENCE)
 def withdraw(company: str, assessment: uuid.UUID, section: str, question: str, evidence: uuid.UUID) -> Page:
     """Taken away from this answer; it stays in the library."""
-    one = showing.open_assessment(web.db(), web.identity(), assessment, question)
+    one = showing.open_assessment(web.db(), web.identity(), assessment, question, now=web.now())
     answering_moved.require_current(one)
     try:
         showing.withdraw(web.db(), one, question, evidence, actor=web.identity(), now=web.now())
@@ -228,7 +228,7 @@ def _reached(assessment: uuid.UUID, section: str, key: str) -> Assessment:
     session, identity = web.db(), web.identity()
     one = queries.assessment(session, identity, assessment)
     definition = library.definition(session, one.content_hash)
-    reach.require(session, identity, one, definition, key)
+    reach.require(session, identity, one, definition, key, web.now())
     if definition.section_of[key].key != section:
         raise NotFound
     return one

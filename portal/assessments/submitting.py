@@ -112,7 +112,8 @@ def submit(
     definition = library.definition(session, assessment.content_hash)
     documents = queries.documents_of(session, actor, assessment)
     evidence.locked(session, actor, {one.document.id for some in documents.values() for one in some})
-    draft = queries.draft(definition, assessment, queries.rows(session, actor, assessment.id), now, documents)
+    held = queries.rows(session, actor, assessment.id)
+    draft = queries.draft(session, actor, definition, assessment, held, now, documents)
     if draft.gaps:
         raise Incomplete(draft.gaps)
     if seen is not None and seen != fingerprint(draft, turns.coming(session, actor, assessment.id, draft)):

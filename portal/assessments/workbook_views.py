@@ -27,7 +27,7 @@ from portal.assessments import answering_words as words
 from portal.assessments.answering_cards import numbers
 from portal.assessments.answering_desk import asked_by
 from portal.assessments.answering_words import _
-from portal.assessments.drafts import Content, content_of
+from portal.assessments.drafts import Content, Draft, content_of
 from portal.assessments.models import Assessment
 from portal.assessments.reach import Reach, reach
 from portal.assessments.service import AlreadySubmitted
@@ -59,14 +59,14 @@ class _Open:
     definition: Questionnaire
     reach: Reach
     held: queries.Rows
+    draft: Draft
 
     @property
     def origin(self) -> Origin:
         return Origin.of(self.one.id, self.one.content_hash)
 
     def asked(self) -> list[workbook_layout.Asked]:
-        draft = queries.draft(self.definition, self.one, self.held, web.now())
-        return workbook_layout.asked(draft, self.reach)
+        return workbook_layout.asked(self.draft, self.reach)
 
 
 def _read(session: Session, assessment: uuid.UUID, *, lock: bool = False) -> _Open:
@@ -74,10 +74,12 @@ def _read(session: Session, assessment: uuid.UUID, *, lock: bool = False) -> _Op
     identity = web.identity()
     one = queries.assessment(session, identity, assessment, lock=lock)
     definition = library.definition(session, one.content_hash)
-    reached = reach(session, identity, one, definition)
+    reached = reach(session, identity, one, definition, web.now())
     if one.state != "open":
         raise AlreadySubmitted(one)
-    return _Open(one, definition, reached, queries.rows(session, identity, one.id))
+    held = queries.rows(session, identity, one.id)
+    draft = queries.draft(session, identity, definition, one, held, web.now())
+    return _Open(one, definition, reached, held, draft)
 
 
 @blueprint.get(_ONE)
@@ -239,7 +241,7 @@ def _today(one: Assessment) -> Any:
 def _compared(at: _Open, found: list[Proposal]) -> dict[str, Any]:
     numbered = numbers(at.definition)
     people = organisations.people(web.db(), {each.who for each in found if each.who is not None})
-    look = queries.draft(at.definition, at.one, at.held, web.now()).look
+    look = at.draft.look
 
     def line(each: Proposal) -> dict[str, Any]:
         person = people.get(each.who) if each.who else None

@@ -38,5 +38,5 @@ def add(database: Database, settings: Settings, owner: Identity, now: datetime) 
 def lay(database: Database, owner: Identity, paper: uuid.UUID, assessment: uuid.UUID, now: datetime) -> None:
     """Lay it beside the question that it proves."""
     with database.transaction(owner.scope) as session:
-        one = showing.open_assessment(session, owner, assessment, PROVES)
+        one = showing.open_assessment(session, owner, assessment, PROVES, now=now)
         showing.attach(session, one, PROVES, [paper], actor=owner, now=now)

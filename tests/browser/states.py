@@ -291,7 +291,7 @@ def _half_answered(
         other = Content("answered", definition.questions[key].options[-1].value)
         result = save_answers(session, one, section, [Edit(key, 0, other)], actor=helper, now=later)
         assert key in result.conflicts
-        asked = queries.draft(definition, one, held, later).look.visible_sections
+        asked = queries.draft(session, helper, definition, one, held, later).look.visible_sections
         return section.key, next(one.key for one in definition.sections if one.key not in asked)
 
 

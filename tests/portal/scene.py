@@ -274,7 +274,7 @@ def fill(
             assessment = queries.assessment(session, identity, assessment_id, lock=True)
             definition = library.definition(session, assessment.content_hash)
             held = queries.rows(session, identity, assessment_id)
-            draft = queries.draft(definition, assessment, held, now)
+            draft = queries.draft(session, identity, definition, assessment, held, now)
             missing = {one.key for one in draft.gaps}
             if not missing or done >= most:
                 return done
@@ -563,7 +563,7 @@ def _lay(
     stored = Stored(new_key(), file, "not_scanned", None)
     scene.files[stored.key] = data
     with database.transaction(owner.scope) as session:
-        one = showing.open_assessment(session, owner, assessment_id, key)
+        one = showing.open_assessment(session, owner, assessment_id, key, now=NOW)
         document = evidence.add(session, stored, Described("other", title), actor=owner, now=NOW)
         showing.show_new(session, one, key, document, actor=owner, now=NOW)
         return document.id

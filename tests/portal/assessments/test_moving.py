@@ -23,6 +23,7 @@ from portal.audit.models import Event
 from portal.audit.service import record
 from portal.db import SYSTEM, Scope
 from portal.erasure import destroying
+from portal.erasure.reaching import Destroyed
 from portal.evidence.models import EvidenceGrant
 from portal.faults import Conflict, Invalid
 from portal.library import service as library
@@ -76,7 +77,7 @@ def answers(given: Given) -> dict[str, Any]:
     one = given.assessment()
     held = given.read(queries.rows, given.assessment_id)
     definition = given.read(lambda session, _who: library.definition(session, one.content_hash))
-    draft = queries.draft(definition, one, held, NOW)
+    draft = given.read(lambda session, who: queries.draft(session, who, definition, one, held, NOW))
     return {key: said.value for key, said in draft.contents.items() if said.state != "unanswered"}
 
 
@@ -247,7 +248,7 @@ def test_what_was_given_away_stays_given_by_question(given: Given) -> None:
     with given.database.looking(Scope(company_id=given.company.id)) as session:
         one = queries.assessment(session, helper, given.assessment_id)
         definition = library.definition(session, one.content_hash)
-        assert reach.reach(session, helper, one, definition).keys == {
+        assert reach.reach(session, helper, one, definition, NOW).keys == {
             "one.locks", "one.why", "one.days", "one.key_kinds",
         }  # fmt: skip
         kept = (
@@ -432,7 +433,7 @@ def _places(given: Given) -> set[tuple[str, uuid.UUID]]:
 def test_what_is_redacted_does_not_come_back_by_either_way(moved: Given) -> None:
     """Under whichever name it was redacted: the answer that a move set aside and the one that it renamed."""
     now = NOW + timedelta(hours=1)
-    found = destroying.Destroyed()
+    found = Destroyed()
     with moved.database.transaction() as session:
         destroying.drafts(session, moved.assessment_id, {"one.days"}, found, now)
         keys = destroying.aliases(session, moved.assessment_id, {"one.key_kinds"})

@@ -58,7 +58,7 @@ def document(given: Given) -> uuid.UUID:
 
 def attach(given: Given, assessment: uuid.UUID, paper: uuid.UUID) -> None:
     with given.database.transaction(given.owner.scope) as session:
-        one = showing.open_assessment(session, given.owner, assessment, KEY)
+        one = showing.open_assessment(session, given.owner, assessment, KEY, now=NOW)
         showing.attach(session, one, KEY, [paper], actor=given.owner, now=NOW)
 
 

@@ -139,7 +139,7 @@ def reviewed(
             sniffed = Sniffed(f"{title}.pdf", "application/pdf", 2048, "0" * 64)
             stored = Stored(f"{title:x<32}", sniffed, "clean", NOW)
             document = service.add(session, stored, Described("policy", title), actor=owner, now=NOW)
-            one = showing.open_assessment(session, owner, issued.assessment, key)
+            one = showing.open_assessment(session, owner, issued.assessment, key, now=NOW)
             showing.attach(session, one, key, [document.id], actor=owner, now=NOW)
     answers = {key: content for key, content in rich.ANSWERS.items() if key not in blank}
     return Reviewed(database, issued, journey.submit(database, issued, answers))
