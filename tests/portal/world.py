@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from portal import clock
@@ -22,6 +24,7 @@ from portal.organisations import service as organisations
 from portal.settings import Settings
 from portal.web import Portal
 
+R = TypeVar("R", OrganisationRole, CompanyRole)
 PASSWORD = "four unrelated words here"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -40,27 +43,47 @@ class Place:
         return self.people[role]
 
 
+_hashes: dict[bool, str] = {}
+
+
+def hashed_password(settings: Settings) -> str:
+    """PASSWORD, hashed once in a process: everybody of these worlds has it, and each hash takes its time."""
+    if settings.argon2_cheap not in _hashes:
+        _hashes[settings.argon2_cheap] = accounts.hash_password(settings, PASSWORD)
+    return _hashes[settings.argon2_cheap]
+
+
 def make_person(
     database: Database, settings: Settings, name: str, address: str, now: datetime = NOW
 ) -> Person:
-    hashed = accounts.hash_password(settings, PASSWORD)
+    hashed = hashed_password(settings)
     with database.transaction() as session:
-        row = accounts.create_person(
-            session, name=name, address=address, password_hash=hashed, now=now, confirmed=True
+        return _person(session, hashed, name, address, now)
+
+
+def _person(session: Session, hashed: str, name: str, address: str, now: datetime) -> Person:
+    row = accounts.create_person(
+        session, name=name, address=address, password_hash=hashed, now=now, confirmed=True
+    )
+    return Person(row.id, row.name, row.address)
+
+
+def _people(session: Session, hashed: str, place: str, roles: Iterable[R], now: datetime) -> dict[R, Person]:
+    """One person in each role of a place: ``ciso@<place>.example`` and so on."""
+    host = re.sub(r"[^a-z]+", "-", place.lower())
+    return {
+        role: _person(
+            session, hashed, f"{role.value.title()} of {place}", f"{role.value}@{host}.example", now
         )
-        return Person(row.id, row.name, row.address)
+        for role in roles
+    }
 
 
 def make_organisation(database: Database, settings: Settings, name: str, now: datetime = NOW) -> Place:
     """An organisation with one person in every role: ``ciso@<name>.example`` and so on."""
-    host = re.sub(r"[^a-z]+", "-", name.lower())
-    people = {
-        role: make_person(
-            database, settings, f"{role.value.title()} of {name}", f"{role.value}@{host}.example", now
-        )
-        for role in OrganisationRole
-    }
+    hashed = hashed_password(settings)
     with database.transaction() as session:
+        people = _people(session, hashed, name, OrganisationRole, now)
         row = organisations.create_organisation(
             session, name=name, zone="Europe/Lisbon", currency="EUR", now=now
         )
@@ -75,14 +98,9 @@ def make_organisation(database: Database, settings: Settings, name: str, now: da
 
 def make_company(database: Database, settings: Settings, name: str, now: datetime = NOW) -> Place:
     """A company with an owner and a contributor."""
-    host = re.sub(r"[^a-z]+", "-", name.lower())
-    people = {
-        role: make_person(
-            database, settings, f"{role.value.title()} of {name}", f"{role.value}@{host}.example", now
-        )
-        for role in (CompanyRole.OWNER, CompanyRole.CONTRIBUTOR)
-    }
+    hashed = hashed_password(settings)
     with database.transaction() as session:
+        people = _people(session, hashed, name, (CompanyRole.OWNER, CompanyRole.CONTRIBUTOR), now)
         owner = people[CompanyRole.OWNER]
         row = organisations.create_company(session, name=name, owner_id=owner.id, now=now, actor=owner)
         organisations.add_colleague(
