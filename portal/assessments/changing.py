@@ -132,7 +132,8 @@ def reopen(
     )
     submitted = assessment.state == "submitted"
     assessment.state, assessment.due = OPEN, due
-    assessment.round += submitted
+    if submitted:  # what was declined goes on with the round that it was in
+        assessment.round, assessment.scope_id = assessment.round + 1, None
     assessment.closed_at = assessment.closed_by = None
     delegation.end_links(session, assessment, actor=actor, now=now)
     asker = grant(session, assessment, asked, GRANTED, text, actor, now)

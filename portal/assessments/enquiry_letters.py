@@ -127,7 +127,7 @@ def tell_company(
     if assessment.company_id is not None:
         slug = organisations.company_slug(session, assessment.company_id)
         link = f"{base_url(session)}/c/{slug}/assessments/{assessment.id}/enquiries"
-    for name, email in _vendor_side(session, assessment, asker, contact):
+    for name, email in vendor_side(session, assessment, asker, contact):
         write_to_vendor(
             session,
             assessment,
@@ -182,9 +182,10 @@ def write_to_vendor(
 _NEWS = {"enquiry_answered": "an answer to you", "assessment_changed": "something has changed"}
 
 
-def _vendor_side(
-    session: Session, assessment: Assessment, asker: Enquiry | None, contact: Contact | None
+def vendor_side(
+    session: Session, assessment: Assessment, asker: Enquiry | None = None, contact: Contact | None = None
 ) -> list[tuple[str, str]]:
+    """(name, address) of whom a company is written to by: owners, ``asker``, and the contact if they belong to it."""
     if assessment.company_id is None:
         return [(contact.name, contact.email)] if contact is not None else []
     people: list[Person] = organisations.company_people(

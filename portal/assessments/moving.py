@@ -60,6 +60,7 @@ def ask(
     Raises Conflict (not open, one under way, too often), Invalid at ``version`` or ``text``.
     """
     change_steps.require_open(one)
+    _require_whole(one)
     text = change_steps.sound_text(text, "Say in a sentence why. The vendor reads it.")
     wanted = next((each for each in targets(session, actor, one) if each.version == number), None)
     if wanted is None:
@@ -84,6 +85,7 @@ def undoable(earlier: list[AssessmentMove], one: Assessment) -> AssessmentMove |
 def undo(session: Session, one: Assessment, *, text: str, actor: Identity, now: datetime) -> AssessmentMove:
     """Ask that the newest move is taken back. The caller has locked ``one``. Raises Conflict, Invalid at ``text``."""
     change_steps.require_open(one)
+    _require_whole(one)
     text = change_steps.sound_text(text, "Say in a sentence why. The vendor reads it.")
     earlier = move_queries.moves(session, actor, one.id)
     _require_quiet(earlier)
@@ -91,6 +93,15 @@ def undo(session: Session, one: Assessment, *, text: str, actor: Identity, now: 
     if found is None:
         raise Conflict("There is no move that can be taken back.")
     return _write(session, one, found.from_hash, found.id, text, actor, now)
+
+
+def _require_whole(one: Assessment) -> None:
+    """What did not come back stands as it was answered, and that is by the version of then."""
+    if one.scope_id is not None:
+        raise Conflict(
+            "Chosen questions of this assessment are with the vendor. Take the return back first, or wait until they "
+            "are submitted and reopen it as a whole."
+        )
 
 
 def _require_quiet(earlier: list[AssessmentMove]) -> None:
@@ -183,7 +194,7 @@ def apply(session: Session, move_id: uuid.UUID, scope: Scope, *, now: datetime) 
         return False  # applied by another worker, or a company has joined since: the next pass has its scope
     actor = _asker(session, row, one)
     row.company_id, row.applied_at = one.company_id, now
-    if one.state != "open" or one.content_hash != row.from_hash:
+    if one.state != "open" or one.scope_id is not None or one.content_hash != row.from_hash:
         row.state = LAPSED
         _note(session, row, one, actor, now)
         return False

@@ -30,7 +30,6 @@ from portal.assessments.sealing import Proof
 from portal.evidence import queries as evidence
 from portal.evidence.queries import Beside
 from portal.faults import NotFound
-from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
 from portal.rows import run

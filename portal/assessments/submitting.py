@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal import mail, outbox
 from portal.access import Identity, Permission, Person
-from portal.assessments import codes, delegation, queries, rating, sealing, turns, workbook_uploads
+from portal.assessments import codes, delegation, queries, rating, returning, sealing, turns, workbook_uploads
 from portal.assessments import enquiry_letters as letters
 from portal.assessments.drafts import Draft, Gap
 from portal.assessments.models import Assessment, SealedAnswer, SealedAttestation, SealedEvidence, Submission
@@ -142,7 +142,10 @@ def submit(
     )
     session.flush()
     answers = sealing.typed_answers(definition, sealed, submission.as_of, papers)
-    rating.rate(session, assessment, submission, answers, actor=actor, now=now)
+    shown = rating.Judgement(shown=returning.insisted(session, assessment, draft))
+    rating.rate(
+        session, assessment, submission, answers, actor=actor, now=now, judged_as=shown, beside=papers
+    )
     for consequence in consequences:
         consequence(session, assessment, submission, actor, now)
     _write_letters(session, assessment, submission, attestation, actor, now)
@@ -224,6 +227,7 @@ def _seal(
         round=assessment.round,
         content_hash=assessment.content_hash,
         as_of=draft.as_of,
+        whole_as_of=returning.whole_as_of(session, assessment),
         commitments=listed,
         evidence=evidence_listed,
         attestation_commitment=signed.commitment,

@@ -137,6 +137,8 @@ class Kind(enum.StrEnum):
     ASSESSMENT_DECLINED = "assessment.declined"
     ASSESSMENT_CANCELLED = "assessment.cancelled"
     ASSESSMENT_REOPENED = "assessment.reopened"
+    QUESTIONS_RETURNED = "assessment.returned"
+    RETURN_WITHDRAWN = "assessment.return_withdrawn"
     ASSESSMENT_MOVE_ASKED = "assessment.move_asked"
     ASSESSMENT_MOVED = "assessment.moved"
     CODE_CHECKED = "code.checked"

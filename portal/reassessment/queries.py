@@ -26,7 +26,12 @@ from portal.vendors.models import Engagement
 
 OPEN, SCHEDULED = "open", "scheduled"
 # The events that give an assessment a new due date.
-MOVES = (Kind.ASSESSMENT_EXTENDED.value, Kind.ASSESSMENT_REOPENED.value)
+MOVES = (
+    Kind.ASSESSMENT_EXTENDED.value,
+    Kind.ASSESSMENT_REOPENED.value,
+    Kind.QUESTIONS_RETURNED.value,
+    Kind.RETURN_WITHDRAWN.value,
+)
 # What a period of the filter covers, in days from today: (first, last); None has no end.
 PERIODS: dict[str, tuple[int | None, int | None]] = {
     "all": (None, None),

@@ -26,10 +26,12 @@ def schedule_next(
 ) -> None:
     """A consequence of submitting: the next assessment of each covered engagement by the same questionnaire.
 
-    The anchor is the submission's ``as_of``, the months are the policy's for the engagement's tier. What was
-    scheduled for these engagements by this questionnaire before is replaced.
+    The anchor is the day of the last round that asked everything, for a return of chosen questions renews nothing;
+    the months are the policy's for the engagement's tier. What was scheduled for these engagements by this
+    questionnaire before is replaced.
     """
     policy = policies.current(session, assessment.organisation_id)
+    anchor = submission.whole_as_of or submission.as_of
     covered = _covered(session, assessment)
     session.execute(
         update(Reassessment)
@@ -53,9 +55,9 @@ def schedule_next(
             submission_id=submission.id,
             slug=assessment.slug,
             tier=tier,
-            anchor=submission.as_of,
+            anchor=anchor,
             months=months,
-            due=add_months(submission.as_of, months),
+            due=add_months(anchor, months),
             zone=assessment.zone,
             state=SCHEDULED,
         )
