@@ -155,6 +155,7 @@ def test_older_pages_are_reached_by_link(app: Portal, database: Database, pair: 
     assert rows == 120 + 7, "six members and the organisation itself"
 
 
+@pytest.mark.sqlite_itself
 def test_a_page_reads_by_the_index(database: Database, pair: tuple[Place, Place]) -> None:
     """Millions of events cost what fifty do: the tenant's index in its order, and nothing is sorted but ties."""
     ours, _theirs = pair

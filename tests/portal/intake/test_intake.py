@@ -14,11 +14,14 @@ from sqlalchemy.exc import DBAPIError
 
 from portal.access import OrganisationRole
 from portal.assessments.sealing import commit
+from portal.audit.catalogue import Kind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.intake import queries, service
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
+from portal.outbox import Message
 from portal.settings import Settings
 from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
@@ -67,6 +70,15 @@ class Given:
                 now=LATER,
             )
             return waits
+
+    def by_hand(self, *, tier: str, facts: dict[str, Any]) -> uuid.UUID:
+        buyer = self.place[PROCUREMENT]
+        with self.database.transaction(buyer.scope) as session:
+            vendor = vendor_queries.vendor(session, buyer, self.vendor)
+            common = {"name": "By hand", "description": "", "business_owner_id": None}
+            return vendors.create_engagement(
+                session, vendor, **common, tier=tier, facts=facts, actor=buyer, now=NOW
+            ).id
 
     def settle(self, engagement: uuid.UUID, role: OrganisationRole, *, approve: bool = True) -> None:
         actor = self.place[role]
@@ -129,7 +141,9 @@ def test_a_tier_rises_at_once_and_falls_only_with_a_second_person(given: Given) 
     assert given.engagement(key).tier == "critical"
     assert given.again(key, PRINTER)
     waiting = given.engagement(key)
-    assert (waiting.tier, waiting.facts["engagement.data"]) == ("critical", RISEN["data"])
+    held = ["confidential", *RISEN["data"]]
+    assert waiting.tier == "critical"
+    assert sorted(waiting.facts["engagement.data"]) == sorted(held), "what it adds holds at once"
     assert waiting.waiting_intake_id is not None
     with pytest.raises(Refused):
         given.settle(key, PROCUREMENT)
@@ -142,6 +156,61 @@ def test_a_tier_rises_at_once_and_falls_only_with_a_second_person(given: Given) 
         given.settle(key, ADMIN)
     with given.database.looking(SYSTEM) as session:
         assert [one.sequence for one in session.query(Intake).order_by(Intake.sequence)] == [1, 2, 3]
+
+
+@pytest.mark.both_databases
+def test_of_an_intake_that_asks_for_more_and_for_less_the_more_holds_at_once(given: Given) -> None:
+    """A tier that rises does not wait for somebody to agree that a fact is gone."""
+    key = given.open(E_LEARNING)
+    before = given.engagement(key)
+    mixed = RISEN | {"process": "none"}
+    assert given.again(key, E_LEARNING | {"process": "important"}) is False
+    assert given.again(key, mixed)
+    now = given.engagement(key)
+    assert (before.tier, now.tier) == ("medium", answered(mixed).tier)
+    assert now.facts["engagement.process"] == "important"
+    assert set(RISEN["data"]) <= set(now.facts["engagement.data"])
+    assert now.intake_id != now.waiting_intake_id
+    given.settle(key, CISO, approve=False)
+    kept = given.engagement(key)
+    assert (kept.tier, kept.facts, kept.waiting_intake_id) == (now.tier, now.facts, None)
+    with given.database.looking(SYSTEM) as session:
+        kind = Event.kind == Kind.ENGAGEMENT_CHANGED.value
+        data = session.scalars(select(Event.data).where(kind).order_by(Event.id.desc())).first()
+        assert data is not None
+        assert (data["tier_from"], data["tier_to"]) == ("medium", now.tier)
+        assert "engagement.data" in data["facts"]
+        letters = session.scalars(select(Message.recipient).where(Message.kind == "second_asked")).all()
+        able = {given.place[one].person.email for one in (ADMIN, CISO)}
+        assert set(letters) == able
+
+
+@pytest.mark.both_databases
+def test_a_proposal_rests_on_what_stood_when_it_was_made(given: Given) -> None:
+    """An engagement without an intake can gain facts by hand meanwhile: approving would take them away unseen."""
+    buyer = given.place[PROCUREMENT]
+    key = given.by_hand(tier="high", facts={"engagement.data": ["personal"]})
+    assert given.again(key, PRINTER)
+    with given.database.transaction(buyer.scope) as session:
+        row = vendor_queries.engagement(session, buyer, key, lock=True)
+        held = {"name": row.name, "description": row.description, "tier": row.tier}
+        facts = row.facts | {"engagement.data": [*row.facts["engagement.data"], "card"]}
+        more = {"business_owner_id": None, "revision": row.revision, "actor": buyer, "now": LATER}
+        vendors.change_engagement(session, row, **held, facts=facts, **more)
+    with pytest.raises(Conflict, match="has changed since"):
+        given.settle(key, ADMIN)
+    assert given.engagement(key).tier == "high"
+
+
+def test_a_proposal_of_another_month_is_made_anew(given: Given) -> None:
+    key = given.open(BANK)
+    given.again(key, PRINTER)
+    with given.database.transaction(SYSTEM) as session:
+        row = session.scalars(select(TierProposal)).one()
+        row.proposed_at = LATER - timedelta(days=31)
+        record(session, Kind.TIER_PROPOSED, now=LATER, actor=None, subject=row)
+    with pytest.raises(Conflict, match="older than 30 days"):
+        given.settle(key, ADMIN)
 
 
 def test_personal_data_that_is_gone_waits_even_in_the_same_tier(given: Given) -> None:
@@ -272,12 +341,12 @@ def test_another_organisation_finds_nothing(given: Given, settings: Settings) ->
     with given.database.looking(stranger.scope) as session:
         assert queries.of_engagement(session, stranger, key) == []
         assert queries.waiting(session, stranger, key) is None
-        assert queries.all_waiting(session, stranger, 10) == []
+        assert queries.all_waiting(session, stranger, 1).rows == []
         proposal = given.engagement(key).waiting_intake_id
         assert proposal is not None
         assert queries.answers(session, stranger, proposal) is None
-        with pytest.raises(NotFound):
-            queries.proposal(session, stranger, key, proposal)
+    with given.database.transaction(stranger.scope) as session, pytest.raises(NotFound):
+        queries.proposal(session, stranger, key, proposal)
 
 
 # --------------------------------------------------------------------------------------------------------- the pages
