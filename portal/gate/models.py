@@ -19,9 +19,10 @@ from portal.db import Base, Identified, tenancy
 class GateProposal(Identified, Base):
     """What somebody wants to decide, until a second person has settled it.
 
-    ``choice``: choosing.Choice. ``facts_hash``: stored.facts_hash of what it was proposed on. ``state``: waiting,
-    approved, refused, withdrawn or overtaken. ``reason`` and ``words`` (subject of a condition added by hand -> text)
-    are free text and go when the proposal is settled or the vendor leaves.
+    ``choice``: choosing.Choice. ``facts`` (GateFacts) and ``facts_hash``: what it was proposed on. ``state``: waiting,
+    approved, refused, withdrawn or overtaken. ``reason`` and ``words`` (subject of a condition added by hand -> text,
+    and ``refusal``: why it was refused) are free text: they go when a decision holds them, when the proposal is taken
+    back, or when the vendor leaves.
     """
 
     __tablename__ = "gate_proposal"
@@ -35,6 +36,7 @@ class GateProposal(Identified, Base):
     engagement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("engagement.id"))
     outcome: Mapped[str] = mapped_column(String(30))
     choice: Mapped[bytes] = mapped_column(LargeBinary)
+    facts: Mapped[bytes | None] = mapped_column(LargeBinary)
     facts_hash: Mapped[str] = mapped_column(String(64))
     policy_sequence: Mapped[int]
     policy_hash: Mapped[str] = mapped_column(String(64))
