@@ -54,6 +54,7 @@ from portal.reports import views as results
 from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
 from portal.review import queue_views as review_queue
+from portal.review import return_views as returns
 from portal.review import views as reviews
 from portal.vendors import import_views as imports
 from portal.vendors import policy_views as policy
@@ -95,6 +96,7 @@ VIEWS = (
     moving,
     review_queue,
     reviews,
+    returns,
     contracts,
     schedule,
     signing,

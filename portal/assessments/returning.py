@@ -73,7 +73,7 @@ def return_questions(
     definition = library.definition(session, assessment.content_hash)
     if not wish.keys <= definition.questions.keys():
         raise NotFound
-    _check(assessment, wish, now)
+    check(assessment, wish, now)
     covered = assessments.covered(session, actor, [assessment.id])[assessment.id]
     ground_moved(session, assessment.organisation_id, [one.id for one in covered])
     issuing.require_not_open(session, actor, assessment.slug, covered)
@@ -258,7 +258,8 @@ def _check_may(actor: Identity) -> None:
         raise Refused("Your role does not allow this: administrators, CISOs and reviewers return questions.")
 
 
-def _check(assessment: Assessment, wish: Return, now: datetime) -> None:
+def check(assessment: Assessment, wish: Return, now: datetime) -> None:
+    """Raise Invalid for what is wrong with a return, as return_questions does."""
     errors = date_fault(assessment, wish.due, now, "due")
     if not wish.keys:
         errors["keys"] = "Tick the questions that are to be answered again."
