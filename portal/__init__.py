@@ -27,6 +27,8 @@ def create_app(settings: Settings) -> Portal:
     app.resolver = TenantResolver()
     app.consequences = features.CONSEQUENCES
     app.rated = features.RATED
+    app.waiting = features.WAITING
+    app.decided_on = features.DECIDED_ON
     app.as_seen = features.AS_SEEN
     app.secret_key = settings.secret_key
     if settings.trusted_proxies:

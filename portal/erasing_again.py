@@ -22,9 +22,9 @@ from portal.accounts.models import PersonRow
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import Database
-from portal.erasure import destroying, parting
-from portal.erasure.destroying import Destroyed
+from portal.erasure import destroying, engagement_words, parting
 from portal.erasure.models import Certificate
+from portal.erasure.reaching import Destroyed
 from portal.faults import StartupFault
 
 
@@ -94,7 +94,9 @@ def _destroy(session: Session, one: Issued, now: datetime) -> None:
         keys = [each["keys"] for each in named]
         some = None if not keys or None in keys else {key for each in keys for key in each}
         destroying.answers(session, one.subject_id, some, found, now=now)
-    elif one.kind == "retention":
+    elif one.kind == "intake":
+        engagement_words.intake(session, one.subject_id, found, by=None, now=now)
+    elif one.kind == "retention":  # answers of old intakes go with the worker's next pass
         destroying.sealed(session, [uuid.UUID(each["id"]) for each in named], None, found, now)
     elif one.kind == "vendor" and one.organisation_id is not None:
         parting.vendors(session, one.organisation_id, [one.subject_id], found, by=None, now=now)

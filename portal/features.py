@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -32,9 +33,10 @@ from portal.contracts import schedule_views as schedule
 from portal.contracts import service as contract_service
 from portal.contracts import signing_views as signing
 from portal.contracts import views as contracts
-from portal.erasure import views as erasure
+from portal.erasure import routes as erasure
 from portal.evidence import views as evidence
 from portal.findings import opening as finding_opening
+from portal.gate.rested import decided_on
 from portal.intake import queries as intake_queries
 from portal.intake import views as intake
 from portal.library import authoring_views as authoring
@@ -130,6 +132,9 @@ RATED: tuple[Callable[..., None], ...] = (
 WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
     {"intake.waiting_list": intake_queries.how_many_wait}
 )
+
+# The evaluations that the gate's decisions on an engagement rested on: (session, identity, engagement's id).
+DECIDED_ON: Callable[..., tuple[uuid.UUID, ...]] = decided_on
 
 # What stands beside the editor of a question: (document of the draft, question as it stands in the form, errors).
 AS_SEEN: Callable[..., previewing_beside.Seen] = previewing_beside.seen

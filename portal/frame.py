@@ -13,20 +13,26 @@ from sqlalchemy.orm import Session
 
 from portal import web
 from portal.access import Identity, Permission
+from portal.db import NOBODY, Scope
 from portal.faults import Unavailable
 from portal.formats import initials
+from portal.notices import NOTICES
 from portal.organisations import queries as organisations
 
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One entry of the main navigation: which side sees it, and with which permission."""
+    """One entry of the main navigation: which side sees it, and with which permission.
+
+    ``counted``: it says how many wait there (features.WAITING), and is left out while nothing does.
+    """
 
     side: str
     label: Any
     endpoint: str
     permission: Permission
     family: tuple[str, ...] = ()  # endpoints for which it says "you are here"
+    counted: bool = False
 
 
 NAVIGATION: list[NavItem] = [
@@ -40,6 +46,8 @@ NAVIGATION: list[NavItem] = [
             "vendors.",
             "assessments.",
             "contracts.",
+            "schedule.",
+            "signing.",
             "results.",
             "contacts.",
             "engagements.",
@@ -57,6 +65,14 @@ NAVIGATION: list[NavItem] = [
         ("review_queue.", "reviews."),
     ),
     NavItem(
+        "organisation",
+        _l("Findings"),
+        "findings.list_page",
+        Permission.SEE_REVIEW,
+        ("findings.", "finding."),
+    ),
+    NavItem("organisation", _l("Gate"), "gate.list_page", Permission.SEE_GATE, ("gate.",)),
+    NavItem(
         "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
     ),
     NavItem(
@@ -70,12 +86,13 @@ NAVIGATION: list[NavItem] = [
         ),
     ),
     NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
+    NavItem("organisation", _l("Waiting intakes"), "intake.waiting_list", Permission.INTAKE, counted=True),
     NavItem(  # members, settings, events and erasure: tabs of one place
         "organisation",
         _l("Organisation"),
         "organisations.members",
         Permission.SEE_MEMBERS,
-        ("organisations.", "policy.", "erasure.", "events."),
+        ("organisations.", "policy.", "erasure.", "events.", "clauses."),
     ),
     NavItem(
         "company",
@@ -95,6 +112,9 @@ NAVIGATION: list[NavItem] = [
         ),
     ),
     NavItem(
+        "company", _l("Findings"), "remediation.list_page", Permission.SEE_FINDINGS, ("remediation.",)
+    ),
+    NavItem(
         "company",
         _l("Documents"),
         "evidence.library",
@@ -107,123 +127,6 @@ NAVIGATION: list[NavItem] = [
 ]
 
 MOST_TENANTS = 12  # in the switcher; the others stand on the page with all of them
-
-# What a page may say once after a change: code in a short-lived cookie -> sentence and tone.
-NOTICES: dict[str, tuple[Any, str]] = {
-    "erasure-proposed": (_l("Proposed. It is destroyed once a second person has approved it."), "info"),
-    "erasure-refused": (_l("It is not destroyed. The proposal is closed."), "info"),
-    "destroyed": (_l("It is destroyed. This is the certificate."), "good"),
-    "signed-out": (_l("You are signed out."), "info"),
-    "password-set": (_l("Your password is set. Sign in with it."), "good"),
-    "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
-    "saved": (_l("Saved."), "good"),
-    "confirmed": (_l("Taken over as still true. From now on the answer bears your name."), "good"),
-    "move-asked": (_l("Asked. It takes some seconds; the vendor gets a letter."), "good"),
-    "consent-given": (_l("Noted. Your answers to other customers are offered now, one by one."), "good"),
-    "consent-withdrawn": (_l("Taken back. What you have confirmed already stays."), "good"),
-    "unlinked": (_l("The vendor is linked to no company any more. Invite the right person."), "good"),
-    "draft-started": (_l("The draft is begun. Only your organisation sees it."), "good"),
-    "draft-discarded": (_l("The draft is discarded."), "info"),
-    "part-removed": (_l("Taken out. Undo stands in the list of changes."), "info"),
-    "change-undone": (_l("The change is taken back."), "good"),
-    "made-own": (_l("The question is your own now, under a key of its own."), "good"),
-    "released": (_l("The version is released. It can be issued from now on, and never changes."), "good"),
-    "version-retired": (_l("The version is issued no longer. What runs on it goes on."), "good"),
-    "version-back": (_l("The version can be issued again."), "good"),
-    "merged": (_l("The newer release is taken over. Nothing was in the way."), "good"),
-    "merged-conflicts": (
-        _l("The newer release is taken over. What both changed waits for you here."),
-        "info",
-    ),
-    "conflict-settled": (_l("Settled. The next one waits."), "good"),
-    "conflicts-settled": (_l("All conflicts are settled."), "good"),
-    "what-if-asked": (_l("It is being worked out. You may leave this page; the result stays here."), "good"),
-    "what-if-stopped": (_l("Stopped. What was worked out until then stays here."), "info"),
-    "draft-imported": (_l("The file is a draft now. The report of the import stands below."), "good"),
-    "document-added": (_l("The document is in the library. Nobody outside sees it yet."), "good"),
-    "document-shown": (
-        _l("The document lies beside the answer. It is read once the answers are submitted."),
-        "good",
-    ),
-    "document-away": (_l("The document is taken away from this answer. It stays in the library."), "good"),
-    "document-removed": (_l("The document is out of the library."), "good"),
-    "invited": (_l("The invitation is on its way."), "good"),
-    "vendors-imported": (
-        _l("The list is on record. Next: give each engagement an intake, then issue."),
-        "good",
-    ),
-    "list-discarded": (_l("The list is thrown away. Your own file stays as it is."), "info"),
-    "engagement-opened": (_l("The engagement is open. This is its tier, and why."), "good"),
-    "waiver-proposed": (_l("Proposed. It is waived once a second person has approved it."), "info"),
-    "settlement-waits": (_l("Noted. It counts once a second person agrees."), "info"),
-    "intake-answered": (_l("Saved. Tier and facts rest on these answers now."), "good"),
-    "tier-waits": (_l("Saved. It asks for less, so it waits for a second person."), "info"),
-    "tier-approved": (_l("Approved. Tier and facts rest on this intake now."), "good"),
-    "tier-refused": (_l("The proposal is closed. Tier and facts stay as they were."), "info"),
-    "policy-saved": (_l("The policy is saved and in force."), "good"),
-    "policy-proposed": (_l("Proposed. It comes into force once a second person has approved it."), "info"),
-    "policy-refused": (_l("The proposal is closed. The policy stays as it was."), "info"),
-    "nothing-changed": (_l("Nothing differs from what is in force, so nothing was saved."), "info"),
-    "withdrawn": (_l("The invitation is withdrawn. Its link no longer works."), "good"),
-    "joined": (_l("Welcome. Whoever invited you can see that you are here."), "good"),
-    **{
-        f"recovery-left-{left}": (
-            _l(
-                "You used a recovery code, which works once. Recovery codes that are left: %(left)s.",
-                left=left,
-            ),
-            "caution" if left < 4 else "info",
-        )
-        for left in range(10)
-    },
-    "factor-removed": (_l("Your second factor is removed. A letter says so, too."), "info"),
-    "address-asked": (_l("Two letters are on their way: one to confirm, one to stop it."), "good"),
-    "address-stopped": (_l("The address stays as it is. The link in the letter no longer works."), "good"),
-    "address-changed": (_l("Your address has changed. Sign in with it from now on."), "good"),
-    "session-ended": (_l("That browser is signed out."), "good"),
-    "sessions-ended": (_l("Every other browser is signed out."), "good"),
-    "removed": (_l("The person is removed and signed out of these pages."), "good"),
-    "vendor-created": (_l("The vendor is on record. Next: say what you buy from them."), "good"),
-    "engagement-created": (_l("The engagement is on record. Next: issue an assessment."), "good"),
-    "issued": (_l("The assessment is issued. The vendor has been written to."), "good"),
-    "contact-removed": (_l("The contact is removed. An open invitation no longer works."), "good"),
-    "mark-saved": (_l("Saved. The vendor reads it once it is written into the rating."), "good"),
-    "mark-last": (_l("Saved. That was the last question of this filter."), "good"),
-    "mark-withdrawn": (_l("Taken back."), "info"),
-    "review-noted": (_l("The note is kept. The vendor does not see it."), "good"),
-    "review-write": (_l("Written into the rating. The vendor has been written to."), "good"),
-    "review-finish": (_l("The review is finished. The vendor has been written to."), "good"),
-    "review-resume": (_l("The review is open again. What is written stays."), "info"),
-    "review-take": (_l("The review is yours. Colleagues see that."), "good"),
-    "review-discard": (_l("The unwritten marks are thrown away. What was written stays."), "info"),
-    "evaluated": (_l("The contract requirements are evaluated anew."), "good"),
-    "asked": (_l("Sent. The people who can answer have got a letter."), "good"),
-    "taken-back": (_l("Taken back."), "good"),
-    "written-back": (_l("Sent. The vendor has got a letter."), "good"),
-    "refused": (_l("Refused with your reason. The vendor has got a letter."), "good"),
-    "resent": (_l("The letter is on its way once more."), "good"),
-    "assessment-extend": (_l("The date is moved. The vendor has been written to."), "good"),
-    "assessment-readdress": (
-        _l("The request goes to this person now. The letters are on their way."),
-        "good",
-    ),
-    "assessment-cancel": (_l("The request is taken back. The vendor has been written to."), "good"),
-    "assessment-decline": (
-        _l("The assessment is closed as declined. The vendor has been written to."),
-        "good",
-    ),
-    "assessment-reopen": (_l("Reopened. The vendor has been written to; its answers are in place."), "good"),
-    "workbook-taken": (_l("Taken over. The answers of your workbook are saved."), "good"),
-    "workbook-same": (_l("Nothing had to be saved: the portal holds these answers already."), "info"),
-    "workbook-away": (_l("The upload is thrown away. Your own file stays as it is."), "info"),
-    "given": (_l("Given. They get a letter about it."), "good"),
-    "link-resent": (_l("A new letter is on its way. The earlier link no longer works."), "good"),
-    "questions-back": (_l("Taken back, with effect at once. What was answered is kept."), "good"),
-    "accepted": (_l("Accepted."), "good"),
-    "finished": (_l("Whoever gave you the questions is told. You can still change your answers."), "good"),
-    "left": (_l("This browser has left. The link in your letter still works."), "info"),
-    "submitted": (_l("Submitted and sealed. A receipt is on its way by mail."), "good"),
-}
 
 
 def install(app: Flask) -> None:
@@ -296,11 +199,11 @@ def _operator() -> str:
     return web.portal().settings.operator
 
 
-def _with_session(read: Callable[[Session], Any]) -> Any:
+def _with_session(read: Callable[[Session], Any], scope: Scope = NOBODY) -> Any:
     """Read for the frame in the request's session when there is one, else in a short one."""
     if g.get("session") is not None:
         return read(g.session)
-    with web.portal().database.looking() as session:
+    with web.portal().database.looking(scope) as session:
         return read(session)
 
 
@@ -363,16 +266,30 @@ def _nav(identity: Identity) -> list[dict[str, Any]]:
     here_values: dict[str, Any] = {side: tenant.slug}
     items = [one for one in NAVIGATION if one.side == side and identity.may(one.permission)]
     items = [one for one in items if one.endpoint in web.portal().view_functions]
+    counts = {one.endpoint: _waiting(identity, one.endpoint) for one in items if one.counted}
+    items = [one for one in items if not one.counted or counts[one.endpoint] or one.endpoint == here]
     exact = any(one.endpoint == here for one in items)
     return [
         {
             "label": one.label,
             "href": url_for(one.endpoint, **here_values),
             "current": one.endpoint == here if exact else here.startswith(one.family),
-            "count": None,
+            "count": counts.get(one.endpoint),
         }
         for one in items
     ]
+
+
+def _waiting(identity: Identity, endpoint: str) -> int:
+    """How many wait on a page; 0 where the database is what is wrong."""
+    count = web.portal().waiting[endpoint]
+    try:
+        found: int = _with_session(lambda session: count(session, identity), identity.scope)
+    except (SQLAlchemyError, Unavailable):
+        if not g.undone:
+            raise
+        return 0
+    return found
 
 
 def _notices() -> list[dict[str, Any]]:

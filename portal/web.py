@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,6 +69,8 @@ class Portal(Flask):
     resolver: Resolver
     consequences: tuple[Callable[..., None], ...] = ()  # what later features do when something is submitted
     rated: tuple[Callable[..., None], ...] = ()  # and when marks are written into a rating
+    waiting: Mapping[str, Callable[..., int]]  # endpoint -> how many wait there, for the navigation
+    decided_on: Callable[..., tuple[Any, ...]]  # evaluations that decisions of an engagement rested on
     as_seen: Callable[..., Any]  # a question of a draft as its vendors will see it, beside its editor
 
     def dispatch_request(self) -> Any:  # the override that Flask 3.2 will give a parameter

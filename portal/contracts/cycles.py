@@ -1,9 +1,14 @@
-"""The cycle before: which evaluation it ended with, and which questions lack their proof now."""
+"""The cycle before: which evaluation it ended with, and which questions lack their proof now.
+
+What was decided last on an earlier evaluation is what everybody remembers, so that one is compared with; where the gate
+has decided on none, the last one of the assessments before.
+"""
 
 from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,12 +23,15 @@ from portal.contracts.schedule_queries import Schedule
 UNPROVEN = frozenset({"unproven", "disproved", "challenged", "suggested", "na_pending"})
 
 
-def previous(session: Session, identity: Identity, newest: Evaluation) -> Evaluation | None:
-    """The last evaluation that rested on other assessments than ``newest`` does, None in the first cycle.
+def previous(
+    session: Session, identity: Identity, newest: Evaluation, decided: Sequence[uuid.UUID] = ()
+) -> Evaluation | None:
+    """The evaluation that the last of ``decided`` was: those that decisions of the gate rested on, newest decision
+    first. Else the last one that rested on other assessments than ``newest`` does, None in the first cycle.
 
     An evaluation over other rounds of the same assessments, or over newer marks or facts, is of the same cycle.
     """
-    rows = list(
+    rows: list[Evaluation] = list(
         session.execute(
             scoped(identity, Evaluation)
             .where(
@@ -34,6 +42,10 @@ def previous(session: Session, identity: Identity, newest: Evaluation) -> Evalua
             .order_by(Evaluation.sequence.desc())
         ).scalars()
     )
+    earlier = {row.id: row for row in rows}
+    known = next((earlier[one] for one in decided if one in earlier), None)
+    if known is not None:
+        return known
     ids = {uuid.UUID(one) for row in (newest, *rows) for one in row.submissions}
     assessment_of = {
         str(submission): assessment
@@ -66,11 +78,15 @@ def unproven(session: Session, identity: Identity, evaluation: Evaluation) -> fr
     return frozenset(found)
 
 
-def against_before(session: Session, identity: Identity, schedule: Schedule) -> Comparison | None:
-    """What changed since the cycle before; None while there is none, or nothing is evaluated."""
+def against_before(
+    session: Session, identity: Identity, schedule: Schedule, decided: Sequence[uuid.UUID] = ()
+) -> Comparison | None:
+    """What changed since the cycle before; None while there is none, or nothing is evaluated. ``decided`` as for
+    ``previous``.
+    """
     if schedule.evaluation is None:
         return None
-    before = previous(session, identity, schedule.evaluation)
+    before = previous(session, identity, schedule.evaluation, decided)
     if before is None:
         return None
     earlier = {one["key"]: one["outcome"] for one in json.loads(before.outcomes)}

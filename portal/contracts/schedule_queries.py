@@ -47,7 +47,7 @@ Waits = TypeVar("Waits", WaiverProposal, Settlement)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step with its words; they are empty once destroyed (``removed``)."""
+    """A step with its words; they are empty once destroyed, all of them or the reason alone (``removed``)."""
 
     row: ContractStep
     reference: str
@@ -250,7 +250,12 @@ def _steps(
     beside = session.execute(
         scoped(identity, ContractWords).where(ContractWords.step_id.in_([one.id for one in rows]))
     ).scalars()
-    words: dict[uuid.UUID, Mapping[str, str]] = {one.step_id: json.loads(one.words) for one in beside}
+    words: dict[uuid.UUID, Mapping[str, str]] = {}
+    whole = set()
+    for one in beside:
+        words[one.step_id] = json.loads(one.words)
+        if one.salt:  # without it a part was taken out: a reason that may have quoted what was redacted
+            whole.add(one.step_id)
     found: dict[uuid.UUID, tuple[Step, ...]] = {}
     for row in rows:
         said = words.get(row.id, {})
@@ -259,7 +264,7 @@ def _steps(
             said.get("reference", ""),
             said.get("reason", ""),
             said.get("value", ""),
-            row.id not in words,
+            row.id not in whole,
         )
         found[row.item_id] = (*found.get(row.item_id, ()), step)
     return found

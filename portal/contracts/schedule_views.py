@@ -62,7 +62,8 @@ class Subject:
 @requires(Permission.SEE_CONTRACT)
 def page(organisation: str, engagement: uuid.UUID) -> Page:
     subject = Subject(engagement)
-    found = cycles.against_before(web.db(), web.identity(), subject.schedule)
+    decided = web.portal().decided_on(web.db(), web.identity(), engagement)
+    found = cycles.against_before(web.db(), web.identity(), subject.schedule, decided)
     titles = {one.item.key: one.point.title for one in subject.schedule.lines}
     return render_template(
         "contracts/schedule.html",
@@ -193,7 +194,7 @@ def settle_waiver(organisation: str, engagement: uuid.UUID, waiver: uuid.UUID) -
             now=web.now(),
         )
     else:
-        settling.refuse_waiver(web.db(), subject.engagement, waiver, actor=web.identity(), now=web.now())
+        settling.refuse(web.db(), row, actor=web.identity(), now=web.now())
     return _to_item(organisation, engagement, row.item_id, "saved")
 
 
@@ -201,9 +202,9 @@ def settle_waiver(organisation: str, engagement: uuid.UUID, waiver: uuid.UUID) -
 @requires(Permission.CONTRACT)
 def withdraw_waiver(organisation: str, engagement: uuid.UUID, waiver: uuid.UUID) -> Page:
     """Whoever may propose may take a proposal off the table; another one's counts as refused."""
-    subject = Subject(engagement, lock=True)
+    Subject(engagement, lock=True)
     row = schedule_queries.waiver(web.db(), web.identity(), engagement, waiver)
-    settling.refuse_waiver(web.db(), subject.engagement, waiver, actor=web.identity(), now=web.now())
+    settling.refuse(web.db(), row, actor=web.identity(), now=web.now())
     return _to_item(organisation, engagement, row.item_id, "saved")
 
 
@@ -244,7 +245,7 @@ def settle_settlement(organisation: str, engagement: uuid.UUID, settlement: uuid
             session, subject.engagement, subject.schedule, settlement, actor=identity, now=now
         )
     else:
-        settling.refuse_settlement(session, subject.engagement, settlement, actor=identity, now=now)
+        settling.refuse(session, row, actor=identity, now=now)
     return _to_item(organisation, engagement, row.item_id, "saved")
 
 
@@ -280,8 +281,13 @@ def _item(subject: Subject, line: Line, **forms: Any) -> str:
     for row in (line.proposal, line.waiting, line.settled):
         people |= {row.proposed_by, row.settled_by} if row is not None else set()
     state = line.standing.state
+    waiver_hinders, settlement_hinders = settling.hindrances(
+        web.db(), subject.engagement, line, today=subject.today, actor=identity, now=web.now()
+    )
     return render_template(
         "contracts/item.html",
+        waiver_hinders=waiver_hinders,
+        settlement_hinders=settlement_hinders,
         line=line,
         ladder=LADDER,
         ahead=LADDER[LADDER.index(state) + 1] if state not in ("agreed", IN_CONTRACT) else None,

@@ -19,7 +19,8 @@ from portal.contracts.schedule import NOT_REQUIRED, REQUIRED, UNDETERMINED
 from portal.contracts.schedule_models import Settlement, WaiverProposal
 from portal.contracts.schedule_queries import STANDING, WAITING, Line, Schedule
 from portal.faults import Conflict, Invalid
-from portal.organisations.four_eyes import Ownership, require_second
+from portal.organisations import second_letters
+from portal.organisations.four_eyes import Ownership, look, require_second
 from portal.vendors.models import Engagement
 from questionnaires.dates import add_months
 
@@ -83,6 +84,16 @@ def propose_waiver(
     data = {"engagement": engagement.id, "key": line.item.key, "until": until}
     record(session, Kind.WAIVER_PROPOSED, now=now, actor=actor, subject=row, data=data)
     session.flush()
+    second_letters.ask(
+        session,
+        f"{actor.person.name} asks to go without “{line.point.title}” in the contract for “{engagement.name}”.",
+        f"engagements/{engagement.id}/schedule/items/{row.item_id}",
+        Permission.WAIVE,
+        actor=actor,
+        now=now,
+        engagement=_ownership(engagement),
+        first_needs=Permission.CONTRACT,
+    )
     return row
 
 
@@ -99,7 +110,8 @@ def approve_waiver(
     """Waive, as a second person. Raises NotFound, Refused for whoever cannot be the second, Conflict when it is
     settled, or when item, requirement or tier are not what they were, or its last day has come.
     """
-    row = _waiver(session, engagement, proposal_id, actor)
+    row = queries.waiver(session, actor, engagement.id, proposal_id)
+    _require_waiting(row)
     require_second(
         session,
         row.proposed_by,
@@ -111,21 +123,10 @@ def approve_waiver(
         first_needs=Permission.CONTRACT,
     )
     line = schedule.line(row.item_id)
-    then = (row.base, row.tier, row.requirement_revision)
-    if then != (line.sequence, engagement.tier, line.revision) or not line.called or row.until <= today:
+    if not waiver_holds(engagement, line, row, today):
         raise Conflict(CHANGED)
     steps.write_waived(session, engagement, line, row, actor=actor, now=now)
     steps.close(session, row, "approved", Kind.WAIVER_CLOSED, actor=actor, now=now)
-    session.flush()
-
-
-def refuse_waiver(
-    session: Session, engagement: Engagement, proposal_id: uuid.UUID, *, actor: Identity, now: datetime
-) -> None:
-    """Say no; whoever proposed it takes it back. Raises NotFound, Conflict when it is settled."""
-    row = _waiver(session, engagement, proposal_id, actor)
-    state = "withdrawn" if row.proposed_by == actor.person.id else "refused"
-    steps.close(session, row, state, Kind.WAIVER_CLOSED, actor=actor, now=now)
     session.flush()
 
 
@@ -179,6 +180,10 @@ def settle(
     data = {"engagement": engagement.id, "key": line.item.key, "outcome": outcome, "state": row.state}
     record(session, Kind.SETTLEMENT_MADE, now=now, actor=actor, subject=row, data=data)
     session.flush()
+    if not at_once:
+        what = f"{actor.person.name} says that the contract for “{engagement.name}” needs no “{line.point.title}”."
+        path = f"engagements/{engagement.id}/schedule/items/{row.item_id}"
+        second_letters.ask(session, what, path, Permission.REVIEW, actor=actor, now=now)
     return row
 
 
@@ -195,7 +200,8 @@ def approve_settlement(
 
     Raises NotFound, Refused for whoever cannot be the second, Conflict when it is settled or rests on other answers.
     """
-    row = _settlement(session, engagement, settlement_id, actor)
+    row = queries.settlement(session, actor, engagement.id, settlement_id)
+    _require_waiting(row)
     require_second(session, row.proposed_by, actor, Permission.REVIEW, proposed_at=row.proposed_at, now=now)
     line = schedule.line(row.item_id)
     if line.basis != row.basis or line.point.outcome != UNDETERMINED:
@@ -206,32 +212,46 @@ def approve_settlement(
     session.flush()
 
 
-def refuse_settlement(
-    session: Session, engagement: Engagement, settlement_id: uuid.UUID, *, actor: Identity, now: datetime
-) -> None:
-    """Say no; whoever proposed it takes it back. Raises NotFound, Conflict when it is settled."""
-    row = _settlement(session, engagement, settlement_id, actor)
+def refuse(session: Session, row: WaiverProposal | Settlement, *, actor: Identity, now: datetime) -> None:
+    """Say no to what waits; whoever proposed it takes it back. Raises Conflict when it is settled."""
+    _require_waiting(row)
     state = "withdrawn" if row.proposed_by == actor.person.id else "refused"
-    steps.close(session, row, state, Kind.SETTLEMENT_CLOSED, actor=actor, now=now)
+    kind = Kind.WAIVER_CLOSED if isinstance(row, WaiverProposal) else Kind.SETTLEMENT_CLOSED
+    steps.close(session, row, state, kind, actor=actor, now=now)
     session.flush()
 
 
-def _waiver(
-    session: Session, engagement: Engagement, proposal_id: uuid.UUID, actor: Identity
-) -> WaiverProposal:
-    row = queries.waiver(session, actor, engagement.id, proposal_id)
-    if row.state != WAITING:
-        raise Conflict(SETTLED)
-    return row
+def waiver_holds(engagement: Engagement, line: Line, row: WaiverProposal, today: date) -> bool:
+    """Whether a proposal to waive rests on the item, the requirement and the tier as they are now."""
+    then = (row.base, row.tier, row.requirement_revision)
+    return then == (line.sequence, engagement.tier, line.revision) and line.called and row.until > today
 
 
-def _settlement(
-    session: Session, engagement: Engagement, settlement_id: uuid.UUID, actor: Identity
-) -> Settlement:
-    row = queries.settlement(session, actor, engagement.id, settlement_id)
+def hindrances(
+    session: Session, engagement: Engagement, line: Line, *, today: date, actor: Identity, now: datetime
+) -> tuple[str, str]:
+    """What keeps ``actor`` from approving the waiver and the settlement that wait, as sentences; "" for nothing."""
+    waiver, settlement = line.proposal, line.waiting
+    if waiver is None and settlement is None:
+        return "", ""
+    eyes = look(session, actor, now=now)
+    first, other = "", ""
+    if waiver is not None:
+        first = eyes.sentence(
+            waiver.proposed_by,
+            Permission.WAIVE,
+            proposed_at=waiver.proposed_at,
+            engagement=_ownership(engagement),
+            first_needs=Permission.CONTRACT,
+        ) or ("" if waiver_holds(engagement, line, waiver, today) else CHANGED)
+    if settlement is not None:  # of another basis none is on the line
+        other = eyes.sentence(settlement.proposed_by, Permission.REVIEW, proposed_at=settlement.proposed_at)
+    return first, other
+
+
+def _require_waiting(row: WaiverProposal | Settlement) -> None:
     if row.state != WAITING:
         raise Conflict(SETTLED)
-    return row
 
 
 def _ownership(engagement: Engagement) -> Ownership:

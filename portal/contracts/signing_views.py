@@ -17,7 +17,7 @@ from portal.evidence import service as evidence
 from portal.evidence import uploads
 from portal.evidence.names import disposition
 from portal.evidence.receiving import HARMFUL, SANDBOX
-from portal.evidence.sniffing import ACCEPT
+from portal.evidence.sniffing import ACCEPT, Sniffed
 from portal.evidence.uploads import Infected, Stored
 from portal.faults import Invalid, Unavailable
 from portal.storage import Missing
@@ -58,7 +58,9 @@ def sign(organisation: str, engagement: uuid.UUID) -> Page:
         if stored is not None:
             steps.require_room(session, web.portal().storage, engagement, stored.file.size, identity)
             document = steps.add_file(session, subject.engagement, stored, actor=identity, now=now)
-            file_id = document.id  # of the same bytes there is one; what was stored twice the sweep finds
+            file_id = (
+                document.id
+            )  # of the same bytes there is one; what two stored at one moment the sweep finds
         assert file_id is not None
         steps.into_contract(
             session,
@@ -107,15 +109,23 @@ def _receive(engagement: uuid.UUID) -> Stored:
         raise Invalid(errors={"file": NO_FILE})
     with app.database.looking(identity.scope) as session:
         steps.require_room(session, app.storage, engagement, 0, identity)
+
+    def held(file: Sniffed) -> bool:
+        with app.database.looking(identity.scope) as session:
+            return steps.held(session, engagement, file.sha256, identity) is not None
+
     try:
-        stored = uploads.keep(app.storage, app.settings.scanner, sent.stream, sent.filename, now=now)
+        stored = uploads.keep(
+            app.storage, app.settings.scanner, sent.stream, sent.filename, now=now, held=held
+        )
     except Infected as found:
         fault = found
         app.database.record_refusal(
             lambda session: evidence.record_infected(session, fault, actor=identity, now=now)
         )
         raise
-    web.regret(lambda: app.storage.delete(stored.key))
+    if stored.key:
+        web.regret(lambda: app.storage.delete(stored.key))
     return stored
 
 

@@ -190,11 +190,11 @@ def add_file(
     session: Session, engagement: Engagement, stored: Stored, *, actor: Identity, now: datetime
 ) -> ContractFile:
     """A signed contract, its file in storage already; the same bytes once more are the same contract."""
-    known = next(
-        (one for one in files(session, actor, engagement.id) if one.sha256 == stored.file.sha256), None
-    )
+    known = held(session, engagement.id, stored.file.sha256, actor)
     if known is not None:
         return known
+    if not stored.key:
+        raise Conflict("This file has been destroyed meanwhile. Choose it once more.")
     row = ContractFile(
         id=uuid.uuid4(),
         organisation_id=engagement.organisation_id,
@@ -214,6 +214,11 @@ def add_file(
     record(session, Kind.CONTRACT_FILE_ADDED, now=now, actor=actor, subject=row, data=data)
     session.flush()
     return row
+
+
+def held(session: Session, engagement_id: uuid.UUID, sha256: str, actor: Identity) -> ContractFile | None:
+    """The signed contract of an engagement that has these bytes."""
+    return next((one for one in files(session, actor, engagement_id) if one.sha256 == sha256), None)
 
 
 def record_opened(session: Session, document: ContractFile, *, actor: Identity, now: datetime) -> None:

@@ -3,7 +3,8 @@
 Who destroys what (the matrix; README, "What is destroyed, and what stays"):
 
 - **answers** of an assessment (some or all): on both sides, in every round: sealed values and salts, what they said
-  before, documents beside them, the attestation (all only), drafts and their history, sentences that quote them.
+  before, documents beside them, the attestation (all only), drafts and their history, sentences that quote them, and
+  the reasons that people wrote about what they decided (quoting.py).
   Drafts of questions that were never sealed are the company's alone: the organisation that asks does not reach them.
 - **retention**: the sealed values of superseded submissions. The company's drafts are its own and stay.
 - **vendor**, **organisation**: everything that the organisation holds or shares about them, its enquiries included.
@@ -19,11 +20,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Update, delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from portal.assessments import move_answers
@@ -45,8 +45,9 @@ from portal.assessments.move_queries import APPLIED
 from portal.assessments.round_models import RoundReason
 from portal.assessments.version_models import AssessmentMove, WorkbookUpload
 from portal.contracts.models import Evaluation, EvaluationReasons
-from portal.db import across
+from portal.erasure import quoting
 from portal.erasure.models import DoomedFile
+from portal.erasure.reaching import GONE, Destroyed, read, run
 from portal.evidence.models import Evidence, EvidenceGrant
 from portal.library import service as library
 from portal.review.models import MarkDraft, MarkReason, MarkRemark, ReviewNote
@@ -58,47 +59,6 @@ REVIEWERS_WORDS = (
     ReviewNote,
     RoundReason,
 )  # each may quote the answer that it is about
-GONE = "removed"  # what stands where a text had to be one
-
-
-@dataclass(slots=True)
-class Destroyed:
-    """What went, for the certificate: counts by name, submissions with their keys (None: all), hashes of files.
-
-    ``kept``: codes of what stayed, and why (words in erasure.words).
-    """
-
-    counts: dict[str, int] = field(default_factory=dict)
-    submissions: dict[uuid.UUID, tuple[str, set[str] | None]] = field(default_factory=dict)
-    files: set[str] = field(default_factory=set)
-    kept: dict[str, int] = field(default_factory=dict)
-
-    def add(self, what: str, number: int) -> None:
-        if number:
-            self.counts[what] = self.counts.get(what, 0) + number
-
-    def keep(self, what: str, number: int) -> None:
-        if number:
-            self.kept[what] = self.kept.get(what, 0) + number
-
-
-def run(session: Session, statement: Update | Delete) -> int:
-    """Execute a statement that reaches both sides; returns how many rows it met."""
-    found = session.execute(
-        statement.execution_options(
-            synchronize_session=False, **across("what is destroyed is destroyed on both sides")
-        )
-    )
-    return int(found.rowcount)  # type: ignore[attr-defined]  # UPDATE and DELETE have one
-
-
-def read(session: Session, statement: Any) -> list[Any]:
-    """Rows of either side that a destruction is about."""
-    return list(
-        session.execute(
-            statement.execution_options(**across("what is destroyed may belong to both sides"))
-        ).all()
-    )
 
 
 def lock(session: Session, assessments: Collection[uuid.UUID]) -> None:
@@ -278,6 +238,7 @@ def answers(
     keys: Collection[str] | None,
     found: Destroyed,
     *,
+    by: uuid.UUID | None = None,
     now: datetime,
 ) -> None:
     """Redact answers of an assessment, in all rounds and on both sides, as far as they were ever sealed."""
@@ -289,6 +250,7 @@ def answers(
     sealed(session, submissions, keys, found, now)
     drafts(session, assessment_id, shown if keys is None else shown & set(keys), found, now)
     enquiries(session, [assessment_id], keys, found)
+    quoting.reasons(session, assessment_id, shown if keys is None else keys, found, by=by, now=now)
 
 
 def aliases(session: Session, assessment_id: uuid.UUID, keys: Collection[str]) -> set[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal import mail, outbox
 from portal.access import OrganisationRole
 from portal.db import base_url
-from portal.erasure.destroying import read
+from portal.erasure.reaching import read
 from portal.organisations import queries as organisations
 from portal.organisations.models import Organisation
 from portal.vendors.models import Vendor

@@ -32,20 +32,10 @@ from portal.assessments.models import (
 )
 from portal.assessments.version_models import CarryConsent, WorkbookUpload
 from portal.contracts.schedule_models import ClauseWords
-from portal.erasure import destroying, leaving_letters
-from portal.erasure.contracts import contract_words
-from portal.erasure.destroying import GONE, Destroyed, read, run
+from portal.erasure import destroying, engagement_words, leaving_letters
 from portal.erasure.models import Erasure
+from portal.erasure.reaching import GONE, Destroyed, read, run
 from portal.evidence.models import Evidence, EvidenceGrant
-from portal.gate.models import (
-    ConditionNote,
-    ConditionStep,
-    DecisionWords,
-    GateDecision,
-    GateProposal,
-    RiskException,
-)
-from portal.intake.models import Intake, IntakeAnswers, TierProposal
 from portal.library.models import (
     DraftEdit,
     QuestionnaireDraft,
@@ -156,9 +146,7 @@ def vendors(
             "business_owner_id": None,
         }
         found.add("engagements", run(session, update(Engagement).where(Engagement.id == one).values(**gone)))
-    _intakes(session, engagements, found, by, now)
-    contract_words(session, engagements, found, by, now)
-    _gates(session, engagements, found, by, now)
+    engagement_words.destroy(session, engagements, found, by=by, now=now)
     scheduled = Reassessment.engagement_id.in_(engagements) & (Reassessment.state == "scheduled")
     run(session, update(Reassessment).where(scheduled).values(state="replaced"))
     contacts = select(Contact.email).where(
@@ -180,49 +168,6 @@ def vendors(
     left = Vendor.id.in_(ids) & Vendor.offboarded_at.is_(None)
     found.add("vendors", run(session, update(Vendor).where(left).values(offboarded_at=now)))
     found.keep("drafts_of_companies", len(assessments))
-
-
-def _intakes(
-    session: Session,
-    engagements: Collection[uuid.UUID],
-    found: Destroyed,
-    by: uuid.UUID | None,
-    now: datetime,
-) -> None:
-    """What was answered at intakes goes; tier, points and commitments stay. What waits for a second person ends."""
-    of_them = select(Intake.id).where(Intake.engagement_id.in_(engagements))
-    found.add(
-        "intake_answers", run(session, delete(IntakeAnswers).where(IntakeAnswers.intake_id.in_(of_them)))
-    )
-    waiting = TierProposal.engagement_id.in_(engagements) & (TierProposal.state == "waiting")
-    ended: dict[str, Any] = {"state": "withdrawn", "settled_by": by, "settled_at": now}
-    run(session, update(TierProposal).where(waiting).values(**ended))
-    ours = Engagement.id.in_(engagements)
-    run(session, update(Engagement).where(ours).values(waiting_intake_id=None))
-
-
-def _gates(
-    session: Session,
-    engagements: Collection[uuid.UUID],
-    found: Destroyed,
-    by: uuid.UUID | None,
-    now: datetime,
-) -> None:
-    """The words of decisions, conditions and exceptions go; outcomes, codes and days stay. What waits ends."""
-    decisions = select(GateDecision.id).where(GateDecision.engagement_id.in_(engagements))
-    steps = select(ConditionStep.id).where(ConditionStep.decision_id.in_(decisions))
-    found.add(
-        "gate_words", run(session, delete(DecisionWords).where(DecisionWords.decision_id.in_(decisions)))
-    )
-    found.add("gate_words", run(session, delete(ConditionNote).where(ConditionNote.step_id.in_(steps))))
-    ended: dict[str, Any] = {"state": "withdrawn", "settled_by": by, "settled_at": now}
-    emptied: dict[str, Any] = {"reason": "", "words": {}}
-    for model, values in ((GateProposal, emptied), (RiskException, {"reason": ""})):
-        ours = model.engagement_id.in_(engagements)
-        run(session, update(model).where(ours & (model.state == "waiting")).values(**ended))
-        found.add(
-            "gate_words", run(session, update(model).where(ours & (model.reason != "")).values(**values))
-        )
 
 
 def organisation(

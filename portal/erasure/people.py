@@ -15,8 +15,8 @@ from portal.accounts.models import AddressChange, LoginSession, PersonMailbox, P
 from portal.assessments.models import AnswerRevision, Delegation, EnquiryEntry, Submission
 from portal.audit.models import Event
 from portal.erasure import parting
-from portal.erasure.destroying import Destroyed, read
 from portal.erasure.models import Certificate
+from portal.erasure.reaching import Destroyed, read
 from portal.erasure.service import certify
 from portal.faults import NotFound, Refused
 from portal.organisations.models import (

@@ -16,8 +16,9 @@ from portal.accounts.models import PersonRow
 from portal.assessments.models import Assessment, Submission
 from portal.erasure.models import Certificate, Erasure
 from portal.faults import NotFound
+from portal.intake.models import Intake
 from portal.paging import Page, paged
-from portal.vendors.models import Vendor
+from portal.vendors.models import Engagement, Vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ def about(session: Session, identity: Identity, kind: str, subject_id: uuid.UUID
         theirs = scoped(identity, Assessment).with_only_columns(Assessment.id)
         theirs = theirs.where(Assessment.vendor_id == subject_id)
         return About(vendor.name, _count(session, identity, [Submission.assessment_id.in_(theirs)]))
+    if kind == "intake":
+        return About(_intake_name(session, identity, subject_id), 0)
     one = session.execute(
         scoped(identity, Assessment).where(Assessment.id == subject_id)
     ).scalar_one_or_none()
@@ -92,6 +95,17 @@ def about(session: Session, identity: Identity, kind: str, subject_id: uuid.UUID
         vendor = session.execute(scoped(identity, Vendor).where(Vendor.id == one.vendor_id)).scalar_one()
         name = f"{one.title}, {vendor.name}"
     return About(name, _count(session, identity, [Submission.assessment_id == subject_id]))
+
+
+def _intake_name(session: Session, identity: Identity, intake_id: uuid.UUID) -> str:
+    row = session.execute(
+        scoped(identity, Intake, Engagement)
+        .with_only_columns(Intake.sequence, Engagement.name)
+        .where(Intake.id == intake_id, Engagement.id == Intake.engagement_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return f"intake {row.sequence} of {row.name}"
 
 
 def assessment(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Assessment:

@@ -1,4 +1,4 @@
-"""What time destroys: answers of superseded submissions, letters, spent links, files that nothing refers to.
+"""What time destroys: answers of superseded submissions and intakes, letters, spent links, files nobody refers to.
 
 Run by the worker; each function is safe to run twice, and by two workers at once.
 """
@@ -29,15 +29,16 @@ from portal.audit.service import record
 from portal.contracts.steps import named as signed_contracts
 from portal.db import SYSTEM, Database
 from portal.erasure import destroying
-from portal.erasure.destroying import Destroyed
 from portal.erasure.models import DoomedFile
+from portal.erasure.reaching import Destroyed, run
 from portal.erasure.service import certify
 from portal.evidence import service as evidence
 from portal.evidence.models import Evidence
+from portal.intake.models import Intake, IntakeAnswers
 from portal.organisations.models import Organisation
 from portal.outbox import Message
 from portal.storage import Storage
-from portal.vendors.models import VendorImport
+from portal.vendors.models import Engagement, VendorImport
 from questionnaires.dates import add_months
 
 BATCH = 100
@@ -68,6 +69,45 @@ def apply(database: Database, *, now: datetime) -> int:
         due = [one.id for one in old if add_months(clock.local_date(one.sealed_at, zone), months) <= today]
         for start in range(0, len(due), BATCH):
             done += _destroy(database, organisation_id, due[start : start + BATCH], now)
+        done += _intakes(database, organisation_id, months, zone, now)
+    return done
+
+
+def _intakes(database: Database, organisation_id: uuid.UUID, months: int, zone: str, now: datetime) -> int:
+    """Destroy the answers of intakes that do not hold and do not wait, as old as superseded submissions; how many."""
+    today, before = clock.local_date(now, zone), now - timedelta(days=27 * months)
+    counts = or_(Engagement.intake_id == Intake.id, Engagement.waiting_intake_id == Intake.id)
+    with database.looking(SYSTEM) as session:
+        old = session.execute(
+            select(Intake.id, Intake.answered_at)
+            .join(IntakeAnswers, IntakeAnswers.intake_id == Intake.id)
+            .where(
+                Intake.organisation_id == organisation_id,
+                Intake.answered_at < before,
+                ~exists().where(Engagement.id == Intake.engagement_id, counts),
+            )
+            .order_by(Intake.answered_at, Intake.id)
+        ).all()
+    due = [one.id for one in old if add_months(clock.local_date(one.answered_at, zone), months) <= today]
+    done = 0
+    for start in range(0, len(due), BATCH):
+        with database.transaction() as session:
+            found = Destroyed()
+            some = IntakeAnswers.intake_id.in_(due[start : start + BATCH])
+            number = run(session, delete(IntakeAnswers).where(some))
+            if not number:
+                continue  # another worker was faster
+            found.add("intake_answers", number)
+            certify(
+                session,
+                kind="retention",
+                subject=organisation_id,
+                found=found,
+                people={},
+                organisation_id=organisation_id,
+                now=now,
+            )
+            done += number
     return done
 
 
@@ -168,7 +208,7 @@ def tidy(database: Database, *, now: datetime) -> dict[str, int]:
 
 def _gone(session: Session, model: Any, which: ColumnElement[bool]) -> int:
     # unaudited: `tidy` writes one event for all, and none when there was nothing
-    return destroying.run(session, delete(model).where(which).execution_options(unaudited=True))
+    return run(session, delete(model).where(which).execution_options(unaudited=True))
 
 
 def _spent(model: Any, now: datetime) -> ColumnElement[bool]:
@@ -191,7 +231,7 @@ def _letters(session: Session, now: datetime) -> int:
     )
     full = or_(Message.text != "", Message.html != "")
     empty = {"text": "", "html": "", "recipient_name": "", "last_error": ""}
-    return destroying.run(session, update(Message).where(old, full).values(**empty))
+    return run(session, update(Message).where(old, full).values(**empty))
 
 
 def delete_files(database: Database, storage: Storage, *, now: datetime) -> int:

@@ -16,10 +16,12 @@ from portal.access import TABLE, Identity, Permission, mine, scoped
 from portal.assessments.models import Assessment, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.erasure import destroying, parting
-from portal.erasure.destroying import Destroyed
+from portal.erasure import destroying, engagement_words, parting
 from portal.erasure.models import Certificate, Erasure
+from portal.erasure.reaching import Destroyed, read
 from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.intake import queries as intakes
+from portal.intake.models import Intake
 from portal.organisations import four_eyes
 from portal.organisations.models import CompanyMember, OrganisationMember
 from portal.vendors.models import Vendor
@@ -27,10 +29,11 @@ from questionnaires.canonical import canonical_json
 
 LONGEST_REASON = 2000
 BACKUPS = "Backups that were made before keep the values until they are deleted."
-KINDS = ("answer", "submission", "vendor", "organisation", "company")
+KINDS = ("answer", "submission", "intake", "vendor", "organisation", "company")
 SETTLED_BY: Mapping[str, Kind] = {
     "answer": Kind.REDACTED,
     "submission": Kind.REDACTED,
+    "intake": Kind.REDACTED,
     "vendor": Kind.VENDOR_OFFBOARDED,
     "organisation": Kind.ORGANISATION_CLOSED,
     "company": Kind.COMPANY_CLOSED,
@@ -94,12 +97,14 @@ def _require_subject(session: Session, identity: Identity, subject: Subject) -> 
         if tenant is None or tenant.id != subject.id:
             raise NotFound
         return
-    model: Any = Vendor if subject.kind == "vendor" else Assessment
+    model: Any = {"vendor": Vendor, "intake": Intake}.get(subject.kind, Assessment)
     row = session.execute(scoped(identity, model).where(model.id == subject.id)).scalar_one_or_none()
     if row is None:
         raise NotFound
     if subject.kind == "vendor" and row.offboarded_at is not None:
         raise Conflict("This vendor is offboarded already.")
+    if subject.kind == "intake" and intakes.answers(session, identity, subject.id) is None:
+        raise Conflict("The answers of this intake have been destroyed already.")
     if subject.kind in ("answer", "submission") and not _sealed(session, subject.kind, subject.id):
         raise Conflict(
             "Nothing was submitted here, so there is nothing to destroy: a draft is the company's own."
@@ -115,7 +120,7 @@ def _sealed(session: Session, kind: str, subject_id: uuid.UUID, *, since: dateti
         else Submission.assessment_id == subject_id
     )
     later = [] if since is None else [Submission.sealed_at > since]
-    return bool(destroying.read(session, select(Submission.id).where(which, *later).limit(1)))
+    return bool(read(session, select(Submission.id).where(which, *later).limit(1)))
 
 
 def refuse(session: Session, identity: Identity, erasure_id: uuid.UUID, *, now: datetime) -> Erasure:
@@ -194,8 +199,10 @@ def destroy(
     found = Destroyed()
     subject, organisation_id, company_id = row.subject_id, row.organisation_id, row.company_id
     if row.kind in ("answer", "submission"):
-        destroying.answers(session, subject, row.keys, found, now=now)
+        destroying.answers(session, subject, row.keys, found, by=by, now=now)
         company_id = _company_of(session, subject)
+    elif row.kind == "intake":
+        engagement_words.intake(session, subject, found, by=by, now=now)
     elif row.kind == "vendor":
         assert organisation_id is not None
         parting.vendors(session, organisation_id, [subject], found, by=by, now=now)
@@ -221,7 +228,7 @@ def destroy(
 
 
 def _company_of(session: Session, assessment_id: uuid.UUID) -> uuid.UUID | None:
-    rows = destroying.read(session, select(Assessment.company_id).where(Assessment.id == assessment_id))
+    rows = read(session, select(Assessment.company_id).where(Assessment.id == assessment_id))
     return rows[0][0] if rows else None
 
 

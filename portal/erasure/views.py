@@ -20,6 +20,7 @@ from portal.erasure.service import Subject
 from portal.faults import Invalid
 from portal.forms import Form
 from portal.library import service as library
+from portal.organisations import four_eyes
 from portal.paging import page_number
 
 blueprint = Blueprint("erasure", __name__)
@@ -50,7 +51,7 @@ def _json_file(body: bytes, name: str) -> Response:
     return response
 
 
-def _context() -> dict[str, Any]:
+def common() -> dict[str, Any]:
     return {"words": words, "side": _side(), "erasure_href": _href, "zone": ZONE}
 
 
@@ -70,7 +71,7 @@ def _list() -> str:
         about={one.id: queries.about(session, identity, one.kind, one.subject_id) for one in waiting.rows},
         proposal_pages=waiting.links(lambda number: _href("listed", page=number)),
         certificate_pages=done.links(lambda number: _href("listed", certificates=number)),
-        **_context(),
+        **common(),
     )
 
 
@@ -99,16 +100,19 @@ def _proposal(erasure: uuid.UUID) -> str:
     session, identity = web.db(), web.identity()
     row = queries.proposal(session, identity, erasure)
     able = service.able(session, identity, row.kind)
+    eyes = four_eyes.look(session, identity, now=web.now())
+    needs, at = service.permission_for(row.kind), row.proposed_at
     return render_template(
         "erasure/proposal.html",
         row=row,
         about=queries.about(session, identity, row.kind, row.subject_id),
         questions=_questions(row),
         names=queries.names(session, (row.proposed_by, row.settled_by)),
-        others=able - {row.proposed_by},
+        others=eyes.able(row.proposed_by, needs, proposed_at=at),
+        hinders=eyes.sentence(row.proposed_by, needs, proposed_at=at),
         own=row.proposed_by == identity.person.id,
         permitted=identity.person.id in able,
-        **_context(),
+        **common(),
     )
 
 
@@ -154,14 +158,14 @@ def settle_company(company: str, erasure: uuid.UUID) -> Page:
 # ---------------------------------------------------------------------------------------------------------- proposing
 
 
-def _propose(form: Any, subject: Subject | None, template: str, **context: Any) -> Page:
+def propose(form: Any, subject: Subject | None, template: str, **context: Any) -> Page:
     """One form for every kind; ``subject`` None while nothing fits yet."""
     try:
         if not form.validate() or subject is None:
             raise Invalid
         row = service.propose(web.db(), web.identity(), subject, form.reason.data or "", now=web.now())
     except Invalid as fault:
-        return web.form_page(template, form, fault, **context, **_context())
+        return web.form_page(template, form, fault, **context, **common())
     return web.notice(redirect(_href("proposal", erasure=row.id), 303), "erasure-proposed")
 
 
@@ -177,7 +181,7 @@ def _answers_context(assessment: uuid.UUID) -> dict[str, Any]:
 @requires(Permission.ERASE)
 def erase_answers(organisation: str, assessment: uuid.UUID) -> Page:
     context = _answers_context(assessment)
-    return render_template("erasure/answers.html", form=_answers_form(context), **context, **_context())
+    return render_template("erasure/answers.html", form=_answers_form(context), **context, **common())
 
 
 @blueprint.post("/o/<organisation>/assessments/<uuid:assessment>/erase")
@@ -191,9 +195,9 @@ def propose_answers(organisation: str, assessment: uuid.UUID) -> Page:
         subject_or_none = Subject("answer", assessment, keys) if keys else None
         if subject_or_none is None and form.validate():
             form.blame(Invalid(errors={"keys": "Tick at least one answer."}))
-            return web.form_page("erasure/answers.html", form, **context, **_context())
-        return _propose(form, subject_or_none, "erasure/answers.html", **context)
-    return _propose(form, subject, "erasure/answers.html", **context)
+            return web.form_page("erasure/answers.html", form, **context, **common())
+        return propose(form, subject_or_none, "erasure/answers.html", **context)
+    return propose(form, subject, "erasure/answers.html", **context)
 
 
 def _answers_form(context: dict[str, Any], data: Any = None) -> ProposeAnswers:
@@ -210,24 +214,24 @@ def _vendor_context(vendor: uuid.UUID) -> dict[str, Any]:
 @blueprint.get("/o/<organisation>/vendors/<uuid:vendor>/offboard")
 @requires(Permission.ERASE)
 def offboard(organisation: str, vendor: uuid.UUID) -> Page:
-    return render_template("erasure/vendor.html", form=Propose(), **_vendor_context(vendor), **_context())
+    return render_template("erasure/vendor.html", form=Propose(), **_vendor_context(vendor), **common())
 
 
 @blueprint.post("/o/<organisation>/vendors/<uuid:vendor>/offboard")
 @requires(Permission.ERASE)
 def propose_vendor(organisation: str, vendor: uuid.UUID) -> Page:
     context = _vendor_context(vendor)
-    return _propose(Propose(request.form), Subject("vendor", vendor), "erasure/vendor.html", **context)
+    return propose(Propose(request.form), Subject("vendor", vendor), "erasure/vendor.html", **context)
 
 
 def _closing(form: Form) -> Page:
-    return render_template("erasure/close.html", form=form, **_context())
+    return render_template("erasure/close.html", form=form, **common())
 
 
 def _propose_closing() -> Page:
     tenant = web.identity().organisation or web.identity().company
     assert tenant is not None
-    return _propose(Propose(request.form), Subject(_side(), tenant.id), "erasure/close.html")
+    return propose(Propose(request.form), Subject(_side(), tenant.id), "erasure/close.html")
 
 
 @blueprint.get("/o/<organisation>/close")
@@ -265,7 +269,7 @@ def _certificate_page(row: Certificate, *, last: bool = False) -> str:
         document=found,
         text=row.document.decode(),
         last=last,
-        **_context(),
+        **common(),
     )
 
 

@@ -12,6 +12,7 @@ KINDS: Mapping[str, Any] = MappingProxyType(
     {
         "answer": _l("Some answers"),
         "submission": _l("All answers of an assessment"),
+        "intake": _l("The answers of an intake"),
         "vendor": _l("A vendor leaves"),
         "organisation": _l("The organisation leaves"),
         "company": _l("The company leaves"),

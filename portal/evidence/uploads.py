@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
@@ -19,7 +20,10 @@ INFECTED = (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file in storage under ``key`` that no row names yet: whoever does not write one deletes it again."""
+    """A file in storage under ``key`` that no row names yet: whoever does not write one deletes it again.
+
+    "" where the same bytes were kept already.
+    """
 
     key: str
     file: Sniffed
@@ -35,13 +39,25 @@ class Infected(Invalid):
         self.file, self.verdict = file, verdict
 
 
-def keep(storage: Storage, scanner: str, file: IO[bytes], sent_name: str | None, *, now: datetime) -> Stored:
-    """Examine, scan and store a file. Raises Invalid (field ``file``), Infected, Unavailable; then nothing is kept."""
+def keep(
+    storage: Storage,
+    scanner: str,
+    file: IO[bytes],
+    sent_name: str | None,
+    *,
+    now: datetime,
+    held: Callable[[Sniffed], bool] | None = None,
+) -> Stored:
+    """Examine, scan and store a file. Raises Invalid (field ``file``), Infected, Unavailable; then nothing is kept.
+
+    ``held``: whether the same bytes are kept already; then they are not stored once more, and the key is "".
+    """
     found = sniff(file, sent_name)
     verdict = scan(scanner, file)
     if verdict.scan == "infected":
         raise Infected(found, verdict)
-    key = new_key()
-    file.seek(0)
-    storage.put(key, file)
+    key = "" if held is not None and held(found) else new_key()
+    if key:
+        file.seek(0)
+        storage.put(key, file)
     return Stored(key, found, verdict.scan, now if verdict.scan == "clean" else None)

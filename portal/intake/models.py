@@ -53,7 +53,8 @@ class IntakeAnswers(Base):
 class TierProposal(Identified, Base):
     """An intake that asks for less than what stands, until a second person has settled it.
 
-    ``state``: waiting, approved, refused, withdrawn or overtaken (by a newer intake).
+    ``state``: waiting, approved, refused, withdrawn or overtaken (by a newer intake). ``ground``: ``less.ground`` of
+    the engagement when it was proposed; what has changed since is proposed anew. None: from before this was kept.
     """
 
     __tablename__ = "tier_proposal"
@@ -68,6 +69,7 @@ class TierProposal(Identified, Base):
     intake_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("intake.id"))
     from_tier: Mapped[str] = mapped_column(String(10))
     to_tier: Mapped[str] = mapped_column(String(10))
+    ground: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(20))
     proposed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     proposed_at: Mapped[datetime]

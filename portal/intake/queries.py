@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine, scoped
 from portal.faults import NotFound
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
+from portal.paging import Page
 from portal.vendors.models import Engagement, Vendor
 from portal.vendors.queries import own_engagements
 
@@ -56,6 +57,16 @@ def answers(session: Session, identity: Identity, intake_id: uuid.UUID) -> Mappi
     return None if found is None else dict(json.loads(found))
 
 
+def with_answers(session: Session, identity: Identity, engagement_id: uuid.UUID) -> frozenset[uuid.UUID]:
+    """The intakes of an engagement whose answers have not been destroyed."""
+    statement = (
+        scoped(identity, IntakeAnswers, Intake)
+        .with_only_columns(Intake.id)
+        .where(Intake.engagement_id == engagement_id, IntakeAnswers.intake_id == Intake.id)
+    )
+    return frozenset(session.execute(statement).scalars())
+
+
 def proposal(
     session: Session, identity: Identity, engagement_id: uuid.UUID, proposal_id: uuid.UUID
 ) -> TierProposal:
@@ -95,9 +106,11 @@ def how_many_wait(session: Session, identity: Identity) -> int:
 
 
 def all_waiting(
-    session: Session, identity: Identity, most: int
-) -> list[tuple[TierProposal, Engagement, Vendor]]:
+    session: Session, identity: Identity, number: int
+) -> Page[tuple[TierProposal, Engagement, Vendor]]:
     """Proposals that wait for a second person, oldest first, with what they are about; as far as one may see it."""
+    found: Page[Any] = Page([], number, how_many_wait(session, identity))
+    number = min(number, found.last)
     statement = (
         select(TierProposal, Engagement, Vendor)
         .join(Engagement, Engagement.id == TierProposal.engagement_id)
@@ -108,6 +121,8 @@ def all_waiting(
             *own_engagements(identity),
         )
         .order_by(TierProposal.proposed_at, TierProposal.id)
-        .limit(most)
+        .limit(found.size)
+        .offset((number - 1) * found.size)
     )
-    return [(row[0], row[1], row[2]) for row in session.execute(statement)]
+    rows = [(row[0], row[1], row[2]) for row in session.execute(statement)]
+    return Page(rows, number, found.total)

@@ -17,10 +17,12 @@ from portal.intake import answering, queries
 from portal.intake.answering import Answered
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
 from portal.library import service as library
+from portal.organisations import second_letters
 from portal.organisations.four_eyes import require_second
 from portal.vendors import queries as vendor_queries
+from portal.vendors import resting
 from portal.vendors import service as vendors
-from portal.vendors.less import asks_for_less
+from portal.vendors.less import asks_for_less, ground, raised
 from portal.vendors.models import Engagement, Vendor
 
 SETTLED = "This proposal has been settled already."
@@ -75,8 +77,8 @@ def answer_again(
 ) -> tuple[Intake, bool]:
     """A further intake of an engagement that the caller has locked; and whether it waits for a second person.
 
-    It waits, tier and facts and all, when any part of it asks for less than what stands (``vendors.less``). Raises
-    Stale when the engagement has moved on, Conflict for an offboarded vendor.
+    What asks for more than what stands holds at once (``less.raised``); the intake waits while any part of it asks for
+    less. Raises Stale when the engagement has moved on, Conflict for an offboarded vendor.
     """
     vendor_queries.require_here(vendor_queries.vendor(session, actor, engagement.vendor_id))
     last = queries.newest(session, actor, engagement.id)
@@ -91,6 +93,10 @@ def answer_again(
     if not asks_for_less(engagement.tier, engagement.facts, answered.tier, answered.facts):
         _rest_on(session, engagement, intake, answered, actor, now)
         return intake, False
+    tier, facts = raised(engagement.tier, engagement.facts, answered.tier, answered.facts)
+    resting.raise_by_intake(
+        session, engagement, intake_id=intake.id, tier=tier, facts=facts, actor=actor, now=now
+    )
     row = TierProposal(
         id=uuid.uuid4(),
         organisation_id=engagement.organisation_id,
@@ -98,6 +104,7 @@ def answer_again(
         intake_id=intake.id,
         from_tier=engagement.tier,
         to_tier=intake.tier,
+        ground=_ground(engagement),
         state=queries.WAITING,
         proposed_by=actor.person.id,
         proposed_at=now,
@@ -108,6 +115,14 @@ def answer_again(
     data = {"tier": intake.tier, "from": engagement.tier, "engagement": engagement.id}
     record(session, Kind.TIER_PROPOSED, now=now, actor=actor, subject=row, data=data)
     session.flush()
+    second_letters.ask(
+        session,
+        f"{actor.person.name} has answered the intake of “{engagement.name}” again. It asks for less than what stands.",
+        f"engagements/{engagement.id}/intake",
+        Permission.INTAKE,
+        actor=actor,
+        now=now,
+    )
     return intake, True
 
 
@@ -116,11 +131,12 @@ def approve(
 ) -> None:
     """Let an intake that asks for less hold, as a second person. The caller has locked the engagement.
 
-    Raises NotFound, Refused for whoever cannot be the second, Conflict when it is settled or its ground has changed.
+    Raises NotFound, Refused for whoever cannot be the second, Conflict when it is settled, too old, or rests on what
+    is not so any more: tier or facts have changed, or it would be scored otherwise.
     """
     row = _waiting(session, engagement, proposal_id, actor)
     require_second(session, row.proposed_by, actor, Permission.INTAKE, proposed_at=row.proposed_at, now=now)
-    if engagement.waiting_intake_id != row.intake_id or engagement.tier != row.from_tier:
+    if not holds_ground(engagement, row):
         raise Conflict(CHANGED)
     intake = next(
         one for one in queries.of_engagement(session, actor, engagement.id) if one.id == row.intake_id
@@ -131,8 +147,19 @@ def approve(
     definition = library.definition(session, intake.content_hash)
     contents = {key: Content("answered", value) for key, value in values.items()}
     answered = answering.read(definition, contents, intake.as_of)
+    if answered.tier != row.to_tier:
+        raise Conflict(CHANGED)
     _settle(session, row, "approved", actor, now)
     _rest_on(session, engagement, intake, answered, actor, now)
+
+
+def holds_ground(engagement: Engagement, row: TierProposal) -> bool:
+    """Whether what waits rests on the engagement as it is now."""
+    return engagement.waiting_intake_id == row.intake_id and row.ground == _ground(engagement)
+
+
+def _ground(engagement: Engagement) -> str:
+    return ground(engagement.tier, engagement.facts, engagement.intake_id)
 
 
 def refuse(
@@ -169,7 +196,7 @@ def _rest_on(
     actor: Identity,
     now: datetime,
 ) -> None:
-    vendors.rest_on_intake(
+    resting.rest_on_intake(
         session,
         engagement,
         intake_id=intake.id,

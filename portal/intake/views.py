@@ -23,7 +23,9 @@ from portal.intake import answering, queries, service
 from portal.intake.models import Intake, TierProposal
 from portal.intake.trace import trace
 from portal.library import service as library
+from portal.organisations import four_eyes
 from portal.organisations import queries as organisations
+from portal.paging import page_number
 from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
 from portal.vendors.facts import TIER_HELP, checked_facts, fact_in_words
@@ -34,7 +36,6 @@ from questionnaires.definition import Questionnaire
 
 blueprint = Blueprint("intake", __name__)
 Page = str | Response | tuple[str, int]
-MOST_WAITING = 200
 
 
 # ------------------------------------------------------------------------------------------------- a new engagement
@@ -138,6 +139,11 @@ def why(organisation: str, engagement: uuid.UUID) -> Page:
         definition = library.definition(session, found.content_hash)
         return trace(definition, found.result, queries.answers(session, identity, found.id))
 
+    hinders = ""
+    if waiting is not None:
+        eyes = four_eyes.look(session, identity, now=web.now())
+        hinders = eyes.sentence(waiting.proposed_by, Permission.INTAKE, proposed_at=waiting.proposed_at)
+        hinders = hinders or ("" if service.holds_ground(row, waiting) else service.CHANGED)
     people = {one.answered_by for one in every} | ({waiting.proposed_by} if waiting else set())
     return render_template(
         "intake/why.html",
@@ -150,7 +156,9 @@ def why(organisation: str, engagement: uuid.UUID) -> Page:
         less=_less(row, waiting) if waiting else [],
         described=_described(row, waiting) if waiting else "",
         own_proposal=waiting is not None and waiting.proposed_by == identity.person.id,
+        hinders=hinders,
         every=every,
+        kept=queries.with_answers(session, identity, row.id),
         fates=queries.settled(session, identity, row.id),
         people=organisations.people(session, people),
         tier_help=TIER_HELP[row.tier],
@@ -177,13 +185,26 @@ def settle(organisation: str, engagement: uuid.UUID, proposal: uuid.UUID) -> Pag
 @blueprint.get("/o/<organisation>/intakes/waiting")
 @requires(Permission.SEE_VENDORS)
 def waiting_list(organisation: str) -> Page:
-    """Every intake that asks for less and waits for a second person."""
+    """Every intake that asks for less and waits for a second person: which of them one may approve oneself."""
     session, identity = web.db(), web.identity()
-    found = queries.all_waiting(session, identity, MOST_WAITING)
+    page = queries.all_waiting(session, identity, page_number(request.args.get("page")))
+    eyes = four_eyes.look(session, identity, now=web.now())
+    hinders = {
+        one.id: eyes.sentence(one.proposed_by, Permission.INTAKE, proposed_at=one.proposed_at)
+        or ("" if service.holds_ground(bought, one) else service.CHANGED)
+        for one, bought, _vendor in page.rows
+    }
     return render_template(
         "intake/waiting.html",
-        found=found,
-        people=organisations.people(session, {one.proposed_by for one, _bought, _vendor in found}),
+        page=page,
+        pages=page.links(
+            lambda number: url_for(
+                ".waiting_list", organisation=organisation, page=number if number > 1 else None
+            )
+        ),
+        hinders=hinders,
+        me=identity.person.id,
+        people=organisations.people(session, {one.proposed_by for one, _bought, _vendor in page.rows}),
         zone=organisations.organisation_of(session, identity).zone,
     )
 

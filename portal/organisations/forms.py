@@ -8,7 +8,6 @@ from wtforms import (
     IntegerField,
     RadioField,
     SelectField,
-    SelectMultipleField,
     StringField,
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
@@ -19,17 +18,6 @@ from portal.forms import Form, clean, name_line
 from portal.organisations.service import COLOURS, ZONES
 from portal.web import ROLE_LABELS
 
-REGIME_LABELS = {
-    "gdpr": "GDPR: we decide about personal data of people in the EU",
-    "eu_financial": "DORA: we are a financial entity in the EU",
-    "nis2": "NIS2: we are an essential or important entity in the EU",
-    "nis2_digital": "NIS2 digital: Implementing Regulation (EU) 2024/2690 applies to us",
-    "us_health": "HIPAA: we are a covered entity or business associate in the US",
-    "us_federal": "US federal: NIST SP 800-53 applies to us",
-    "soc2": "SOC 2: we are audited against the trust services criteria",
-    "iso27001": "ISO/IEC 27001: we run a certified management system",
-    "pci": "PCI DSS: we handle payment cards",
-}
 SEES_LABELS = {
     "nothing": "Nothing: vendors see their answers and the contract points only",
     "band": "The band: how good the result is, without numbers",
@@ -86,11 +74,6 @@ class Settings(Form):
         ],
         filters=[clean, str.upper],
         description="Three letters, such as EUR.",
-    )
-    regimes = SelectMultipleField(
-        "What binds the organisation",
-        choices=REGIME_LABELS,
-        description="Contract requirements follow from this. What is not ticked is not asked for.",
     )
     colour = RadioField(
         "Colour",

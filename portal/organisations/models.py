@@ -15,10 +15,11 @@ from portal.db import Base, Identified, tenancy
 class Organisation(Identified, Base):
     """A buyer and its settings. ``months_*`` = months between assessments by tier until a policy is saved.
 
+    ``regimes``: the laws and standards that bind it, as the policy in force says (vendors.policy) once one is saved.
     ``vendor_sees``: one of service.VENDOR_SEES.
 
     ``colour``: one of service.COLOURS, shown on every page of the organisation. ``second_factor``: whether its members
-    need one. ``keep_months``: after how long the answers of superseded submissions are destroyed; None = never.
+    need one. ``keep_months``: after how long answers of superseded submissions and intakes are destroyed; None = never.
     """
 
     __tablename__ = "organisation"

@@ -26,17 +26,6 @@ from portal.organisations.models import (
     OrganisationMember,
 )
 
-REGIMES = (
-    "gdpr",
-    "eu_financial",
-    "nis2",
-    "nis2_digital",
-    "us_health",
-    "us_federal",
-    "soc2",
-    "iso27001",
-    "pci",
-)
 # Places, and the zone that belongs to none; not the abbreviations and countries that tzdata keeps for old programs.
 ZONES = tuple(sorted(one for one in available_timezones() if "/" in one or one == "UTC"))
 VENDOR_SEES = ("nothing", "band", "all", "all_after_review")
@@ -275,7 +264,7 @@ def change_settings(
 ) -> Organisation:
     """Change the organisation's settings; ``revision`` is the one that the form was rendered from.
 
-    ``values``: name, zone, currency, regimes (list), vendor_sees, colour, second_factor,
+    ``values``: name, zone, currency, vendor_sees, colour, second_factor,
     keep_months (1 to 240, or None: for ever).
     Raises Conflict when somebody else has changed them meanwhile, Invalid for a value that does not fit.
     """
@@ -290,8 +279,7 @@ def change_settings(
         )
     _require_zone(values["zone"])
     _require_currency(values["currency"])
-    unknown = set(values["regimes"]) - set(REGIMES)
-    if unknown or values["vendor_sees"] not in VENDOR_SEES or values["colour"] not in COLOURS:
+    if values["vendor_sees"] not in VENDOR_SEES or values["colour"] not in COLOURS:
         raise Invalid("Choose from the list.")
     if (
         values["second_factor"]

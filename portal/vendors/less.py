@@ -6,12 +6,15 @@ by itself: a tier that stays is no reason to let a fact go.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from portal.vendors.facts import ALONE, ASKED, TIERS
 from portal.vendors.policy import touches_personal
+from questionnaires.canonical import canonical_json
 from questionnaires.facts import TABLE
 
 TIER = "engagement.tier"
@@ -35,6 +38,38 @@ def less(old_tier: str, old: Mapping[str, Any], new_tier: str, new: Mapping[str,
 def asks_for_less(old_tier: str, old: Mapping[str, Any], new_tier: str, new: Mapping[str, Any]) -> bool:
     """Whether less would be asked with the new tier and facts than with the old ones."""
     return bool(less(old_tier, old, new_tier, new))
+
+
+def raised(
+    old_tier: str, old: Mapping[str, Any], new_tier: str, new: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Tier and facts with what of the new ones asks for more, and nothing that asks for less than the old ones.
+
+    The stricter tier; of each fact the new value, the old one where the new would be less; of sets what is in either.
+    """
+    lesser = set(less(old_tier, old, new_tier, new))
+    facts = {}
+    for name in ASKED:
+        value = _both(name, old.get(name), new.get(name)) if name in lesser else new.get(name)
+        if value is not None:
+            facts[name] = value
+    return min(old_tier, new_tier, key=TIERS.index), facts
+
+
+def ground(tier: str, facts: Mapping[str, Any], intake_id: uuid.UUID | None) -> str:
+    """What a proposal to ask for less rests on, as SHA-256 in hex: codes and numbers, and the intake that holds."""
+    basis = {"tier": tier, "facts": dict(facts), "intake": str(intake_id) if intake_id else None}
+    return sha256(canonical_json(basis)).hexdigest()
+
+
+def _both(name: str, before: Any, after: Any) -> Any:
+    """A fact that would be less: as it was, with what a set gains."""
+    if TABLE[name].type.kind != "set" or before is None:
+        return before
+    found = {*before, *(after or ())}
+    if len(found) > 1:
+        found.discard(ALONE.get(name))
+    return [one for one in TABLE[name].labels if one in found]
 
 
 def _is_less(name: str, before: Any, after: Any) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -11,12 +13,14 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, scoped
 from portal.db import across
 from portal.faults import NotFound
+from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.remembered import Remembered
-from portal.vendors import policy
 from portal.vendors.facts import TIERS
 from portal.vendors.models import PolicyProposal, PolicyVersion
 from portal.vendors.policy import Policy
+from portal.vendors.policy_default import default
+from portal.vendors.policy_parsing import read
 
 WAITING = "waiting"
 _known: Remembered[Policy] = Remembered(200)
@@ -36,13 +40,34 @@ def current(session: Session, organisation_id: uuid.UUID) -> Policy:
     ).one_or_none()
     if row is None:
         return shipped(session, organisation_id)
-    return _known.get((row.sequence, row.content_hash), lambda: policy.read(row.content, row.sequence))
+    return _known.get((row.sequence, row.content_hash), lambda: read(row.content, row.sequence))
 
 
 def shipped(session: Session, organisation_id: uuid.UUID) -> Policy:
     """What holds before an organisation has saved a version of its own."""
     own = organisations.organisation_for_company(session, organisation_id)
-    return policy.default({tier: getattr(own, f"months_{tier}") for tier in TIERS})
+    return default({tier: getattr(own, f"months_{tier}") for tier in TIERS})
+
+
+def in_force(session: Session, identity: Identity) -> Policy:
+    """``current``, with what it does not say itself: the organisation's regimes, and that every version counts."""
+    own = organisations.organisation_of(session, identity)
+    found = current(session, own.id)
+    if found.regimes is None:
+        found = replace(found, regimes=tuple(sorted(own.regimes)))
+    if found.versions is None:
+        released = released_hashes(session, identity)
+        demanded = {slug: released[slug] for slug in sorted(found.demanded & set(released))}
+        found = replace(found, versions=MappingProxyType(demanded))
+    return found
+
+
+def released_hashes(session: Session, identity: Identity) -> dict[str, tuple[str, ...]]:
+    """The content hashes of every version that the organisation has released for itself, by slug."""
+    found: dict[str, list[str]] = {}
+    for one in library.own_versions(session, identity):
+        found.setdefault(one.slug, []).append(one.content_hash)
+    return {slug: tuple(sorted(hashes)) for slug, hashes in found.items()}
 
 
 def history(session: Session, identity: Identity) -> list[PolicyVersion]:
@@ -70,7 +95,7 @@ def before(session: Session, identity: Identity, sequence: int) -> Policy:
 
 def parsed(row: PolicyVersion) -> Policy:
     """A version as a policy."""
-    return _known.get((row.sequence, row.content_hash), lambda: policy.read(row.content, row.sequence))
+    return _known.get((row.sequence, row.content_hash), lambda: read(row.content, row.sequence))
 
 
 def waiting(session: Session, identity: Identity, *, lock: bool = False) -> PolicyProposal | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,12 +15,16 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid
 from portal.library import service as library
+from portal.organisations import second_letters
 from portal.organisations.four_eyes import require_second
 from portal.organisations.models import Organisation
 from portal.vendors import policy_queries
 from portal.vendors.facts import TIERS
+from portal.vendors.ground import every_ground_moved
 from portal.vendors.models import PolicyProposal, PolicyVersion
-from portal.vendors.policy import Policy, changed, loosens, read
+from portal.vendors.policy import Policy
+from portal.vendors.policy_loosening import changed, loosens
+from portal.vendors.policy_parsing import read
 
 MOVED_ON = "Somebody else has changed the policy meanwhile. Look at what is in force before you save yours."
 ONE_WAITS = (
@@ -33,10 +39,10 @@ def save(
     """Save ``new`` over version ``base``: a version in force, or a proposal where it asks for less; None: no change.
 
     Raises Conflict when another version is in force by now or another proposal waits, Invalid for a questionnaire
-    that the organisation does not have.
+    that the organisation does not have, or one without a version that counts.
     """
     organisation_id = _lock(session, actor)
-    old = policy_queries.current(session, organisation_id)
+    old, new = completed(session, actor, new)
     if new.to_bytes() == old.to_bytes():
         return None  # nothing to save, or a second press of the same button
     if old.sequence != base:
@@ -64,6 +70,10 @@ def save(
     data = {"sequence": base + 1, "fields": looser}
     record(session, Kind.POLICY_PROPOSED, now=now, actor=actor, subject=row, data=data)
     session.flush()
+    what = (
+        f"{actor.person.name} proposes another version of the policy. It asks for less than the one in force."
+    )
+    second_letters.ask(session, what, "policy", Permission.MANAGE_POLICY, actor=actor, now=now)
     return row
 
 
@@ -77,7 +87,7 @@ def approve(session: Session, proposal_id: uuid.UUID, *, actor: Identity, now: d
     require_second(
         session, row.proposed_by, actor, Permission.MANAGE_POLICY, proposed_at=row.proposed_at, now=now
     )
-    old = policy_queries.current(session, organisation_id)
+    old = policy_queries.in_force(session, actor)
     if old.sequence != row.base_sequence:
         raise Conflict(MOVED_ON)
     _settle(session, row, "approved", actor, now)
@@ -101,6 +111,31 @@ def refuse(session: Session, proposal_id: uuid.UUID, *, actor: Identity, now: da
     state = "withdrawn" if row.proposed_by == actor.person.id else "refused"
     _settle(session, row, state, actor, now)
     session.flush()
+
+
+def completed(session: Session, actor: Identity, new: Policy) -> tuple[Policy, Policy]:
+    """The policy in force, and ``new`` with what it leaves out, so that the two can be compared.
+
+    Of an own questionnaire that was demanded before, those versions count that ``new`` names; of one that is newly
+    demanded all that are released. Raises Invalid where none would count.
+    """
+    old = policy_queries.in_force(session, actor)
+    assert old.versions is not None
+    named = old.versions if new.versions is None else new.versions
+    released = policy_queries.released_hashes(session, actor)
+    versions = {}
+    errors = {}
+    for slug in sorted(new.demanded & set(released)):
+        if slug in old.demanded:
+            versions[slug] = tuple(one for one in released[slug] if one in named.get(slug, ()))
+        else:
+            versions[slug] = released[slug]
+        if not versions[slug]:
+            errors[f"versions.{slug}"] = "Choose at least one version, or demand another questionnaire."
+    if errors:
+        raise Invalid(errors=errors)
+    regimes = old.regimes if new.regimes is None else new.regimes
+    return old, replace(new, regimes=regimes, versions=MappingProxyType(versions))
 
 
 def _lock(session: Session, actor: Identity) -> uuid.UUID:
@@ -138,6 +173,8 @@ def _put_in_force(
     overtaken = policy_queries.waiting(session, acting, lock=True)
     if overtaken is not None:
         _settle(session, overtaken, "overtaken", acting, now)
+    if new.regimes is not None:  # where every fact of the organisation is read
+        session.get_one(Organisation, organisation_id).regimes = list(new.regimes)
     row = PolicyVersion(
         id=uuid.uuid4(),
         organisation_id=organisation_id,
@@ -149,6 +186,7 @@ def _put_in_force(
         approved_by=approved_by,
     )
     session.add(row)
+    every_ground_moved(session, organisation_id)
     data = {"sequence": row.sequence, "fields": [name for name, _old, _new in changed(old, new)]}
     record(session, Kind.POLICY_CHANGED, now=now, actor=acting, subject=row, data=data)
     session.flush()

@@ -14,12 +14,15 @@ from werkzeug.wrappers import Response
 from portal import web
 from portal.access import OrganisationRole, Permission, requires
 from portal.faults import Conflict, Invalid
+from portal.library import service as library
+from portal.organisations import four_eyes
 from portal.organisations import queries as organisations
-from portal.vendors import policy, policy_queries, policy_service
+from portal.vendors import policy_queries, policy_service
 from portal.vendors import policy_words as words
 from portal.vendors.facts import TIERS
 from portal.vendors.models import PolicyProposal, PolicyVersion
-from portal.vendors.policy import LEVELS, RISKS, Policy
+from portal.vendors.policy import DECIDERS, LEVELS, REGIMES, RISKS, Policy
+from portal.vendors.policy_parsing import parse, read
 
 blueprint = Blueprint("policy", __name__)
 Page = str | Response | tuple[str, int]
@@ -34,6 +37,7 @@ NUMBERS = (
     "valid_months",
 )
 CODES = ("review", "worst_finding", "must")
+VERSIONS = "versions."  # and the slug: names of fields
 
 
 @blueprint.get("/o/<organisation>/policy")
@@ -41,17 +45,24 @@ CODES = ("review", "worst_finding", "must")
 def page(organisation: str) -> Page:
     session, identity = web.db(), web.identity()
     assert identity.organisation is not None
-    found = policy_queries.current(session, identity.organisation.id)
+    found = policy_queries.in_force(session, identity)
     waiting = policy_queries.waiting(session, identity)
     history = policy_queries.history(session, identity)
+    hinders = ""
+    if waiting is not None:
+        hinders = four_eyes.look(session, identity, now=web.now()).sentence(
+            waiting.proposed_by, Permission.MANAGE_POLICY, proposed_at=waiting.proposed_at
+        )
     return render_template(
         "policy/page.html",
         policy=found,
         history=history,
         waiting=waiting,
-        waiting_changes=_changes(found, policy.read(waiting.content, 0)) if waiting else [],
+        waiting_changes=_changes(found, read(waiting.content, 0)) if waiting else [],
         people=_people(history, waiting),
         own_proposal=waiting is not None and waiting.proposed_by == identity.person.id,
+        hinders=hinders,
+        unnamed=_unnamed(found),
         **_reading(),
     )
 
@@ -89,7 +100,7 @@ def save(organisation: str) -> Page:
         web.undo()
         return _form(_raw(posted), {}, base=base)
     try:
-        new = policy.parse(_raw(posted))
+        new = parse(_raw(posted))
         if posted.get("go") != "save":
             web.undo()
             return _look(new, base)
@@ -129,13 +140,37 @@ def _titles() -> dict[str, str]:
     return policy_service.demandable(web.db(), web.identity())
 
 
+def _versions() -> dict[str, dict[str, str]]:
+    """The organisation's own versions: slug -> content hash -> title and number, newest first."""
+    found: dict[str, dict[str, str]] = {}
+    for one in library.own_versions(web.db(), web.identity()):
+        found.setdefault(one.slug, {})[one.content_hash] = f"{one.title}, {one.version}"
+    return found
+
+
+def _unnamed(found: Policy) -> list[str]:
+    """Released versions of demanded questionnaires that do not count."""
+    return [
+        name
+        for slug, versions in _versions().items()
+        if slug in found.demanded
+        for content_hash, name in versions.items()
+        if not found.counts(slug, content_hash)
+    ]
+
+
+def _all_titles() -> dict[str, str]:
+    """``_titles`` by slug, and own versions by hash."""
+    return _titles() | {key: name for versions in _versions().values() for key, name in versions.items()}
+
+
 def _changes(old: Policy, new: Policy) -> list[words.Change]:
-    return words.changes(old, new, _titles())
+    return words.changes(old, new, _all_titles())
 
 
 def _reading() -> dict[str, Any]:
     """What every page that shows a policy needs."""
-    titles = _titles()
+    titles = _all_titles()
     return {
         "tiers": TIERS,
         "tier_words": words.TIER_WORDS,
@@ -145,6 +180,7 @@ def _reading() -> dict[str, Any]:
         "groups": words.GROUPS,
         "fields": words.FIELDS,
         "why": words.WHY,
+        "regime_words": words.REGIMES,
         "value_words": lambda name, value: words.value_words(name, value, titles),
         "zone": organisations.organisation_of(web.db(), web.identity()).zone,
     }
@@ -158,8 +194,7 @@ def _people(history: list[PolicyVersion], waiting: PolicyProposal | None) -> Map
 def _look(new: Policy, base: int) -> Page:
     """What saving would do, with everything that was typed in hidden fields."""
     session, identity = web.db(), web.identity()
-    assert identity.organisation is not None
-    old = policy_queries.current(session, identity.organisation.id)
+    old, new = policy_service.completed(session, identity, new)
     if old.sequence != base:
         raise Conflict(policy_service.MOVED_ON)
     found = _changes(old, new)
@@ -190,7 +225,7 @@ def _form(
         "questionnaires": slugs,
         "with_personal_data": slugs,
         "evidence": words.evidence_choices(),
-        "roles": [(one, str(web.ROLE_LABELS[OrganisationRole(one)])) for one in policy.DECIDERS],
+        "roles": [(one, str(web.ROLE_LABELS[OrganisationRole(one)])) for one in DECIDERS],
     }
     return render_template(
         "policy/edit.html",
@@ -200,22 +235,26 @@ def _form(
         failed=bool(errors or message),
         base=_sequence() if base is None else base,
         several=several,
+        regimes=[(one, words.REGIMES[one]) for one in REGIMES],
+        versions=_demanded_versions(),
         choices=words.CHOICES,
         risks=RISKS,
         **_reading(),
     )
 
 
+def _demanded_versions() -> dict[str, dict[str, str]]:
+    """Own versions of what the policy in force demands: which of them count is a question then."""
+    demanded = policy_queries.in_force(web.db(), web.identity()).demanded
+    return {slug: found for slug, found in _versions().items() if slug in demanded}
+
+
 def _sequence() -> int:
-    identity = web.identity()
-    assert identity.organisation is not None
-    return policy_queries.current(web.db(), identity.organisation.id).sequence
+    return policy_queries.in_force(web.db(), web.identity()).sequence
 
 
 def _current() -> dict[str, Any]:
-    identity = web.identity()
-    assert identity.organisation is not None
-    return policy_queries.current(web.db(), identity.organisation.id).to_json()
+    return policy_queries.in_force(web.db(), web.identity()).to_json()
 
 
 def _to_page(organisation: str, code: str) -> Response:
@@ -245,7 +284,16 @@ def _raw(posted: MultiDict[str, str]) -> dict[str, Any]:
     matrix = {
         tier: {str(level): posted.get(f"matrix.{tier}.{level}", "") for level in LEVELS} for tier in TIERS
     }
-    return {"tiers": tiers, "matrix": matrix, "intake_required": posted.get("intake_required") == "yes"}
+    versions = {
+        name.removeprefix(VERSIONS): posted.getlist(name) for name in posted if name.startswith(VERSIONS)
+    }
+    return {
+        "tiers": tiers,
+        "matrix": matrix,
+        "intake_required": posted.get("intake_required") == "yes",
+        "regimes": posted.getlist("regimes"),
+        "versions": versions,
+    }
 
 
 def _number(text: str) -> int | str:

@@ -14,7 +14,8 @@ from flask_babel import ngettext
 from portal.access import OrganisationRole
 from portal.addresses import ROLE_LABELS
 from portal.evidence import kinds
-from portal.vendors.policy import Policy, changed, loosens
+from portal.vendors.policy import Policy
+from portal.vendors.policy_loosening import changed, loosens
 
 TIER_WORDS: Mapping[str, Any] = MappingProxyType(
     {"critical": _l("Critical"), "high": _l("High"), "medium": _l("Medium"), "low": _l("Low")}
@@ -148,6 +149,19 @@ CHOICES: Mapping[str, Mapping[Any, Any]] = MappingProxyType(
         "approvals": APPROVAL_WORDS,
     }
 )
+REGIMES: Mapping[str, Any] = MappingProxyType(
+    {
+        "gdpr": _l("GDPR: we decide about personal data of people in the EU"),
+        "eu_financial": _l("DORA: we are a financial entity in the EU"),
+        "nis2": _l("NIS2: we are an essential or important entity in the EU"),
+        "nis2_digital": _l("NIS2 digital: Implementing Regulation (EU) 2024/2690 applies to us"),
+        "us_health": _l("HIPAA: we are a covered entity or business associate in the US"),
+        "us_federal": _l("US federal: NIST SP 800-53 applies to us"),
+        "soc2": _l("SOC 2: we are audited against the trust services criteria"),
+        "iso27001": _l("ISO/IEC 27001: we run a certified management system"),
+        "pci": _l("PCI DSS: we handle payment cards"),
+    }
+)
 # Why the shipped values are what they are, beside each tier.
 WHY: Mapping[str, Any] = MappingProxyType(
     {
@@ -176,10 +190,12 @@ class Change:
 
 
 def value_words(name: str, value: Any, titles: Mapping[str, str]) -> str:
-    """A field's value in words; ``titles``: title of each questionnaire by slug."""
+    """A field's value in words; ``titles``: of each questionnaire by slug, and of each own version by hash."""
     if name in CHOICES:
         return str(CHOICES[name][value])
-    if name in ("questionnaires", "with_personal_data"):
+    if name == "regimes":
+        return ", ".join(str(REGIMES[one]).partition(":")[0] for one in value) or str(_("none"))
+    if name in ("questionnaires", "with_personal_data", "versions"):
         return ", ".join(titles.get(one, one) for one in value) or str(_("none"))
     if name == "evidence":
         return ", ".join(kinds.evidence_name(one) for one in value) or str(_("none"))
@@ -203,6 +219,15 @@ def _change(name: str, before: Any, after: Any, looser: bool, titles: Mapping[st
             name, str(_("An intake before anything is clear")), yes_no[before], yes_no[after], looser
         )
     first, _dot, rest = name.partition(".")
+    if first in ("regimes", "versions"):
+        where = (
+            _("Laws and standards that bind you")
+            if first == "regimes"
+            else _("Versions of %(title)s that count", title=titles.get(rest, rest))
+        )
+        return Change(
+            name, str(where), value_words(first, before, titles), value_words(first, after, titles), looser
+        )
     if first == "matrix":
         tier, _dot, level = rest.partition(".")
         where = _(

@@ -22,6 +22,7 @@ from portal.vendors import queries
 from portal.vendors.facts import TIERS, checked_facts
 from portal.vendors.less import TIER, less
 from portal.vendors.models import Contact, Engagement, Vendor
+from portal.vendors.resting import from_to
 from questionnaires.facts import COUNTRIES
 
 LONGEST_NAME = 200
@@ -133,33 +134,11 @@ def change_engagement(
     if values["name_key"] != engagement.name_key:
         _require_free_engagement_name(session, actor, engagement.vendor_id, values["name_key"])
     _require_not_less(engagement, values)
+    codes = from_to(engagement, values)
     if business_owner_id != engagement.business_owner_id:
         for column, value in _named_by(business_owner_id, actor, now).items():
             setattr(engagement, column, value)
-    _change(session, engagement, values, Kind.ENGAGEMENT_CHANGED, actor=actor, now=now)
-
-
-def rest_on_intake(
-    session: Session,
-    engagement: Engagement,
-    *,
-    intake_id: uuid.UUID,
-    tier: str,
-    facts: Mapping[str, Any],
-    description: str,
-    actor: Identity,
-    now: datetime,
-) -> None:
-    """Take tier, facts and description over from an intake; nothing waits any more. The caller holds the lock."""
-    values = {"tier": tier, "facts": dict(facts), "description": description}
-    changed = sorted(name for name, value in values.items() if getattr(engagement, name) != value)
-    for name, value in values.items():
-        setattr(engagement, name, value)
-    engagement.intake_id, engagement.waiting_intake_id = intake_id, None
-    engagement.revision += 1
-    data = {"fields": changed, "tier": tier}
-    record(session, Kind.ENGAGEMENT_CHANGED, now=now, actor=actor, subject=engagement, data=data)
-    session.flush()
+    _change(session, engagement, values, Kind.ENGAGEMENT_CHANGED, actor=actor, now=now, codes=codes)
 
 
 def add_contact(
@@ -348,6 +327,7 @@ def _change(
     *,
     actor: Identity,
     now: datetime,
+    codes: Mapping[str, Any] | None = None,
 ) -> None:
     changed = sorted(name for name, value in values.items() if getattr(row, name) != value)
     if not changed:
@@ -360,7 +340,7 @@ def _change(
             session.flush()
     except IntegrityError:
         raise Invalid(errors={"name": "This name is taken already."}) from None
-    record(session, kind, now=now, actor=actor, subject=row, data={"fields": changed})
+    record(session, kind, now=now, actor=actor, subject=row, data={"fields": changed, **(codes or {})})
 
 
 def business_owners(session: Session, actor: Identity) -> list[tuple[uuid.UUID, str]]:

@@ -24,6 +24,7 @@ LIST = (
 )
 STATES = [
     State("policy with a change that waits", "auditor", US + "/policy", "A change waits for a second person"),
+    State("policy with one's own change", "ciso", US + "/policy", "Take it back"),
     State("policy to approve", "admin", US + "/policy", "Approve: it comes into force"),
     State(
         "policy of an organisation that has none yet", "many", "/o/{empty_o}/policy", "As it ships, in force"
@@ -61,7 +62,17 @@ STATES = [
     State("why this tier", "auditor", US + "/engagements/{opened}/intake", "Why the tier is critical"),
     State("lower tier to approve", "ciso", US + "/engagements/{opened}/intake", "Approve: it holds"),
     State("tier set by hand", "procurement", US + "/engagements/{engagement}/intake", "set by hand"),
-    State("intakes that wait", "ciso", US + "/intakes/waiting", "Core bank"),
+    State("intakes that wait", "ciso", US + "/intakes/waiting", "You can approve or refuse it"),
+    State("intakes that wait, one's own", "procurement", US + "/intakes/waiting", "Yours: waits for"),
+    State("erasure of an intake", "ciso", US + "/intakes/{softer}/erase", "Destroy the answers of an intake"),
+    State(
+        "erasure of an intake refused",
+        "ciso",
+        US + "/intakes/{softer}/erase",
+        "Write why",
+        422,
+        press("Propose it"),
+    ),
     State("intakes, none waits", "many", "/o/{empty_o}/intakes/waiting", "Nothing waits."),
     State(
         "engagement by intake, changed", "procurement", US + "/engagements/{opened}/edit", "from the intake"
@@ -82,7 +93,9 @@ STATES = [
 
 
 def make(database: Database, quarry: Place, vendor: uuid.UUID) -> dict[str, Any]:
-    """By the names of World: ``opened``, an engagement whose newest intake waits, and ``listed``, a list to look at."""
+    """By the names of World: ``opened``, an engagement whose newest intake waits, ``softer``, that intake, and
+    ``listed``, a list to look at.
+    """
     buyer, ciso, now = quarry[OrganisationRole.PROCUREMENT], quarry[OrganisationRole.CISO], clock.now()
     with database.transaction(ciso.scope) as session:
         shipped = policy_queries.current(session, quarry.id)
@@ -97,8 +110,10 @@ def make(database: Database, quarry: Place, vendor: uuid.UUID) -> dict[str, Any]
         ).id
     with database.transaction(buyer.scope) as session:
         bought = vendors.engagement(session, buyer, opened, lock=True)
-        softer = answered(PRINTER)
-        intake.answer_again(session, bought, softer, revision=bought.revision, actor=buyer, now=now)
+        again, _waits = intake.answer_again(
+            session, bought, answered(PRINTER), revision=bought.revision, actor=buyer, now=now
+        )
         rows, faults = import_reading.read(LIST.encode())
         assert not faults
-        return {"opened": opened, "listed": importing.keep(session, rows, actor=buyer, now=now).id}
+        listed = importing.keep(session, rows, actor=buyer, now=now).id
+        return {"opened": opened, "softer": again.id, "listed": listed}

@@ -97,6 +97,7 @@ class World:
     proposal: uuid.UUID
     certificate: uuid.UUID
     opened: uuid.UUID
+    softer: uuid.UUID
     listed: uuid.UUID
     signed: uuid.UUID
     waived: uuid.UUID

@@ -26,7 +26,7 @@ from portal.gate.models import (
     RiskException,
     RiskExceptionStep,
 )
-from portal.vendors import policy as policies
+from portal.vendors import policy_default as policies
 from portal.vendors.models import Engagement
 from questionnaires.canonical import canonical_json
 from tests.portal.world import NOW, Place

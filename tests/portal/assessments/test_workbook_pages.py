@@ -21,7 +21,7 @@ from portal.assessments.version_models import WorkbookUpload
 from portal.audit.models import Event
 from portal.db import SYSTEM, Scope
 from portal.erasure import destroying, parting, retention
-from portal.erasure.destroying import Destroyed
+from portal.erasure.reaching import Destroyed
 from tests.portal.assessments.given import Given
 from tests.portal.assessments.workbooks import (
     Rows,

@@ -17,8 +17,11 @@ from sqlalchemy.exc import DBAPIError
 from portal.access import Identity, OrganisationRole
 from portal.assessments.drafts import Content
 from portal.assessments.sealing import commit
+from portal.audit.catalogue import Kind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.contracts import clause_texts, cycles, schedule_queries, settling, steps
+from portal.contracts import service as contracts
 from portal.contracts.schedule_models import (
     ClauseText,
     ContractItem,
@@ -446,8 +449,8 @@ def test_a_waiver_is_taken_back_or_refused(given: Given, role: OrganisationRole,
     proposal = given.waive(given.plain())
     given.do(
         role,
-        lambda session, engagement, _all: settling.refuse_waiver(
-            session, engagement, proposal, actor=given.place[role], now=LATER
+        lambda session, _engagement, _all: settling.refuse(
+            session, session.get_one(WaiverProposal, proposal), actor=given.place[role], now=LATER
         ),
     )
     with given.database.looking(SYSTEM) as session:
@@ -463,7 +466,7 @@ def settle_waiting(given: Given, row: uuid.UUID, role: OrganisationRole, *, appr
         if approve:
             settling.approve_settlement(session, engagement, schedule, row, **steps_of)  # type: ignore[arg-type]
         else:
-            settling.refuse_settlement(session, engagement, row, **steps_of)  # type: ignore[arg-type]
+            settling.refuse(session, session.get_one(Settlement, row), **steps_of)  # type: ignore[arg-type]
 
     given.do(role, go)
 
@@ -556,6 +559,35 @@ def test_a_clause_of_no_requirement_is_not_found(given: Given) -> None:
         save_clause(given, "no.such", "Text.", 0)
 
 
+def test_what_was_decided_on_is_what_the_schedule_is_held_against(given: Given) -> None:
+    """Within one cycle too: the gate's last decision on an earlier evaluation comes first."""
+    actor: Identity = given.place[CISO]
+
+    def evaluate(session: Any, engagement: Engagement, _all: Schedule) -> uuid.UUID:
+        engagement.facts = engagement.facts | {"engagement.process": "critical"}
+        record(session, Kind.ENGAGEMENT_CHANGED, now=LATER, actor=actor, subject=engagement)
+        return contracts.evaluate_engagement(session, engagement, actor=actor, now=LATER).id
+
+    first = given.read().evaluation
+    assert first is not None
+    newest = given.do(CISO, evaluate)
+
+    def before(*decided: uuid.UUID) -> uuid.UUID | None:
+        with given.database.looking(actor.scope) as session:
+            row = given.read().evaluation
+            assert row is not None
+            assert row.id == newest
+            found = cycles.previous(session, actor, row, decided)
+            return found.id if found else None
+
+    assert before() is None, "the same assessments: one cycle"
+    assert before(first.id) == first.id
+    assert before(newest, first.id) == first.id, "decided on the newest: what was decided before it counts"
+    assert before(newest) is None
+    assert before(uuid.uuid4()) is None
+
+
+@pytest.mark.both_databases
 def test_against_the_cycle_before(given: Given) -> None:
     actor: Identity = given.place[CISO]
 

@@ -124,6 +124,15 @@ def test_a_signed_contract_is_uploaded_opened_and_on_record(
     again = {"pick": f"{second.item.id}:0", "known": str(file.id)}
     assert buyer.browser.post(path, fields | again).status_code == 303
     assert buyer.browser.post(path, fields | again).status_code == 409  # somebody was there already
+    (stored,) = open_storage(settings).keys()
+    third = next(
+        one
+        for one in other
+        if not one.lacks_value and one.item.id not in {second.item.id, buyer.case.line(key).item.id}
+    )
+    pressed = fields | {"pick": f"{third.item.id}:0", "file": (io.BytesIO(PDF), "contract.pdf")}
+    assert buyer.browser.post(path, pressed).status_code == 303
+    assert list(open_storage(settings).keys()) == [stored], "the same bytes once more are stored once"
     with database.looking(SYSTEM) as session:
         kinds = [one.kind for one in session.query(Event)]
         assert session.query(ContractFile).count() == 1

@@ -9,6 +9,7 @@ from portal.tables import metadata
 ANSWERS = "destroying.answers, parting.vendors"
 SEALED = "destroying.sealed"
 VENDOR = "parting.vendors"
+QUOTING = "quoting.reasons (the reason)"
 PERSON = "parting.person"
 COMPANY = "parting.company"
 ORGANISATION = "parting.organisation"
@@ -29,9 +30,9 @@ WHO: dict[str, str] = {
     "contract_file": VENDOR,
     "contract_item": STAYS + "ids and keys",
     "contract_step": STAYS + "codes, dates and a commitment",
-    "contract_words": VENDOR,
-    "settlement": VENDOR,
-    "waiver_proposal": VENDOR,
+    "contract_words": f"{VENDOR}, {QUOTING}",
+    "settlement": f"{VENDOR}, {QUOTING}",
+    "waiver_proposal": f"{VENDOR}, {QUOTING}",
     "company": STAYS + "a firm's name, which receipts and other clients' records rest on",
     "company_member": STAYS + "ids and roles",
     "condition_note": VENDOR,
@@ -57,7 +58,7 @@ WHO: dict[str, str] = {
     "mark_reason": SEALED,
     "mark_remark": SEALED,
     "intake": STAYS + "points, codes and a commitment",
-    "intake_answers": VENDOR,
+    "intake_answers": f"{VENDOR}, engagement_words.intake, retention.apply",
     "invitation": f"{VENDOR}, {ORGANISATION}, {COMPANY}, {PERSON}: name and address",
     "login_session": f"{PERSON}, retention.tidy",
     "message": f"{VENDOR}, {ORGANISATION}, {COMPANY}, {PERSON}, retention.tidy",

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from portal.gate.facts import Document, Finding, GateFacts, Proof, Requirement, Submitted
-from portal.vendors import policy as policies
+from portal.vendors import policy_default as policies
 from portal.vendors.facts import TIERS
 from portal.vendors.policy import Policy, TierPolicy
 

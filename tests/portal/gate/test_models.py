@@ -27,7 +27,7 @@ from portal.gate.models import (
     RiskExceptionStep,
 )
 from portal.gate.standing import Decided, effective
-from portal.vendors import policy as policies
+from portal.vendors import policy_parsing as policies
 from tests.portal.scene import Scene
 from tests.portal.world import NOW
 

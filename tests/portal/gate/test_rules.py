@@ -19,7 +19,7 @@ from portal.gate.facts import (
     Requirement,
 )
 from portal.gate.grounds import Ground, grounds
-from portal.vendors import policy as policies
+from portal.vendors import policy_default as policies
 from questionnaires.dates import add_months
 from tests.portal.gate.given import MONTHS, TODAY, core, day, policy, sound, submitted
 

@@ -247,7 +247,6 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         "name": "Halden Mutual",
         "zone": "Europe/Berlin",
         "currency": "eur",
-        "regimes": ["gdpr", "iso27001"],
         "keep_months": "6",
         "vendor_sees": "all",
         "colour": "teal",
@@ -265,9 +264,4 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         assert "Halden Mutual" in refused.text
     with database.looking(SYSTEM) as session:
         row = session.scalars(select(service.Organisation)).one()
-        assert (row.zone, row.currency, row.regimes, row.keep_months) == (
-            "Europe/Berlin",
-            "EUR",
-            ["gdpr", "iso27001"],
-            6,
-        )
+        assert (row.zone, row.currency, row.keep_months) == ("Europe/Berlin", "EUR", 6)

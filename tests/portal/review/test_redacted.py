@@ -11,6 +11,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.erasure import destroying
+from portal.erasure.reaching import Destroyed
 from portal.faults import Conflict
 from portal.review import reviewing
 from portal.review.marking import Wish
@@ -34,7 +35,7 @@ def papers(database: Database, settings: Settings) -> Reviewed:
 def redact(given: Reviewed, key: str) -> None:
     """As an approved destruction does it."""
     with given.database.transaction(SYSTEM) as session:
-        destroying.answers(session, given.issued.assessment, {key}, destroying.Destroyed(), now=NOW)
+        destroying.answers(session, given.issued.assessment, {key}, Destroyed(), now=NOW)
         record(session, Kind.REDACTED, now=NOW, actor=None)
 
 

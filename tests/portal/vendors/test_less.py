@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.vendors.facts import ALONE, ASKED, TIERS, checked_facts
-from portal.vendors.less import DATA, TIER, asks_for_less, less
-from portal.vendors.policy import TierPolicy, default
+from portal.vendors.less import DATA, TIER, asks_for_less, ground, less, raised
+from portal.vendors.policy import TierPolicy
+from portal.vendors.policy_default import default
 from questionnaires.facts import TABLE
 
 UNKNOWN = None
@@ -86,6 +88,41 @@ def test_whatever_holds_at_once_demands_no_fewer_questionnaires_and_loses_no_val
     no_better = all(_worse_or_equal(name, old.get(name), new.get(name)) for name in ASKED)
     not_lower = TIERS.index(after) <= TIERS.index(before)
     assert asks_for_less(before, old, after, new) != (kept and no_better and not_lower)
+
+
+@given(FACTS, FACTS, st.sampled_from(TIERS), st.sampled_from(TIERS))
+def test_what_is_raised_asks_for_no_less_than_before_and_leaves_the_same_to_wait(
+    old: dict[str, Any], new: dict[str, Any], before: str, after: str
+) -> None:
+    tier, facts = raised(before, old, after, new)
+    assert less(before, old, tier, facts) == []
+    assert checked_facts(facts) == facts
+    waits = less(before, old, after, new)
+    assert less(tier, facts, after, new) == waits
+    if not waits:
+        assert (tier, facts) == (after, new)
+    assert raised(tier, facts, after, new) == (tier, facts)
+    for name in ASKED:
+        if name not in waits:
+            assert facts.get(name) == new.get(name)
+
+
+def test_a_set_that_gains_and_loses_holds_both_until_the_second_person() -> None:
+    one = raised("high", {DATA: ["personal", "special"]}, "low", {DATA: ["personal", "card"]})
+    assert one == ("high", {DATA: ["personal", "special", "card"]})
+    kept = raised("low", {DATA: ["confidential"]}, "high", {DATA: [ALONE[DATA]]})
+    assert kept == ("high", {DATA: ["confidential"]})
+
+
+def test_the_ground_of_a_proposal_is_tier_facts_and_intake() -> None:
+    same = ground("high", {DATA: ["personal"]}, None)
+    assert same == ground("high", {DATA: ["personal"]}, None)
+    others = {
+        ground("low", {DATA: ["personal"]}, None),
+        ground("high", {DATA: ["card"]}, None),
+        ground("high", {DATA: ["personal"]}, uuid.UUID(int=1)),
+    }
+    assert len(others - {same}) == 3
 
 
 @given(FACTS, st.sampled_from(TIERS))

@@ -13,19 +13,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.access import OrganisationRole
+from portal.audit.catalogue import Kind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.organisations.models import Organisation
 from portal.settings import Settings
 from portal.vendors import policy, policy_queries, policy_service
 from portal.vendors.facts import TIERS
 from portal.vendors.models import PolicyProposal, PolicyVersion
-from portal.vendors.policy import LEVELS, RISKS, Policy, TierPolicy, changed, default, loosens, parse
+from portal.vendors.policy import LEVELS, RISKS, Policy, TierPolicy
+from portal.vendors.policy_default import default
+from portal.vendors.policy_loosening import changed, loosens
+from portal.vendors.policy_parsing import parse, read
+from questionnaires import catalog
+from tests.portal import scene
 from tests.portal.world import NOW, Place, make_organisation
 
 MONTHS = {"critical": 12, "high": 12, "medium": 24, "low": 36}
 SHIPPED = default(MONTHS)
 SLUGS = ("security_core", "security_lite", "privacy_processor")
+HASHES = ("a" * 64, "b" * 64)
 
 
 def with_tier(one: Policy, tier: str, **values: Any) -> Policy:
@@ -51,7 +60,7 @@ def fault(document: dict[str, Any]) -> dict[str, str]:
 def test_the_shipped_policy_is_sound_and_keeps_the_months_that_were_set() -> None:
     for months in (MONTHS, dict.fromkeys(TIERS, 1), dict.fromkeys(TIERS, 120)):
         shipped = default(months)
-        again = policy.read(shipped.to_bytes(), 0)
+        again = read(shipped.to_bytes(), 0)
         assert again == shipped
         assert again.content_hash == shipped.content_hash
         assert {tier: shipped.tier(tier).months for tier in TIERS} == months
@@ -146,8 +155,12 @@ def policies(draw: st.DrawFn) -> Policy:
             # the smallest of what lies in the better-or-lower quarter: monotone by construction
             rank = max((steps[low * 4 + col] for low in range(at, 4) for col in range(column + 1)), default=0)
             matrix[name, level] = RISKS[rank]
+    tiers = MappingProxyType({one: tier() for one in TIERS})
+    asked = sorted({slug for one in tiers.values() for slug in one.demanded})
+    versions = {slug: tuple(sorted(draw(st.sets(st.sampled_from(HASHES), min_size=1)))) for slug in asked}
+    regimes = tuple(sorted(draw(st.sets(st.sampled_from(("gdpr", "nis2", "pci"))))))
     return Policy(
-        MappingProxyType({one: tier() for one in TIERS}), MappingProxyType(matrix), draw(st.booleans())
+        tiers, MappingProxyType(matrix), draw(st.booleans()), 0, regimes, MappingProxyType(versions)
     )
 
 
@@ -159,6 +172,9 @@ def test_every_difference_asks_for_less_on_one_of_the_two_ways(one: Policy, othe
     assert (there == [] and back == []) == (one == other)
     names = {name for name, _old, _new in changed(one, other)}
     assert {name for name in there if not name.endswith("with_personal_data")} <= names
+    unsaid = replace(one, regimes=None, versions=None)
+    assert parse(json.loads(unsaid.to_bytes())) == unsaid
+    assert set(loosens(one, unsaid)) <= {"regimes", *(f"versions.{slug}" for slug in one.demanded)}
 
 
 @given(policies(), policies(), policies())
@@ -208,6 +224,47 @@ def test_a_lighter_matrix_and_no_intake_ask_for_less() -> None:
     assert loosens(SHIPPED, lighter) == ["matrix.critical.4"]
     assert loosens(lighter, SHIPPED) == []
     assert loosens(SHIPPED, replace(SHIPPED, intake_required=False)) == ["intake_required"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"regimes": ["gdpr", "nonsense"]},
+        {"regimes": "gdpr"},
+        {"versions": {"Not A Slug": []}},
+        {"versions": {"own": ["abc"]}},
+        {"versions": {"own": ["a" * 64] * 501}},
+        {"versions": []},
+    ],
+)
+def test_regimes_and_versions_are_those_there_are(values: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        parse(SHIPPED.to_json() | values)
+
+
+def test_one_regime_fewer_and_one_version_more_ask_for_less() -> None:
+    before = replace(
+        with_tier(SHIPPED, "low", questionnaires=("own",)),
+        regimes=("gdpr", "nis2"),
+        versions=MappingProxyType({"own": HASHES[:1]}),
+    )
+    assert loosens(before, replace(before, regimes=("gdpr",))) == ["regimes"]
+    assert loosens(before, replace(before, regimes=("gdpr", "nis2", "pci"))) == []
+    more = replace(before, versions=MappingProxyType({"own": HASHES}))
+    assert loosens(before, more) == ["versions.own"]
+    assert loosens(more, before) == []
+    fresh = replace(before, tiers=SHIPPED.tiers, versions=MappingProxyType({}))
+    asked = with_tier(fresh, "low", questionnaires=("own", "security_lite"))
+    assert loosens(fresh, replace(asked, versions=more.versions)) == [], (
+        "newly demanded: any version may begin"
+    )
+    assert more.counts("own", HASHES[1])
+    assert not before.counts("own", HASHES[1])
+    assert not before.counts("another", HASHES[0])
+    shipped = catalog.latest("security_lite")
+    assert before.counts("security_lite", shipped.content_hash)
+    assert not before.counts("security_core", shipped.content_hash)
+    assert SHIPPED.counts("own", HASHES[1]), "a policy that does not say lets each count"
 
 
 @pytest.mark.parametrize(
@@ -271,7 +328,8 @@ def test_what_asks_for_more_holds_at_once_and_what_asks_for_less_waits(
     assert current(database, alder) == SHIPPED
     row = save(database, alder, STRICTER, base=0)
     assert isinstance(row, PolicyVersion)
-    assert current(database, alder) == replace(STRICTER, sequence=1)
+    said: dict[str, Any] = {"regimes": (), "versions": MappingProxyType({})}
+    assert current(database, alder) == replace(STRICTER, sequence=1, **said)
     assert save(database, alder, STRICTER, base=0) is None  # a second press
     waits = save(database, alder, LOOSER, base=1)
     assert isinstance(waits, PolicyProposal)
@@ -285,7 +343,7 @@ def test_what_asks_for_more_holds_at_once_and_what_asks_for_less_waits(
         approve(database, alder, waits, OrganisationRole.CISO)
     assert current(database, alder).sequence == 1
     approve(database, alder, waits, OrganisationRole.ADMIN)
-    assert current(database, alder) == replace(LOOSER, sequence=2)
+    assert current(database, alder) == replace(LOOSER, sequence=2, **said)
     with database.looking(SYSTEM) as session:
         version = session.query(PolicyVersion).filter_by(sequence=2).one()
         assert (version.created_by, version.approved_by) == (
@@ -346,3 +404,69 @@ def test_a_questionnaire_that_nobody_can_issue_is_not_demanded(database: Databas
         with pytest.raises(Invalid) as caught:
             save(database, alder, with_tier(SHIPPED, "high", questionnaires=(slug,)), base=0)
         assert list(caught.value.errors) == ["high.questionnaires"]
+
+
+def regimes_of(database: Database, place: Place) -> list[str]:
+    with database.looking(SYSTEM) as session:
+        return list(session.get_one(Organisation, place.id).regimes)
+
+
+@pytest.mark.both_databases
+def test_a_law_is_added_at_once_and_taken_away_by_two(database: Database, alder: Place) -> None:
+    """What the facts of every engagement read follows the policy in force."""
+    save(database, alder, replace(SHIPPED, regimes=("eu_financial", "gdpr")), base=0)
+    assert regimes_of(database, alder) == ["eu_financial", "gdpr"]
+    kept = save(database, alder, STRICTER, base=1)
+    assert isinstance(kept, PolicyVersion)
+    assert regimes_of(database, alder) == ["eu_financial", "gdpr"], (
+        "who says nothing about it takes none away"
+    )
+    waits = save(database, alder, replace(STRICTER, regimes=("gdpr",)), base=2)
+    assert isinstance(waits, PolicyProposal)
+    assert regimes_of(database, alder) == ["eu_financial", "gdpr"]
+    approve(database, alder, waits, OrganisationRole.ADMIN)
+    assert regimes_of(database, alder) == ["gdpr"]
+
+
+@pytest.mark.both_databases
+def test_regimes_of_before_policies_held_them_are_taken_away_by_two_as_well(
+    database: Database, alder: Place
+) -> None:
+    with database.transaction() as session:
+        row = session.get_one(Organisation, alder.id)
+        row.regimes = ["gdpr"]
+        record(session, Kind.SETTINGS_CHANGED, now=NOW, actor=None, subject=row, data={"fields": ["regimes"]})
+    assert isinstance(save(database, alder, replace(SHIPPED, regimes=()), base=0), PolicyProposal)
+    assert regimes_of(database, alder) == ["gdpr"]
+
+
+@pytest.mark.both_databases
+def test_a_newer_version_of_an_own_questionnaire_counts_once_two_have_named_it(
+    database: Database, alder: Place
+) -> None:
+    ciso = alder[OrganisationRole.CISO]
+
+    def release(version: str) -> str:
+        document = json.loads(scene.own_questionnaire("ours", "Ours in short", word=version))
+        data = json.dumps(document | {"version": version}).encode()
+        return scene.release_own(database, ciso, data, "ours")
+
+    first = release("1.0.0")
+    demands = with_tier(SHIPPED, "low", questionnaires=("ours", "security_lite"))
+    assert isinstance(save(database, alder, demands, base=0), PolicyVersion)
+    assert current(database, alder).versions == {"ours": (first,)}
+    second = release("2.0.0")
+    assert not current(database, alder).counts("ours", second)
+    tighter = with_tier(demands, "low", fix_days=0)
+    save(database, alder, tighter, base=1)
+    assert not current(database, alder).counts("ours", second), "another change names nothing"
+    named = replace(tighter, versions=MappingProxyType({"ours": (first, second)}))
+    waits = save(database, alder, named, base=2)
+    assert isinstance(waits, PolicyProposal)
+    approve(database, alder, waits, OrganisationRole.ADMIN)
+    assert current(database, alder).counts("ours", second)
+    only = replace(tighter, versions=MappingProxyType({"ours": (second,)}))
+    assert isinstance(save(database, alder, only, base=3), PolicyVersion), "one fewer asks for more"
+    with pytest.raises(Invalid) as caught:
+        save(database, alder, replace(tighter, versions=MappingProxyType({"ours": ()})), base=4)
+    assert set(caught.value.errors) == {"versions.ours"}

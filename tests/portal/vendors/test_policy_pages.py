@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from portal import clock
 from portal.access import OrganisationRole
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.organisations.models import OrganisationMember
 from portal.settings import Settings
 from portal.vendors import policy_queries
 from portal.web import Portal
+from tests.portal import scene
 from tests.portal.world import Browser, Place, make_organisation, signed_in
 
 
@@ -104,6 +111,81 @@ def test_a_looser_policy_waits_for_somebody_else(app: Portal, database: Database
     assert admin.post(action[1], {"do": "approve"}).status_code == 303
     assert sequence(database, alder) == 1
     assert "approved by" in admin.get(path).text
+
+
+def test_whoever_is_no_second_person_reads_why_and_finds_no_button(
+    app: Portal, database: Database, alder: Place
+) -> None:
+    ciso, admin = alder[OrganisationRole.CISO], alder[OrganisationRole.ADMIN]
+    with database.transaction() as session:
+        row = session.scalars(
+            select(OrganisationMember).where(OrganisationMember.person_id == admin.person.id)
+        ).one()
+        row.given_by = ciso.person.id
+        record(session, Kind.MEMBER_ADDED, now=clock.now(), actor=None, subject=row)
+    path = f"/o/{alder.slug}/policy"
+    browser = signed_in(app, ciso)
+    fields = fields_of(browser.get(f"{path}/edit").text) | {"critical.approvals": "1", "go": "save"}
+    assert browser.post(f"{path}/edit", fields).status_code == 303
+    page = signed_in(app, admin).get(path).text
+    assert "gave you your role" in page
+    assert "Approve" not in page
+    assert "Refuse it" in page
+
+
+def test_laws_are_part_of_the_policy_and_taking_one_away_waits(
+    app: Portal, database: Database, alder: Place
+) -> None:
+    ciso, admin = signed_in(app, alder[OrganisationRole.CISO]), signed_in(app, alder[OrganisationRole.ADMIN])
+    path = f"/o/{alder.slug}/policy"
+    assert "None is named" in ciso.get(path).text
+    fields = fields_of(ciso.get(f"{path}/edit").text) | {"regimes": ["gdpr", "pci"], "go": "save"}
+    assert ciso.post(f"{path}/edit", fields).status_code == 303
+    assert "PCI DSS: we handle payment cards" in ciso.get(path).text
+    fields = fields_of(ciso.get(f"{path}/edit").text)
+    assert sorted(fields["regimes"]) == ["gdpr", "pci"]
+    look = ciso.post(f"{path}/edit", fields | {"regimes": ["gdpr"], "go": "look"})
+    assert "Laws and standards that bind you" in look.text
+    assert "Asks for less" in look.text
+    assert ciso.post(f"{path}/edit", fields_of(look.text) | {"go": "save"}).status_code == 303
+    assert "PCI DSS: we handle payment cards" in ciso.get(path).text
+    action = re.search(r'action="([^"]*/proposals/[^"]*)"', admin.get(path).text)
+    assert action
+    assert admin.post(action[1], {"do": "approve"}).status_code == 303
+    assert "PCI DSS: we handle payment cards" not in ciso.get(path).text
+    wrong = ciso.post(f"{path}/edit", fields | {"base": "2", "regimes": ["moon"], "go": "save"})
+    assert wrong.status_code == 422
+    assert "Laws and standards: Choose from the list." in unescape(wrong.text)
+
+
+def test_which_versions_count_is_asked_and_what_is_not_named_is_said(
+    app: Portal, database: Database, alder: Place
+) -> None:
+    identity = alder[OrganisationRole.CISO]
+
+    def release(version: str) -> str:
+        document = json.loads(scene.own_questionnaire("ours", "Ours in short", word=version))
+        data = json.dumps(document | {"version": version}).encode()
+        return scene.release_own(database, identity, data, "ours")
+
+    first = release("1.0.0")
+    ciso, path = signed_in(app, identity), f"/o/{alder.slug}/policy"
+    fields = fields_of(ciso.get(f"{path}/edit").text)
+    asked = [*fields["low.questionnaires"], "ours"]
+    assert ciso.post(f"{path}/edit", fields | {"low.questionnaires": asked, "go": "save"}).status_code == 303
+    assert "Ours in short, 1.0.0" in ciso.get(path).text
+    second = release("2.0.0")
+    assert "Released, and not named here: Ours in short, 2.0.0" in ciso.get(path).text
+    fields = fields_of(ciso.get(f"{path}/edit").text)
+    assert fields["versions.ours"] == [first]
+    none = ciso.post(f"{path}/edit", fields | {"versions.ours": [], "go": "save"})
+    assert none.status_code == 422
+    assert "Choose at least one version" in none.text
+    look = ciso.post(f"{path}/edit", fields | {"versions.ours": [first, second], "go": "look"})
+    assert "Versions of Ours in short that count" in look.text
+    assert "Asks for less" in look.text
+    assert ciso.post(f"{path}/edit", fields_of(look.text) | {"go": "save"}).status_code == 303
+    assert sequence(database, alder) == 1
 
 
 @pytest.mark.parametrize(
