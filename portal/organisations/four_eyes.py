@@ -244,7 +244,7 @@ def look(session: Session, identity: Identity, *, now: datetime) -> Eyes:
 def read_seats(
     session: Session, identity: Identity, people: Collection[uuid.UUID] | None, *, lock: bool = True
 ) -> dict[uuid.UUID, Seat]:
-    """The places of ``people`` in the identity's tenant (None: of everybody), with their mailboxes.
+    """Every place in the identity's tenant, those of ``people`` with their mailboxes (None: everybody's).
 
     With ``lock`` every membership is locked against change, since any may be a link between two; and the rows of
     ``people``. Who was removed has no role, and the links that go through them stay.
@@ -258,9 +258,12 @@ def read_seats(
     rows = session.execute(statement.with_for_update(read=True) if lock else statement).all()
     given = {row.person_id: Link(row.given_by, row.given_at) for row in rows if row.given_by is not None}
     roles = {row.person_id: row.role for row in rows if row.removed_at is None}
-    wanted = {row.person_id for row in rows} if people is None else set(people)
-    boxes = mailboxes.held(session, wanted, lock=lock)
-    return {one: Seat(one, roles.get(one), links_of(one, given), boxes[one]) for one in boxes}
+    known = {row.person_id for row in rows}
+    boxes = mailboxes.held(session, known if people is None else set(people), lock=lock)
+    return {
+        one: Seat(one, roles.get(one), links_of(one, given), boxes.get(one, frozenset()))
+        for one in known | set(boxes)
+    }
 
 
 def links_of(person_id: uuid.UUID, given: Mapping[uuid.UUID, Link]) -> tuple[Link, ...]:

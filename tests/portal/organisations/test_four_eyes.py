@@ -75,7 +75,8 @@ def seat(person: uuid.UUID, role: str | None = "ciso", *links: Link, **more: Any
 BOX = frozenset({b"box"})
 AFTER, BEFORE = LATER, NOW - timedelta(days=900)
 LATELY = NOW - SETTLED_IN + timedelta(seconds=1)
-OWNER = OrganisationRole.BUSINESS_OWNER.value
+OWNER_ROLE = OrganisationRole.BUSINESS_OWNER
+OWNER = OWNER_ROLE.value
 
 
 @pytest.mark.parametrize(
@@ -281,6 +282,29 @@ def test_a_chain_of_invitations_leads_back_to_who_began_it(
     with pytest.raises(Refused, match="less than 30 days"):
         approve(database, founder, theirs)
     assert approve(database, sibling, theirs)
+
+
+@pytest.mark.both_databases
+def test_a_business_owner_who_was_named_by_the_proposers_helper(
+    database: Database, settings: Settings, kept: Kept
+) -> None:
+    """Handing the engagement over through somebody else makes no second person; another hand-over does."""
+    founder, owner = kept.organisation[OrganisationRole.ADMIN], kept.organisation[OWNER_ROLE]
+    other = kept.organisation[OrganisationRole.CISO]
+    helper = another(database, settings, kept, "helper@x.example", OrganisationRole.PROCUREMENT, by=founder)
+
+    def ask(set_by: uuid.UUID) -> None:
+        named = Ownership(owner.person.id, set_by, NOW - timedelta(days=900))
+        with database.transaction(owner.scope) as session:
+            four_eyes.require_second(
+                session, founder.person.id, owner, Permission.WAIVE, proposed_at=NOW, now=LATER,
+                engagement=named, first_needs=Permission.CONTRACT,
+            )  # fmt: skip
+
+    for giver in (founder, helper):
+        with pytest.raises(Refused, match="by the word of whoever proposed this"):
+            ask(giver.person.id)
+    ask(other.person.id)
 
 
 @pytest.mark.both_databases
