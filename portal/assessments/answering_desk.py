@@ -88,7 +88,7 @@ def _foot(one: Assessment, asker: str) -> str:
 
 def locked_contents(one: Assessment) -> tuple[Submission | None, dict[str, Content]]:
     """What stands when nothing can be changed: what was sealed, or the draft of what was declined or taken back."""
-    if one.state == "submitted":
+    if one.state == "submitted" or (one.state == "open" and one.scope_id is not None):
         return sealed_contents(one)
     held = queries.rows(web.db(), web.identity(), one.id)
     found = {key: content_of(row) for key, (row, _stale) in held.items()}

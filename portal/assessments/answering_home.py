@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from portal import clock, web
 from portal.access import CompanyRole, Permission, requires
-from portal.assessments import answering_page, delegation, enquiry_queries, queries
+from portal.assessments import answering_page, answering_round, delegation, enquiry_queries, queries
 from portal.assessments.answering_cards import Desk, numbers, preview_card
 from portal.assessments.answering_desk import asked_by, closed, desk
 from portal.assessments.enquiry_words import KIND_WORDS
@@ -55,6 +55,7 @@ def home(company: str) -> str:
         sealed_total=sealed.total,
         sealed_pages=sealed.links(lambda n: here(waiting.number, n)) if sealed.last > 1 else None,
         near=queries.how_near(session, identity, today) if waiting.total > 1 else None,
+        found=web.portal().waiting["remediation.list_page"](session, identity),
         **_asked([*waiting.rows, *sealed.rows], names),
         **_team(),
     )
@@ -127,6 +128,7 @@ def _summary(one: Assessment, asker: str) -> dict[str, Any]:
         "sections": len(definition.sections),
         "place": answering_page.place(one, web.identity()),
         "rail": answering_page.rail(at) if at else [],
+        "back": answering_round.came_back(at, asker) if at else None,
         "to_go": _to_go(at) if at else None,
         "choices": len(answering_page.choices(at, queries.open_choices(session, identity, one.id)))
         if at

@@ -15,6 +15,7 @@ from portal.assessments import (
     answering_form,
     answering_moved,
     answering_page,
+    answering_round,
     confirming,
     enquiry_queries,
     pace,
@@ -45,6 +46,10 @@ def section(company: str, assessment: uuid.UUID, section: str) -> Page:
     if one.state != "open":
         return _sealed(one, _section(one, section, _reach(one)))
     at = desk(one, section)
+    whole = at.draft.definition.section(section)
+    stands = at.reach.seen_section(whole) if whole is not None and at.reach.came is not None else None
+    if stands is not None and whole is not None and at.reach.section(whole) is None:
+        return _sealed(one, stands)  # nothing of it came back: it stands as it was handed in
     return _open(at, _section(one, section, at.reach))
 
 
@@ -100,7 +105,7 @@ def missing(company: str, assessment: uuid.UUID) -> Page:
         "answering/missing.html",
         **asked_by(one),
         one=one,
-        draft=at.draft,
+        progress=at.progress,
         groups=answering_page.gaps_by_section(at),
         choices=answering_page.choices(at, queries.open_choices(web.db(), web.identity(), one.id)),
         rail=answering_page.rail(at),
@@ -172,14 +177,14 @@ def _open(
 ) -> str:
     """The page to answer; with ``typed`` it is a refused one."""
     draft, where = at.draft, answering_page.place(at.assessment, at.viewer)
-    shown = cards(at, chosen, typed or Typed())
+    shown, asking = cards(at, chosen, typed or Typed()), asked_by(at.assessment)
     answered, total = at.reach.progress(draft.look, chosen)
     done, asked = at.progress
     after = answering_page.following(draft, chosen, at.reach)
     found = answering_page.problems(at, typed, foreign) if typed else []
     return render_template(
         "answering/section.html",
-        **asked_by(at.assessment),
+        **asking,
         one=at.assessment,
         section=chosen,
         number=[each.key for each in draft.definition.sections].index(chosen.key) + 1,
@@ -191,6 +196,8 @@ def _open(
             card.number for card in shown if card.visible and card.offer and card.offer.section
         ],
         rail=answering_page.rail(at, chosen.key),
+        back=answering_round.came_back(at, asking["asker"]),
+        standing=answering_round.standing(at, _whole(at, chosen)),
         done=done,
         total=asked,
         helping=not at.reach.whole or at.reach.link is not None,
@@ -204,6 +211,10 @@ def _open(
         autosave=url_for("answering.autosave", **where, section=chosen.key),
         last=after is None,
     )
+
+
+def _whole(at: Desk, chosen: Section) -> Section:
+    return at.draft.definition.section(chosen.key) or chosen
 
 
 def _threads(at: Desk) -> dict[str, enquiry_queries.Thread]:
@@ -235,7 +246,7 @@ def _sealed(one: Assessment, chosen: Section) -> str:
     listed = [
         (number, each, url_for("answering.section", **where, section=each.key))
         for number, each in enumerate(definition.sections, 1)
-        if any(question.key in contents and reached.covers(question.key) for question in each.questions)
+        if any(question.key in contents and reached.sees(question.key) for question in each.questions)
     ]
     return render_template(
         "answering/sealed_section.html",

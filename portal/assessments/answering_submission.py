@@ -14,8 +14,10 @@ from portal import web
 from portal.access import Permission, requires
 from portal.assessments import (
     answering_page,
+    answering_round,
     documents,
     queries,
+    returning,
     sealing,
     service,
     submitting,
@@ -107,6 +109,7 @@ def receipt(company: str, assessment: uuid.UUID) -> Page:
         one=one,
         submission=submission,
         rounds=rounds,
+        returns=returning.scopes(session, identity, one),
         me=identity.person.id,
         attestation=json.loads(signed.attestation) if signed else None,
         submitter=people.get(submission.sealed_by),
@@ -144,7 +147,9 @@ def _reading(one: Assessment) -> dict[str, Any]:
         {
             "number": number,
             "title": section.title,
-            "href": url_for("answering.section", **where, section=section.key),
+            "href": url_for("answering.section", **where, section=section.key)
+            if at.reach.section(section) is not None
+            else "",
             "cards": [_read_card(at, each) for each in section.questions if each.key in visible],
         }
         for number, section in enumerate(at.draft.definition.sections, 1)
@@ -152,10 +157,13 @@ def _reading(one: Assessment) -> dict[str, Any]:
     ]
     cards = [card for section in sections for card in section["cards"]]
     coming = turns.coming(session, identity, one.id, at.draft)
+    asking = asked_by(one)
     return {
-        **asked_by(one),
+        **asking,
         "one": one,
-        "draft": at.draft,
+        "progress": at.progress,
+        "back": answering_round.came_back(at, asking["asker"]),
+        "judged_hidden": len(set(returning.insisted(session, one, at.draft)) - visible),
         "groups": answering_page.gaps_by_section(at),
         "sections": sections,
         "findings": sum(len(card.findings) for card in cards),

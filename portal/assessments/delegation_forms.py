@@ -76,8 +76,10 @@ def keys_of(form: Give, ticked: list[str]) -> list[str]:
     return [one for one in ticked if one not in WHOLE]
 
 
-def offered(definition: Questionnaire, chosen: Collection[str]) -> list[dict[str, Any]]:
-    """Every section with its questions, as boxes to tick."""
+def offered(
+    definition: Questionnaire, chosen: Collection[str], came: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Every section with its questions, as boxes to tick; ``came``: only those, what came back in this round."""
     numbered = numbers(definition)
     return [
         {
@@ -94,7 +96,9 @@ def offered(definition: Questionnaire, chosen: Collection[str]) -> list[dict[str
                     "chosen": each.key in chosen,
                 }
                 for each in section.questions
+                if came is None or each.key in came
             ],
         }
         for number, section in enumerate(definition.sections, 1)
+        if came is None or any(each.key in came for each in section.questions)
     ]

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from portal import clock, csrf, web
 from portal.access import CompanyRole, Permission, public, requires
-from portal.assessments import answering_page, delegation_link, queries
+from portal.assessments import answering_page, answering_round, delegation_link, queries
 from portal.assessments.answering_desk import asked_by, desk
 from portal.assessments.delegation_letters import titles
 from portal.assessments.reach import covered
@@ -77,9 +77,11 @@ def _part(one: Any) -> dict[str, Any]:
     rows = delegation_link.own(session, identity, one, through)
     done, total = at.progress
     givers = organisations.people(session, {row.created_by for row in rows})
+    asking = asked_by(one)
     return {
-        **asked_by(one),
+        **asking,
         "one": one,
+        "back": answering_round.came_back(at, asking["asker"]) if one.state == "open" else None,
         "rows": rows,
         "givers": givers,
         "link": through is not None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
@@ -19,12 +19,13 @@ from portal.assessments.answering_desk import asked_by, desk
 from portal.assessments.delegation_forms import Give, keys_of, offered
 from portal.assessments.drafts import EMPTY
 from portal.assessments.models import Assessment, Delegation
-from portal.assessments.reach import WHOLE, Reach, covered
+from portal.assessments.reach import WHOLE, Reach, covered, reach
 from portal.faults import Invalid
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.paging import Page as Rows
 from portal.paging import page_number
+from questionnaires.definition import Questionnaire
 
 Page = str | Response | tuple[str | Response, int]
 SIZE = 20
@@ -117,7 +118,17 @@ def _giving(one: Assessment, form: Give, chosen: list[str]) -> dict[str, Any]:
         if each.person.id != identity.person.id
     ]
     definition = library.definition(session, one.content_hash)
-    return {**asked_by(one), "one": one, "form": form, "sections": offered(definition, chosen)}
+    return {
+        **asked_by(one),
+        "one": one,
+        "form": form,
+        "sections": offered(definition, chosen, _came(one, definition)),
+    }
+
+
+def _came(one: Assessment, definition: Questionnaire) -> Mapping[str, str] | None:
+    """What came back in this round, which alone can be given away; None for everything."""
+    return reach(web.db(), web.identity(), one, definition, web.now()).came
 
 
 @requires(Permission.DELEGATE)

@@ -233,6 +233,7 @@ def whole_as_of(session: Session, assessment: Assessment) -> date | None:
         .where(
             RoundScope.id == assessment.scope_id,
             RoundScope.organisation_id == assessment.organisation_id,
+            RoundScope.company_id == assessment.company_id,
             Submission.organisation_id == assessment.organisation_id,
             Submission.company_id == assessment.company_id,
         )

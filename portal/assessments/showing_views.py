@@ -125,8 +125,8 @@ def withdraw(company: str, assessment: uuid.UUID, section: str, question: str, e
 def open_document(
     company: str, assessment: uuid.UUID, section: str, question: str, evidence: uuid.UUID
 ) -> Page:
-    """A document that lies beside an answer in reach, to save."""
-    one = _reached(assessment, section, question)
+    """A document that lies beside an answer that this person sees, to save."""
+    one = _seen(assessment, section, question)
     held = queries.documents_of(web.db(), web.identity(), one).get(question, ())
     found = next((each.document for each in held if each.document.id == evidence), None)
     if found is None:
@@ -223,19 +223,21 @@ def replace(company: str, evidence: uuid.UUID) -> Page:
 # ------------------------------------------------------------------------------------------------------- parts
 
 
-def _reached(assessment: uuid.UUID, section: str, key: str) -> Assessment:
-    """The assessment, if the question lies in this section and in this person's reach; NotFound otherwise."""
+def _seen(assessment: uuid.UUID, section: str, key: str) -> Assessment:
+    """The assessment, if the question lies in this section and this person sees it; NotFound otherwise."""
     session, identity = web.db(), web.identity()
     one = queries.assessment(session, identity, assessment)
     definition = library.definition(session, one.content_hash)
-    reach.require(session, identity, one, definition, key, web.now())
+    reach.require_seen(session, identity, one, definition, key)
     if definition.section_of[key].key != section:
         raise NotFound
     return one
 
 
 def _open(assessment: uuid.UUID, section: str, key: str) -> Assessment:
-    one = _reached(assessment, section, key)
+    one = _seen(assessment, section, key)
+    definition = library.definition(web.db(), one.content_hash)
+    reach.require(web.db(), web.identity(), one, definition, key, web.now())
     if one.state != "open":
         raise AlreadySubmitted(one)
     return one
