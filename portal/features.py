@@ -35,7 +35,11 @@ from portal.contracts import signing_views as signing
 from portal.contracts import views as contracts
 from portal.erasure import routes as erasure
 from portal.evidence import views as evidence
+from portal.findings import company_views as remediation
+from portal.findings import finding_views as finding
+from portal.findings import lists as finding_lists
 from portal.findings import opening as finding_opening
+from portal.findings import views as findings
 from portal.gate.rested import decided_on
 from portal.intake import queries as intake_queries
 from portal.intake import views as intake
@@ -55,6 +59,7 @@ from portal.reports import many_views as many
 from portal.reports import views as results
 from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
+from portal.review import draft_views as review_drafts
 from portal.review import queue_views as review_queue
 from portal.review import return_views as returns
 from portal.review import views as reviews
@@ -98,6 +103,10 @@ VIEWS = (
     moving,
     review_queue,
     reviews,
+    findings,
+    finding,
+    remediation,
+    review_drafts,
     returns,
     contracts,
     schedule,
@@ -130,7 +139,10 @@ RATED: tuple[Callable[..., None], ...] = (
 
 # How many wait on a page of the navigation, by its endpoint: (session, identity).
 WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
-    {"intake.waiting_list": intake_queries.how_many_wait}
+    {
+        "intake.waiting_list": intake_queries.how_many_wait,
+        "remediation.list_page": finding_lists.how_many_wait,
+    }
 )
 
 # The evaluations that the gate's decisions on an engagement rested on: (session, identity, engagement's id).

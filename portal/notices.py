@@ -83,7 +83,10 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "exception-withdrawn": (_l("Taken back."), "info"),
     "exception-revoked": (_l("The exception has ended."), "info"),
     "intake-answered": (_l("Saved. Tier and facts rest on these answers now."), "good"),
-    "tier-waits": (_l("Saved. It asks for less, so it waits for a second person."), "info"),
+    "tier-waits": (
+        _l("Saved. What asks for more holds; what asks for less waits for a second person."),
+        "info",
+    ),
     "tier-approved": (_l("Approved. Tier and facts rest on this intake now."), "good"),
     "tier-refused": (_l("The proposal is closed. Tier and facts stay as they were."), "info"),
     "policy-saved": (_l("The policy is saved and in force."), "good"),

@@ -152,7 +152,7 @@ def accept(
     graded = ""
     if points is not None and case is not None:
         _grade(session, finding, case, points, text or REASON, consequences, actor, now)
-        graded = f" Your answer is graded with {points} of 100 points."
+        graded = " Your answer has been judged anew."
     _tell(
         session,
         finding,

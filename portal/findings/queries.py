@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Identity, mine, scoped
-from portal.assessments import sealing
-from portal.assessments.models import Assessment
+from portal.assessments import result, result_queries, sealing
+from portal.assessments.models import Assessment, Submission
+from portal.assessments.result import Line
+from portal.assessments.result_queries import Pair
 from portal.assessments.sealing import Document
 from portal.evidence import queries as evidence
 from portal.faults import NotFound
@@ -99,6 +102,11 @@ class Step:
     row: FindingStep
     text: str
     papers: tuple[Document, ...]
+
+    @property
+    def removed(self) -> bool:
+        """Whether a document that was sealed with this step is gone."""
+        return len(self.papers) < len(json.loads(self.row.proof))
 
 
 def seen(identity: Identity) -> list[ColumnElement[bool]]:
@@ -226,4 +234,58 @@ def waiting_closing(session: Session, identity: Identity, finding_id: uuid.UUID)
             FindingClosing.finding_id == finding_id, FindingClosing.state == "waiting"
         )
     ).scalar_one_or_none()
+    return found
+
+
+def first_words(
+    session: Session, identity: Identity, finding_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, str]:
+    """What reviewers wrote when they put these findings on record, by finding; without what was destroyed."""
+    if not finding_ids:
+        return {}
+    rows = session.execute(
+        scoped(identity, FindingStep, FindingWords)
+        .with_only_columns(FindingStep.finding_id, FindingWords.text)
+        .where(
+            FindingStep.finding_id.in_(finding_ids),
+            FindingStep.sequence == 1,
+            FindingWords.step_id == FindingStep.id,
+        )
+    )
+    return dict(rows.all())
+
+
+def proof_document(
+    session: Session, identity: Identity, finding_id: uuid.UUID, evidence_id: uuid.UUID
+) -> Document:
+    """A document as it was sealed with the newest proof that holds it; NotFound when there is none any more."""
+    papers = evidence.given_as_proof(session, identity, finding_id)
+    order = {one.row.id: one.row.sequence for one in steps(session, identity, finding_id)}
+    found = [
+        sealing.document(one)
+        for proof in sorted(papers, key=lambda each: -order.get(each, 0))
+        for one in papers[proof]
+    ]
+    for one in found:
+        if one.evidence == evidence_id:
+            return one
+    raise NotFound
+
+
+def line_of(session: Session, one: Finding) -> Line | None:
+    """What the answer in question earns and loses in the newest rating over it; None where it is not among the sums."""
+    pair = Pair(one.organisation_id, one.company_id)
+    outcome = result.read(result_queries.newest_result(session, one.submission_id, pair))
+    return outcome.lines.get(one.key)
+
+
+def newest_submission(session: Session, identity: Identity, one: Finding) -> uuid.UUID:
+    """The newest submission of the assessment that a finding comes from: what can be judged."""
+    found: uuid.UUID = session.execute(
+        scoped(identity, Submission)
+        .with_only_columns(Submission.id)
+        .where(Submission.assessment_id == one.assessment_id)
+        .order_by(Submission.round.desc())
+        .limit(1)
+    ).scalar_one()
     return found

@@ -96,6 +96,14 @@ LAST = 100
 # (importer, imported) -> why it may. Nothing else may.
 AGREED: dict[tuple[str, str], str] = {
     ("portal.vendors.policy_words", "portal.evidence.kinds"): "a policy names kinds of evidence in words",
+    (
+        "portal.findings.company_views",
+        "portal.evidence.forms",
+    ): "a file is uploaded beside a proof, too",
+    (
+        "portal.findings.company_views",
+        "portal.evidence.receiving",
+    ): "one way of taking in and giving out files",
     ("portal.intake.views", "portal.assessments.answering_form"): "one reader of posted answers",
     ("portal.intake.views", "portal.vendors.forms"): "name and owner of an engagement: one form",
     (

@@ -24,6 +24,8 @@ DRAFT = "/o/<organisation>/drafts/<uuid:draft>"
 ENGAGEMENT = "/o/<organisation>/engagements/<uuid:engagement>"
 
 REVIEW = "/o/<organisation>/reviews/<uuid:submission>"
+FINDING_O = "/o/<organisation>/findings/<uuid:finding>"
+FINDING_C = "/c/<company>/findings/<uuid:finding>"
 
 # Every route with the permission that it asks for; None is public. A route that is missing here fails.
 ROUTES: dict[str, Permission | None] = {
@@ -147,6 +149,18 @@ ROUTES: dict[str, Permission | None] = {
     f"POST {ENGAGEMENT}/requirements": P.MANAGE_VENDORS,
     "GET /o/<organisation>/reviews": P.SEE_REVIEW,
     "GET /o/<organisation>/reviews.csv": P.SEE_REVIEW,
+    "GET /o/<organisation>/findings": P.SEE_REVIEW,
+    "GET /o/<organisation>/findings.csv": P.SEE_REVIEW,
+    f"GET {REVIEW}/findings/new": P.REVIEW,
+    f"POST {REVIEW}/findings/new": P.REVIEW,
+    f"GET {FINDING_O}": P.SEE_REVIEW,
+    f"POST {FINDING_O}/steps": P.REVIEW,
+    f"GET {FINDING_O}/documents/<uuid:evidence>": P.SEE_REVIEW,
+    "GET /c/<company>/findings": P.SEE_FINDINGS,
+    f"GET {FINDING_C}": P.SEE_FINDINGS,
+    f"POST {FINDING_C}": P.PROVE_REMEDIATION,
+    f"POST {FINDING_C}/documents": P.MANAGE_EVIDENCE,
+    f"GET {FINDING_C}/documents/<uuid:evidence>": P.SEE_FINDINGS,
     f"GET {REVIEW}": P.SEE_REVIEW,
     f"POST {REVIEW}/marks": P.REVIEW,
     f"POST {REVIEW}/notes": P.REVIEW,
