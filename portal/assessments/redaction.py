@@ -5,36 +5,41 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from portal.assessments.models import SealedAnswer, SealedEvidence, Submission
 
 
 def incomplete(
-    session: Session, ids: Collection[uuid.UUID], *, organisation_id: uuid.UUID, company_id: uuid.UUID
+    session: Session,
+    ids: Collection[uuid.UUID],
+    *,
+    organisation_id: uuid.UUID,
+    company_id: uuid.UUID | None,
 ) -> frozenset[uuid.UUID]:
     """Which of these submissions of one organisation and company lack an answer or a document that was sealed.
 
-    Documents count by themselves: one may lie beside a question that was left blank, and then it is all that was said.
+    ``company_id``: None for those of any company, on the organisation's side. Documents count by themselves: one may
+    lie beside a question that was left blank, and then it is all that was said.
     """
+
+    def own(model: Any) -> list[ColumnElement[bool]]:
+        side = [] if company_id is None else [model.company_id == company_id]
+        return [model.organisation_id == organisation_id, *side]
+
     listed = session.execute(
         select(Submission.id, Submission.commitments, Submission.evidence).where(
-            Submission.id.in_(ids),
-            Submission.organisation_id == organisation_id,
-            Submission.company_id == company_id,
+            Submission.id.in_(ids), *own(Submission)
         )
     ).all()
     answers, documents = (
         dict(
             session.execute(
                 select(model.submission_id, func.count())
-                .where(
-                    model.submission_id.in_(ids),
-                    model.organisation_id == organisation_id,
-                    model.company_id == company_id,
-                )
+                .where(model.submission_id.in_(ids), *own(model))
                 .group_by(model.submission_id)
             ).all()
         )

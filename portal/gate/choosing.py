@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from portal.gate.deciding import BY_HAND, OUTCOMES, PASSING, Condition, Decision, Outcome
-from portal.gate.standing import badness
+from portal.gate.grounds import badness
 from portal.vendors.policy import TierPolicy
 
 MOST_CONDITIONS = 50

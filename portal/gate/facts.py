@@ -52,9 +52,11 @@ class Submitted:
     ``whole_as_of``: the day of the last round that asked everything: returning one question renews nothing. ``low`` and
     ``high``: levels 4 (best) to 1 of the worst and the best band that are still possible, None = there is no band;
     they and ``knockouts`` are the worse of what is written and what is marked and not yet written. ``unwritten``: marks
-    that wait. ``unjudged`` counts answers without a judgement, ``unjudged_critical`` those of critical questions.
-    ``round_open``: a later round has begun and is not submitted; ``round_due``: until when. ``redacted``: answers were
-    removed from the record.
+    that wait. ``unjudged`` counts answers without a judgement, ``unjudged_critical`` those of critical questions,
+    ``lapsed`` those that were judged badly before they were changed; these are among both. ``round_open``: a later
+    round has begun and is not submitted; ``round_due``: until when. ``redacted``: answers were removed from the record.
+    ``content_hash``: of the questionnaire's version. ``former``: the submissions before it, newest first, up to and
+    with the last that was judged altogether: what is said anew makes nothing better until somebody has judged it.
     """
 
     slug: str
@@ -70,6 +72,9 @@ class Submitted:
     round_open: bool = False
     round_due: date | None = None
     redacted: bool = False
+    lapsed: int = 0
+    content_hash: str = ""
+    former: tuple[Submitted, ...] = ()
 
     def __post_init__(self) -> None:
         _sort(self, "knockouts", "key")
@@ -80,15 +85,18 @@ class Submitted:
             raise ValueError("the worst band is better than the best one")
         if {self.low, self.high} - {None, *LEVELS}:
             raise ValueError("levels are 4 to 1")
-        if not 0 <= self.unjudged_critical <= self.unjudged or self.unwritten < 0:
+        if not 0 <= self.lapsed <= self.unjudged_critical <= self.unjudged or self.unwritten < 0:
             raise ValueError("counts do not fit together")
+        if any(one.former for one in self.former):
+            raise ValueError("former submissions stand in one list")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An open finding, by id. Those of knock-outs stand with their knock-out; ``severity``: low to critical.
+    """An open finding, by id; ``severity``: low to critical. ``opened``, ``due`` and ``first_due`` as for a knock-out.
 
-    ``opened``, ``due`` and ``first_due`` as for a knock-out.
+    ``knockout``: ``slug:key`` of the critical question that it was opened for, "" for others: it stands with its
+    knock-out while there is one.
     """
 
     id: str
@@ -96,6 +104,7 @@ class Finding:
     opened: date | None = None
     due: date | None = None
     first_due: date | None = None
+    knockout: str = ""
 
     def __post_init__(self) -> None:
         if self.severity not in SEVERITIES:

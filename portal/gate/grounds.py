@@ -7,50 +7,27 @@ so what is fine needs one line and each defect has its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Literal
 
-from portal.gate.facts import Accepted, Finding, GateFacts, Knockout, Requirement, Submitted
-from portal.vendors.facts import TIERS
+from portal.gate.excepting import NO_BAND, as_strict, can_be_accepted, covers, under_exception
+from portal.gate.facts import Finding, GateFacts, Knockout, Requirement, Submitted
+from portal.gate.lines import RANK, Ground, Result, Value, badness
 from portal.vendors.policy import FINDINGS, MUSTS, Policy, TierPolicy
 from questionnaires.dates import add_months
 
-Result = Literal["met", "excepted", "condition", "pending", "blocked"]
-Value = str | int | bool | None
-RANK: dict[str, int] = {"met": 0, "excepted": 1, "condition": 1, "pending": 2, "blocked": 3}
-# What two people may accept for a time. Never what is missing, unreviewed or unknown: that has to be done first.
-EXCEPTABLE = frozenset({"band", "knockout", "finding", "evidence", "proof"})
-NO_BAND = 99  # a measure that no exception reaches
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """One line. ``code`` and ``subject`` name it, ``on_record`` and ``demand`` are values for its words, in codes.
-
-    ``until``: the last day on which what it rests on holds, None = no end. ``measure``: how bad it is, to be compared
-    within one code. ``due`` and ``lapses_to`` of a condition or exception: by when what must be met, and what becomes
-    of the gate if not; ``due`` None = as long as the decision holds.
-    """
-
-    code: str
-    subject: str
-    result: Result
-    on_record: tuple[tuple[str, Value], ...] = ()
-    demand: tuple[tuple[str, Value], ...] = ()
-    until: date | None = None
-    measure: int = 0
-    due: date | None = None
-    lapses_to: Literal["pending", "blocked"] | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.code, self.subject
-
-    def recorded(self, name: str) -> Value:
-        """One value on record, None when it is not there."""
-        return dict(self.on_record).get(name)
+__all__ = [
+    "RANK",
+    "Ground",
+    "Result",
+    "Value",
+    "as_strict",
+    "badness",
+    "can_be_accepted",
+    "covers",
+    "grounds",
+]
 
 
 def grounds(facts: GateFacts, policy: Policy, *, standing: bool = False) -> tuple[Ground, ...]:
@@ -67,12 +44,15 @@ def grounds(facts: GateFacts, policy: Policy, *, standing: bool = False) -> tupl
         one = there.get(slug)
         if one is None:
             found.append(_missing(slug, demands))
+        elif standing:
+            found += _since_judged(one, facts.today, policy, demands)
         else:
-            found += _questionnaire(one, facts.today, demands, standing=standing)
-    found += _findings(facts, demands)
+            found += _questionnaire(one, facts.today, policy, demands, standing=False)
+    stopped = {one.subject for one in found if one.code == "knockout"}
+    found += _findings(facts, demands, stopped)
     found += _documents(facts, demands, standing=standing)
     found += _requirements(facts, demands, standing=standing)
-    covered = [_under_exception(one, facts) for one in found]
+    covered = [under_exception(one, facts) for one in found]
     used = sum(one.result == "excepted" for one in covered)
     return (*covered, Ground("exception", "", "met", (("used", used),)))
 
@@ -108,10 +88,32 @@ def _missing(slug: str, demands: TierPolicy) -> Ground:
     )
 
 
-def _questionnaire(one: Submitted, today: date, demands: TierPolicy, *, standing: bool) -> Iterator[Ground]:
-    """A submission that has run out or was redacted is no ground to pass; what it showed still counts against it."""
+def _since_judged(one: Submitted, today: date, policy: Policy, demands: TierPolicy) -> Iterable[Ground]:
+    """The grounds of a submission for a decision that stands: while it is not judged as the policy demands, each is the
+    worse of its own and of those before it, back to the last that was. Whoever says something anew has shown nothing.
+    """
+    found = {each.key: each for each in _questionnaire(one, today, policy, demands, standing=True)}
+    judged = not _unjudged(one, demands)
+    for before in one.former:
+        if judged:
+            break
+        for each in _questionnaire(before, today, policy, demands, standing=True):
+            if each.code != "review" and badness(each) > badness(found.get(each.key)):
+                found[each.key] = replace(each, on_record=(*each.on_record, ("former", True)))
+        judged = not _unjudged(before, demands)
+    return found.values()
+
+
+def _questionnaire(
+    one: Submitted, today: date, policy: Policy, demands: TierPolicy, *, standing: bool
+) -> Iterator[Ground]:
+    """A submission that has run out or was redacted is no ground to pass; what it showed still counts against it. Nor
+    is one of a version that the policy does not name.
+    """
     last = add_months(one.whole_as_of, demands.months)
     state = "redacted" if one.redacted else "expired" if last < today else "valid"
+    if state == "valid" and not policy.counts(one.slug, one.content_hash):
+        state = "version"
     yield Ground(
         "questionnaire",
         one.slug,
@@ -119,7 +121,7 @@ def _questionnaire(one: Submitted, today: date, demands: TierPolicy, *, standing
         (("state", state), ("submission", one.submission), ("as_of", _day(one.whole_as_of))),
         (("months", demands.months),),
         until=last if last >= today else None,
-        measure={"valid": 0, "expired": 1, "redacted": 2}[state],
+        measure={"valid": 0, "version": 1, "expired": 1, "redacted": 2}[state],
     )
     late = one.round_due is None or today > one.round_due
     if one.round_open and (late or not standing):
@@ -184,13 +186,18 @@ def _fix(each: Knockout | Finding, today: date, demands: TierPolicy) -> date | N
     return each.due if each.due <= each.opened + timedelta(days=demands.fix_days) else None
 
 
+def _unjudged(one: Submitted, demands: TierPolicy) -> int:
+    """How many answers somebody still has to judge. What was judged badly and then changed is judged again, always."""
+    return {"none": one.lapsed, "critical": one.unjudged_critical, "all": one.unjudged}[demands.review]
+
+
 def _review(one: Submitted, demands: TierPolicy) -> Ground:
-    count = {"none": 0, "critical": one.unjudged_critical, "all": one.unjudged}[demands.review]
+    count = _unjudged(one, demands)
     return Ground(
         "review",
         one.slug,
         "pending" if count else "met",
-        (("unjudged", count), ("submission", one.submission)),
+        (("unjudged", count), ("lapsed", one.lapsed), ("submission", one.submission)),
         (("review", demands.review),),
         measure=count,
     )
@@ -219,12 +226,17 @@ def _proofs(one: Submitted, today: date) -> Iterator[Ground]:
 # --------------------------------------------------------------------------------------- findings, documents, contract
 
 
-def _findings(facts: GateFacts, demands: TierPolicy) -> Iterator[Ground]:
-    """One that is overdue blocks, however small: a promise was broken, and neither a later day nor none mends it."""
+def _findings(facts: GateFacts, demands: TierPolicy, stopped: Collection[str]) -> Iterator[Ground]:
+    """One that is overdue blocks, however small: a promise was broken, and neither a later day nor none mends it.
+
+    ``stopped``: the knock-outs that are grounds of their own; their findings stand with them.
+    """
     worst = FINDINGS.index(demands.worst_finding)
     demand = (("worst", demands.worst_finding), ("fix_days", demands.fix_days))
     quiet = 0
     for one in facts.findings:
+        if one.knockout in stopped:
+            continue
         promised = min((each for each in (one.due, one.first_due) if each is not None), default=None)
         overdue = promised is not None and promised < facts.today
         if not overdue and FINDINGS.index(one.severity) <= worst:
@@ -335,32 +347,3 @@ def _short(one: Requirement, facts: GateFacts, demands: TierPolicy, lacks: int, 
             found, result="excepted", until=one.waived_until, due=one.waived_until, lapses_to="blocked"
         )
     return found
-
-
-# -------------------------------------------------------------------------------------------------------- exceptions
-
-
-def as_strict(then: str | None, now: str) -> bool:
-    """Whether what was accepted at tier ``then`` may be leant on at tier ``now``: only while no more depends on it."""
-    return then is not None and TIERS.index(then) <= TIERS.index(now)
-
-
-def covers(accepted: Accepted, ground: Ground, tier: str, today: date) -> bool:
-    """Whether an exception holds for this ground: not run out, and the ground no worse than what was accepted."""
-    return (
-        ground.key == (accepted.code, accepted.subject)
-        and accepted.until >= today
-        and ground.measure <= accepted.measure
-        and ground.measure < NO_BAND
-        and as_strict(accepted.tier, tier)
-    )
-
-
-def _under_exception(ground: Ground, facts: GateFacts) -> Ground:
-    if RANK[ground.result] < RANK["pending"] or ground.code not in EXCEPTABLE:
-        return ground
-    ends = [one.until for one in facts.accepted if covers(one, ground, facts.tier, facts.today)]
-    if not ends:
-        return ground
-    lapses_to: Literal["pending", "blocked"] = "blocked" if ground.result == "blocked" else "pending"
-    return replace(ground, result="excepted", until=max(ends), due=max(ends), lapses_to=lapses_to)

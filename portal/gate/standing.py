@@ -13,7 +13,7 @@ from datetime import date
 
 from portal.gate.deciding import BY_HAND, PASSING, Condition, Decision, Outcome, outcome_of, worst
 from portal.gate.facts import GateFacts
-from portal.gate.grounds import RANK, Ground, grounds
+from portal.gate.grounds import Ground, badness, grounds
 from portal.vendors.policy import Policy
 
 OF_ANSWERS = frozenset({"band", "knockout", "proof", "finding", "review"})
@@ -93,13 +93,6 @@ def _present(facts: GateFacts, then: Policy, now: Policy) -> dict[tuple[str, str
     return found
 
 
-def badness(ground: Ground | None) -> tuple[int, int]:
-    """What grounds of one key compare by: the result, and within what is not met the measure. None counts as met."""
-    if ground is None or ground.result == "met":
-        return 0, 0
-    return RANK[ground.result], ground.measure
-
-
 def _ended(decided: Decided, today: date) -> Iterator[Lapse]:
     if decided.outcome in PASSING and decided.valid_until is not None and today > decided.valid_until:
         yield Lapse("expired", "", "pending")
@@ -162,8 +155,8 @@ def _worse(decided: Decided, present: dict[tuple[str, str], Ground]) -> Iterator
 
 def _newly_handed_in(then: Ground | None, now: Ground) -> bool:
     """A newer submission that waits for its review takes nothing away: the one decided on still counts until it ends,
-    and what the newer one shows for certain, band and knock-outs, counts at once.
+    and what the newer one shows for certain, band and knock-outs, counts at once. Not so where it sheds a judgement.
     """
-    if now.code != "review" or then is None:
+    if now.code != "review" or then is None or now.recorded("lapsed"):
         return False
     return then.recorded("submission") != now.recorded("submission")

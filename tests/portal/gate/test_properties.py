@@ -162,6 +162,48 @@ def test_answers_handed_in_anew_and_unjudged_meet_nothing(
     assert lapsed <= {one.subject for one in after.lapses if one.code == "condition"}
 
 
+@given(ANY_FACTS, ANY_FACTS, ANY_FACTS, POLICIES, POLICIES, st.integers(0, 400), st.booleans())
+def test_replacing_a_submission_by_an_unjudged_one_never_improves_the_effective_outcome(
+    decided_on: GateFacts,
+    found: GateFacts,
+    said: GateFacts,
+    then: Policy,
+    drawn: Policy,
+    later: int,
+    sheds: bool,
+) -> None:
+    """Whatever it says, whatever the decision was, and however bad it had become meanwhile.
+
+    Under a policy that demands judging, or when it sheds a judgement. What a return waits for is what is handed in.
+    """
+    then, policy = (_demanding(one) if not sheds else one for one in (then, drawn))
+    decision = decide(decided_on, then)
+    kept = Decided(decision.outcome, decision, decision.conditions, decision.valid_until, then)
+    old = tuple(replace(one, round_open=False) for one in found.submitted)
+    anew = {one.slug: one for one in said.submitted}
+    new = tuple(
+        replace(
+            anew[one.slug], submission="s-2", round_open=False, unjudged=3, unjudged_critical=2, lapsed=int(sheds),
+            former=(replace(one, former=()), *one.former),
+        )
+        if one.slug in anew
+        else one
+        for one in old
+    )  # fmt: skip
+    on = found.today + timedelta(days=later)
+    before = effective(kept, replace(found, submitted=old), policy, on)
+    after = effective(kept, replace(found, submitted=new), policy, on)
+    assert rank(after.outcome) >= rank(before.outcome)
+
+
+def _demanding(policy: Policy) -> Policy:
+    tiers = {
+        tier: one if one.review != "none" else replace(one, review="critical")
+        for tier, one in policy.tiers.items()
+    }
+    return replace(policy, tiers=MappingProxyType(tiers))
+
+
 @given(ANY_FACTS, POLICIES)
 def test_what_nobody_knows_is_never_better_than_what_is_known_to_be_bad(
     found: GateFacts, policy: Policy

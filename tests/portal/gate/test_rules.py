@@ -18,7 +18,7 @@ from portal.gate.facts import (
     Proof,
     Requirement,
 )
-from portal.gate.grounds import Ground, grounds
+from portal.gate.grounds import Ground, can_be_accepted, grounds
 from portal.vendors import policy_default as policies
 from questionnaires.dates import add_months
 from tests.portal.gate.given import MONTHS, TODAY, core, day, policy, sound, submitted
@@ -337,8 +337,10 @@ def test_exceptions(changes: dict[str, Any], found: str) -> None:
         (core(low=1, high=4), "band", "core", "excepted"),
         (core(low=None, high=None), "band", "core", "pending"),  # nobody accepts what nobody knows
         (core(low=2, high=2), "band", "core", "condition"),
-        (sound(documents=()), "evidence", "iso27001", "excepted"),
-        (core(proofs=(Proof("a", False),)), "proof", "core:a", "excepted"),
+        (sound(documents=()), "evidence", "iso27001", "pending"),  # nor what nobody has seen
+        (sound(documents=(Document("iso27001", day(-1)),)), "evidence", "iso27001", "excepted"),
+        (core(proofs=(Proof("a", False),)), "proof", "core:a", "pending"),
+        (core(proofs=(Proof("a", True, day(-1)),)), "proof", "core:a", "excepted"),
         (sound(findings=(Finding("f", "critical"),)), "finding", "f", "excepted"),
         (sound(submitted=()), "questionnaire", "core", "pending"),
         (core(unjudged=3, unjudged_critical=3), "review", "core", "pending"),
@@ -357,6 +359,41 @@ def test_what_can_be_accepted(facts: GateFacts, code: str, subject: str, found: 
         assert each.lapses_to == (
             "blocked" if code in ("finding",) or facts == core(low=1, high=1) else "pending"
         )
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "subject", "found"),
+    [
+        (core(low=1, high=1), "band", "core", True),
+        (core(low=1, high=4), "band", "core", False),  # it may still come out well
+        (core(low=2, high=2), "band", "core", False),  # passes anyway
+        (core(low=None, high=None), "band", "core", False),
+        (core(knockouts=(Knockout("a", True),)), "knockout", "core:a", True),
+        (core(knockouts=(Knockout("a", False),)), "knockout", "core:a", False),
+        (sound(findings=(Finding("f", "critical"),)), "finding", "f", True),
+        (sound(documents=()), "evidence", "iso27001", False),
+        (sound(documents=(Document("iso27001", day(-1)),)), "evidence", "iso27001", True),
+        (core(proofs=(Proof("a", False),)), "proof", "core:a", False),
+        (core(proofs=(Proof("a", True, day(-1)),)), "proof", "core:a", True),
+        (sound(submitted=()), "questionnaire", "core", False),
+        (core(unjudged=3, unjudged_critical=3), "review", "core", False),
+        (sound(tier_by_hand=True), "tier", "", False),
+    ],
+)
+def test_what_two_people_may_accept_from_now_on(
+    facts: GateFacts, code: str, subject: str, found: bool
+) -> None:
+    assert can_be_accepted(ground(facts, code, subject)) is found
+
+
+def test_an_exception_for_what_was_open_covers_nothing() -> None:
+    open_one = (Accepted("knockout", "core:a", day(30), 1, "high"),)
+    for failed in (True, False):
+        facts = sound(submitted=(submitted(knockouts=(Knockout("a", failed),)),), accepted=open_one)
+        assert result(facts, "knockout", "core:a") != "excepted"
+    known = (replace(open_one[0], measure=2),)
+    facts = sound(submitted=(submitted(knockouts=(Knockout("a", False),)),), accepted=known)
+    assert result(facts, "knockout", "core:a") == "excepted"  # worse was accepted
 
 
 def test_the_worst_ground_makes_the_outcome() -> None:
@@ -384,6 +421,8 @@ def test_the_shipped_policy_demands_more_the_more_depends() -> None:
         lambda: core(low=4, high=3),
         lambda: core(low=0, high=3),
         lambda: core(unjudged=1, unjudged_critical=2),
+        lambda: core(unjudged=1, unjudged_critical=1, lapsed=2),
+        lambda: core(former=(submitted(former=(submitted(),)),)),
         lambda: core(unwritten=-1),
         lambda: Finding("f", "none"),
         lambda: Requirement("a", "required", "signed"),

@@ -42,13 +42,15 @@ BANDS = st.sampled_from([(4, 4), (3, 4), (3, 3), (2, 4), (2, 2), (1, 4), (1, 2),
 
 
 @st.composite
-def submissions(draw: Any, slug: str) -> Submitted:
+def submissions(draw: Any, slug: str, before: bool = True) -> Submitted:
     low, high = draw(BANDS)
-    critical = draw(st.sampled_from([0, 0, 1]))
+    lapsed = draw(st.sampled_from([0, 0, 1]))
+    critical = lapsed + draw(st.sampled_from([0, 0, 1]))
+    former = draw(st.lists(submissions(slug, False), max_size=2)) if before and draw(st.booleans()) else []
     return Submitted(
         slug, "s-1", draw(st.integers(-500, 0).map(day)), low, high, draw(KNOCKOUTS), draw(PROOFS),
         draw(st.sampled_from([0, 0, 2])), critical + draw(st.sampled_from([0, 1])), critical,
-        draw(st.booleans()), draw(MAYBE), draw(st.sampled_from([False, False, True])),
+        draw(st.booleans()), draw(MAYBE), draw(st.sampled_from([False, False, True])), lapsed, "", tuple(former),
     )  # fmt: skip
 
 
@@ -88,7 +90,16 @@ def facts(draw: Any) -> GateFacts:
         offboarded=draw(rare),
         evaluation=draw(st.sampled_from(["current", "current", "catalogue", "outdated", "none"])),
         submitted=tuple(draw(submissions(slug)) for slug in SLUGS if draw(st.booleans())),
-        findings=draw(_keyed(Finding, "id", ("f1", "f2"), severity=st.sampled_from(SEVERITIES), **FIXES)),
+        findings=draw(
+            _keyed(
+                Finding,
+                "id",
+                ("f1", "f2"),
+                severity=st.sampled_from(SEVERITIES),
+                **FIXES,
+                knockout=st.sampled_from(["", "", "core:mfa"]),
+            )
+        ),
         documents=draw(_keyed(Document, "kind", KINDS, until=MAYBE)),
         requirements=tuple(draw(requirements(key)) for key in ("r1", "r2") if draw(st.booleans())),
         accepted=draw(ACCEPTED),
@@ -218,6 +229,19 @@ def _submission(one: Submitted) -> Iterator[tuple[str, Submitted]]:
         "unjudged, critical",
         replace(one, unjudged=one.unjudged + 1, unjudged_critical=one.unjudged_critical + 1),
     )
+    yield (
+        "judged badly, then changed",
+        replace(
+            one,
+            unjudged=one.unjudged + 1,
+            unjudged_critical=one.unjudged_critical + 1,
+            lapsed=one.lapsed + 1,
+        ),
+    )
+    for at, earlier in enumerate(one.former):
+        for name, worse in _submission(earlier):
+            rest = (*one.former[:at], worse, *one.former[at + 1 :])
+            yield f"before that {name}", replace(one, former=rest)
     yield "returned", replace(one, round_open=True, round_due=day(-1))
     if one.low is not None and one.high is not None:
         if one.low > 1:

@@ -1,0 +1,337 @@
+"""The facts of gates from the database: for one engagement and for many in the same number of statements.
+
+The caller has made sure that its reader may see the engagements. Whoever decides on the facts holds the engagement's
+row (vendors.ground): every writer of a ground waits for it.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import Any, Literal, cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.clock import local_date
+from portal.faults import NotFound
+from portal.findings.queries import KNOCKOUT, OpenFinding, open_for_gate
+from portal.gate import loading_answers, loading_contract, own_acts
+from portal.gate.facts import Accepted, Document, Finding, GateFacts, Submitted
+from portal.gate.loading_answers import MOST_FORMER, Marked, Sent
+from portal.gate.loading_contract import Contracts
+from portal.gate.models import RiskException
+from portal.gate.sheets import Fix, Sheet, end_of, latest, submitted
+from portal.intake.answering import facts_from
+from portal.intake.models import Intake, IntakeAnswers
+from portal.organisations.models import Organisation
+from portal.vendors.facts import TIERS, judged
+from portal.vendors.facts import facts_of as facts_of_engagement
+from portal.vendors.models import Engagement, Vendor
+from portal.vendors.policy import touches_personal
+from questionnaires import requirements
+
+BATCH = 2000  # engagements that are read at once: their answers and results lie in memory meanwhile
+APPROVED = "approved"
+State = Literal["current", "catalogue", "outdated", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Facts, and the rows that they come from: the newest ratings, evaluation, intake; ``ground_revision`` of then."""
+
+    facts: GateFacts
+    ratings: tuple[uuid.UUID, ...]
+    evaluation_id: uuid.UUID | None
+    intake_id: uuid.UUID | None
+    ground_revision: int
+
+
+def facts_of(
+    session: Session, organisation_id: uuid.UUID, engagement_ids: Iterable[uuid.UUID], *, now: datetime
+) -> dict[uuid.UUID, GateFacts]:
+    """The facts of each of these engagements of one organisation, on its local day of ``now``."""
+    return {key: one.facts for key, one in many(session, organisation_id, engagement_ids, now=now).items()}
+
+
+def one(
+    session: Session,
+    organisation_id: uuid.UUID,
+    engagement_id: uuid.UUID,
+    *,
+    now: datetime,
+    without: uuid.UUID | None = None,
+) -> Loaded:
+    """The same for one, or NotFound. ``without``: as if this person had done nothing that makes the facts look better:
+    their marks count only where they are worse, the findings that they closed stand, and a tier that rests on their
+    answers alone counts as set by hand.
+    """
+    found = many(session, organisation_id, [engagement_id], now=now, without=without)
+    if engagement_id not in found:
+        raise NotFound
+    return found[engagement_id]
+
+
+def many(
+    session: Session,
+    organisation_id: uuid.UUID,
+    engagement_ids: Iterable[uuid.UUID],
+    *,
+    now: datetime,
+    without: uuid.UUID | None = None,
+) -> dict[uuid.UUID, Loaded]:
+    """What each gate rests on: a fixed number of statements for every BATCH; engagements of others are left out."""
+    found: dict[uuid.UUID, Loaded] = {}
+    waiting = iter(sorted(set(engagement_ids)))
+    while batch := list(islice(waiting, BATCH)):
+        found |= _batch(session, organisation_id, batch, now, without)
+    return found
+
+
+def today(session: Session, organisation_id: uuid.UUID, now: datetime) -> date:
+    """The organisation's local day."""
+    zone = session.execute(select(Organisation.zone).where(Organisation.id == organisation_id)).scalar_one()
+    return local_date(now, zone)
+
+
+def _batch(
+    session: Session,
+    organisation_id: uuid.UUID,
+    ids: Collection[uuid.UUID],
+    now: datetime,
+    without: uuid.UUID | None,
+) -> dict[uuid.UUID, Loaded]:
+    organisation = session.execute(
+        select(Organisation.zone, Organisation.regimes).where(Organisation.id == organisation_id)
+    ).one()
+    rows = _engagements(session, organisation_id, ids)
+    sent = loading_answers.sent(session, organisation_id, ids)
+    for key, row in rows.items():  # what another company has said before says nothing of this one
+        sent[key] = _of_company(sent.get(key, {}), row.company_id)
+    newest = [each[0] for some in sent.values() for each in some.values()]
+    beside = loading_answers.beside(session, organisation_id, newest, without=without)
+    sheets = {one.id: loading_answers.sheet(session, one, beside, without) for one in newest}
+    former = _former(session, organisation_id, sent, sheets)
+    findings = open_for_gate(session, organisation_id, ids)
+    alone: frozenset[uuid.UUID] = frozenset()
+    if without is not None:
+        findings = own_acts.findings_without(session, organisation_id, ids, findings, without)
+        alone = own_acts.opened_alone(session, organisation_id, ids, without)
+    contracts = loading_contract.contracts(
+        session, organisation_id, {key: row.company_id for key, row in rows.items()}
+    )
+    accepted = _exceptions(session, organisation_id, ids)
+    day = local_date(now, organisation.zone)
+    return {
+        key: _loaded(
+            row, organisation, sent[key], sheets, former, beside, findings[key], contracts,
+            accepted.get(key, ()), day, by_hand=row.intake_id is None or key in alone,
+        )
+        for key, row in rows.items()
+    }  # fmt: skip
+
+
+def _loaded(
+    row: Any,
+    organisation: Any,
+    sent: Mapping[str, list[Sent]],
+    sheets: Mapping[uuid.UUID, Sheet],
+    former: Mapping[uuid.UUID, Sheet],
+    beside: Marked,
+    findings: Collection[OpenFinding],
+    contracts: Contracts,
+    accepted: Iterable[Accepted],
+    day: date,
+    *,
+    by_hand: bool,
+) -> Loaded:
+    fixes = _fixes(findings)
+    present = {slug: sheets[each[0].id] for slug, each in sent.items()}
+    evaluation = contracts.evaluations.get(row.id)
+    tier = _tier(row)
+    facts = GateFacts(
+        today=day,
+        tier=tier,
+        tier_by_hand=by_hand,
+        tier_waits=row.waiting_intake_id is not None,
+        personal=_personal(row),
+        linked=row.company_id is not None,
+        offboarded=row.offboarded_at is not None,
+        evaluation=_evaluated(row, organisation, evaluation, present.values()),
+        submitted=tuple(
+            submitted(
+                sheet,
+                fixes.get(slug, {}),
+                _chain(
+                    sheet, [former[one.id] for one in sent[slug][1:] if one.id in former], fixes.get(slug, {})
+                ),
+            )
+            for slug, sheet in present.items()
+        ),
+        findings=tuple(_finding(one) for one in findings),
+        documents=tuple(_documents(present.values())),
+        requirements=loading_contract.requirements(row.id, contracts, tier, organisation.zone),
+        accepted=tuple(accepted),
+    )
+    return Loaded(
+        facts,
+        tuple(beside.ratings[sheet.submission].id for sheet in present.values()),
+        evaluation.id if evaluation is not None else None,
+        row.intake_id,
+        row.ground_revision,
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- engagement
+
+
+def _engagements(
+    session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Any]:
+    """Columns of engagements, their vendors, and the intakes that wait: as they are in the database now."""
+    rows = session.execute(
+        select(
+            Engagement.id,
+            Engagement.tier,
+            Engagement.facts,
+            Engagement.description,
+            Engagement.intake_id,
+            Engagement.waiting_intake_id,
+            Engagement.ground_revision,
+            Vendor.company_id,
+            Vendor.country,
+            Vendor.offboarded_at,
+            Intake.tier.label("waiting_tier"),
+            IntakeAnswers.answers.label("waiting_answers"),
+        )
+        .join(Vendor, (Vendor.id == Engagement.vendor_id) & (Vendor.organisation_id == organisation_id))
+        .outerjoin(
+            Intake,
+            (Intake.id == Engagement.waiting_intake_id) & (Intake.organisation_id == organisation_id),
+        )
+        .outerjoin(
+            IntakeAnswers,
+            (IntakeAnswers.intake_id == Intake.id) & (IntakeAnswers.organisation_id == organisation_id),
+        )
+        .where(Engagement.organisation_id == organisation_id, Engagement.id.in_(ids))
+    )
+    return {one.id: one for one in rows}
+
+
+def _tier(row: Any) -> str:
+    """The stricter, while another one waits for a second person."""
+    tiers: list[str] = [one for one in (row.tier, row.waiting_tier) if one is not None]
+    return min(tiers, key=TIERS.index)
+
+
+def _personal(row: Any) -> bool | None:
+    """Whether personal data are touched, by what counts or by what waits: who is told that it is so need not wait."""
+    found = touches_personal(row.facts)
+    if found is False and row.waiting_answers is not None:
+        waits = touches_personal(facts_from(json.loads(row.waiting_answers)))
+        return waits if waits is not False else found
+    return found
+
+
+def _evaluated(row: Any, organisation: Any, evaluation: Any, sheets: Iterable[Sheet]) -> State:
+    """Whether the evaluation rests on what there is now. What was removed from the record can be evaluated no more."""
+    if evaluation is None:
+        return "none"
+    gone = {str(one.submission) for one in sheets if one.redacted}
+    there = {str(one.submission) for one in sheets} - gone
+    facts = judged(facts_of_engagement(row, row, cast(Organisation, organisation)))
+    if facts != evaluation.facts or there != set(evaluation.submissions) - gone:
+        return "outdated"
+    return "current" if evaluation.catalogue_hash == requirements.load().content_hash else "catalogue"
+
+
+# ------------------------------------------------------------------------------------------------------------- answers
+
+
+def _of_company(found: Mapping[str, list[Sent]], company: uuid.UUID | None) -> dict[str, list[Sent]]:
+    own = {slug: [one for one in each if one.company == company] for slug, each in found.items()}
+    return {slug: each for slug, each in own.items() if each}
+
+
+def _former(
+    session: Session,
+    organisation_id: uuid.UUID,
+    sent: Mapping[uuid.UUID, Mapping[str, list[Sent]]],
+    sheets: Mapping[uuid.UUID, Sheet],
+) -> dict[uuid.UUID, Sheet]:
+    """The sheets of what was handed in before submissions that nobody has judged altogether."""
+    wanted = {
+        one.id: one
+        for some in sent.values()
+        for each in some.values()
+        if submitted(sheets[each[0].id]).unjudged
+        for one in each[1 : 1 + MOST_FORMER]
+    }
+    beside = loading_answers.beside(session, organisation_id, wanted.values(), newest=False)
+    return {key: loading_answers.sheet(session, one, beside) for key, one in wanted.items()}
+
+
+def _chain(sheet: Sheet, before: Iterable[Sheet], fixes: Mapping[str, Fix]) -> tuple[Submitted, ...]:
+    """What was handed in before, the newest first, up to and with what was judged altogether."""
+    found: list[Submitted] = []
+    for one in before:
+        found.append(submitted(one, fixes))
+        if not found[-1].unjudged:
+            break
+    return tuple(found)
+
+
+def _documents(sheets: Iterable[Sheet]) -> Iterable[Document]:
+    """The best document of each kind among those that lie with the newest submissions and that nobody refused."""
+    ends: dict[str, list[date | None]] = {}
+    for sheet in sheets:
+        for key, some in sheet.documents.items():
+            rule = sheet.definition.questions[key].evidence
+            for one in some:
+                if one.evidence not in sheet.refused:
+                    ends.setdefault(one.kind, []).append(end_of(one, rule))
+    return [Document(kind, latest(iter(found))) for kind, found in ends.items()]
+
+
+# -------------------------------------------------------------------------------------------- findings and exceptions
+
+
+def _fixes(findings: Iterable[OpenFinding]) -> dict[str, dict[str, Fix]]:
+    """Questionnaire -> question -> what the finding of its knock-out says."""
+    found: dict[str, dict[str, Fix]] = {}
+    for one in findings:
+        if one.code == KNOCKOUT:
+            found.setdefault(one.slug, {})[one.key] = Fix(one.opened, one.due, one.first_due)
+    return found
+
+
+def _finding(one: OpenFinding) -> Finding:
+    knockout = f"{one.slug}:{one.key}" if one.code == KNOCKOUT else ""
+    return Finding(str(one.id), one.severity, one.opened, one.due, one.first_due, knockout)
+
+
+def _exceptions(
+    session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[Accepted]]:
+    rows: Iterable[Any] = session.execute(
+        select(
+            RiskException.engagement_id,
+            RiskException.code,
+            RiskException.subject,
+            RiskException.until,
+            RiskException.measure,
+            RiskException.tier,
+        ).where(
+            RiskException.organisation_id == organisation_id,
+            RiskException.engagement_id.in_(ids),
+            RiskException.state == APPROVED,
+        )
+    )
+    found: dict[uuid.UUID, list[Accepted]] = {}
+    for engagement, *columns in rows:
+        found.setdefault(engagement, []).append(Accepted(*columns))
+    return found

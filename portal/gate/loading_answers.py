@@ -1,0 +1,333 @@
+"""The submissions that gates rest on, read for many engagements at once: a fixed number of statements."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.assessments import rating, redaction, rounds, sealing
+from portal.assessments.models import (
+    Assessment,
+    AssessmentEngagement,
+    Rating,
+    SealedAnswer,
+    SealedEvidence,
+    Submission,
+)
+from portal.assessments.rating import Judgement
+from portal.assessments.rounds import OpenRound
+from portal.assessments.sealing import Document
+from portal.gate.sheets import REFUSED, Reading, Sheet
+from portal.library import service as library
+from portal.remembered import Remembered
+from portal.review import queries as reviews
+from portal.review.models import Mark, MarkDraft
+from portal.review.queries import ANSWER, WITHDRAWN
+from questionnaires.answers import InvalidAnswer
+
+LEFT_OUT = frozenset({"campaign"})
+MOST_FORMER = 5  # submissions before one that nobody has judged altogether
+_readings: Remembered[Reading | None] = Remembered(2000)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One submission of a questionnaire that covers an engagement."""
+
+    id: uuid.UUID
+    assessment: uuid.UUID
+    company: uuid.UUID
+    slug: str
+    content_hash: str
+    as_of: date
+    whole_as_of: date
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What lies beside submissions, by their id. ``ratings``: rows with the columns of the newest rating."""
+
+    ratings: Mapping[uuid.UUID, Any]
+    drafts: Mapping[uuid.UUID, Sequence[MarkDraft]]
+    marks: Mapping[uuid.UUID, Sequence[Any]]
+    documents: Mapping[uuid.UUID, Mapping[str, tuple[Document, ...]]]
+    answers: Mapping[uuid.UUID, Mapping[str, bytes]]
+    lapsed: Mapping[uuid.UUID, frozenset[str]]
+    redacted: frozenset[uuid.UUID] = frozenset()
+    rounds: Mapping[uuid.UUID, OpenRound] = field(default_factory=dict)
+
+
+def sent(
+    session: Session, organisation_id: uuid.UUID, engagement_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, list[Sent]]]:
+    """Engagement -> questionnaire -> its submissions, the newest first; campaigns left out. One statement, and one for
+    each definition that this process has not read yet.
+    """
+    rows: Iterable[Any] = session.execute(
+        select(
+            AssessmentEngagement.engagement_id,
+            Submission.id,
+            Submission.assessment_id,
+            Submission.company_id,
+            Assessment.slug,
+            Submission.content_hash,
+            Submission.as_of,
+            func.coalesce(Submission.whole_as_of, Submission.as_of),
+        )
+        .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
+        .join(Submission, Submission.assessment_id == Assessment.id)
+        .where(
+            AssessmentEngagement.engagement_id.in_(engagement_ids),
+            *_own(organisation_id, AssessmentEngagement, Assessment, Submission),
+        )
+        .order_by(Submission.sealed_at.desc(), Submission.round.desc(), Submission.id.desc())
+    )
+    found: dict[uuid.UUID, dict[str, list[Sent]]] = {}
+    for engagement, *columns in rows:
+        one = Sent(*columns)
+        if library.definition(session, one.content_hash).purpose not in LEFT_OUT:
+            found.setdefault(engagement, {}).setdefault(one.slug, []).append(one)
+    return found
+
+
+def beside(
+    session: Session,
+    organisation_id: uuid.UUID,
+    some: Iterable[Sent],
+    *,
+    without: uuid.UUID | None = None,
+    newest: bool = True,
+) -> Marked:
+    """All that the sheets of these submissions need; ``newest``: they are, so rounds and gaps count too.
+
+    ``without``: a person whose marks are looked at, too.
+    """
+    ids = sorted({one.id for one in some})
+    drafts = _grouped(
+        session.execute(
+            select(MarkDraft)
+            .where(MarkDraft.submission_id.in_(ids), *_own(organisation_id, MarkDraft))
+            .order_by(MarkDraft.changed_at, MarkDraft.key, MarkDraft.document)
+            .execution_options(populate_existing=True)
+        ).scalars()
+    )
+    marks = _marks(session, organisation_id, ids, every=without is not None)
+    engine = set(drafts) | {
+        one for one, each in marks.items() if any(mark.marked_by == without for mark in each)
+    }
+    assessments = {one.assessment for one in some} if newest else set()
+    return Marked(
+        ratings=_ratings(session, organisation_id, ids),
+        drafts=drafts,
+        marks=marks,
+        documents=_documents(session, organisation_id, ids),
+        answers=_answers(session, organisation_id, engine),
+        lapsed=reviews.lapsed_adverse(session, organisation_id, ids),
+        redacted=redaction.incomplete(session, ids, organisation_id=organisation_id, company_id=None),
+        rounds=rounds.open_rounds(session, organisation_id, assessments),
+    )
+
+
+def sheet(session: Session, one: Sent, found: Marked, without: uuid.UUID | None = None) -> Sheet:
+    """A submission as the gate reads it. ``session``: for definitions, which are read once in a process."""
+    definition = library.definition(session, one.content_hash)
+    row = found.ratings[one.id]
+    result = json.loads(row.result)
+    written = rating.judgement(row.marks, row.document_marks, row.shown)
+    drafts, marks = found.drafts.get(one.id, ()), found.marks.get(one.id, ())
+    documents = found.documents.get(one.id, {})
+    others = None if without is None else _of_others(written, marks, without)
+    readings = [_reading(result)]
+    if one.id not in found.redacted:
+        again = [reviews.overlaid(written, drafts)] if drafts else []
+        again += [others] if others is not None and others != written else []
+        readings += [
+            reading
+            for judged_as in again
+            if (reading := _computed(session, one, row, found, judged_as)) is not None
+        ]
+    judged = written if others is None else others
+    open_round = found.rounds.get(one.assessment)
+    return Sheet(
+        submission=one.id,
+        slug=one.slug,
+        definition=definition,
+        as_of=row.as_of,
+        whole_as_of=one.whole_as_of,
+        readings=readings,
+        states={line["key"]: line["state"] for line in result["trace"]},
+        marked=frozenset(judged.marks),
+        documents=documents,
+        refused=_refused(written, drafts),
+        certificates=_certificates(marks),
+        lapsed=found.lapsed.get(one.id, frozenset()),
+        unwritten=len(drafts),
+        redacted=one.id in found.redacted,
+        round_open=open_round is not None,
+        round_due=open_round.due if open_round is not None else None,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _own(organisation_id: uuid.UUID, *models: Any) -> list[Any]:
+    return [one.organisation_id == organisation_id for one in models]
+
+
+def _grouped(rows: Iterable[Any]) -> dict[uuid.UUID, list[Any]]:
+    found: dict[uuid.UUID, list[Any]] = {}
+    for one in rows:
+        found.setdefault(one.submission_id, []).append(one)
+    return found
+
+
+def _ratings(session: Session, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
+    """The newest rating of each submission: its columns, without the unit of work."""
+    last = (
+        select(Rating.submission_id, func.max(Rating.sequence).label("sequence"))
+        .where(Rating.submission_id.in_(ids), *_own(organisation_id, Rating))
+        .group_by(Rating.submission_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(
+            Rating.id,
+            Rating.submission_id,
+            Rating.as_of,
+            Rating.facts,
+            Rating.marks,
+            Rating.document_marks,
+            Rating.shown,
+            Rating.result,
+        )
+        .join(last, (last.c.submission_id == Rating.submission_id) & (last.c.sequence == Rating.sequence))
+        .where(*_own(organisation_id, Rating))
+    )
+    return {one.submission_id: one for one in rows}
+
+
+def _marks(
+    session: Session, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID], *, every: bool
+) -> dict[uuid.UUID, list[Any]]:
+    """Written marks in their order: ``every`` one, else those of questions that are exempt on a certificate."""
+    exempt = (
+        select(Mark.submission_id, Mark.key)
+        .where(Mark.submission_id.in_(ids), Mark.certificate.is_not(None), *_own(organisation_id, Mark))
+        .distinct()
+        .subquery()
+    )
+    statement = select(
+        Mark.submission_id, Mark.key, Mark.document, Mark.mark, Mark.points, Mark.certificate, Mark.marked_by
+    ).where(Mark.submission_id.in_(ids), *_own(organisation_id, Mark))
+    if not every:
+        statement = statement.join(
+            exempt, (exempt.c.submission_id == Mark.submission_id) & (exempt.c.key == Mark.key)
+        )
+    return _grouped(session.execute(statement.order_by(Mark.sequence, Mark.id)))
+
+
+def _documents(
+    session: Session, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, tuple[Document, ...]]]:
+    rows = session.execute(
+        select(
+            SealedEvidence.submission_id,
+            SealedEvidence.key,
+            SealedEvidence.evidence_id,
+            SealedEvidence.document,
+        ).where(SealedEvidence.submission_id.in_(ids), *_own(organisation_id, SealedEvidence))
+    )
+    return {one: sealing.documents(some) for one, some in _grouped(rows).items()}
+
+
+def _answers(
+    session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, bytes]]:
+    """The sealed answers of those few submissions that the engine has to be asked about."""
+    rows = session.execute(
+        select(SealedAnswer.submission_id, SealedAnswer.key, SealedAnswer.answer).where(
+            SealedAnswer.submission_id.in_(sorted(ids)), *_own(organisation_id, SealedAnswer)
+        )
+    )
+    return {one: {each.key: each.answer for each in some} for one, some in _grouped(rows).items()}
+
+
+# ------------------------------------------------------------------------------------------------------------ readings
+
+
+def _reading(result: Mapping[str, Any]) -> Reading:
+    return Reading(
+        result["band"],
+        result["best_band"],
+        {one["key"]: one["kind"] == "failed" for one in result["knockouts"]},
+    )
+
+
+def _computed(session: Session, one: Sent, row: Any, found: Marked, judged_as: Judgement) -> Reading | None:
+    """What the engine makes of the answers under another judgement; None where a mark cannot stand on its answer."""
+
+    def make() -> Reading | None:
+        definition = library.definition(session, one.content_hash)
+        papers = found.documents.get(one.id, {})
+        answers = sealing.typed_answers(definition, found.answers.get(one.id, {}), row.as_of, papers)
+        try:
+            result = rating.compute(definition, answers, row.facts, row.as_of, judged_as, papers)
+        except (InvalidAnswer, LookupError):
+            return None
+        failed = {each.key: each.kind == "failed" for each in result.knockouts}
+        return Reading(result.band, result.best_band, failed)
+
+    return _readings.get((row.id, json.dumps([judged_as.marks, judged_as.documents], sort_keys=True)), make)
+
+
+def _of_others(written: Judgement, marks: Iterable[Any], person: uuid.UUID) -> Judgement:
+    """The written judgement as it would be had one person not judged: at each place the newest mark of anybody else.
+
+    A favourable mark of theirs is gone, and so is their taking back of an adverse one.
+    """
+    own = {(one.key, one.document) for one in marks if one.marked_by == person}
+    answers = {key: mark for key, mark in written.marks.items() if (key, ANSWER) not in own}
+    papers = {
+        key: {document: mark for document, mark in some.items() if (key, document) not in own}
+        for key, some in written.documents.items()
+    }
+    for one in marks:
+        if (one.key, one.document) not in own or one.marked_by == person:
+            continue
+        if one.document == ANSWER:
+            answers.pop(one.key, None)
+            if one.mark != WITHDRAWN:
+                points = {} if one.points is None else {"points": one.points}
+                answers[one.key] = {"mark": one.mark} | points
+        else:
+            papers.setdefault(one.key, {}).pop(one.document, None)
+            if one.mark != WITHDRAWN:
+                papers[one.key][one.document] = one.mark
+    return Judgement(answers, {key: some for key, some in papers.items() if some}, written.shown)
+
+
+def _refused(written: Judgement, drafts: Iterable[MarkDraft]) -> frozenset[uuid.UUID]:
+    """Documents that somebody has refused beside any question, in a rating or not yet in one."""
+    found = {
+        document for some in written.documents.values() for document, mark in some.items() if mark == REFUSED
+    }
+    found |= {one.document for one in drafts if one.mark == REFUSED}
+    return frozenset(uuid.UUID(one) for one in found)
+
+
+def _certificates(marks: Iterable[Any]) -> dict[str, uuid.UUID]:
+    """The document that the newest mark of an answer rests on, by question."""
+    newest = {one.key: one for one in marks if one.document == ANSWER}
+    return {
+        key: one.certificate
+        for key, one in newest.items()
+        if one.certificate is not None and one.mark != WITHDRAWN
+    }

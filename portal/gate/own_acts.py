@@ -1,0 +1,114 @@
+"""What one person alone has done that makes the facts look better: nobody prepares a ground and then decides on it.
+
+Marks are taken away in loading_answers; here findings and the intake. What a second person approved (waivers,
+requirements settled as not needed, lower tiers, exceptions) is nobody's alone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.findings.models import Finding, FindingEngagement, FindingStep
+from portal.findings.queries import CLOSED, OpenFinding
+from portal.intake.models import Intake, TierProposal
+from portal.vendors.models import Engagement
+
+AGREED, WEIGHED = "agreed", "severity"
+Findings = Mapping[uuid.UUID, tuple[OpenFinding, ...]]
+
+
+def findings_without(
+    session: Session,
+    organisation_id: uuid.UUID,
+    engagement_ids: Collection[uuid.UUID],
+    found: Findings,
+    person: uuid.UUID,
+) -> dict[uuid.UUID, tuple[OpenFinding, ...]]:
+    """The open findings of engagements as if this person had closed none, agreed to no plan and lowered no severity."""
+    rows: Iterable[Any] = session.execute(
+        select(
+            FindingEngagement.engagement_id,
+            Finding.id,
+            Finding.slug,
+            Finding.key,
+            Finding.code,
+            Finding.worst,
+            Finding.opened,
+            Finding.due,
+            Finding.first_due,
+        )
+        .join(Finding, Finding.id == FindingEngagement.finding_id)
+        .where(
+            FindingEngagement.engagement_id.in_(engagement_ids),
+            FindingEngagement.organisation_id == organisation_id,
+            Finding.organisation_id == organisation_id,
+            Finding.state == CLOSED,
+            Finding.closed_by == person,
+        )
+        .order_by(Finding.id)
+    )
+    closed: dict[uuid.UUID, list[OpenFinding]] = {}
+    for engagement, *columns in rows:
+        closed.setdefault(engagement, []).append(replace(OpenFinding(*columns), due=None))
+    standing = {one.id for some in found.values() for one in some}
+    steps = set(
+        session.execute(
+            select(FindingStep.finding_id, FindingStep.kind, Finding.worst)
+            .join(Finding, Finding.id == FindingStep.finding_id)
+            .where(
+                FindingStep.finding_id.in_(sorted(standing)),
+                FindingStep.by == person,
+                FindingStep.kind.in_((AGREED, WEIGHED)),
+                FindingStep.organisation_id == organisation_id,
+                Finding.organisation_id == organisation_id,
+            )
+        ).all()
+    )
+    agreed = {finding for finding, kind, _worst in steps if kind == AGREED}
+    weighed = {finding: worst for finding, kind, worst in steps if kind == WEIGHED}
+    return {
+        engagement: tuple(
+            replace(
+                one,
+                due=None if one.id in agreed else one.due,
+                severity=weighed.get(one.id, one.severity),
+            )
+            for one in some
+        )
+        + tuple(closed.get(engagement, ()))
+        for engagement, some in found.items()
+    }
+
+
+def opened_alone(
+    session: Session, organisation_id: uuid.UUID, engagement_ids: Collection[uuid.UUID], person: uuid.UUID
+) -> frozenset[uuid.UUID]:
+    """The engagements whose tier rests on an intake that this person answered and nobody else approved."""
+    approved = (
+        select(TierProposal.id)
+        .where(
+            TierProposal.intake_id == Intake.id,
+            TierProposal.state == "approved",
+            TierProposal.organisation_id == organisation_id,
+            Intake.organisation_id == organisation_id,
+        )
+        .correlate(Intake)
+    )
+    rows = session.execute(
+        select(Engagement.id)
+        .join(Intake, Intake.id == Engagement.intake_id)
+        .where(
+            Engagement.id.in_(engagement_ids),
+            Intake.answered_by == person,
+            ~approved.exists(),
+            Engagement.organisation_id == organisation_id,
+            Intake.organisation_id == organisation_id,
+        )
+    )
+    return frozenset(rows.scalars())

@@ -1,0 +1,170 @@
+"""What the answers of one submission say to the gate: levels, knock-outs, proofs, what nobody has judged. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+
+from portal.assessments.sealing import Document
+from portal.gate.facts import Knockout, Proof, Submitted
+from questionnaires.dates import add_months
+from questionnaires.definition import EvidenceRule, Question, Questionnaire
+from questionnaires.scoring import is_valid
+
+# States of a trace line in which there is nothing to judge: not asked, nobody knows whether, nothing said, or judged.
+NOTHING_SAID = frozenset({"hidden", "open", "unanswered", "not_applicable"})
+REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One result over the answers: as it is written, with marks in the making, or without somebody's own marks."""
+
+    band: str | None
+    best_band: str | None
+    knockouts: Mapping[str, bool]  # key -> failed for certain
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What the finding of a knock-out says: since when it is open, and by when it is to be fixed."""
+
+    opened: date | None = None
+    due: date | None = None
+    first_due: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A submission as far as the gate reads it.
+
+    ``readings``: the written one first; the worst counts. ``states``: key -> state of the trace as written; ``marked``:
+    keys that somebody has judged. ``refused``: documents refused beside any question, written or not. ``certificates``:
+    key -> the document on which the question is exempt. ``lapsed``: review.queries.lapsed_adverse.
+    """
+
+    submission: uuid.UUID
+    slug: str
+    definition: Questionnaire
+    as_of: date
+    whole_as_of: date
+    readings: Sequence[Reading]
+    states: Mapping[str, str]
+    marked: Collection[str] = frozenset()
+    documents: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    refused: Collection[uuid.UUID] = frozenset()
+    certificates: Mapping[str, uuid.UUID] = field(default_factory=dict)
+    lapsed: Collection[str] = frozenset()
+    unwritten: int = 0
+    redacted: bool = False
+    round_open: bool = False
+    round_due: date | None = None
+
+
+NO_FIXES: Mapping[str, Fix] = MappingProxyType({})
+
+
+def submitted(
+    sheet: Sheet, fixes: Mapping[str, Fix] = NO_FIXES, former: tuple[Submitted, ...] = ()
+) -> Submitted:
+    """The sheet as a fact. ``fixes``: of its knock-outs' findings, by question."""
+    low, high = _levels(sheet)
+    unjudged = {
+        key for key, state in sheet.states.items() if state not in NOTHING_SAID and key not in sheet.marked
+    }
+    asked_again = set(sheet.lapsed)
+    critical = {key for key in unjudged if sheet.definition.questions[key].critical} | asked_again
+    return Submitted(
+        slug=sheet.slug,
+        submission=str(sheet.submission),
+        whole_as_of=sheet.whole_as_of,
+        low=low,
+        high=high,
+        knockouts=tuple(_knockouts(sheet, fixes)),
+        proofs=tuple(_proofs(sheet)),
+        unwritten=0 if sheet.redacted else sheet.unwritten,  # what nobody can write any more waits for nobody
+        unjudged=len(unjudged | asked_again),
+        unjudged_critical=len(critical),
+        lapsed=len(asked_again),
+        round_open=sheet.round_open,
+        round_due=sheet.round_due,
+        redacted=sheet.redacted,
+        content_hash=sheet.definition.content_hash,
+        former=former,
+    )
+
+
+def _levels(sheet: Sheet) -> tuple[int | None, int | None]:
+    """The worst and the best level still possible, the worse of all readings; None where nothing can be scored."""
+    level = {band.name: band.level for band in sheet.definition.bands}
+    written = sheet.readings[0]
+    if written.band is None or written.best_band is None:
+        return None, None
+    known = [(one.band, one.best_band) for one in sheet.readings if one.band and one.best_band]
+    return min(level[low] for low, _ in known), min(level[high] for _, high in known)
+
+
+def _knockouts(sheet: Sheet, fixes: Mapping[str, Fix]) -> Iterator[Knockout]:
+    failed: dict[str, bool] = {}
+    for reading in sheet.readings:
+        for key, certain in reading.knockouts.items():
+            failed[key] = certain or failed.get(key, False)
+    for key, certain in failed.items():
+        fix = fixes.get(key, Fix())
+        yield Knockout(key, certain, fix.opened, fix.due, fix.first_due)
+
+
+def _proofs(sheet: Sheet) -> Iterator[Proof]:
+    """The questions whose points rest on a document.
+
+    Where an answer decides whether a document is needed, one that lies there counts as needed: it is what the points
+    were given for as far as anybody can tell without asking the engine again.
+    """
+    for key, state in sheet.states.items():
+        certificate = sheet.certificates.get(key)
+        if state == "graded" and certificate is not None:
+            yield _exempt(sheet, key, certificate)
+        elif state in ("answered", "accepted"):
+            question = sheet.definition.questions[key]
+            rule = question.evidence
+            if rule is not None and (rule.required or rule.required_when is not None):
+                yield from _proven(sheet, question, rule, accepted=state == "accepted")
+
+
+def _exempt(sheet: Sheet, key: str, certificate: uuid.UUID) -> Proof:
+    found = [one for some in sheet.documents.values() for one in some if one.evidence == certificate]
+    if not found or certificate in sheet.refused:
+        return Proof(key, held=False)
+    return Proof(key, True, found[0].expires)
+
+
+def _proven(sheet: Sheet, question: Question, rule: EvidenceRule, *, accepted: bool) -> Iterator[Proof]:
+    """A reviewer may accept an answer on a document of another kind, or an old one: it holds no longer for that."""
+    beside = sheet.documents.get(question.key, ())
+    usable = [one for one in beside if one.evidence not in sheet.refused]
+    fitting = [one for one in usable if one.kind == rule.kind]
+    if not accepted:
+        fitting = [one for one in fitting if is_valid(rule, one.item, sheet.as_of)]
+    elif not fitting:
+        fitting = usable
+    if fitting:
+        yield Proof(question.key, True, latest(end_of(one, rule) for one in fitting))
+    elif accepted and beside:
+        yield Proof(question.key, held=False)
+
+
+def end_of(document: Document, rule: EvidenceRule | None) -> date | None:
+    """The last day on which a document proves something, None = it has no end; by ``rule`` if it asks for its kind."""
+    ends = [document.expires] if document.expires is not None else []
+    if rule is not None and rule.kind == document.kind and rule.valid_months and document.issued is not None:
+        ends.append(add_months(document.issued, rule.valid_months))
+    return min(ends, default=None)
+
+
+def latest(ends: Iterator[date | None]) -> date | None:
+    """The end of the best of several: None, without an end, is the best."""
+    found = list(ends)
+    return None if None in found else max(one for one in found if one is not None)
