@@ -45,10 +45,10 @@ from portal.assessments.move_queries import APPLIED
 from portal.assessments.round_models import RoundReason
 from portal.assessments.version_models import AssessmentMove, WorkbookUpload
 from portal.contracts.models import Evaluation, EvaluationReasons
-from portal.erasure import quoting
+from portal.erasure import findings, quoting
 from portal.erasure.models import DoomedFile
 from portal.erasure.reaching import GONE, Destroyed, read, run
-from portal.evidence.models import Evidence, EvidenceGrant
+from portal.evidence.models import Evidence, EvidenceGrant, ProofDocument
 from portal.library import service as library
 from portal.review.models import MarkDraft, MarkReason, MarkRemark, ReviewNote
 
@@ -155,6 +155,7 @@ def unreferenced(session: Session, documents: Collection[uuid.UUID], found: Dest
             Evidence.id.in_(documents),
             Evidence.removed_at.is_not(None),
             ~exists().where(SealedEvidence.evidence_id == Evidence.id),
+            ~exists().where(ProofDocument.evidence_id == Evidence.id),
             ~drafted,
         )
         .order_by(Evidence.id)
@@ -248,6 +249,7 @@ def answers(
     shown = aliases(session, assessment_id, sealed_keys(session, submissions))
     keys = None if keys is None else aliases(session, assessment_id, keys)
     sealed(session, submissions, keys, found, now)
+    unreferenced(session, findings.of_answers(session, submissions, keys, found, by=by, now=now), found, now)
     drafts(session, assessment_id, shown if keys is None else shown & set(keys), found, now)
     enquiries(session, [assessment_id], keys, found)
     quoting.reasons(session, assessment_id, shown if keys is None else keys, found, by=by, now=now)

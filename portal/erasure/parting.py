@@ -32,10 +32,10 @@ from portal.assessments.models import (
 )
 from portal.assessments.version_models import CarryConsent, WorkbookUpload
 from portal.contracts.schedule_models import ClauseWords
-from portal.erasure import destroying, engagement_words, leaving_letters
+from portal.erasure import destroying, engagement_words, findings, leaving_letters
 from portal.erasure.models import Erasure
 from portal.erasure.reaching import GONE, Destroyed, read, run
-from portal.evidence.models import Evidence, EvidenceGrant
+from portal.evidence.models import Evidence, EvidenceGrant, ProofDocument
 from portal.library.models import (
     DraftEdit,
     QuestionnaireDraft,
@@ -123,6 +123,8 @@ def vendors(
     close_assessments(session, which, "cancelled", by, now)
     destroying.sealed(session, destroying.submissions_of(session, assessments), None, found, now)
     destroying.enquiries(session, assessments, None, found)
+    proofs = findings.of_vendors(session, organisation_id, ids, found, by=by, now=now)
+    destroying.unreferenced(session, proofs, found, now)
     waiting = Enquiry.assessment_id.in_(assessments) & (Enquiry.state == "open")
     run(session, update(Enquiry).where(waiting).values(state="withdrawn", settled_at=now))
     emptied: dict[str, Any] = {"reason": "", "subject": GONE, "contact_email": None, "facts": {}}
@@ -234,7 +236,9 @@ def company(
         row[0] for row in read(session, select(Evidence.id).where(Evidence.company_id == company_id))
     ]
     destroying.unreferenced(session, documents, found, now)
-    kept = exists().where(SealedEvidence.evidence_id == Evidence.id)
+    kept = exists().where(SealedEvidence.evidence_id == Evidence.id) | exists().where(
+        ProofDocument.evidence_id == Evidence.id
+    )
     still = select(func.count()).select_from(Evidence).where(Evidence.company_id == company_id, kept)
     found.keep("sealed_documents", int(read(session, still)[0][0]))
     count = select(func.count()).select_from(Submission).where(Submission.company_id == company_id)

@@ -19,6 +19,7 @@ from portal.erasure.models import Certificate
 from portal.erasure.reaching import Destroyed, read
 from portal.erasure.service import certify
 from portal.faults import NotFound, Refused
+from portal.findings.models import Finding, FindingStep, FindingWords
 from portal.organisations.models import (
     Company,
     CompanyMember,
@@ -51,6 +52,14 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
             session, Invitation, (Invitation.email == row.email) | (Invitation.accepted_by == row.id)
         ),
         "given_to_you": _all(session, Delegation, Delegation.person_id == row.id),
+        "findings_to_settle": _all(
+            session, Finding, (Finding.owner_id == row.id) | (Finding.wanted_owner_id == row.id)
+        ),
+        "messages_of_findings": _all(
+            session,
+            FindingWords,
+            FindingWords.step_id.in_(select(FindingStep.id).where(FindingStep.by == row.id)),
+        ),
         "messages_of_enquiries": _all(session, EnquiryEntry, EnquiryEntry.author_id == row.id),
         "letters": [
             {name: one[name] for name in ("kind", "recipient", "state", "created_at", "sent_at")}

@@ -28,7 +28,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.contracts.steps import named as signed_contracts
 from portal.db import SYSTEM, Database
-from portal.erasure import destroying
+from portal.erasure import destroying, findings
 from portal.erasure.models import DoomedFile
 from portal.erasure.reaching import Destroyed, run
 from portal.erasure.service import certify
@@ -171,6 +171,7 @@ def _destroy(database: Database, organisation_id: uuid.UUID, ids: list[uuid.UUID
             return 0  # another worker was faster
         found = Destroyed()
         destroying.sealed(session, left, None, found, now)
+        destroying.unreferenced(session, findings.of_closed(session, left, found, now=now), found, now)
         found.keep("drafts_of_companies", len(left))
         certify(
             session,

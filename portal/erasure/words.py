@@ -35,6 +35,8 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "documents": _l("Documents beside sealed answers"),
         "attestations": _l("Attestations"),
         "review_words": _l("Marks in the making, reasons, remarks and notes of reviewers"),
+        "finding_words": _l("What was written about findings"),
+        "proof_documents": _l("Documents given as proof for findings"),
         "reasons": _l("Reasons of contract evaluations"),
         "library_documents": _l("Documents of the library"),
         "history": _l("Revisions of drafts"),

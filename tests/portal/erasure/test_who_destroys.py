@@ -9,6 +9,7 @@ from portal.tables import metadata
 ANSWERS = "destroying.answers, parting.vendors"
 SEALED = "destroying.sealed"
 VENDOR = "parting.vendors"
+FINDINGS = "findings.of_answers, findings.of_vendors, findings.of_closed"
 QUOTING = "quoting.reasons (the reason)"
 PERSON = "parting.person"
 COMPANY = "parting.company"
@@ -51,6 +52,12 @@ WHO: dict[str, str] = {
     "event": STAYS + "codes, which record() enforces",
     "evidence": "destroying.unreferenced",
     "evidence_grant": STAYS + "ids and keys",
+    "finding": STAYS + "ids, codes and days",
+    "finding_closing": f"{FINDINGS}: reason",
+    "finding_engagement": STAYS + "ids and a hash",
+    "finding_note": FINDINGS,
+    "finding_step": STAYS + "ids, codes, days and commitments",
+    "finding_words": FINDINGS,
     "gate_decision": STAYS + "ids, codes, dates and a commitment",
     "gate_proposal": f"{VENDOR}: reason and words",
     "mark": STAYS + "ids, codes and points",
@@ -69,6 +76,7 @@ WHO: dict[str, str] = {
     "person": f"{PERSON}, {COMPANY} (who came by a link)",
     "policy_proposal": STAYS + "codes and numbers",
     "policy_version": STAYS + "codes and numbers",
+    "proof_document": FINDINGS,
     "questionnaire_draft": ORGANISATION,
     "questionnaire_draft_edit": ORGANISATION,
     "rating": STAYS + "points and codes; texts of facts are not kept (facts.judged)",
