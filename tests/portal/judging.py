@@ -8,6 +8,7 @@ from portal.access import OrganisationRole
 from portal.db import Database
 from portal.features import RATED
 from portal.review import marking, queries, reviewing
+from tests.portal.scene_findings import find
 from tests.portal.world import NOW
 
 if TYPE_CHECKING:
@@ -32,3 +33,4 @@ def judge(database: Database, scene: Scene, deal: Deal, stem: str) -> None:
         case = queries.case(session, actor, submission, lock=True)
         marking.save(session, case, unwritten, seen="", actor=actor, now=NOW)
         reviewing.note(session, case, f"{stem}.gate", noted, actor=actor, now=NOW)
+    deal.findings = find(database, scene, deal, f"{stem}.said")

@@ -64,6 +64,7 @@ from tests.portal.scene_carried import carry, tokens
 from tests.portal.scene_contract import Contracted, put_in_contract
 from tests.portal.scene_gate import decide_and_wait
 from tests.portal.scene_intake import open_and_wait
+from tests.portal.scene_origin import tell_another
 from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
 
 DUE = date(2026, 12, 18)
@@ -87,6 +88,7 @@ class Deal:
     submission: uuid.UUID | None = None  # its sealed answers, under review
     gate: uuid.UUID | None = None  # a decision, with all that hangs on it
     paper: uuid.UUID | None = None  # sealed with what was submitted
+    findings: list[uuid.UUID] = field(default_factory=list)  # the paper is proof of the last one
     shelved: uuid.UUID | None = None  # beside a draft
     enquiry: uuid.UUID | None = None
     delegation: uuid.UUID | None = None  # a link; one answer that came through it waits
@@ -97,13 +99,12 @@ class Deal:
     upload: uuid.UUID | None = None  # a workbook that a person of the company has sent back
     writing: uuid.UUID | None = None  # the organisation's draft of a questionnaire
     opened: uuid.UUID | None = None  # an engagement by its intake; a newer one waits
+    intake: uuid.UUID | None = None  # the newer one
     proposals: list[uuid.UUID] = field(default_factory=list)  # of a lower tier, of a policy
     contract: Contracted | None = None  # what stands on the contract schedule
     listed: uuid.UUID | None = None  # vendors from a file, not taken over yet
     run: uuid.UUID | None = None  # a version that the organisation tried over what was submitted
-    tokens: dict[str, str] = field(
-        default_factory=dict
-    )  # live ones of letters: delegations, invitations, reset
+    tokens: dict[str, str] = field(default_factory=dict)  # live ones of letters: delegations, reset
 
 
 @dataclass
@@ -378,9 +379,6 @@ def release_own(database: Database, identity: Identity, data: bytes, slug: str) 
         return row.content_hash
 
 
-# ------------------------------------------------------------------------------------------- the whole scene
-
-
 def make_scene(database: Database, settings: Settings, *, only: int = 4) -> Scene:
     """Two organisations, three companies; one company serves both organisations and must not connect them.
 
@@ -405,6 +403,8 @@ def make_scene(database: Database, settings: Settings, *, only: int = 4) -> Scen
         ((alder, cedar), (alder, elder), (birch, cedar), (birch, dogwood))[:only], 1
     ):
         scene.deals.append(_make_deal(database, scene, organisation, company, number))
+    if only == 4:
+        tell_another(database, scene, scene.deals[2])
     return scene
 
 
@@ -459,8 +459,8 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     annexed = [word(what, *ours) for what in ("annex", "annexed", "numbered", "without", "settled", "clause")]
     deal.contract = put_in_contract(database, organisation, engagement, annexed)
     scene.files.update(deal.contract.files)
-    opened = [word(what, *ours) for what in ("opened", "stood", "lower", "listed")]
-    deal.opened, deal.proposals, deal.listed = open_and_wait(database, organisation, vendor, opened)
+    new = [word(what, *ours) for what in ("opened", "stood", "lower", "listed")]
+    deal.opened, deal.intake, deal.proposals, deal.listed = open_and_wait(database, organisation, vendor, new)
     _certify(database, deal, word("erasure", *ours))
     deal.drafted = issue(
         database, buyer, vendor, engagement, security_lite().content_hash, reason=word("reason", *both)

@@ -20,9 +20,10 @@ from tests.portal.world import NOW, Place
 
 def open_and_wait(
     database: Database, place: Place, vendor: uuid.UUID, words: list[str]
-) -> tuple[uuid.UUID, list[uuid.UUID], uuid.UUID]:
-    """(engagement, proposals of a tier and of a policy, list). ``words``: name, what stood, what waits, who is listed.
+) -> tuple[uuid.UUID, uuid.UUID, list[uuid.UUID], uuid.UUID]:
+    """(engagement, intake that waits, proposals of a tier and of a policy, list).
 
+    ``words``: name, what stood, what waits, who is listed.
     All of it is the organisation's alone: no vendor reads an intake.
     """
     name, stood, waits, listed = words
@@ -39,7 +40,7 @@ def open_and_wait(
         intake.answer_again(session, bought, softer, revision=bought.revision, actor=buyer, now=NOW)
         tier = queries.waiting(session, buyer, key)
         assert tier is not None
-        proposals = [tier.id]
+        proposals, newer = [tier.id], tier.intake_id
     admin = place[OrganisationRole.ADMIN]
     with database.transaction(admin.scope) as session:
         earlier = session.scalars(
@@ -57,4 +58,4 @@ def open_and_wait(
         waiting: PolicyProposal | None = policy_queries.waiting(session, ciso)
         assert waiting is not None
         proposals.append(waiting.id)
-    return key, proposals, upload
+    return key, newer, proposals, upload
