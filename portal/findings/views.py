@@ -20,6 +20,7 @@ from portal.exporting import by_chunks, csv_file
 from portal.faults import Invalid, NotFound
 from portal.findings import forms, keeping, lists, queries, words
 from portal.findings.lists import SORTS, STATES, Filter
+from portal.findings.models import Finding
 from portal.findings.queries import SEVERITIES
 from portal.listing import Address, an_id, one_of, search_words
 from portal.organisations import queries as organisations
@@ -143,6 +144,34 @@ def add(organisation: str, submission: uuid.UUID) -> Page:
         return web.form_page("findings/new.html", form, fault, **_around(submission))
     answer = redirect(url_for("finding.page", organisation=organisation, finding=finding.id), 303)
     return web.notice(answer, "finding-opened")
+
+
+# ------------------------------------------------------------------------------------ beside what others show
+
+
+Shown = list[tuple[Finding, words.Described, words.Stand]]
+
+
+@blueprint.app_context_processor
+def beside() -> dict[str, Any]:
+    """What pages of other features show of findings (findings/_beside.html, findings/_engagement.html)."""
+    return {
+        "found_beside": lambda assessment_id, key: _shown(
+            lists.beside(web.db(), web.identity(), assessment_id, [key]).get(key, [])
+        ),
+        "found_on": lambda engagement_id: _shown(
+            lists.of_engagement(web.db(), web.identity(), engagement_id)
+        ),
+    }
+
+
+def _shown(rows: list[Finding]) -> Shown:
+    session, identity = web.db(), web.identity()
+    if not rows:
+        return []
+    today = clock.local_date(web.now(), organisations.organisation_of(session, identity).zone)
+    said = words.described(session, identity, rows)
+    return [(one, said[one.id], words.stand(one, today, ours=True)) for one in rows]
 
 
 # ---------------------------------------------------------------------------------------------------------- inside
