@@ -15,6 +15,7 @@ from portal.access import CompanyRole, Permission, requires
 from portal.assessments import answering_page, answering_round, delegation, enquiry_queries, queries
 from portal.assessments.answering_cards import Desk, numbers, preview_card
 from portal.assessments.answering_desk import asked_by, closed, desk
+from portal.assessments.enquiry_queries import ASKED
 from portal.assessments.enquiry_words import KIND_WORDS
 from portal.assessments.models import Assessment, Delegation
 from portal.assessments.reach import reach
@@ -187,6 +188,7 @@ def _asked(some: list[Assessment], names: dict[uuid.UUID, str]) -> dict[str, Any
     ]
     return {
         "told": news,
+        "asked_of_you": [line for line in lines if line["thread"].enquiry.state == ASKED],
         "asked_of_them": [line for line in lines if line["thread"].enquiry.state == "open"],
         "kinds": KIND_WORDS,
     }

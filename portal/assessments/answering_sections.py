@@ -191,6 +191,7 @@ def _open(
         count=len(draft.definition.sections),
         cards=shown,
         threads=_threads(at),
+        reviewed=_asked_back(at.assessment),
         nothing_asked=not any(card.visible for card in shown),
         together_numbers=[
             card.number for card in shown if card.visible and card.offer and card.offer.section
@@ -222,6 +223,15 @@ def _threads(at: Desk) -> dict[str, enquiry_queries.Thread]:
     if not at.viewer.may(Permission.ASK):
         return {}
     return enquiry_queries.by_question(web.db(), at.viewer, at.assessment.id)
+
+
+def _asked_back(one: Assessment) -> dict[str, enquiry_queries.Thread]:
+    """What the organisation asks about answers, by question; nothing for helpers who may not write back."""
+    identity = web.identity()
+    if one.submitted_at is None or not identity.may(Permission.ASK):
+        return {}
+    states = (enquiry_queries.ASKED, enquiry_queries.OPEN)
+    return enquiry_queries.by_question(web.db(), identity, one.id, enquiry_queries.REVIEW, states)
 
 
 def _sealed(one: Assessment, chosen: Section) -> str:
@@ -256,6 +266,7 @@ def _sealed(one: Assessment, chosen: Section) -> str:
         cards=shown,
         sections=listed,
         submission=submission,
+        reviewed=_asked_back(one),
     )
 
 

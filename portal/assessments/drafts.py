@@ -215,8 +215,10 @@ class Draft:
                 found.append(Gap(key, "outdated", self.outdated[key]))
             elif key in missing:
                 found.append(Gap(key, "unanswered"))
-            elif key in self.look.evidence_required and self.answers[key].state == "answered":
-                found.extend(self._promise_gap(key))
+            elif key in self.look.evidence_required:
+                answer = self.answers.get(key)  # none: an optional question that was left alone
+                if answer is not None and answer.state == "answered":
+                    found.extend(self._promise_gap(key))
             if key in self.unaccepted and key not in missing:
                 found.append(Gap(key, "unaccepted"))
         return tuple(found)

@@ -16,6 +16,7 @@ from portal.assessments import enquiry_queries as queries
 from portal.assessments import reach
 from portal.assessments.enquiry_queries import (
     ANSWERED,
+    ASKED,
     DECLINE,
     KINDS,
     MORE_TIME,
@@ -23,6 +24,7 @@ from portal.assessments.enquiry_queries import (
     OTHER_PERSON,
     QUESTION,
     REOPEN,
+    REVIEW,
     WITHDRAWN,
 )
 from portal.assessments.issuing import FURTHEST_MONTHS
@@ -108,15 +110,16 @@ def ask(
 def carry_on(
     session: Session, assessment: Assessment, row: Enquiry, text: str, *, actor: Identity, now: datetime
 ) -> None:
-    """Say more about one's enquiry; a question that was answered is open again.
+    """Say more about one's enquiry, or answer what the organisation asked; a question that was answered is open again.
 
     Raises Refused for whom the assessment shows the thread but who may not ask, Conflict for a decided or withdrawn
     enquiry, Invalid at ``text``.
     """
-    if not actor.may(Permission.ASK if row.kind == QUESTION else Permission.ASK_FOR_CHANGE):
+    if not actor.may(Permission.ASK if row.kind in (QUESTION, REVIEW) else Permission.ASK_FOR_CHANGE):
         raise Refused("Only an owner of the company can ask for this.")
-    _require_state(assessment, row.kind)
-    if row.state != OPEN and not (row.kind == QUESTION and row.state == ANSWERED):
+    if row.kind != REVIEW:  # what is said there changes no answer, so it may be said after submitting too
+        _require_state(assessment, row.kind)
+    if row.state != OPEN and (row.kind, row.state) not in ((QUESTION, ANSWERED), (REVIEW, ASKED)):
         raise Conflict("This has been settled meanwhile. Ask anew if something is still open.")
     text = text.strip()
     if (fault := text_fault(text, "Write what you want to add.")) is not None:
@@ -135,6 +138,8 @@ def carry_on(
 
 def withdraw(session: Session, row: Enquiry, *, actor: Identity, now: datetime) -> None:
     """Take back what nobody has settled yet: whoever asked it, or an owner. Raises Refused, Conflict."""
+    if row.kind == REVIEW:
+        raise Conflict("The organisation asked this, and closes it.")
     if row.asked_by != actor.person.id and not actor.may(Permission.ASK_FOR_CHANGE):
         raise Refused("Only whoever asked this, or an owner of the company, can take it back.")
     if row.state == WITHDRAWN:

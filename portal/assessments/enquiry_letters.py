@@ -10,7 +10,7 @@ from portal import mail, outbox
 from portal.access import TABLE, Identity, OrganisationRole, Permission, Person
 from portal.accounts.service import address_key
 from portal.assessments import codes
-from portal.assessments.enquiry_queries import DECLINE, MORE_TIME, OTHER_PERSON, QUESTION, REOPEN
+from portal.assessments.enquiry_queries import DECLINE, MORE_TIME, OTHER_PERSON, QUESTION, REOPEN, REVIEW
 from portal.assessments.models import Assessment, Enquiry
 from portal.db import base_url
 from portal.formats import long_date
@@ -21,6 +21,7 @@ from portal.vendors.models import Contact
 WHO_ACTS = frozenset(
     role for role in TABLE[Permission.CHANGE_ASSESSMENT] or () if isinstance(role, OrganisationRole)
 )
+WHO_JUDGES = frozenset(role for role in TABLE[Permission.REVIEW] or () if isinstance(role, OrganisationRole))
 
 
 def tell_organisation(
@@ -42,8 +43,11 @@ def tell_organisation(
     what = _asked(session, assessment, row, actor.company.name)
     if more:
         what = f"{actor.person.name} of {actor.company.name} has added to this: {what}"
-    people = organisations.organisation_people(session, assessment.organisation_id, WHO_ACTS)
-    people.sort(key=lambda one: one.id != assessment.issued_by)
+    ours = row.kind == REVIEW
+    people = organisations.organisation_people(
+        session, assessment.organisation_id, WHO_JUDGES if ours else WHO_ACTS
+    )
+    people.sort(key=lambda one: one.id != (row.asked_by if ours else assessment.issued_by))
     for person in people:
         letter = mail.compose(
             "enquiry_made",
@@ -56,7 +60,8 @@ def tell_organisation(
             what=what,
             due=assessment.due,
             link=f"{base_url(session)}/o/{organisation.slug}/assessments/{assessment.id}/enquiries/{row.id}",
-            why=f"You get this because you may change assessments of {organisation.name}.",
+            why=f"You get this because you may {'judge answers' if ours else 'change assessments'} of "
+            f"{organisation.name}.",
         )
         _queue(session, assessment, letter, now)
 
@@ -67,6 +72,7 @@ _SUBJECTS = {
     DECLINE: "does not want to answer",
     OTHER_PERSON: "names another person to ask",
     REOPEN: "asks to reopen its submission",
+    REVIEW: "has written about an answer",
 }
 
 
@@ -94,6 +100,9 @@ def _asked(session: Session, assessment: Assessment, row: Enquiry, company: str)
             return f"{company} asks for more time{until} to answer {about}."
         case "decline":
             return f"{company} does not want to answer {about}."
+        case "review":
+            asked = library.definition(session, assessment.content_hash).questions.get(row.key or "")
+            return f"What you asked about the answer to “{asked.text if asked else row.key}” in {about}."
         case "other_person":
             return f"{company} names another person as the right one for {about}."
         case _:
@@ -114,6 +123,7 @@ def tell_company(
     due: date | None = None,
     asker: Enquiry | None = None,
     contact: Contact | None = None,
+    news: str = "",
     actor: Identity,
     now: datetime,
 ) -> None:
@@ -138,6 +148,7 @@ def tell_company(
             following=following,
             due=due,
             link=link,
+            news=news,
             actor=actor,
             now=now,
         )
@@ -154,16 +165,17 @@ def write_to_vendor(
     following: str,
     due: date | None,
     link: str,
+    news: str = "",
     actor: Identity,
     now: datetime,
 ) -> None:
-    """One such letter, to ``to`` = (name, address)."""
+    """One such letter, to ``to`` = (name, address). ``news``: the end of its subject, else that of its kind."""
     assert actor.organisation is not None
     asks = actor.organisation.name
     letter = mail.compose(
         kind,
         to=to,
-        subject=f"{asks}: {assessment.title}, {_NEWS[kind]}",
+        subject=f"{asks}: {assessment.title}, {news or _NEWS[kind]}",
         sender_name=f"{actor.person.name}, {asks}",
         reply_to=actor.person.email,
         sender=actor.person.name,

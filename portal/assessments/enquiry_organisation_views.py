@@ -17,9 +17,10 @@ from portal.access import Identity, Permission, requires
 from portal.assessments import change_steps, changing, readdressing, replying
 from portal.assessments import enquiry_queries as asked
 from portal.assessments import organisation_queries as assessments
+from portal.assessments import queries as submissions
 from portal.assessments.answering_cards import numbers
 from portal.assessments.enquiry_forms import Changing, Saying
-from portal.assessments.enquiry_queries import OPEN, Filter
+from portal.assessments.enquiry_queries import OPEN, REVIEW, Filter
 from portal.assessments.enquiry_words import CHANGING, KIND_WORDS, STATE_WORDS
 from portal.assessments.models import Assessment, Enquiry
 from portal.assessments.portfolio_views import today_of
@@ -279,9 +280,15 @@ def _enquiry(one: Assessment, enquiry_id: uuid.UUID) -> dict[str, Any]:
         "vendor": vendors.vendor(session, identity, one.vendor_id),
         "thread": asked.with_entries(session, identity, [row])[0],
         "grant": granting(row.kind),
+        "submission": _submission(one) if row.kind == REVIEW else None,
         "changing": CHANGING,
         **_words(one),
     }
+
+
+def _submission(one: Assessment) -> uuid.UUID:
+    """The newest submission, where a thread on an answer goes on."""
+    return submissions.submission(web.db(), web.identity(), one).id
 
 
 def _words(one: Assessment) -> dict[str, Any]:

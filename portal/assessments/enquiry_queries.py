@@ -30,6 +30,10 @@ QUESTION, MORE_TIME, DECLINE, OTHER_PERSON, REOPEN = (
     "reopen",
 )
 NOTICE = "notice"
+REVIEW = (
+    "review"  # what the organisation asks about one answer; ASKED until the vendor has written, then OPEN
+)
+ASKED, CLOSED = "asked", "closed"
 KINDS = (QUESTION, MORE_TIME, DECLINE, OTHER_PERSON, REOPEN)
 SORTS = ("asked", "vendor", "due", "kind")
 MOST_THREADS = 200
@@ -86,14 +90,13 @@ def enquiry(
 
 
 def open_ones(session: Session, identity: Identity, assessment_id: uuid.UUID, *kinds: str) -> list[Enquiry]:
-    """What is still to be settled about an assessment, oldest first; of these kinds, or of all."""
+    """What the company waits for about an assessment, oldest first; of these kinds, or of all that it may ask."""
     statement = (
         scoped(identity, Enquiry)
         .where(Enquiry.assessment_id == assessment_id, Enquiry.state == OPEN)
         .order_by(Enquiry.asked_at, Enquiry.id)
     )
-    if kinds:
-        statement = statement.where(Enquiry.kind.in_(kinds))
+    statement = statement.where(Enquiry.kind.in_(kinds or KINDS))
     return list(session.execute(statement).scalars())
 
 
@@ -126,15 +129,21 @@ def with_entries(session: Session, identity: Identity, found: Collection[Enquiry
     return [Thread(one, tuple(entries[one.id]), people) for one in found]
 
 
-def by_question(session: Session, identity: Identity, assessment_id: uuid.UUID) -> dict[str, Thread]:
-    """The newest question of the company about each question, unless it was withdrawn; by key."""
+def by_question(
+    session: Session,
+    identity: Identity,
+    assessment_id: uuid.UUID,
+    kind: str = QUESTION,
+    states: Collection[str] = (OPEN, ANSWERED),
+) -> dict[str, Thread]:
+    """The newest enquiry of a kind about each question, unless it was withdrawn; by key."""
     found = session.execute(
         scoped(identity, Enquiry)
         .where(
             Enquiry.assessment_id == assessment_id,
-            Enquiry.kind == QUESTION,
+            Enquiry.kind == kind,
             Enquiry.key.is_not(None),
-            Enquiry.state.in_((OPEN, ANSWERED)),
+            Enquiry.state.in_(states),
         )
         .order_by(Enquiry.asked_at.desc(), Enquiry.id)
         .limit(MOST_THREADS)
@@ -145,6 +154,19 @@ def by_question(session: Session, identity: Identity, assessment_id: uuid.UUID) 
     return {one.enquiry.key or "": one for one in with_entries(session, identity, list(newest.values()))}
 
 
+def on_question(
+    session: Session, identity: Identity, assessment_id: uuid.UUID, kind: str, key: str
+) -> list[Thread]:
+    """Every enquiry of a kind about one question, the oldest first."""
+    found = session.execute(
+        scoped(identity, Enquiry)
+        .where(Enquiry.assessment_id == assessment_id, Enquiry.kind == kind, Enquiry.key == key)
+        .order_by(Enquiry.asked_at, Enquiry.id)
+        .limit(MOST_THREADS)
+    ).scalars()
+    return with_entries(session, identity, list(found))
+
+
 def of_assessments(
     session: Session, identity: Identity, some: Iterable[Assessment], *, most: int
 ) -> list[Thread]:
@@ -153,7 +175,7 @@ def of_assessments(
         scoped(identity, Enquiry)
         .where(
             Enquiry.assessment_id.in_([one.id for one in some]),
-            Enquiry.state.in_((OPEN, ANSWERED, REFUSED, GRANTED)),
+            Enquiry.state.in_((OPEN, ANSWERED, REFUSED, GRANTED, ASKED)),
         )
         .order_by(func.coalesce(Enquiry.settled_at, Enquiry.asked_at).desc(), Enquiry.id)
         .limit(most)

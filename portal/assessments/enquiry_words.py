@@ -14,6 +14,7 @@ KIND_WORDS: dict[str, tuple[Any, str]] = {
     "other_person": (_l("Another person"), "users"),
     "reopen": (_l("Reopen"), "history"),
     "notice": (_l("Told"), "mail"),
+    "review": (_l("Asked about an answer"), "chat"),
 }
 # state -> (word, tone, icon)
 STATE_WORDS: dict[str, tuple[Any, str, str]] = {
@@ -22,6 +23,8 @@ STATE_WORDS: dict[str, tuple[Any, str, str]] = {
     "granted": (_l("Granted"), "good", "check-circle"),
     "refused": (_l("Refused"), "caution", "cross"),
     "withdrawn": (_l("Taken back"), "none", "minus"),
+    "asked": (_l("Waits for the vendor"), "caution", "clock"),
+    "closed": (_l("Closed"), "none", "check"),
 }
 # What the company's form of a kind is called, what it leads to, its button, and the label of its words.
 ASKING: dict[str, dict[str, Any]] = {

@@ -322,12 +322,13 @@ class Delegation(Identified, Base):
 
 
 class Enquiry(Identified, Base):
-    """What a company asks of the organisation about an assessment.
+    """What a company asks of the organisation about an assessment, or the organisation about one of its answers.
 
-    ``kind``: question, more_time, decline, other_person or reopen. ``key``: the question that it is about. ``state``:
-    open, answered, granted, refused or withdrawn. ``wanted``: the date asked for. ``person``: name and address of whom
-    to ask instead. ``company_id`` and ``asked_by`` are empty when somebody without an account says, on the invitation,
-    that they are not the right person.
+    ``kind``: question, more_time, decline, other_person or reopen; notice; review, which the organisation asks.
+    ``key``: the question that it is about. ``state``: open (waits for the organisation), answered, granted, refused or
+    withdrawn; of a review asked (waits for the company) and closed, too. ``wanted``: the date asked for. ``person``:
+    name and address of whom to ask instead. ``company_id`` and ``asked_by`` are empty when somebody without an account
+    says, on the invitation, that they are not the right person.
     """
 
     __tablename__ = "enquiry"

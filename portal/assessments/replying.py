@@ -20,11 +20,14 @@ from portal.assessments.enquiry_queries import (
     QUESTION,
     REFUSED,
     REOPEN,
+    REVIEW,
 )
 from portal.assessments.models import Assessment, Enquiry
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict
+
+ELSEWHERE = "This was asked beside an answer. Go on with it there, in the review."
 
 
 def answer(
@@ -34,6 +37,8 @@ def answer(
 
     Raises Conflict, Invalid at ``text``.
     """
+    if row.kind == REVIEW:
+        raise Conflict(ELSEWHERE)
     if row.state != OPEN and not (row.kind == QUESTION and row.state == ANSWERED):
         raise Conflict("This has been settled meanwhile.")
     text = sound_text(text, "Write what you answer.")
@@ -63,6 +68,8 @@ def refuse(
     session: Session, assessment: Assessment, row: Enquiry, text: str, *, actor: Identity, now: datetime
 ) -> None:
     """Say no, with the reason. Raises Conflict, Invalid at ``text``."""
+    if row.kind == REVIEW:
+        raise Conflict(ELSEWHERE)
     if row.kind == QUESTION:
         raise Conflict("A question is answered, not refused.")
     if row.state == REFUSED:

@@ -264,7 +264,7 @@ def check(assessment: Assessment, wish: Return, now: datetime) -> None:
     errors = date_fault(assessment, wish.due, now, "due")
     if not wish.keys:
         errors["keys"] = "Tick the questions that are to be answered again."
-    if (fault := text_fault(wish.text, "Say in a sentence why. The vendor reads it.")) is not None:
+    if (fault := text_fault(wish.text.strip(), "Say in a sentence why. The vendor reads it.")) is not None:
         errors["text"] = fault
     for key, said in wish.reasons.items():
         if key in wish.keys and (fault := text_fault(said, "")) is not None:
