@@ -13,7 +13,7 @@ from portal.assessments import client_views as clients
 from portal.assessments import confirm_views as confirming
 from portal.assessments import contact_views as contacts
 from portal.assessments import delegation_routes as delegation
-from portal.assessments import enquiries, previewing_beside
+from portal.assessments import doubts, enquiries, previewing_beside
 from portal.assessments import enquiry_organisation_views as asked
 from portal.assessments import enquiry_views as enquiring
 from portal.assessments import issue_views as issuing
@@ -59,9 +59,11 @@ from portal.reports import many_views as many
 from portal.reports import views as results
 from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
+from portal.review import doubts as review_doubts
 from portal.review import draft_views as review_drafts
 from portal.review import queue_views as review_queue
 from portal.review import return_views as returns
+from portal.review import thread_views as threads
 from portal.review import views as reviews
 from portal.vendors import import_views as imports
 from portal.vendors import policy_views as policy
@@ -108,6 +110,7 @@ VIEWS = (
     remediation,
     review_drafts,
     returns,
+    threads,
     contracts,
     schedule,
     signing,
@@ -147,6 +150,9 @@ WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
 
 # The evaluations that the gate's decisions on an engagement rested on: (session, identity, engagement's id).
 DECIDED_ON: Callable[..., tuple[uuid.UUID, ...]] = decided_on
+
+# What reviewers did not believe, for the vendors that are asked the same again.
+doubts.register(review_doubts.doubts)
 
 # What stands beside the editor of a question: (document of the draft, question as it stands in the form, errors).
 AS_SEEN: Callable[..., previewing_beside.Seen] = previewing_beside.seen

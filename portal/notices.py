@@ -120,6 +120,8 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "mark-last": (_l("Saved. That was the last question of this filter."), "good"),
     "mark-withdrawn": (_l("Taken back."), "info"),
     "review-noted": (_l("The note is kept. The vendor does not see it."), "good"),
+    "asked-back": (_l("Sent. The vendor has been written to; what it answers appears here."), "good"),
+    "thread-closed": (_l("The thread is closed. What was said stays to read."), "info"),
     "returned": (_l("Returned. The vendor has been written to and answers these questions again."), "good"),
     "return-withdrawn": (_l("The return is taken back. The vendor has been told."), "info"),
     "review-write": (_l("Written into the rating. The vendor has been written to."), "good"),

@@ -13,6 +13,7 @@ from portal import clock
 from portal.access import Identity
 from portal.assessments import answering_words as words
 from portal.assessments.answering_words import _
+from portal.assessments.doubts import Doubt
 from portal.assessments.offers import MOVE, Offered, Past
 from portal.evidence.kinds import evidence_name
 from portal.formats import full_date
@@ -49,12 +50,14 @@ class OfferView:
     section: bool
     differ: bool
     is_offered: bool
+    doubt: str
+    why: str
 
 
 def offer_view(
     found: Offered | None, question: Question, name: Callable[[uuid.UUID], str], zone: str, viewer: Identity
 ) -> OfferView | None:
-    """``name``: of a person. Somebody behind a link is named no document of the library."""
+    """``name``: of a person. Somebody behind a link is told no document of the library and no reviewer's reason."""
     if found is None:
         return None
     helping = viewer.delegated is not None
@@ -63,7 +66,27 @@ def offer_view(
         found.how == "section",
         found.differ,
         found.is_offered,
+        _doubt(found.doubt, zone) if found.doubt is not None else "",
+        found.doubt.reason if found.doubt is not None and not helping else "",
     )
+
+
+def _doubt(one: Doubt, zone: str) -> str:
+    """What the client's reviewer said of it last, in a sentence."""
+    day = full_date(clock.local_date(one.at, zone))
+    said: dict[str, str] = {
+        "challenged": _("Your client’s reviewer challenged your answer to this on %(day)s.", day=day),
+        "disproved": _("Your client’s reviewer found your answer to this disproved on %(day)s.", day=day),
+        "graded": _(
+            "Your client’s reviewer gave your answer to this %(points)s of 100 points on %(day)s.",
+            points=one.points,
+            day=day,
+        ),
+        "refused": _("Your client’s reviewer refused a document beside your answer on %(day)s.", day=day),
+    }
+    if one.stands:
+        return said[one.mark]
+    return " ".join((said[one.mark], _("You have changed it since, and it has not been judged again.")))
 
 
 def _past(

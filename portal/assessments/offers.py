@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.access import CompanyRole, Identity, mine
-from portal.assessments import drafts, rating, sealing
+from portal.assessments import doubts, drafts, rating, sealing
+from portal.assessments.doubts import Doubt
 from portal.assessments.drafts import Content, Fault
 from portal.assessments.models import (
     Assessment,
@@ -96,12 +97,16 @@ MOVE = "move"
 
 @dataclass(frozen=True)
 class Offered:
-    """All that could answer one question. ``how``: whether its section's button confirms it, too."""
+    """All that could answer one question. ``how``: whether its section's button confirms it, too.
+
+    ``doubt``: what the asking organisation's reviewer held against the last answer that was judged.
+    """
 
     key: str
     how: How
     pasts: tuple[Past, ...]
     differ: bool = False
+    doubt: Doubt | None = None
 
     @property
     def is_offered(self) -> bool:
@@ -144,9 +149,10 @@ def find(
     keys: Collection[str],
     now: datetime,
 ) -> dict[str, Offered]:
-    """What was answered before to each of ``keys``, in the order of the definition; one statement.
+    """What was answered before to each of ``keys``, in the order of the definition; one statement, and the reviews'.
 
-    The caller leaves out the questions that are answered. Nothing for a campaign.
+    The caller leaves out the questions that are answered. Nothing for a campaign. What a reviewer did not believe is
+    confirmed alone.
     """
     if not keys or definition.purpose == "campaign":
         return {}
@@ -164,6 +170,7 @@ def find(
         due=one.due,
         table=lambda source: by_id[source.label].compiled,
     )
+    against = _against(session, identity, one, sealed)
     found = {}
     for key in definition.questions:
         if key not in keys:
@@ -177,9 +184,23 @@ def find(
         if choice.chosen is not None:  # agreed: the nearest speaks for all
             pasts = [past for past in pasts if past.source == choice.chosen.source.label]
         if pasts:
-            how: How = "section" if choice.how == "section" and pasts[0].offered is not None else "single"
-            found[key] = Offered(key, how, tuple(pasts), choice.differ)
+            together = choice.how == "section" and pasts[0].offered is not None and key not in against
+            found[key] = Offered(
+                key, "section" if together else "single", tuple(pasts), choice.differ, against.get(key)
+            )
     return found
+
+
+def _against(
+    session: Session, identity: Identity, one: Assessment, sealed: Iterable[_Sealed]
+) -> dict[str, Doubt]:
+    """What reviewers of the organisation that asks, and of no other, held against earlier answers."""
+    own = [
+        doubts.Reviewed(each.row.submission_id, each.row.sealed_at, each.row.marks or {}, each.table.new_keys)
+        for each in sealed
+        if each.table is not None and each.row.organisation_id == one.organisation_id
+    ]
+    return doubts.doubted(session, identity, one.organisation_id, own)
 
 
 def _read(session: Session, identity: Identity, one: Assessment, names: Collection[str]) -> list[_Sealed]:

@@ -63,6 +63,7 @@ class Kind(enum.StrEnum):
     MARK_WITHDRAWN = "mark.withdrawn"
     MARKS_DISCARDED = "mark.discarded"
     MARKS_CARRIED = "mark.carried"
+    MARKS_TAKEN_OVER = "mark.taken_over"
     REVIEW_TAKEN = "review.taken"
     REVIEW_FINISHED = "review.finished"
     REVIEW_RESUMED = "review.resumed"

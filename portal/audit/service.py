@@ -16,6 +16,8 @@ from portal.rows import insert_rows
 
 LONGEST_CODE = 200
 
+KINDS = "kinds"  # in a session's notes: what was recorded in its transaction
+
 
 def record(
     session: Session,
@@ -28,8 +30,12 @@ def record(
     company_id: uuid.UUID | None = None,
     data: Mapping[str, Any] | None = None,
     at_once: bool = False,
+    ours: bool = False,
 ) -> None:
     """Append an event to the transaction of ``session``; ``at_once``: without the unit of work, which costs more.
+
+    ``ours``: the organisation's alone, though its subject is shared: the row names no company, so that no statement of
+    the vendor's side reaches it.
 
     ``subject`` is a mapped row with an ``id``; tenant ids default to the subject's own, then to the actor's tenant.
     ``data`` takes codes, keys, numbers, ids and hashes: anything long enough to be prose is refused.
@@ -39,7 +45,7 @@ def record(
         organisation_id = _tenant_of(subject, "organisation") or (
             identity.organisation.id if identity and identity.organisation else None
         )
-    if company_id is None:
+    if company_id is None and not ours:
         company_id = _tenant_of(subject, "company") or (
             identity.company.id if identity and identity.company else None
         )
@@ -53,6 +59,7 @@ def record(
         "subject_id": getattr(subject, "id", None),
         "data": {name: _coded(value) for name, value in (data or {}).items()},
     }
+    session.info.setdefault(KINDS, set()).add(kind)
     if at_once:
         insert_rows(session, Event, [{"id": uuid.uuid4(), **row}])
     else:

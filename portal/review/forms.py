@@ -44,6 +44,14 @@ class Stepping(Form):
     seen = _hidden(64)
 
 
+class Asking(Form):
+    """A message to the vendor about one answer."""
+
+    key = _hidden(200)
+    show = _hidden(20)
+    text = _words("Your words to the vendor")
+
+
 class Noting(Form):
     """An internal note."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.access import Identity, Permission
+from portal.access import Identity, Permission, mine
 from portal.assessments import rating
+from portal.assessments.covering import assessment_moved
 from portal.assessments.models import Assessment, Rating, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -27,6 +29,7 @@ LONGEST_TEXT = 4000
 DOCUMENT_MARKS = ("accepted", "refused")
 EXPLAINED = frozenset({"challenged", "graded", "disproved", "refused"})  # the vendor is told why
 FULL = 100
+PRESSED_TWICE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity
         raise Stale
     _check_words(wish)
     points = _checked(case, wish)
+    assessment_moved(session, case.assessment)
     if draft is None:
         draft = MarkDraft(
             submission_id=case.submission.id,
@@ -120,9 +124,13 @@ def withdraw(
     """
     check_open(case, actor)
     place = (key, document)
-    if seen != case.token(place):
-        raise Stale
     draft, mark = case.drafts.get(place), case.marks.get(place)
+    if seen != case.token(place):
+        nothing = draft is None and mark is None
+        if nothing or (draft is not None and draft.mark == WITHDRAWN and draft.changed_by == actor.person.id):
+            return  # pressed twice
+        raise Stale
+    assessment_moved(session, case.assessment)
     if draft is not None:
         session.delete(draft)
     elif mark is not None:
@@ -166,6 +174,8 @@ def write(
     if finish and not case.drafts and before is not None and before.state == "finished":
         return None  # pressed twice: one letter, one event
     if not case.drafts and not finish:
+        if seen and _just_written(session, case, actor, now):
+            return None  # pressed twice
         raise Conflict("There is nothing new to write: every mark is in the rating already.")
     if seen != case.unwritten:
         raise Moved
@@ -308,6 +318,17 @@ def _check_exempt(case: Case) -> None:
         raise Conflict(
             f"Exempt on a document that is refused: {texts}. Mark this anew first, or accept the document."
         )
+
+
+def _just_written(session: Session, case: Case, actor: Identity, now: datetime) -> bool:
+    """Whether this person wrote the newest rating of the submission within the last minute."""
+    row = session.execute(
+        select(Rating.rated_by, Rating.rated_at)
+        .where(*mine(actor.scope, Rating), Rating.submission_id == case.submission.id)
+        .order_by(Rating.sequence.desc())
+        .limit(1)
+    ).one()
+    return row.rated_by == actor.person.id and row.rated_at > now - PRESSED_TWICE
 
 
 def _pressed_twice(draft: MarkDraft, wish: Wish, actor: Identity) -> bool:

@@ -36,7 +36,6 @@ class MarkDraft(Base):
     ``document``: evidence id as text of the document that is judged, "" where it is the answer. ``mark``: accepted,
     challenged, graded, disproved, na_accepted; of documents accepted, refused; ``withdrawn`` takes an earlier one back.
     ``certificate``: the document on which ``graded`` rests. ``stamp`` is new at each save: what a page was drawn from.
-    ``score_low`` and ``score_high``: the exact range after it, as ``num/den``; None where nothing can be scored.
     """
 
     __tablename__ = "mark_draft"
@@ -52,8 +51,6 @@ class MarkDraft(Base):
     reason: Mapped[str] = mapped_column(Text)
     remark: Mapped[str] = mapped_column(Text)
     stamp: Mapped[uuid.UUID]
-    score_low: Mapped[str | None] = mapped_column(Text)
-    score_high: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime]
     changed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
 
@@ -61,6 +58,8 @@ class MarkDraft(Base):
 class Mark(Identified, Base):
     """A mark that a rating rests on. Columns as in MarkDraft; ``sequence`` grows by question and document.
 
+    ``score_low`` and ``score_high``: the exact range when it was written, after it and those written before it, as
+    ``num/den``; None where nothing can be scored. Of marks that were kept from a round before: after all of them.
     ``carried_from``: the mark of the round before that it stands for. Never changed: words lie in MarkReason and
     MarkRemark.
     """
@@ -89,6 +88,29 @@ class Mark(Identified, Base):
     score_high: Mapped[str | None] = mapped_column(Text)
     marked_at: Mapped[datetime]
     marked_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+
+
+class LapsedMark(Base):
+    """That an adverse mark of an earlier round no longer stands in ``submission_id``, written when that was sealed.
+
+    ``about``: the question that it was made on, as this submission calls it. ``key``: where somebody has to look: the
+    same question, or, where that is not asked any more, an answer that hides it. Codes and ids only; never changed.
+    """
+
+    __tablename__ = "lapsed_mark"
+    __table_args__ = tenancy(
+        "shared",
+        Index("ix_lapsed_mark_organisation_id", "organisation_id"),
+        Index("ix_lapsed_mark_company_id", "company_id"),
+        immutable=True,
+    )
+
+    submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    mark_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("mark.id"), primary_key=True)
+    about: Mapped[str] = mapped_column(String(200))
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
+    company_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("company.id"))
 
 
 class MarkReason(Base):

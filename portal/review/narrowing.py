@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from flask_babel import gettext as _
 
+from portal.review import writing
 from portal.review.models import Mark, MarkDraft
 from portal.review.queries import ANSWER, Case
 
@@ -63,18 +64,19 @@ def narrowing(
         return None
     steps = [Step("", _("As submitted"), start[0], start[1], True)]
     carried = False
-    found: list[Mark | MarkDraft] = [*marks, *case.drafts.values()]
-    for one in found:
+    for one in marks:
         if one.score_low is None or one.score_high is None:
             continue
         low, high = Fraction(one.score_low), Fraction(one.score_high)
-        if isinstance(one, Mark) and one.carried_from is not None:
-            if not carried:  # they were kept together, so they are one step
-                steps.append(Step("", _("Kept from the round before"), low, high, True))
+        if one.carried_from is None:
+            steps.append(Step(numbers.get(one.key, ""), mark_words(one), low, high, True))
+        elif not carried:  # they were kept together, so they are one step
+            steps.append(Step("", _("Kept from the round before"), low, high, True))
             carried = True
-            continue
-        written = isinstance(one, Mark)
-        steps.append(Step(numbers.get(one.key, ""), mark_words(one), low, high, written))
+    drafts = [] if case.redacted else list(case.drafts.values())
+    for draft, (least, most) in zip(drafts, writing.ranges(case, drafts), strict=True):
+        if least is not None and most is not None:
+            steps.append(Step(numbers.get(draft.key, ""), mark_words(draft), least, most, False))
     return _drawn(steps)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
@@ -24,7 +25,7 @@ from portal.assessments.rating import Beside, Judgement
 from portal.assessments.result_queries import Pair
 from portal.faults import NotFound
 from portal.library import service as library
-from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review, ReviewNote
+from portal.review.models import LapsedMark, Mark, MarkDraft, MarkReason, MarkRemark, Review, ReviewNote
 from portal.vendors.facts import judged
 from questionnaires.answers import Answer
 from questionnaires.definition import Questionnaire
@@ -74,12 +75,37 @@ class Case:
         rows = sorted(f"{key} {document} {one.stamp}" for (key, document), one in self.drafts.items())
         return sha256("\n".join(rows).encode()).hexdigest()
 
+    @cached_property
+    def now(self) -> Result:
+        """The exact result with all that is not written yet."""
+        return self.result()
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The questions that can be judged: asked by what is written, or with what is not written on top of it, or
+        marked and not written: nobody's mark vanishes because another one hides its question.
+        """
+        found = {line.key for line in self.now.trace if line.state != "hidden"}
+        if self.drafts:
+            found |= {line.key for line in self.result(self.written).trace if line.state != "hidden"}
+        return frozenset(found | {key for key, _document in self.drafts})
+
     def result(self, judgement: Judgement | None = None) -> Result:
         """The exact result under a judgement; None is the one of now, with all that is not written yet."""
         judgement = self.judgement if judgement is None else judgement
         return rating.compute(
             self.definition, self.answers, self.facts, self.submission.as_of, judgement, self.beside
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """An adverse mark that no longer stands: made in ``round`` on what is now ``about``, for ``reason``."""
+
+    mark: Mark
+    round: int
+    about: str
+    reason: str
 
 
 def overlaid(written: Judgement, drafts: Iterable[MarkDraft]) -> Judgement:
@@ -151,6 +177,21 @@ def drafts_of(session: Session, identity: Identity, submission_id: uuid.UUID) ->
     return {(one.key, one.document): one for one in rows}
 
 
+def left_behind(session: Session, identity: Identity, case: Case) -> int:
+    """How many marks of earlier rounds of the assessment were never written."""
+    found = session.scalar(
+        select(func.count())
+        .select_from(MarkDraft)
+        .join(Submission, Submission.id == MarkDraft.submission_id)
+        .where(
+            *mine(identity.scope, Submission, MarkDraft),
+            Submission.assessment_id == case.assessment.id,
+            Submission.round < case.submission.round,
+        )
+    )
+    return found or 0
+
+
 def marks_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> list[Mark]:
     """Every written mark of a submission, in the order in which they were made; for either side."""
     rows = session.execute(
@@ -166,6 +207,77 @@ def newest_marks(marks: Iterable[Mark]) -> dict[Place, Mark]:
     """Of written marks in their order the last one of each place that still stands."""
     found = {(one.key, one.document): one for one in marks}
     return {place: one for place, one in found.items() if one.mark != WITHDRAWN}
+
+
+def notes_of_lapses(session: Session, identity: Identity, submission_id: uuid.UUID) -> list[LapsedMark]:
+    """The adverse marks of earlier rounds that did not hold in this one, judged since or not; for either side."""
+    rows = session.execute(
+        scoped(identity, LapsedMark)
+        .where(LapsedMark.submission_id == submission_id)
+        .order_by(LapsedMark.key, LapsedMark.mark_id)
+    ).scalars()
+    return list(rows)
+
+
+def lapsed_of(
+    session: Session, identity: Identity, submission_id: uuid.UUID
+) -> dict[str, tuple[Lapsed, ...]]:
+    """The same by the question where to look, with what was said then, the oldest first."""
+    rows = session.execute(
+        scoped(identity, LapsedMark, Mark, Submission)
+        .with_only_columns(LapsedMark.key, LapsedMark.about, Mark, Submission.round, MarkReason.text)
+        .join(Mark, Mark.id == LapsedMark.mark_id)
+        .join(Submission, Submission.id == Mark.submission_id)
+        .outerjoin(MarkReason, and_(MarkReason.mark_id == Mark.id, *mine(identity.scope, MarkReason)))
+        .where(LapsedMark.submission_id == submission_id)
+        .order_by(Submission.round, LapsedMark.about, Mark.document)
+    )
+    found: dict[str, list[Lapsed]] = {}
+    for key, about, mark, number, text in rows:
+        found.setdefault(key, []).append(Lapsed(mark, number, about, text or ""))
+    return {key: tuple(some) for key, some in found.items()}
+
+
+def lapsed_adverse(
+    session: Session, organisation_id: uuid.UUID, submissions: Collection[uuid.UUID] | Select[uuid.UUID]
+) -> dict[uuid.UUID, frozenset[str]]:
+    """The questions of each submission that were judged badly in an earlier round, whose mark lapsed because something
+    was changed, and that nobody has judged since: whatever a policy demands, these count as not judged.
+
+    By submission, those without any left out; one statement. A mark that was kept from the round before judges
+    nothing anew, nor does one that is in no rating yet.
+    """
+    rows = session.execute(
+        select(LapsedMark.submission_id, LapsedMark.key)
+        .where(
+            LapsedMark.organisation_id == organisation_id,
+            LapsedMark.submission_id.in_(submissions),
+            unsettled(organisation_id),
+        )
+        .distinct()
+    )
+    found: dict[uuid.UUID, set[str]] = {}
+    for submission, key in rows:
+        found.setdefault(submission, set()).add(key)
+    return {submission: frozenset(keys) for submission, keys in found.items()}
+
+
+def unsettled(organisation_id: uuid.UUID) -> ColumnElement[bool]:
+    """Of LapsedMark: that nobody has judged the answer in that round; what was taken back again judges nothing."""
+    place = (
+        Mark.organisation_id == organisation_id,
+        LapsedMark.organisation_id == organisation_id,
+        Mark.submission_id == LapsedMark.submission_id,
+        Mark.key == LapsedMark.key,
+        Mark.document == ANSWER,
+    )
+    newest = select(func.max(Mark.sequence)).where(*place).correlate(LapsedMark).scalar_subquery()
+    return ~(
+        select(Mark.id)
+        .where(*place, Mark.sequence == newest, Mark.carried_from.is_(None), Mark.mark != WITHDRAWN)
+        .correlate(LapsedMark)
+        .exists()
+    )
 
 
 def reasons_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> dict[uuid.UUID, str]:

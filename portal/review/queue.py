@@ -15,12 +15,13 @@ from portal.assessments.models import Assessment, AssessmentEngagement, Submissi
 from portal.assessments.organisation_queries import own_assessments
 from portal.db import name_key
 from portal.paging import Page, paged
-from portal.review.models import MarkDraft, Review
+from portal.review import queries
+from portal.review.models import LapsedMark, MarkDraft, Review
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement, Vendor
 
 SORTS = ("tier", "submitted", "due", "vendor")
-STATES = ("waits", "mine", "unwritten", "finished", "all")
+STATES = ("waits", "mine", "unwritten", "lapsed", "finished", "all")
 TIERS = ("critical", "high", "medium", "low")
 
 
@@ -38,22 +39,33 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One row of the queue. ``drafts``: how many marks are in no rating yet. ``tier``: the worst that is covered."""
+    """One row of the queue. ``drafts``: how many marks are in no rating yet. ``tier``: the worst that is covered.
+
+    ``lapsed``: how many answers were judged badly in an earlier round, have changed since and wait to be judged again.
+    ``overtaken``: a newer round was submitted, and marks that nobody wrote stayed here.
+    """
 
     submission: Submission
     assessment: Assessment
     review: Review | None
     tier: str
     drafts: int
+    lapsed: int
+    overtaken: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many reviews wait, how many of them are the reader's, how many hold unwritten marks, how many are done."""
+    """How many reviews wait, how many of them are the reader's, how many are done.
+
+    ``unwritten``: how many hold unwritten marks, those included that a newer round has left behind; ``lapsed``: how
+    many hold answers to be judged again.
+    """
 
     waits: int
     mine: int
     unwritten: int
+    lapsed: int
     finished: int
 
 
@@ -68,7 +80,7 @@ def ids(identity: Identity, narrowed: Filter) -> Select[Any]:
 
 
 def waiting(session: Session, identity: Identity, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, Waiting]:
-    """Rows of the queue by submission; three statements, however many."""
+    """Rows of the queue by submission; four statements, however many."""
     if not wanted:
         return {}
     rows = session.execute(
@@ -85,9 +97,16 @@ def waiting(session: Session, identity: Identity, wanted: Collection[uuid.UUID])
         ).all()
     )
     tiers = _tiers(session, identity, {row[1].id for row in rows})
+    lapsed = queries.lapsed_adverse(session, _organisation(identity), wanted)
     return {
         submission.id: Waiting(
-            submission, assessment, review, tiers.get(assessment.id, ""), drafts.get(submission.id, 0)
+            submission,
+            assessment,
+            review,
+            tiers.get(assessment.id, ""),
+            drafts.get(submission.id, 0),
+            len(lapsed.get(submission.id, ())),
+            submission.round < assessment.round - (assessment.state != "submitted"),
         )
         for submission, assessment, review in rows
     }
@@ -96,16 +115,18 @@ def waiting(session: Session, identity: Identity, wanted: Collection[uuid.UUID])
 def counts(session: Session, identity: Identity) -> Counts:
     """What the filters would keep, in one statement."""
     done, taken = _reviewed(identity, Review.state == "finished"), _taken(identity)
+    last, unwritten = _is_last(), _unwritten(identity)
     row = session.execute(
         select(
-            func.count(case((~done, 1))),
-            func.count(case((and_(~done, taken), 1))),
-            func.count(case((_unwritten(identity), 1))),
-            func.count(case((done, 1))),
+            func.count(case((and_(last, ~done), 1))),
+            func.count(case((and_(last, ~done, taken), 1))),
+            func.count(case((unwritten, 1))),
+            func.count(case((and_(last, _lapsed(identity)), 1))),
+            func.count(case((and_(last, done), 1))),
         )
         .select_from(Submission)
         .join(Assessment, Assessment.id == Submission.assessment_id)
-        .where(*_newest(identity))
+        .where(*_seen(identity), or_(last, unwritten))
     ).one()
     return Counts(*row)
 
@@ -130,17 +151,21 @@ def _tiers(session: Session, identity: Identity, assessments: set[uuid.UUID]) ->
 
 
 def _found(identity: Identity, narrowed: Filter, *columns: Any) -> Select[Any]:
+    state = narrowed.state or "waits"
     statement = (
-        select(*columns).join(Assessment, Assessment.id == Submission.assessment_id).where(*_newest(identity))
+        select(*columns)
+        .join(Assessment, Assessment.id == Submission.assessment_id)
+        .where(*_seen(identity), *([] if state == "unwritten" else [_is_last()]))
     )
     done = _reviewed(identity, Review.state == "finished")
-    state = narrowed.state or "waits"
     if state in ("waits", "mine"):
         statement = statement.where(~done)
     if state == "mine":
         statement = statement.where(_taken(identity))
     if state == "unwritten":
         statement = statement.where(_unwritten(identity))
+    if state == "lapsed":
+        statement = statement.where(_lapsed(identity))
     if state == "finished":
         statement = statement.where(done)
     if narrowed.slug:
@@ -152,20 +177,34 @@ def _found(identity: Identity, narrowed: Filter, *columns: Any) -> Select[Any]:
     return statement
 
 
-def _newest(identity: Identity) -> list[ColumnElement[bool]]:
-    """The newest submission of each assessment that the reader may see; of vendors that are still there.
-
-    A round that was opened and not submitted is one ahead of what was sealed last.
-    """
-    last = case((Assessment.state == "submitted", Assessment.round), else_=Assessment.round - 1)
+def _seen(identity: Identity) -> list[ColumnElement[bool]]:
+    """The submissions that the reader may see, of vendors that are still there."""
     return [
         *mine(identity.scope, Submission),
         *own_assessments(identity),
-        Submission.round == last,
         exists().where(
             Vendor.id == Assessment.vendor_id, Vendor.offboarded_at.is_(None), *mine(identity.scope, Vendor)
         ),
     ]
+
+
+def _is_last() -> ColumnElement[bool]:
+    """The newest submission: a round that was opened and not submitted is one ahead of what was sealed last."""
+    last = case((Assessment.state == "submitted", Assessment.round), else_=Assessment.round - 1)
+    return Submission.round == last
+
+
+def _lapsed(identity: Identity) -> ColumnElement[bool]:
+    return exists().where(
+        LapsedMark.submission_id == Submission.id,
+        *mine(identity.scope, LapsedMark),
+        queries.unsettled(_organisation(identity)),
+    )
+
+
+def _organisation(identity: Identity) -> uuid.UUID:
+    assert identity.organisation is not None
+    return identity.organisation.id
 
 
 def _reviewed(identity: Identity, test: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -24,7 +24,7 @@ from portal.vendors import queries as vendors
 blueprint = Blueprint("review_queue", __name__)
 HEAD = (
     *("vendor", "engagements", "questionnaire", "version", "round", "tier", "submitted", "days waiting"),
-    *("due", "state", "reviewer", "unwritten marks", "band", "submission"),
+    *("due", "state", "reviewer", "unwritten marks", "to be judged again", "band", "submission"),
 )
 
 
@@ -43,6 +43,7 @@ def _state_words(state: str) -> str:
     words: dict[str, str] = {
         "mine": _("Taken by you"),
         "unwritten": _("With unwritten marks"),
+        "lapsed": _("To be judged again"),
         "finished": _("Finished"),
         "all": _("All, finished ones too"),
     }
@@ -139,6 +140,7 @@ def _rows(ids: list[uuid.UUID], zone: str, today: date) -> Iterator[tuple[Any, .
             review.state if review else "waits",
             reviewer.name if reviewer else "",
             one.drafts,
+            one.lapsed,
             standings[asked.id].band if asked.id in standings else "",
             one.submission.id,
         )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, scoped
+from portal.assessments.covering import assessment_moved
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound
-from portal.review.marking import LONGEST_TEXT, Moved, begin, check_may, check_open
+from portal.review import writing
+from portal.review.marking import LONGEST_TEXT, PRESSED_TWICE, Moved, begin, check_may, check_open
 from portal.review.models import ReviewNote
 from portal.review.queries import Case, review_of
-
-PRESSED_TWICE = timedelta(minutes=1)
 
 
 def resume(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
@@ -34,10 +34,13 @@ def resume(session: Session, case: Case, *, actor: Identity, now: datetime) -> N
 def take(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
     """Take a review over: colleagues see whose it is. It keeps nobody out."""
     check_open(case, actor)
+    before = review_of(session, actor, case.submission.id)
+    if before is not None and before.reviewer_id == actor.person.id:
+        return  # pressed twice
     row = begin(session, case, actor)
     row.reviewer_id = actor.person.id
     data = {"submission": case.submission.id}
-    record(session, Kind.REVIEW_TAKEN, now=now, actor=actor, subject=case.assessment, data=data)
+    record(session, Kind.REVIEW_TAKEN, now=now, actor=actor, subject=case.assessment, ours=True, data=data)
     session.flush()
 
 
@@ -88,10 +91,12 @@ def discard(session: Session, case: Case, *, seen: str, actor: Identity, now: da
     check_may(actor)
     if case.drafts and seen != case.unwritten:
         raise Moved
-    for one in case.drafts.values():
-        session.delete(one)
     if case.drafts:
+        assessment_moved(session, case.assessment)
+        writing.remove_drafts(session, case, actor)
         data = {"submission": case.submission.id, "marks": len(case.drafts)}
-        record(session, Kind.MARKS_DISCARDED, now=now, actor=actor, subject=case.assessment, data=data)
+        record(
+            session, Kind.MARKS_DISCARDED, now=now, actor=actor, subject=case.assessment, ours=True, data=data
+        )
     session.flush()
     return len(case.drafts)

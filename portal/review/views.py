@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,16 +14,17 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from portal import web
 from portal.access import Identity, Permission, requires
 from portal.accounts import service as accounts
+from portal.assessments import asking_back
 from portal.assessments import queries as submissions
 from portal.faults import Conflict, Invalid, NotFound
 from portal.forms import Form
 from portal.listing import one_of
 from portal.organisations import queries as organisations
-from portal.review import forms, marking, queries, reviewing, workspace
-from portal.review.marking import Stale, Wish
+from portal.review import forms, marking, queries, reviewing, stranded, workspace
+from portal.review.marking import Wish
 from portal.review.narrowing import mark_words
 from portal.review.queries import ANSWER, Case
-from portal.review.workspace import SHOWS, Bench
+from portal.review.workspace import SHOWS, Bench, Standing
 from portal.vendors import queries as vendors
 
 blueprint = Blueprint("reviews", __name__)
@@ -51,32 +51,27 @@ def mark(organisation: str, submission: uuid.UUID) -> Page:
     session, identity, now = web.db(), web.identity(), web.now()
     case = queries.case(session, identity, submission, lock=True)
     show = form.show.data if form.show.data in SHOWS else "all"
-    found = workspace.bench(session, identity, case, show)
     key, document, seen = form.key.data or "", form.document.data or "", form.seen.data or ""
+    following = None
     try:
         if not form.validate():
             raise Invalid(errors=_faults(form))
         if request.form.get("do") == "withdraw":
             marking.withdraw(session, case, key, document, seen=seen, actor=identity, now=now)
-            return web.notice(_to(found, key), "mark-withdrawn")
-        wish = _wish(form, key, document)
-        if document == ANSWER:
-            _check_taken_over(found, form, key)
-        elif wish.mark == "accepted" and wish.reason == workspace.said_at(
-            session, identity, case, (key, document)
-        ):
-            wish = replace(wish, reason="")  # it was written for a refusal
+            return web.notice(_to(case, show, key), "mark-withdrawn")
+        wish = _unasked(
+            form, _wish(form, key, document), workspace.standing_at(session, identity, case, (key, document))
+        )
+        if document == ANSWER and not case.redacted:
+            following = workspace.following(session, identity, case, show, key)
         marking.save(session, case, wish, seen=seen, actor=identity, now=now)
     except Invalid as fault:
         return _refused(submission, show, key, form, fault.errors or {"mark": fault.message}, 422)
-    except Stale as fault:
+    except Conflict as fault:
         return _refused(submission, show, key, form, {"": fault.message}, 409)
     if document != ANSWER:
-        return web.notice(_to(found, key, "evidence"), "mark-saved")
-    following = found.next_to(key)
-    return web.notice(
-        _to(found, following.key if following else key), "mark-saved" if following else "mark-last"
-    )
+        return web.notice(_to(case, show, key, "evidence"), "mark-saved")
+    return web.notice(_to(case, show, following or key), "mark-saved" if following else "mark-last")
 
 
 @blueprint.post("/o/<organisation>/reviews/<uuid:submission>/notes")
@@ -95,14 +90,13 @@ def note(organisation: str, submission: uuid.UUID) -> Page:
         return _refused(
             submission, show, key, None, {}, 422, noting=(form.text.data or "", fault.errors["text"])
         )
-    found = workspace.bench(session, identity, case, show)
-    return web.notice(_to(found, key, "notes"), "review-noted")
+    return web.notice(_to(case, show, key, "notes"), "review-noted")
 
 
 @blueprint.post("/o/<organisation>/reviews/<uuid:submission>/steps")
 @requires(Permission.REVIEW)
 def step(organisation: str, submission: uuid.UUID) -> Page:
-    """``do``: write, finish, resume, take or discard."""
+    """``do``: write, finish, resume, take, takeover or discard."""
     session, identity, now = web.db(), web.identity(), web.now()
     case = queries.case(session, identity, submission, lock=True)
     what = request.form.get("do", "")
@@ -132,28 +126,36 @@ def _step(session: Session, case: Case, what: str, seen: str, identity: Identity
         reviewing.resume(session, case, actor=identity, now=now)
     elif what == "take":
         reviewing.take(session, case, actor=identity, now=now)
+    elif what == "takeover":
+        stranded.take_over(session, case, actor=identity, now=now)
     elif what == "discard":
         reviewing.discard(session, case, seen=seen, actor=identity, now=now)
     else:
         raise NotFound
 
 
-def _check_taken_over(found: Bench, form: forms.Marking, key: str) -> None:
-    """Raise Invalid where the points or the reason of another mark would go with the new one unasked."""
-    stands = next((one.standing for one in found.items if one.key == key), None)
-    if stands is None or form.keep.data or not stands.mark:
-        return
+def _unasked(form: forms.Marking, wish: Wish, stands: Standing) -> Wish:
+    """The wish, unless points or reason of another mark would go with it unasked: then Invalid.
+
+    A document's refusal that becomes an acceptance leaves its reason behind: the button says all.
+    """
+    if wish.document != ANSWER:
+        same = wish.mark == "accepted" and wish.reason == stands.reason
+        return replace(wish, reason="") if same else wish
+    if form.keep.data or not stands.mark:
+        return wish
     mark, before = form.mark.data or "", EXEMPT if stands.certificate else stands.mark
     if mark == before:
-        return
+        return wish
     errors = {}
     given = (form.points.data or "").strip() if mark in ("graded", "disproved", EXEMPT) else ""
     if given and given == str(stands.points):
         errors["points"] = TAKEN_OVER
-    if stands.reason and (form.reason.data or "") == stands.reason:
+    if stands.reason and wish.reason == stands.reason:
         errors["reason"] = TAKEN_OVER
     if errors:
         raise Invalid(errors=errors)
+    return wish
 
 
 def _faults(form: Form) -> dict[str, str]:
@@ -180,19 +182,19 @@ def _wish(form: forms.Marking, key: str, document: str) -> Wish:
     return Wish(key, mark, document, points, certificate, form.reason.data or "", form.remark.data or "")
 
 
-def _to(found: Bench, key: str, anchor: str | None = None) -> WerkzeugResponse:
-    return redirect(_href(found, key, anchor=anchor), 303)
+def _to(case: Case, show: str, key: str, anchor: str | None = None) -> WerkzeugResponse:
+    return redirect(href(case, show, key, anchor), 303)
 
 
-def _href(found: Bench, key: str = "", show: str | None = None, anchor: str | None = None) -> str:
+def href(case: Case, show: str = "all", key: str = "", anchor: str | None = None) -> str:
+    """The address of a question in the workspace, under a filter of SHOWS."""
     tenant = web.identity().organisation
     assert tenant is not None
-    show = found.show if show is None else show
     values: dict[str, Any] = {"show": "" if show == "all" else show, "q": key}
     return url_for(
         "reviews.workspace_page",
         organisation=tenant.slug,
-        submission=found.case.submission.id,
+        submission=case.submission.id,
         _anchor=anchor,
         **{name: value for name, value in values.items() if value},
     )
@@ -207,13 +209,24 @@ def _refused(
     status: int,
     noting: tuple[str, str] = ("", ""),
 ) -> Page:
-    """The same question again with what was typed; nothing is written."""
+    """The same question again with what was typed, even where it is not asked any more; nothing is written."""
     web.undo()
     session, identity = web.db(), web.identity()
-    found = workspace.bench(session, identity, queries.case(session, identity, submission), show)
-    if key not in {one.key for one in found.items}:
+    case = queries.case(session, identity, submission)
+    if key not in case.definition.questions:
         raise NotFound
+    found = workspace.bench(session, identity, case, show, also=key)
     return _page(found, key, form=form, errors=errors, noting=noting), status
+
+
+def page_again(submission: uuid.UUID, show: str, key: str, *, asking: tuple[str, str]) -> str:
+    """The question again with the words to the vendor that were refused, and why; nothing is written."""
+    web.undo()
+    session, identity = web.db(), web.identity()
+    case = queries.case(session, identity, submission)
+    if key not in case.definition.questions:
+        raise NotFound
+    return _page(workspace.bench(session, identity, case, show, also=key), key, asking=asking)
 
 
 def _page(
@@ -223,6 +236,7 @@ def _page(
     form: forms.Marking | None = None,
     errors: dict[str, str] | None = None,
     noting: tuple[str, str] = ("", ""),
+    asking: tuple[str, str] = ("", ""),
     refused_step: bool = False,
 ) -> str:
     session, identity = web.db(), web.identity()
@@ -247,7 +261,9 @@ def _page(
         ours=organisations.organisation_of(session, identity),
         reviewer=organisations.people(session, [reviewer]).get(reviewer) if reviewer else None,
         rounds=submissions.rounds(session, identity, case.assessment),
-        href=lambda key="", show=None, anchor=None: _href(found, key, show, anchor),
+        href=lambda key="", show=None, anchor=None: href(
+            case, found.show if show is None else show, key, anchor
+        ),
         papers_of_all=sorted(
             {one.evidence: one for some in case.beside.values() for one in some}.values(),
             key=lambda one: one.title,
@@ -256,12 +272,14 @@ def _page(
         typed=_typed(form, opened),
         errors=errors or {},
         refused_step=refused_step,
-        failing=document,
+        typed_answer=form is not None and not document,
         failing_at=_at(opened, document),
-        unwritten=_whose(session, case),
+        left_behind=queries.left_behind(session, identity, case),
         noting=noting,
+        threads=asking_back.of_answer(session, identity, case.assessment.id, key) if key else [],
+        asking=asking,
         mark_words=mark_words,
-        failed=bool(errors or noting[1]),
+        failed=bool(errors or noting[1] or asking[1]),
     )
 
 
@@ -269,13 +287,6 @@ def _at(opened: workspace.Opened | None, document: str) -> int:
     """Where a document stands among those of the question, from 1; 0 = nowhere."""
     papers = [str(one.evidence) for one, _stands in opened.papers] if opened else []
     return papers.index(document) + 1 if document in papers else 0
-
-
-def _whose(session: Session, case: Case) -> list[tuple[str, int]]:
-    """How many marks in the making are whose, by name."""
-    counts = Counter(one.changed_by for one in case.drafts.values())
-    people = organisations.people(session, list(counts))
-    return sorted((people[who].name if who in people else "", number) for who, number in counts.items())
 
 
 def _typed(form: forms.Marking | None, opened: workspace.Opened | None) -> dict[str, Any]:

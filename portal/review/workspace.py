@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -22,14 +22,25 @@ from portal.review import marking, queries
 from portal.review.earlier import Earlier, earlier
 from portal.review.models import Mark, MarkDraft, Review, ReviewNote
 from portal.review.narrowing import Narrowing, narrowing
-from portal.review.queries import ANSWER, WITHDRAWN, Case
+from portal.review.queries import ANSWER, WITHDRAWN, Case, Lapsed
 from questionnaires.answers import parse_facts
 from questionnaires.changes import words
 from questionnaires.changes_fields import Word
 from questionnaires.definition import FindingRule, Question
 from questionnaires.visibility import earned_findings
 
-SHOWS = ("all", "unjudged", "knockouts", "lost", "open", "changed", "evidence", "findings", "waiting")
+SHOWS = (
+    "all",
+    "unjudged",
+    "lapsed",
+    "knockouts",
+    "lost",
+    "open",
+    "changed",
+    "evidence",
+    "findings",
+    "waiting",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question in the list. ``change``: same, changed, new, or "" the first time."""
+    """One question in the list. ``change``: same, changed, new, or "" the first time.
+
+    ``lapsed``: adverse marks of earlier rounds that no longer stand, for which this is the place to look.
+    """
 
     question: Question
     number: str
@@ -60,16 +74,23 @@ class Item:
     findings: tuple[FindingRule, ...]
     documents: tuple[Document, ...]
     waiting: bool
+    lapsed: tuple[Lapsed, ...] = ()
 
     @property
     def key(self) -> str:
         return self.question.key
+
+    @property
+    def unjudged_again(self) -> bool:
+        """Whether an adverse mark of an earlier round lapsed here and nobody has judged the answer since."""
+        return bool(self.lapsed) and (not self.standing.mark or self.standing.carried)
 
     def shown_by(self, show: str) -> bool:
         """Whether a filter of SHOWS keeps this question."""
         return {
             "all": True,
             "unjudged": not self.standing.mark,
+            "lapsed": self.unjudged_again,
             "knockouts": bool(self.knockout),
             "lost": self.line.lost > 0,
             "open": self.line.open > 0,
@@ -130,20 +151,51 @@ class Opened:
     asked_as_before: bool
 
 
-def bench(session: Session, identity: Identity, case: Case, show: str) -> Bench:
-    """Every question that was asked or that a return made visible, in definition order.
+def bench(session: Session, identity: Identity, case: Case, show: str, *, also: str = "") -> Bench:
+    """Every question that was asked or that a return made visible, in definition order; ``also``: one more.
 
     Once answers were removed the marks have nothing to stand on: then the newest rating says what they came to.
     """
-    outcome = result.read(_stored(session, case) if case.redacted else case.result().to_bytes())
+    outcome = result.read(_stored(session, case) if case.redacted else case.now.to_bytes())
     before = earlier(session, identity, case)
-    said = queries.reasons_of(session, identity, case.submission.id)
-    remarks = queries.remarks_of(session, identity, list(case.marks.values()))
+    items = _items(session, identity, case, outcome, before, SHOWS, also)
+    return Bench(case, items, show, outcome, before, queries.review_of(session, identity, case.submission.id))
+
+
+def following(session: Session, identity: Identity, case: Case, show: str, key: str) -> str | None:
+    """The question of a filter that comes after ``key``, read with no more than the filter needs."""
+    outcome = result.read(case.now.to_bytes())
+    before = earlier(session, identity, case) if show == "changed" else None
+    items = _items(session, identity, case, outcome, before, (show,), "")
+    found = Bench(case, items, show, outcome, before, None).next_to(key)
+    return found.key if found is not None else None
+
+
+def _items(
+    session: Session,
+    identity: Identity,
+    case: Case,
+    outcome: Outcome,
+    before: Earlier | None,
+    shows: Collection[str],
+    also: str,
+) -> tuple[Item, ...]:
+    """The list, with what the filters ``shows`` look at; for all of them it holds reasons and remarks, too."""
+    whole = shows is SHOWS
+    submission = case.submission.id
+    said = queries.reasons_of(session, identity, submission) if whole else {}
+    remarks = queries.remarks_of(session, identity, list(case.marks.values())) if whole else {}
+    contents = contents_of(session, identity, case) if "changed" in shows else {}
+    lapsed = queries.lapsed_of(session, identity, submission) if "lapsed" in shows else {}
     facts, numbered = parse_facts(case.facts), numbers(case.definition)
     knockouts = {one.key: one.kind for one in outcome.knockouts}
-    contents = contents_of(session, identity, case)
     waiting = {key for key, _document in case.drafts}
-    items = tuple(
+    asked = (
+        {key for key, line in outcome.lines.items() if line.state != "hidden"}
+        if case.redacted
+        else case.asked
+    )
+    return tuple(
         Item(
             question,
             numbered[key],
@@ -151,15 +203,16 @@ def bench(session: Session, identity: Identity, case: Case, show: str) -> Bench:
             knockouts.get(key, ""),
             standing(case, (key, ANSWER), said, remarks),
             before.change(key, contents.get(key)) if before is not None else "",
-            earned_findings(question, case.answers, facts, case.submission.as_of),
+            earned_findings(question, case.answers, facts, case.submission.as_of)
+            if "findings" in shows
+            else (),
             case.beside.get(key, ()),
             key in waiting,
+            lapsed.get(key, ()),
         )
         for key, question in case.definition.questions.items()
-        if outcome.lines[key].state != "hidden"
+        if key in asked or key == also
     )
-    review = queries.review_of(session, identity, case.submission.id)
-    return Bench(case, items, show, outcome, before, review)
 
 
 def _stored(session: Session, case: Case) -> bytes:
@@ -206,9 +259,9 @@ def standing(
     )
 
 
-def said_at(session: Session, identity: Identity, case: Case, place: queries.Place) -> str:
-    """The reason that stands at a place; "" for none."""
-    return standing(case, place, queries.reasons_of(session, identity, case.submission.id), {}).reason
+def standing_at(session: Session, identity: Identity, case: Case, place: queries.Place) -> Standing:
+    """What stands at a place with its reason, without the remark."""
+    return standing(case, place, queries.reasons_of(session, identity, case.submission.id), {})
 
 
 def opened(session: Session, identity: Identity, found: Bench, key: str) -> Opened:
@@ -228,6 +281,7 @@ def opened(session: Session, identity: Identity, found: Bench, key: str) -> Open
     then, change = _then(found, key), found.before.questions.get(key) if found.before else None
     papers = tuple((one, standing(case, (key, str(one.evidence)), said, remarks)) for one in item.documents)
     who = {one.author_id for one in notes} | {item.standing.who, case.submission.sealed_by}
+    who |= {one.mark.marked_by for one in item.lapsed}
     if found.before is not None and key in found.before.marks:
         who.add(found.before.marks[key].marked_by)
     old_note = then.note if then is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import opened, released, workbooks
+from tests.browser import opened, released, returned, workbooks
 from tests.browser.steps import (
     NOBODY,
     State,
@@ -155,6 +155,7 @@ STATES = [
         422,
         save_no_mark,
     ),
+    State("unwritten marks", "ciso", US + "/reviews/{submission}/unwritten", "Every mark is in a rating."),
     State("single keys", "auditor", "/account", "Single keys choose marks"),
     State("result", "ciso", US + "/assessments/{sealed}/result", "knock-outs", 200, open_details),
     State("result of nothing yet", "ciso", US + "/assessments/{draft}/result", "Not found", 404),
@@ -691,6 +692,7 @@ STATES = [
         press("Change the password"),
     ),
     *opened.STATES,
+    *returned.STATES,
     # what changes what the others look at, last
     State("issued to many", "procurement", US + "/vendors", "Issued to one vendor", 200, issue_to_one),
 ]

@@ -60,6 +60,7 @@ WHO: dict[str, str] = {
     "finding_words": FINDINGS,
     "gate_decision": STAYS + "ids, codes, dates and a commitment",
     "gate_proposal": f"{VENDOR}: reason and words",
+    "lapsed_mark": STAYS + "ids and keys",
     "mark": STAYS + "ids, codes and points",
     "mark_draft": SEALED,
     "mark_reason": SEALED,

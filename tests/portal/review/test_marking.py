@@ -17,9 +17,10 @@ from portal.contracts.models import Evaluation
 from portal.db import SYSTEM, UnscopedQuery
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.outbox import Message
-from portal.review import marking, queries, reviewing
+from portal.review import marking, queries, reviewing, writing
 from portal.review.marking import Stale, Wish
 from portal.review.models import Mark, MarkDraft, MarkReason, MarkRemark, Review
+from portal.rows import insert_rows
 from tests.portal.review.given import Reviewed
 from tests.portal.world import NOW
 
@@ -27,8 +28,10 @@ MFA, PLAN, PATCH, LOGS, HIDDEN = (f"own.rich.{one}" for one in ("mfa", "plan", "
 
 
 def ranges(given: Reviewed) -> list[tuple[Fraction, Fraction]]:
+    case = given.case()
     return [
-        (Fraction(one.score_low or 0), Fraction(one.score_high or 0)) for one in given.case().drafts.values()
+        (low or Fraction(0), high or Fraction(0))
+        for low, high in writing.ranges(case, [*case.drafts.values()])
     ]
 
 
@@ -243,19 +246,33 @@ def test_a_note_says_something(given: Reviewed) -> None:
 @pytest.mark.both_databases
 def test_a_range_of_many_sections_is_kept_whole(given: Reviewed) -> None:
     """A hundred sections, each with a prime sum of weights: the least common multiple has several hundred digits."""
-    long = marking.exact(Fraction(1, 10**700 + 1))
+    long = writing.exact(Fraction(1, 10**700 + 1))
     given.save(Wish(MFA, "accepted"))
-    with given.database.transaction(given.reviewer.scope) as session:
-        given_draft = queries.drafts_of(session, given.reviewer, given.submission)[MFA, ""]
-        given_draft.score_low = given_draft.score_high = long
-        reviewing.note(
-            session,
-            queries.case(session, given.reviewer, given.submission),
-            MFA,
-            "An event.",
-            actor=given.reviewer,
-            now=NOW,
-        )
     given.write()
     (mark,) = given.case().marks.values()
+    row = {one.name: getattr(mark, one.name) for one in Mark.__table__.columns}
+    with given.database.transaction(given.reviewer.scope) as session:
+        again = {**row, "id": uuid.uuid4(), "sequence": 2, "score_low": long, "score_high": long}
+        insert_rows(session, Mark, [again])
+        found = queries.case(session, given.reviewer, given.submission)
+        reviewing.note(session, found, MFA, "An event.", actor=given.reviewer, now=NOW)
+    (mark,) = given.case().marks.values()
     assert (mark.score_low, mark.score_high) == (long, long)
+
+
+def test_the_range_of_a_written_mark_tells_of_nothing_that_was_taken_back(given: Reviewed) -> None:
+    given.save(Wish(MFA, "challenged", reason="Who?"), at=1)
+    given.save(Wish(PLAN, "graded", points=60, reason="Tape."), at=2)
+    given.save(Wish(LOGS, "accepted"), at=3)
+    given.change(marking.withdraw, MFA, "", seen=given.case().token((MFA, "")))
+    given.save(Wish(PLAN, "graded", points=90, reason="Tape, tested."), at=4)
+    given.write()
+    marks = {one.key: one for one in given.case().marks.values()}
+    now = given.case().result()
+    assert set(marks) == {PLAN, LOGS}
+    assert (marks[PLAN].score_low, marks[PLAN].score_high) == (
+        writing.exact(now.score),
+        writing.exact(now.high),
+    )
+    alone = given.case().result(rating.Judgement({LOGS: {"mark": "accepted"}}))
+    assert marks[LOGS].score_high == writing.exact(alone.high)

@@ -23,7 +23,9 @@ from tests.portal.review.test_redacted import document
 from tests.portal.review.test_workspace import Desk
 from tests.portal.world import make_company, make_organisation
 
-MFA, ADMIN, PLAN, LOGS = (f"own.rich.{one}" for one in ("mfa", "admin", "plan", "logs"))
+MFA, ADMIN, PLAN, LOGS, CLOUD, KEYS = (
+    f"own.rich.{one}" for one in ("mfa", "admin", "plan", "logs", "cloud", "cloud_keys")
+)
 
 
 @pytest.fixture
@@ -96,13 +98,48 @@ def test_a_step_on_marks_that_nobody_has_seen_does_nothing(app: Portal, given: R
     assert given.case().drafts == {}
 
 
-def test_to_throw_marks_away_asks_first_and_says_whose(app: Portal, given: Reviewed) -> None:
+def test_to_throw_marks_away_asks_on_a_page_of_its_own_and_says_whose(app: Portal, given: Reviewed) -> None:
+    ciso = given.organisation[OrganisationRole.CISO]
     given.save(Wish(MFA, "accepted"))
-    page = Desk(app, given).page()
-    asking = page[page.index("<summary>Throw unwritten marks away") :]
-    assert f"{given.reviewer.person.name}: one mark." in asking
-    assert 'value="discard"' in asking[: asking.index("</details>")]
-    assert 'value="discard"' not in page[: page.index("<summary>Throw unwritten marks away")]
+    given.save(Wish(LOGS, "disproved", reason="Half a thought.", remark="Ours."), actor=ciso)
+    desk = Desk(app, given)
+    assert 'value="discard"' not in desk.page()
+    assert f"{desk.base}/unwritten" in desk.page()
+    page = desk.page("/unwritten")
+    for words in (
+        given.reviewer.person.name,
+        ciso.person.name,
+        "Half a thought.",
+        "Ours.",
+        "Throw 2 marks away",
+    ):
+        assert words in page
+    assert 'value="discard"' not in Desk(app, given, OrganisationRole.AUDITOR).page("/unwritten")
+    assert desk.step("discard").status_code == 303
+    assert "Every mark is in a rating." in desk.page("/unwritten")
+
+
+def test_what_was_typed_is_kept_when_nothing_can_be_marked_any_more(app: Portal, given: Reviewed) -> None:
+    desk = Desk(app, given)
+    given.again({LOGS: Content("answered", "no")})
+    answer = desk.mark(MFA, "challenged", reason="A long thought.", remark="And a remark.")
+    assert answer.status_code == 409
+    text = unescape(answer.text)
+    for words in ("A newer round has been submitted", "A long thought.", "And a remark."):
+        assert words in text
+
+
+def test_what_was_typed_is_kept_when_a_mark_has_hidden_the_question(app: Portal, given: Reviewed) -> None:
+    """A gate that is not applicable decides nothing: what it shows is gone from the list, words and marks are not."""
+    cloud = given.again({CLOUD: Content("answered", "yes"), KEYS: Content("answered", "yes")})
+    desk = Desk(app, cloud)
+    cloud.save(Wish(KEYS, "disproved", reason="They run two clusters."))
+    cloud.save(Wish(CLOUD, "graded", points=0, reason="Of no weight."))
+    assert desk.mark(KEYS, "challenged", points="", reason="Another thought.").status_code == 303
+    assert desk.mark(KEYS, "", reason="Typed for nothing.").status_code == 422
+    assert "Typed for nothing." in unescape(desk.mark(KEYS, "", reason="Typed for nothing.").text)
+    assert cloud.case().drafts[KEYS, ""].reason == "Another thought."
+    assert desk.mark("own.rich.none", "accepted").status_code == 404
 
 
 @pytest.mark.both_databases
@@ -127,6 +164,21 @@ def test_a_double_press_is_one(given: Reviewed) -> None:
     given.save(Wish(LOGS, "accepted"))
     with pytest.raises(Moved):
         given.write(seen=seen)
+    seen = given.case().unwritten
+    for _press in range(2):
+        given.write(seen=seen)
+    assert len(given.ratings()) == 3
+    with pytest.raises(Conflict, match="nothing new"):
+        given.write(seen=seen, actor=given.organisation[OrganisationRole.CISO])
+    given.save(Wish(LOGS, "challenged", reason="Why?"))
+    token = given.case().token((LOGS, ""))
+    given.change(marking.withdraw, LOGS, "", seen=token)
+    with pytest.raises(Stale):  # what is written now was not what the page showed
+        given.change(marking.withdraw, LOGS, "", seen=token)
+    token = given.case().token((LOGS, ""))
+    for _press in range(2):
+        given.change(marking.withdraw, LOGS, "", seen=token)
+    assert given.case().drafts[LOGS, ""].mark == "withdrawn"
 
 
 @pytest.mark.both_databases
