@@ -20,6 +20,7 @@ from portal.assessments.change_steps import (
     sound_text,
     tell,
 )
+from portal.assessments.covering import assessment_moved
 from portal.assessments.enquiries import date_fault, settle, text_fault
 from portal.assessments.enquiry_queries import ANSWERED, DECLINE, GRANTED, MORE_TIME, OPEN, REOPEN
 from portal.assessments.models import Assessment
@@ -45,6 +46,7 @@ def extend(
         errors["text"] = fault
     if errors or due is None:
         raise Invalid(errors=errors)
+    assessment_moved(session, assessment)
     before, assessment.due = assessment.due, due
     asker = grant(session, assessment, asked, GRANTED, text, actor, now)
     data = {"before": before, "due": due, "asked": bool(asked)}
@@ -73,6 +75,7 @@ def cancel(session: Session, assessment: Assessment, *, text: str, actor: Identi
     for row in queries.open_ones(session, actor, assessment.id):
         settle(session, row, GRANTED if row.kind == DECLINE else ANSWERED, actor=actor, now=now)
     notice(session, assessment, text, actor, now)
+    assessment_moved(session, assessment)
     close(assessment, "cancelled", actor, now)
     workbook_uploads.forget_all(session, assessment.id)
     delegation.end_links(session, assessment, actor=actor, now=now)
@@ -100,6 +103,7 @@ def accept_decline(
     asker = grant(session, assessment, asked, GRANTED, text, actor, now)
     for row in queries.open_ones(session, actor, assessment.id):
         settle(session, row, ANSWERED, actor=actor, now=now)
+    assessment_moved(session, assessment)
     close(assessment, "declined", actor, now)
     workbook_uploads.forget_all(session, assessment.id)
     delegation.end_links(session, assessment, actor=actor, now=now)
@@ -130,6 +134,7 @@ def reopen(
     issuing.require_not_open(
         session, actor, assessment.slug, assessments.covered(session, actor, [assessment.id])[assessment.id]
     )
+    assessment_moved(session, assessment)
     submitted = assessment.state == "submitted"
     assessment.state, assessment.due = OPEN, due
     if submitted:  # what was declined goes on with the round that it was in

@@ -20,6 +20,7 @@ from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.organisations import invitations, service
 from portal.organisations import queries as organisations
 from portal.organisations.models import Company, Invitation
+from portal.vendors.ground import vendors_moved
 from portal.vendors.models import Vendor
 
 
@@ -115,6 +116,7 @@ def _link(session: Session, invitation: Invitation, company: Company, person: Pe
     vendor.company_id = company.id
     for model in (Assessment, AssessmentEngagement):
         _hand_over(session, model, vendor, company)
+    vendors_moved(session, vendor.organisation_id, [vendor.id])
     record(session, Kind.VENDOR_LINKED, now=now, actor=person, subject=vendor, data={"company": company.id})
     if newly:
         invitations.tell_owners(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person
 from portal.assessments import redaction
+from portal.assessments.covering import assessment_moved
 from portal.assessments.models import Assessment, Rating, Submission
 from portal.assessments.sealing import NOTHING, Document
 from portal.audit.catalogue import Kind
@@ -81,6 +82,7 @@ def rate(
             "Answers of this submission were removed from the record, so it cannot be rated anew. "
             "Its rating of then stays."
         )
+    assessment_moved(session, assessment)
     kept = {key: _kept(mark) for key, mark in sorted(judged_as.marks.items())}
     papers = {key: dict(sorted(some.items())) for key, some in sorted(judged_as.documents.items()) if some}
     shown = sorted(judged_as.shown)
@@ -177,12 +179,22 @@ def judged_file(
     ``documents``: answers by key; each of their ``evidence`` has an ``id`` (its evidence id), which is taken out.
     """
     found = {key: dict(document) for key, document in documents.items()}
-    for document_key, document in found.items():
-        if "evidence" in document:
-            some = judged_as.documents.get(document_key, {})
-            document["evidence"] = [_item(item, some.get(item["id"])) for item in document["evidence"]]
+    beside = {key: document["evidence"] for key, document in found.items() if "evidence" in document}
+    for key, items in judged_evidence(beside, judged_as).items():
+        found[key]["evidence"] = items
     for key, mark in judged_as.marks.items():
         found.setdefault(key, {"state": "unanswered"})["review"] = dict(mark)
+    return found
+
+
+def judged_evidence(
+    beside: Mapping[str, Iterable[Mapping[str, Any]]], judged_as: Judgement
+) -> dict[str, list[dict[str, Any]]]:
+    """Documents by key with the reviewers' marks on them and without their ``id``."""
+    found = {}
+    for key, items in beside.items():
+        some = judged_as.documents.get(key, {})
+        found[key] = [_item(item, some.get(item["id"])) for item in items]
     return found
 
 

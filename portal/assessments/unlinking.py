@@ -11,6 +11,7 @@ from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict
+from portal.vendors.ground import vendors_moved
 from portal.vendors.models import Vendor
 
 MOST_NAMED = 5
@@ -41,5 +42,6 @@ def unlink(session: Session, vendor: Vendor, *, actor: Identity, now: datetime) 
     data = {"company": vendor.company_id}
     vendor.company_id = None
     vendor.revision += 1
+    vendors_moved(session, vendor.organisation_id, [vendor.id])
     record(session, Kind.VENDOR_UNLINKED, now=now, actor=actor, subject=vendor, data=data)
     session.flush()

@@ -17,6 +17,7 @@ from portal.contracts.clause_queries import clause_versions
 from portal.contracts.schedule_models import ClauseText, ClauseWords
 from portal.faults import Conflict, Invalid, NotFound
 from portal.organisations.models import Organisation
+from portal.vendors.ground import every_ground_moved
 from questionnaires import requirements
 from questionnaires.requirements import Requirement
 
@@ -64,6 +65,7 @@ def save(
         return None
     if (newest.sequence if newest is not None else 0) != base:
         raise Conflict("Somebody else has saved this clause meanwhile. Look at theirs before you save yours.")
+    every_ground_moved(session, organisation_id)
     sealed = sealing.seal(own)
     row = ClauseText(
         id=uuid.uuid4(),

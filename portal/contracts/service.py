@@ -26,6 +26,7 @@ from portal.library import service as library
 from portal.organisations.models import Organisation
 from portal.rows import insert_rows
 from portal.vendors.facts import facts_of, judged
+from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement, Vendor
 from questionnaires import requirements
 from questionnaires.answers import parse_facts
@@ -112,6 +113,7 @@ def _evaluate(
     now: datetime,
 ) -> Evaluation:
     engagement = subject[0]
+    ground_moved(session, engagement.organisation_id, [engagement.id])
     now_based = basis(session, *subject)
     gone = result_queries.redacted(session, [one.id for one in now_based.submissions], pair)
     # what was removed was answered once: left out it is unknown, and an unknown point counts as required

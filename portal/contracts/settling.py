@@ -21,6 +21,7 @@ from portal.contracts.schedule_queries import STANDING, WAITING, Line, Schedule
 from portal.faults import Conflict, Invalid
 from portal.organisations import second_letters
 from portal.organisations.four_eyes import Ownership, look, require_second
+from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement
 from questionnaires.dates import add_months
 
@@ -165,6 +166,7 @@ def settle(
     at_once = outcome == REQUIRED
     if at_once and line.settled is not None:
         steps.close(session, line.settled, "overtaken", Kind.SETTLEMENT_CLOSED, actor=actor, now=now)
+    ground_moved(session, engagement.organisation_id, [engagement.id])
     row = Settlement(
         id=uuid.uuid4(),
         organisation_id=engagement.organisation_id,

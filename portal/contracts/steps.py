@@ -21,6 +21,7 @@ from portal.audit.service import record
 from portal.contracts.schedule import AGREED, IN_CONTRACT, LADDER, may_step
 from portal.contracts.schedule_models import (
     ContractFile,
+    ContractItem,
     ContractStep,
     ContractWords,
     Settlement,
@@ -32,6 +33,7 @@ from portal.evidence.uploads import Stored
 from portal.faults import Conflict, Invalid, Unavailable
 from portal.storage import Storage
 from portal.vendors import queries as vendor_queries
+from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement
 
 LONGEST_REASON, LONGEST_REFERENCE, LONGEST_VALUE = 2000, 200, 100
@@ -268,6 +270,7 @@ def _write(
     now: datetime,
 ) -> None:
     """The row, its words beside it, and its event. A waiver waiting for a second person is overtaken by any step."""
+    ground_moved(session, engagement.organisation_id, [engagement.id])
     sealed = sealing.seal({"reference": "", "reason": "", "value": "", **words})
     row = ContractStep(
         id=uuid.uuid4(),
@@ -308,5 +311,9 @@ def close(
     now: datetime,
 ) -> None:
     """Settle a proposal that waits or a settlement that stands."""
+    engagement = select(ContractItem.engagement_id).where(
+        ContractItem.id == row.item_id, *mine(actor.scope, ContractItem)
+    )
+    ground_moved(session, row.organisation_id, session.execute(engagement).scalars().all())
     row.state, row.settled_by, row.settled_at = state, actor.person.id, now
     record(session, kind, now=now, actor=actor, subject=row, data={"outcome": state})

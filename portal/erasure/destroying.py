@@ -27,6 +27,7 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from portal.assessments import move_answers
+from portal.assessments.covering import submissions_moved
 from portal.assessments.models import (
     AnswerContent,
     AnswerRow,
@@ -90,6 +91,7 @@ def sealed(
     """Destroy what lies beside submissions: of some questions, or all (``keys`` None) with the attestation."""
     if not ids:
         return
+    submissions_moved(session, ids)
     rows = read(session, select(Submission.id, Submission.submission_hash).where(Submission.id.in_(ids)))
     for row in rows:
         before = found.submissions.get(row.id, ("", set()))[1]

@@ -28,6 +28,7 @@ from portal.gate.models import (
     RiskException,
 )
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
+from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement
 
 
@@ -52,6 +53,9 @@ def intake(
 
     Tier and facts are codes, and stay. One that waits for a second person ends: nobody could read what it says.
     """
+    rows = read(session, select(Intake.organisation_id, Intake.engagement_id).where(Intake.id == intake_id))
+    for one in rows:
+        ground_moved(session, one.organisation_id, [one.engagement_id])
     gone = delete(IntakeAnswers).where(IntakeAnswers.intake_id == intake_id)
     found.add("intake_answers", run(session, gone))
     waits = TierProposal.intake_id == intake_id

@@ -52,6 +52,7 @@ from portal.organisations.models import (
 )
 from portal.outbox import Message
 from portal.reassessment.models import Reassessment
+from portal.vendors.ground import vendors_moved
 from portal.vendors.models import Contact, Engagement, Vendor, VendorImport
 
 ERASED = "erased:"  # an address that no mail server takes, with the person's id: unique, and nobody's
@@ -116,6 +117,7 @@ def vendors(
     """Offboard vendors: everything that the organisation holds or shares about them; names of vendors stay."""
     taking_turns = select(Vendor.id).where(Vendor.organisation_id == organisation_id, Vendor.id.in_(ids))
     read(session, taking_turns.order_by(Vendor.id).with_for_update())  # nobody opens an engagement meanwhile
+    vendors_moved(session, organisation_id, ids)
     ours = Assessment.organisation_id == organisation_id
     which = ours & Assessment.vendor_id.in_(ids)
     assessments = [row[0] for row in read(session, select(Assessment.id).where(which))]
@@ -252,6 +254,9 @@ def company(
     proposals(session, (Erasure.company_id == company_id) & Erasure.organisation_id.is_(None))
     leaving_letters.company_left(session, company_id, now=now)
     # Unlinked, so that each client may invite somebody of it once more.
+    left = read(session, select(Vendor.organisation_id, Vendor.id).where(Vendor.company_id == company_id))
+    for one in sorted(left):
+        vendors_moved(session, one.organisation_id, [one.id])
     run(session, update(Vendor).where(Vendor.company_id == company_id).values(company_id=None))
     run(session, update(Company).where(Company.id == company_id).values(closed_at=now))
 

@@ -6,7 +6,6 @@ row (vendors.ground): every writer of a ground waits for it.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,11 +25,9 @@ from portal.gate.loading_answers import MOST_FORMER, Marked, Sent
 from portal.gate.loading_contract import Contracts
 from portal.gate.models import RiskException
 from portal.gate.sheets import Fix, Sheet, end_of, latest, submitted
-from portal.intake.answering import facts_from
-from portal.intake.models import Intake, IntakeAnswers
 from portal.organisations.models import Organisation
-from portal.vendors.facts import TIERS, judged
 from portal.vendors.facts import facts_of as facts_of_engagement
+from portal.vendors.facts import judged
 from portal.vendors.models import Engagement, Vendor
 from portal.vendors.policy import touches_personal
 from questionnaires import requirements
@@ -92,12 +89,6 @@ def many(
     return found
 
 
-def today(session: Session, organisation_id: uuid.UUID, now: datetime) -> date:
-    """The organisation's local day."""
-    zone = session.execute(select(Organisation.zone).where(Organisation.id == organisation_id)).scalar_one()
-    return local_date(now, zone)
-
-
 def _batch(
     session: Session,
     organisation_id: uuid.UUID,
@@ -152,13 +143,12 @@ def _loaded(
     fixes = _fixes(findings)
     present = {slug: sheets[each[0].id] for slug, each in sent.items()}
     evaluation = contracts.evaluations.get(row.id)
-    tier = _tier(row)
     facts = GateFacts(
         today=day,
-        tier=tier,
+        tier=row.tier,  # what asks for more holds at once, and what asks for less waits: the stricter counts
         tier_by_hand=by_hand,
         tier_waits=row.waiting_intake_id is not None,
-        personal=_personal(row),
+        personal=touches_personal(row.facts),
         linked=row.company_id is not None,
         offboarded=row.offboarded_at is not None,
         evaluation=_evaluated(row, organisation, evaluation, present.values()),
@@ -174,7 +164,7 @@ def _loaded(
         ),
         findings=tuple(_finding(one) for one in findings),
         documents=tuple(_documents(present.values())),
-        requirements=loading_contract.requirements(row.id, contracts, tier, organisation.zone),
+        requirements=loading_contract.requirements(row.id, contracts, row.tier, organisation.zone),
         accepted=tuple(accepted),
     )
     return Loaded(
@@ -192,7 +182,7 @@ def _loaded(
 def _engagements(
     session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, Any]:
-    """Columns of engagements, their vendors, and the intakes that wait: as they are in the database now."""
+    """Columns of engagements and their vendors, as they are in the database now."""
     rows = session.execute(
         select(
             Engagement.id,
@@ -205,36 +195,11 @@ def _engagements(
             Vendor.company_id,
             Vendor.country,
             Vendor.offboarded_at,
-            Intake.tier.label("waiting_tier"),
-            IntakeAnswers.answers.label("waiting_answers"),
         )
         .join(Vendor, (Vendor.id == Engagement.vendor_id) & (Vendor.organisation_id == organisation_id))
-        .outerjoin(
-            Intake,
-            (Intake.id == Engagement.waiting_intake_id) & (Intake.organisation_id == organisation_id),
-        )
-        .outerjoin(
-            IntakeAnswers,
-            (IntakeAnswers.intake_id == Intake.id) & (IntakeAnswers.organisation_id == organisation_id),
-        )
         .where(Engagement.organisation_id == organisation_id, Engagement.id.in_(ids))
     )
     return {one.id: one for one in rows}
-
-
-def _tier(row: Any) -> str:
-    """The stricter, while another one waits for a second person."""
-    tiers: list[str] = [one for one in (row.tier, row.waiting_tier) if one is not None]
-    return min(tiers, key=TIERS.index)
-
-
-def _personal(row: Any) -> bool | None:
-    """Whether personal data are touched, by what counts or by what waits: who is told that it is so need not wait."""
-    found = touches_personal(row.facts)
-    if found is False and row.waiting_answers is not None:
-        waits = touches_personal(facts_from(json.loads(row.waiting_answers)))
-        return waits if waits is not False else found
-    return found
 
 
 def _evaluated(row: Any, organisation: Any, evaluation: Any, sheets: Iterable[Sheet]) -> State:

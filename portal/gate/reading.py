@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.clock import local_date
 from portal.gate import loading, queries, stored
 from portal.gate.choosing import Choice
 from portal.gate.deciding import Condition, Decision, Outcome, decide
@@ -24,6 +25,7 @@ from portal.gate.loading import Loaded
 from portal.gate.models import ConditionStep, GateDecision
 from portal.gate.queries import MET
 from portal.gate.standing import Decided, Effective, effective
+from portal.organisations.models import Organisation
 from portal.remembered import Remembered
 from portal.vendors import policy_parsing, policy_queries
 from portal.vendors.models import Engagement
@@ -117,10 +119,13 @@ def briefs(
     in force, such as a draft.
     """
     policy = policy_queries.current(session, organisation_id) if policy is None else policy
-    today = loading.today(session, organisation_id, now)
+    zone, regimes = session.execute(
+        select(Organisation.zone, Organisation.regimes).where(Organisation.id == organisation_id)
+    ).one()
     decisions = _light(session, organisation_id, engagement_ids)
     met = _met(session, organisation_id, None)
-    basis = (policy.content_hash, requirements.load().content_hash, today)
+    catalogue = requirements.load().content_hash
+    basis = (policy.content_hash, catalogue, local_date(now, zone), zone, tuple(regimes))
     keys: dict[uuid.UUID, tuple[Any, ...]] = {}
     for one in _revisions(session, organisation_id, engagement_ids):
         row = decisions.get(one.id)

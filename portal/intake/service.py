@@ -22,6 +22,7 @@ from portal.organisations.four_eyes import require_second
 from portal.vendors import queries as vendor_queries
 from portal.vendors import resting
 from portal.vendors import service as vendors
+from portal.vendors.ground import ground_moved
 from portal.vendors.less import asks_for_less, ground, raised
 from portal.vendors.models import Engagement, Vendor
 
@@ -184,6 +185,7 @@ def _waiting(
 
 def _settle(session: Session, row: TierProposal, state: str, actor: Identity, now: datetime) -> None:
     row.state, row.settled_by, row.settled_at = state, actor.person.id, now
+    ground_moved(session, row.organisation_id, [row.engagement_id])
     data = {"outcome": state, "tier": row.to_tier, "engagement": row.engagement_id}
     record(session, Kind.TIER_SETTLED, now=now, actor=actor, subject=row, data=data)
 
@@ -217,6 +219,7 @@ def _store(
     now: datetime,
 ) -> Intake:
     library.store(session, answered.definition, now=now, actor=actor)
+    ground_moved(session, engagement.organisation_id, [engagement.id])
     sealed = sealing.seal(dict(answered.values))
     intake = Intake(
         id=uuid.uuid4(),

@@ -12,11 +12,13 @@ import secrets
 import uuid
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, attributes
 
 from portal.db import across
 from portal.vendors.models import Engagement
+
+MOVED = "ground"  # in a session's notes: its transaction says that a ground moved; a test asks for it
 
 
 def ground_moved(session: Session, organisation_id: uuid.UUID, engagement_ids: Collection[uuid.UUID]) -> None:
@@ -26,18 +28,23 @@ def ground_moved(session: Session, organisation_id: uuid.UUID, engagement_ids: C
     before reading what the change depends on where that is another ground, else at any point before the end.
     """
     if engagement_ids:
-        _move(session, organisation_id, engagement_ids)
+        _move(session, organisation_id, Engagement.id.in_(sorted(set(engagement_ids))))
+    session.info[MOVED] = True
+
+
+def vendors_moved(session: Session, organisation_id: uuid.UUID, vendor_ids: Collection[uuid.UUID]) -> None:
+    """The same for all engagements with these vendors: one joins a company, leaves it, or is offboarded."""
+    _move(session, organisation_id, Engagement.vendor_id.in_(sorted(set(vendor_ids))))
 
 
 def every_ground_moved(session: Session, organisation_id: uuid.UUID) -> None:
-    """The same for all engagements of an organisation: its policy changes, or its zone."""
-    _move(session, organisation_id, None)
+    """The same for all engagements of an organisation: its policy changes, or its clauses."""
+    _move(session, organisation_id)
 
 
-def _move(session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID] | None) -> None:
-    which = [Engagement.organisation_id == organisation_id]
-    if ids is not None:
-        which.append(Engagement.id.in_(sorted(set(ids))))
+def _move(session: Session, organisation_id: uuid.UUID, *among: ColumnElement[bool]) -> None:
+    session.info[MOVED] = True
+    which = [Engagement.organisation_id == organisation_id, *among]
     crossing = across(
         "what a company or an organisation changes moves the ground of the gates that rest on it"
     )

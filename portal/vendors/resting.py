@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement
 
 
@@ -61,6 +62,7 @@ def _take_over(
     for name, value in values.items():
         setattr(engagement, name, value)
     engagement.revision += 1
+    ground_moved(session, engagement.organisation_id, [engagement.id])
     record(session, Kind.ENGAGEMENT_CHANGED, now=now, actor=actor, subject=engagement, data=data)
     session.flush()
 

@@ -20,6 +20,7 @@ from portal.organisations import invitations
 from portal.organisations import queries as organisations
 from portal.vendors import queries
 from portal.vendors.facts import TIERS, checked_facts
+from portal.vendors.ground import ground_moved, vendors_moved
 from portal.vendors.less import TIER, less
 from portal.vendors.models import Contact, Engagement, Vendor
 from portal.vendors.resting import from_to
@@ -340,6 +341,10 @@ def _change(
             session.flush()
     except IntegrityError:
         raise Invalid(errors={"name": "This name is taken already."}) from None
+    if isinstance(row, Engagement):
+        ground_moved(session, row.organisation_id, [row.id])
+    else:
+        vendors_moved(session, row.organisation_id, [row.id])
     record(session, kind, now=now, actor=actor, subject=row, data={"fields": changed, **(codes or {})})
 
 

@@ -69,9 +69,10 @@ ACROSS: dict[str, str] = {
     "what a company or an organisation changes moves the ground of the gates that rest on it": (
         "portal.vendors.ground"
     ),
+    "what is destroyed moves the ground of gates on both sides": "portal.assessments.covering",
     "a sealed document's file is opened by the organisation it was sealed for": "portal.evidence.queries",
-    "what is destroyed is destroyed on both sides": "portal.erasure.destroying",
-    "what is destroyed may belong to both sides": "portal.erasure.destroying",
+    "what is destroyed is destroyed on both sides": "portal.erasure.reaching",
+    "what is destroyed may belong to both sides": "portal.erasure.reaching",
 }
 # Tables that one side roots: their own id is the tenant.
 ROOTS = {"organisation": "organisation", "company": "company"}

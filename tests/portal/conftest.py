@@ -14,6 +14,7 @@ from portal import clock
 from portal.db import Database
 from portal.settings import Settings
 from portal.storage import open_storage
+from tests.portal import grounds
 from tests.portal.scene import Scene, make_scene
 from tests.portal.world import NOW
 
@@ -39,6 +40,7 @@ def the_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=monotonic() - started))
 
 
+grounds.insist()
 _made: dict[str, tuple[Path, Scene]] = {}
 
 
