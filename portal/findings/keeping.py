@@ -20,7 +20,6 @@ from portal.findings.models import Finding, FindingEngagement, FindingNote
 from portal.findings.queries import KNOCKOUT, MERGED, OPEN, PLANNED, REVIEWER, SEVERITIES
 from portal.review.marking import check_may
 from portal.review.queries import Case
-from portal.vendors.ground import ground_moved
 
 PRESSED_TWICE = timedelta(minutes=1)
 NEEDED = "Say what was found, and why it matters. The vendor reads it."
@@ -47,7 +46,7 @@ def add(
         raise Invalid(errors=errors)
     pair = Pair(case.submission.organisation_id, case.submission.company_id)
     covered = result_queries.engagement_ids(session, case.assessment, pair)
-    ground_moved(session, pair.organisation_id, covered)
+    steps.hold_engagements(session, actor, covered)
     twice = _twice(session, actor, case, key, text, now)
     if twice is not None:
         return twice

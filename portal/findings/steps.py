@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from portal.access import Identity
+from portal.access import Identity, scoped
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict
 from portal.findings import queries
 from portal.findings.models import Finding, FindingStep, FindingWords
 from portal.vendors.ground import ground_moved
+from portal.vendors.models import Engagement
 
 ORGANISATION, COMPANY = "organisation", "company"
 LONGEST_TEXT = 4000
@@ -38,6 +39,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "closed": Kind.FINDING_CLOSED,
     }
 )
+
+
+MOVING = frozenset({"opened", "severity", "merged", "agreed", "closed"})  # what the gate reads has changed
 
 
 class Stale(Conflict):
@@ -83,6 +87,9 @@ def write(
     )
     session.add(row)
     session.flush()
+    if kind in MOVING and not by_itself:  # what opens by itself has said so before it looked
+        moved = queries.engagement_ids(session, actor, [finding.id])
+        ground_moved(session, finding.organisation_id, moved)
     if words:
         session.add(
             FindingWords(
@@ -102,11 +109,22 @@ def write(
 def hold(session: Session, identity: Identity, finding_id: uuid.UUID) -> Finding:
     """A finding of the organisation, locked, its engagements before it; NotFound.
 
-    Sealing takes the same order, so that nobody waits for each other in a circle. What the gate reads may change.
+    Sealing takes the same order, so that nobody waits for each other in a circle.
     """
     queries.finding(session, identity, finding_id)
-    ground_moved(session, _organisation(identity), queries.engagement_ids(session, identity, [finding_id]))
+    hold_engagements(session, identity, queries.engagement_ids(session, identity, [finding_id]))
     return queries.finding(session, identity, finding_id, lock=True)
+
+
+def hold_engagements(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> None:
+    """Lock engagements of the organisation in the order of their ids, as vendors.ground does."""
+    session.execute(
+        scoped(identity, Engagement)
+        .with_only_columns(Engagement.id)
+        .where(Engagement.id.in_(ids))
+        .order_by(Engagement.id)
+        .with_for_update()
+    ).all()
 
 
 def text_fault(text: str, needed: str) -> dict[str, str]:
@@ -124,8 +142,3 @@ def require_standing(finding: Finding, seen: int | None) -> None:
         raise Conflict(SETTLED)
     if seen is not None and seen != finding.revision:
         raise Stale
-
-
-def _organisation(identity: Identity) -> uuid.UUID:
-    assert identity.organisation is not None
-    return identity.organisation.id
