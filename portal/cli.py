@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import cli_foreseeing, cli_keeping, clock, demo, installation, logs, server, worker
 from portal.access import OrganisationRole, Person
-from portal.accounts import factors
+from portal.accounts import factors, resets
 from portal.accounts import service as accounts
 from portal.db import SYSTEM, Database, Scope
 from portal.faults import Fault, Invalid, StartupFault, Unavailable
@@ -144,13 +144,13 @@ def _create_admin(options: argparse.Namespace) -> int:
         organisations.add_member(
             session, organisation, person.id, OrganisationRole.ADMIN, now=now, actor=None
         )
-        token = None if known or hashed else accounts.start_reset(session, person, now=now)
+        token = None if known or hashed else resets.start_reset(session, person, now=now)
         place = f"{organisation.name} ({organisation.slug})"
     print(f"{address} is an administrator of {place}.")
     if known:
         print("The address has an account already; its password stays as it is.")
     elif token:
-        hours = int(accounts.RESET_LASTS.total_seconds() // 3600)
+        hours = int(resets.RESET_LASTS.total_seconds() // 3600)
         print(f"Set the password here; the link works once, for {hours} hours:")
         print(f"{found.base_url}/reset/{token}")
     return 0

@@ -9,7 +9,7 @@ from flask import redirect, render_template, request, url_for
 
 from portal import csrf, web
 from portal.access import Permission, public, requires
-from portal.accounts import addresses, factors, forms, service, sessions
+from portal.accounts import addresses, factors, forms, service, sessions, throttles
 from portal.accounts.desk import (
     Page,
     TooMany,
@@ -119,8 +119,8 @@ def ask_address() -> Page:
     on = has_factor(who.id)
     if not on:
         form.code.validators = ()
-    keys = service.throttle_keys("address", form.email.data or "", web.client_address())
-    keys |= service.throttle_keys("address-of", str(who.id), web.client_address())
+    keys = throttles.throttle_keys("address", form.email.data or "", web.client_address())
+    keys |= throttles.throttle_keys("address-of", str(who.id), web.client_address())
     try:
         if not form.validate():
             raise Invalid
@@ -137,7 +137,7 @@ def ask_address() -> Page:
     except Invalid as fault_shown:
         page, status = web.form_page("accounts/address.html", form, fault_shown, on=on)
         return page, 429 if isinstance(fault_shown, TooMany) else status
-    service.count_attempt(session, keys, now=web.now())
+    throttles.count_attempt(session, keys, now=web.now())
     return web.notice(redirect(url_for(".account"), 303), "address-asked")
 
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Person
-from portal.accounts import factors, service
+from portal.accounts import factors, service, throttles
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Invalid, Throttled
@@ -24,7 +24,7 @@ CODE_ADVICE = "or ask whoever runs the portal to take your second factor away."
 def throttled(session: Session, keys: dict[str, int]) -> Throttled | None:
     """The refusal when one of the counters is full, put on record; else None."""
     try:
-        service.check_throttle(session, keys, now=web.now())
+        throttles.check_throttle(session, keys, now=web.now())
     except Throttled as fault:
         note_throttled()
         return fault
@@ -45,7 +45,7 @@ def note_failure(keys: dict[str, int], person_id: uuid.UUID | None) -> None:
     subject = service.about(person_id) if person_id is not None else None
 
     def write(session: Session) -> None:
-        service.count_attempt(session, keys, now=web.now())
+        throttles.count_attempt(session, keys, now=web.now())
         record(session, Kind.SIGN_IN_FAILED, now=web.now(), actor=person_id, subject=subject)
 
     web.portal().database.record_refusal(write)
@@ -53,7 +53,7 @@ def note_failure(keys: dict[str, int], person_id: uuid.UUID | None) -> None:
 
 def require_password(who: Person, password: str) -> None:
     """Raise Invalid unless this is the person's password; throttled. Before any write transaction (law 2)."""
-    keys = service.throttle_keys("password", who.email, web.client_address())
+    keys = throttles.throttle_keys("password", who.email, web.client_address())
     with web.portal().database.looking() as session:
         fault = throttled(session, keys)
         person = service.person_by_address(session, who.email)
@@ -75,7 +75,7 @@ def claim_code(who: Person) -> None:
     keys = factors.throttle(who.id)
 
     def claim(session: Session) -> None:
-        service.claim_attempt(session, keys, now=web.now(), advice=CODE_ADVICE)
+        throttles.claim_attempt(session, keys, now=web.now(), advice=CODE_ADVICE)
 
     try:
         web.portal().database.record_refusal(claim)

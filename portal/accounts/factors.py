@@ -25,7 +25,8 @@ from sqlalchemy.orm import Session
 from portal import mail, outbox
 from portal.access import Identity, Person
 from portal.accounts.models import LoginSession, PersonRow, RecoveryCode, SecondFactor
-from portal.accounts.service import about, clear_throttle, new_token, throttle_key, token_hash
+from portal.accounts.service import about, new_token, token_hash
+from portal.accounts.throttles import clear_throttle, throttle_key
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import base_url

@@ -1,39 +1,30 @@
-"""People, sessions, throttles and password resets."""
+"""People and their sessions; resets.py sets forgotten passwords, throttles.py counts attempts."""
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import secrets
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import case, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal import mail, outbox
 from portal.access import Identity, Person
-from portal.accounts.models import LoginSession, PasswordReset, PersonRow, Throttle
+from portal.accounts.models import LoginSession, PersonRow
 from portal.accounts.passwords import hash_password, require_sound, verify_password
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.db import base_url
-from portal.faults import Invalid, NotFound, Throttled
+from portal.faults import Invalid
 
 __all__ = ["hash_password", "require_sound", "verify_password"]
 
 IDLE = timedelta(hours=12)
 ABSOLUTE = timedelta(days=7)
 TOUCH_EVERY = timedelta(minutes=10)
-RESET_LASTS = timedelta(hours=2)
-WINDOW = timedelta(minutes=15)
-PER_ADDRESS, PER_CLIENT = 10, 60
 
 
 def address_key(address: str) -> str:
@@ -208,179 +199,3 @@ def end_sessions(session: Session, person_id: uuid.UUID, *, now: datetime) -> No
         .values(revoked_at=now)
     )
     record(session, Kind.SESSION_REVOKED, now=now, actor=person_id, subject=about(person_id))
-
-
-# ---------------------------------------------------------------------------------------------------- throttles
-
-
-def throttle_keys(purpose: str, address: str, client: str) -> dict[str, int]:
-    """The counters of an attempt, hashed so that the table holds no addresses, and how far each may go."""
-    return {
-        throttle_key(purpose, "address", address_key(address)): PER_ADDRESS,
-        throttle_key(purpose, "client", network_of(client)): PER_CLIENT,
-    }
-
-
-def network_of(client: str) -> str:
-    """What one subscriber holds: an IPv4 address, or the /64 of an IPv6 address (RFC 6177); other text as it is."""
-    try:
-        address = ipaddress.ip_address(client.partition("%")[0])
-    except ValueError:
-        return client
-    if address.version == 4:
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), 64), strict=False))
-
-
-def throttle_key(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def check_throttle(
-    session: Session, keys: dict[str, int], *, now: datetime, advice: str = "or set a new password."
-) -> None:
-    """Raise Throttled when one of the counters is full; read only. ``advice``: what else the person may do."""
-    rows = session.execute(select(Throttle).where(Throttle.key.in_(keys))).scalars()
-    for row in rows:
-        # A window that begins later than now was opened before the clock was put right: it is over.
-        if row.attempts >= keys[row.key] and timedelta(0) <= now - row.window_start < WINDOW:
-            wait = int((row.window_start + WINDOW - now).total_seconds()) + 1
-            minutes = -(-wait // 60)
-            raise Throttled(f"Too many attempts. Try again in {minutes} minutes, {advice}", wait)
-
-
-def count_attempt(session: Session, keys: dict[str, int], *, now: datetime) -> None:
-    """One more attempt on each counter; a new window begins when the old one is over.
-
-    Counted by the database: of attempts at the same instant none is lost.
-    """
-    over = or_(Throttle.window_start <= now - WINDOW, Throttle.window_start > now)
-    insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    session.execute(
-        insert(Throttle).on_conflict_do_update(
-            index_elements=[Throttle.key],
-            set_={
-                "attempts": case((over, 1), else_=Throttle.attempts + 1),
-                "window_start": case((over, now), else_=Throttle.window_start),
-            },
-        ),
-        [{"key": key, "window_start": now, "attempts": 1} for key in sorted(keys)],
-    )
-
-
-def claim_attempt(session: Session, keys: dict[str, int], *, now: datetime, advice: str) -> None:
-    """Count an attempt before it is made, and raise Throttled when it is one too many.
-
-    The counters are locked by the count itself: of many attempts at the same instant no more get through than may.
-    """
-    check_throttle(session, keys, now=now, advice=advice)
-    count_attempt(session, keys, now=now)
-    rows = session.execute(
-        select(Throttle).where(Throttle.key.in_(keys)).execution_options(populate_existing=True)
-    ).scalars()
-    if any(row.attempts > keys[row.key] for row in rows):
-        raise Throttled(f"Too many attempts. {advice}", int(WINDOW.total_seconds()))
-
-
-def clear_throttle(session: Session, purpose: str, address: str) -> None:
-    """Begin anew for one address. The client's counter stays: else one's own account would reset it for guesses at
-    other people's."""
-    session.execute(
-        delete(Throttle).where(Throttle.key == throttle_key(purpose, "address", address_key(address)))
-    )
-
-
-# ------------------------------------------------------------------------------------------------------- resets
-
-
-def start_reset(session: Session, person: PersonRow, *, now: datetime) -> str:
-    """A single-use token to set a password; earlier ones stop working."""
-    session.execute(
-        update(PasswordReset)
-        .where(PasswordReset.person_id == person.id, PasswordReset.used_at.is_(None))
-        .values(used_at=now)
-    )
-    token = new_token()
-    session.add(
-        PasswordReset(
-            person_id=person.id, token_hash=token_hash(token), created_at=now, expires_at=now + RESET_LASTS
-        )
-    )
-    record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=person.id, subject=about(person.id))
-    return token
-
-
-def ask_reset(session: Session, address: str, *, now: datetime) -> None:
-    """Queue the letter if the address has an account; the caller answers alike in both cases, and as fast.
-
-    Without an account everything is done for nobody, and taken back before the commit.
-    """
-    person = person_by_address(session, address)
-    if person is not None:
-        token = start_reset(session, person, now=now)
-        outbox.queue(session, _reset_letter(session, person.name, person.address, token), now=now)
-        session.flush()
-        return
-    with suppress(_InVain), session.begin_nested():
-        session.execute(
-            update(PasswordReset)
-            .where(PasswordReset.person_id == uuid.uuid4(), PasswordReset.used_at.is_(None))
-            .values(used_at=now)
-        )
-        outbox.queue(session, _reset_letter(session, "Nobody", address, new_token()), now=now)
-        record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=None)
-        session.flush()
-        raise _InVain
-    record(session, Kind.PASSWORD_RESET_ASKED, now=now, actor=None)
-
-
-class _InVain(Exception):
-    """Ends work that was done for nobody."""
-
-
-def _reset_letter(session: Session, name: str, address: str, token: str) -> outbox.Letter:
-    return mail.compose(
-        "password_reset",
-        to=(name, address),
-        subject="Set a new password for the Vendor Risk Portal",
-        secret=True,
-        link=f"{base_url(session)}/reset/{token}",
-        hours=int(RESET_LASTS.total_seconds() // 3600),
-    )
-
-
-def reset_person(session: Session, token: str, *, now: datetime) -> PersonRow:
-    """Whose password this token may set; NotFound when it is unknown, used or expired. A look consumes nothing."""
-    found = session.execute(
-        select(PersonRow)
-        .join(PasswordReset, PasswordReset.person_id == PersonRow.id)
-        .where(
-            PasswordReset.token_hash == token_hash(token),
-            PasswordReset.used_at.is_(None),
-            PasswordReset.expires_at > now,
-        )
-    ).scalar_one_or_none()
-    if found is None:
-        raise NotFound("This link has been used, or it is too old. Ask for a new one.")
-    return found
-
-
-def finish_reset(session: Session, token: str, password_hash: str, *, now: datetime) -> None:
-    """Consume the token and set the password; the proven address counts as confirmed."""
-    person = reset_person(session, token, now=now)
-    consumed = session.execute(
-        update(PasswordReset)
-        .where(PasswordReset.token_hash == token_hash(token), PasswordReset.used_at.is_(None))
-        .values(used_at=now)
-        .returning(PasswordReset.id)
-    ).first()
-    if consumed is None:
-        raise NotFound("This link has been used.")
-    if person.confirmed_at is None:
-        person.confirmed_at = now
-    set_password(session, person.id, password_hash, now=now)
-    clear_throttle(
-        session, "sign-in", person.email
-    )  # the address is proven: who guessed at it is of no concern

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from portal import csrf, web
 from portal.access import Permission, public, requires
-from portal.accounts import factors, service
+from portal.accounts import factors, resets, service, throttles
 from portal.accounts.desk import Page, blueprint, note_failure, throttled
 from portal.accounts.forms import AskReset, NewPassword, SignIn
 from portal.faults import Invalid
@@ -40,7 +40,7 @@ def sign_in() -> Page:
     if not form.validate():
         return web.form_page("accounts/sign_in.html", form, next=target)
     address, password = form.email.data or "", form.password.data or ""
-    keys = service.throttle_keys("sign-in", address, web.client_address())
+    keys = throttles.throttle_keys("sign-in", address, web.client_address())
     with web.portal().database.looking() as session:
         if (fault := throttled(session, keys)) is not None:
             return web.form_page("accounts/sign_in.html", form, Invalid(fault.message), next=target)[0], 429
@@ -51,7 +51,7 @@ def sign_in() -> Page:
         wrong = Invalid(_("The address or the password is not right. They are checked together."))
         return web.form_page("accounts/sign_in.html", form, wrong, next=target)
     session = web.db()
-    service.clear_throttle(session, "sign-in", address)
+    throttles.clear_throttle(session, "sign-in", address)
     half = factors.is_on(session, person.id)
     token = service.open_session(
         session,
@@ -90,14 +90,14 @@ def ask_reset() -> Page:
     if not form.validate():
         return web.form_page("accounts/ask_reset.html", form)
     address = form.email.data or ""
-    keys = service.throttle_keys("reset", address, web.client_address())
+    keys = throttles.throttle_keys("reset", address, web.client_address())
     with web.portal().database.looking() as session:
         fault = throttled(session, keys)
     if fault is not None:
         return web.form_page("accounts/ask_reset.html", form, Invalid(fault.message))[0], 429
     session = web.db()
-    service.count_attempt(session, keys, now=web.now())
-    service.ask_reset(session, address, now=web.now())
+    throttles.count_attempt(session, keys, now=web.now())
+    resets.ask_reset(session, address, now=web.now())
     return render_template("accounts/reset_asked.html", address=address)
 
 
@@ -105,7 +105,7 @@ def ask_reset() -> Page:
 @public
 def reset_page(token: str) -> Page:
     """Shows the form; following the link changes nothing."""
-    person = service.reset_person(web.db(), token, now=web.now())
+    person = resets.reset_person(web.db(), token, now=web.now())
     return render_template("accounts/reset.html", form=NewPassword(), address=person.address)
 
 
@@ -114,7 +114,7 @@ def reset_page(token: str) -> Page:
 def reset(token: str) -> Page:
     form = NewPassword(request.form)
     with web.portal().database.looking() as session:
-        person = service.reset_person(session, token, now=web.now())
+        person = resets.reset_person(session, token, now=web.now())
     try:
         if not form.validate():
             raise Invalid
@@ -122,5 +122,5 @@ def reset(token: str) -> Page:
     except Invalid as fault:
         return web.form_page("accounts/reset.html", form, fault, address=person.address)
     hashed = service.hash_password(web.portal().settings, form.password.data or "")
-    service.finish_reset(web.db(), token, hashed, now=web.now())
+    resets.finish_reset(web.db(), token, hashed, now=web.now())
     return web.notice(redirect(url_for("accounts.sign_in_page"), 303), "password-set")

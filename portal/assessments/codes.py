@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.accounts import service as accounts
+from portal.accounts import throttles
 from portal.accounts.models import PersonRow
 from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
@@ -76,7 +76,7 @@ def address(session: Session) -> str:
 def throttle_keys(client: str) -> dict[str, int]:
     """The counter of one client's checks. There is none for everybody: 2^50 codes need none, and it could be shut."""
     key = hashlib.sha256(
-        "\x1f".join(("code", accounts.network_of(client))).encode("utf-8", "surrogatepass")
+        "\x1f".join(("code", throttles.network_of(client))).encode("utf-8", "surrogatepass")
     ).hexdigest()
     return {key: PER_CLIENT}
 
@@ -84,7 +84,7 @@ def throttle_keys(client: str) -> dict[str, int]:
 def check_throttle(session: Session, client: str, *, now: datetime) -> None:
     """Raise Throttled when too many codes were checked from here; read only."""
     try:
-        accounts.check_throttle(session, throttle_keys(client), now=now)
+        throttles.check_throttle(session, throttle_keys(client), now=now)
     except Throttled as fault:
         raise Throttled(
             "Too many codes have been tried from here. Wait a quarter of an hour, or call the person who wrote to you.",
@@ -112,5 +112,5 @@ def confirmed(session: Session, typed: str) -> tuple[Assessment, Confirmed] | No
 
 def note_check(session: Session, client: str, found: Assessment | None, *, now: datetime) -> None:
     """Count a check and put it on record, whether the code was right or wrong."""
-    accounts.count_attempt(session, throttle_keys(client), now=now)
+    throttles.count_attempt(session, throttle_keys(client), now=now)
     record(session, Kind.CODE_CHECKED, now=now, actor=None, subject=found, data={"found": found is not None})

@@ -22,7 +22,7 @@ from portal.erasure.reaching import Destroyed, read
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.intake import queries as intakes
 from portal.intake.models import Intake
-from portal.organisations import four_eyes
+from portal.organisations import four_eyes, second_letters
 from portal.organisations.models import CompanyMember, OrganisationMember
 from portal.vendors.models import Vendor
 from questionnaires.canonical import canonical_json
@@ -88,6 +88,9 @@ def propose(session: Session, identity: Identity, subject: Subject, reason: str,
     data = {"kind": subject.kind, "what": subject.id, "keys": len(subject.keys or ())}
     record(session, Kind.ERASURE_PROPOSED, now=now, actor=identity, subject=row, data=data)
     session.flush()
+    what = f"{identity.person.name} proposes that stored data are destroyed. Nobody can bring them back."
+    needs = permission_for(subject.kind)
+    second_letters.ask(session, what, f"erasures/{row.id}", needs, actor=identity, now=now)
     return row
 
 

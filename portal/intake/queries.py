@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine, scoped
 from portal.faults import NotFound
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
-from portal.paging import Page
+from portal.paging import SIZE, Page
 from portal.vendors.models import Engagement, Vendor
 from portal.vendors.queries import own_engagements
 
@@ -109,7 +109,7 @@ def all_waiting(
     session: Session, identity: Identity, number: int
 ) -> Page[tuple[TierProposal, Engagement, Vendor]]:
     """Proposals that wait for a second person, oldest first, with what they are about; as far as one may see it."""
-    found: Page[Any] = Page([], number, how_many_wait(session, identity))
+    found: Page[Any] = Page([], number, how_many_wait(session, identity), SIZE)
     number = min(number, found.last)
     statement = (
         select(TierProposal, Engagement, Vendor)
@@ -121,8 +121,8 @@ def all_waiting(
             *own_engagements(identity),
         )
         .order_by(TierProposal.proposed_at, TierProposal.id)
-        .limit(found.size)
-        .offset((number - 1) * found.size)
+        .limit(SIZE)
+        .offset((number - 1) * SIZE)
     )
     rows = [(row[0], row[1], row[2]) for row in session.execute(statement)]
-    return Page(rows, number, found.total)
+    return Page(rows, number, found.total, SIZE)

@@ -29,9 +29,12 @@ def ask(
     first_needs: Permission | None = None,
 ) -> int:
     """Queue the letters; returns how many. ``what``: one or two sentences; ``path``: of the page, within the
-    organisation. The rest as for ``four_eyes.require_second``.
+    tenant. The rest as for ``four_eyes.require_second``.
     """
-    assert actor.organisation is not None
+    tenant = actor.organisation or actor.company
+    assert tenant is not None
+    side = "o" if actor.organisation is not None else "c"
+    whose = {"organisation_id": tenant.id} if side == "o" else {"company_id": tenant.id}
     able = four_eyes.look(session, actor, now=now).able(
         actor.person.id, permission, proposed_at=now, engagement=engagement, first_needs=first_needs
     )
@@ -40,14 +43,14 @@ def ask(
         letter = mail.compose(
             "second_asked",
             to=(people[one].name, people[one].email),
-            subject=f"{actor.organisation.name}: something waits for a second person",
-            sender_name=f"{actor.person.name}, {actor.organisation.name}",
+            subject=f"{tenant.name}: something waits for a second person",
+            sender_name=f"{actor.person.name}, {tenant.name}",
             reply_to=actor.person.email,
             sender=actor.person.name,
-            organisation=actor.organisation.name,
+            organisation=tenant.name,
             what=what,
-            link=f"{base_url(session)}/o/{actor.organisation.slug}/{path}",
-            why=f"You get this because you could approve it for {actor.organisation.name}.",
+            link=f"{base_url(session)}/{side}/{tenant.slug}/{path}",
+            why=f"You get this because you could approve it for {tenant.name}.",
         )
-        outbox.queue(session, letter, now=now, organisation_id=actor.organisation.id)
+        outbox.queue(session, letter, now=now, **whose)
     return len(able)

@@ -15,6 +15,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid
 from portal.library import service as library
+from portal.organisations import queries as organisations
 from portal.organisations import second_letters
 from portal.organisations.four_eyes import require_second
 from portal.organisations.models import Organisation
@@ -25,6 +26,7 @@ from portal.vendors.models import PolicyProposal, PolicyVersion
 from portal.vendors.policy import Policy
 from portal.vendors.policy_loosening import changed, loosens
 from portal.vendors.policy_parsing import read
+from questionnaires import catalog
 
 MOVED_ON = "Somebody else has changed the policy meanwhile. Look at what is in force before you save yours."
 ONE_WAITS = (
@@ -130,7 +132,7 @@ def completed(session: Session, actor: Identity, new: Policy) -> tuple[Policy, P
             versions[slug] = tuple(one for one in released[slug] if one in named.get(slug, ()))
         else:
             versions[slug] = released[slug]
-        if not versions[slug]:
+        if not versions[slug] and not catalog.versions(slug):  # of a shipped one the shipped versions count
             errors[f"versions.{slug}"] = "Choose at least one version, or demand another questionnaire."
     if errors:
         raise Invalid(errors=errors)
@@ -174,7 +176,7 @@ def _put_in_force(
     if overtaken is not None:
         _settle(session, overtaken, "overtaken", acting, now)
     if new.regimes is not None:  # where every fact of the organisation is read
-        session.get_one(Organisation, organisation_id).regimes = list(new.regimes)
+        organisations.organisation_of(session, acting).regimes = list(new.regimes)
     row = PolicyVersion(
         id=uuid.uuid4(),
         organisation_id=organisation_id,

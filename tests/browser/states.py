@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person
-from portal.accounts import addresses
+from portal.accounts import addresses, resets
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
 from portal.assessments import delegation, queries
@@ -177,7 +177,7 @@ def _made(settings: Settings, database: Database) -> World:
     guarded, recovery, address, stopping = _guarded(database, settings)
     more = versions.make(database, settings, quarry, slate)
     with database.transaction() as session:
-        token = accounts.start_reset(session, session.get_one(PersonRow, helper.person.id), now=now)
+        token = resets.start_reset(session, session.get_one(PersonRow, helper.person.id), now=now)
     return World(
         database=database,
         people={

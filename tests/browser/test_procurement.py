@@ -71,7 +71,7 @@ def test_from_a_new_vendor_to_its_tier_and_a_list_of_two(
         for name, value in (("volume", "none"), ("connection", "none"), ("outage", "week"), ("harm", "no")):
             answer(page, name, [value])
         send(page, "Save the answers")
-        expect(page.get_by_text("it waits for a second person")).to_be_visible()
+        expect(page.get_by_text("what asks for less waits for a second person")).to_be_visible()
         expect(page.get_by_role("heading", name="Why the tier is critical")).to_be_visible()  # it stands
         look(page)
         import_two(page, look, home, mark)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from portal.access import CompanyRole, OrganisationRole
+from portal.accounts import resets
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
 from portal.assessments import change_steps, consent, queries
@@ -52,7 +53,7 @@ def tokens(database: Database, deal: Deal, invited: str) -> dict[str, str]:
     found = {}
     with database.transaction(SYSTEM) as session:
         buyer = session.get_one(PersonRow, deal.organisation[OrganisationRole.ADMIN].person.id)
-        found["reset"] = accounts.start_reset(session, buyer, now=NOW)
+        found["reset"] = resets.start_reset(session, buyer, now=NOW)
         for message in session.scalars(select(Message).where(Message.company_id == deal.company.id)):
             if message.kind == "delegation_link":
                 found["delegations"] = re.findall(r"/delegations/([\w-]{43})", message.text)[0]

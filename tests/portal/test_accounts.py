@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from portal import outbox
 from portal.access import OrganisationRole
-from portal.accounts import service
+from portal.accounts import service, throttles
 from portal.accounts.models import LoginSession
 from portal.accounts.passwords import require_sound
 from portal.audit.models import Event
@@ -114,17 +114,17 @@ def _only(session: service.Session) -> LoginSession:
 
 @pytest.mark.both_databases
 def test_ten_failures_close_an_address_for_a_while(database: Database) -> None:
-    keys = service.throttle_keys("sign-in", "Ada@X.example", "192.0.2.7")
-    for minute in range(service.PER_ADDRESS):
+    keys = throttles.throttle_keys("sign-in", "Ada@X.example", "192.0.2.7")
+    for minute in range(throttles.PER_ADDRESS):
         with database.transaction() as session:
-            service.check_throttle(session, keys, now=NOW + timedelta(seconds=minute))
-            service.count_attempt(session, keys, now=NOW + timedelta(seconds=minute))
-    again = service.throttle_keys("sign-in", "ada@x.EXAMPLE", "198.51.100.1")
+            throttles.check_throttle(session, keys, now=NOW + timedelta(seconds=minute))
+            throttles.count_attempt(session, keys, now=NOW + timedelta(seconds=minute))
+    again = throttles.throttle_keys("sign-in", "ada@x.EXAMPLE", "198.51.100.1")
     with database.looking() as session, pytest.raises(Throttled) as refused:
-        service.check_throttle(session, again, now=NOW + timedelta(minutes=1))
+        throttles.check_throttle(session, again, now=NOW + timedelta(minutes=1))
     assert 0 < refused.value.retry_after <= 15 * 60
     with database.looking() as session:
-        service.check_throttle(session, again, now=NOW + timedelta(minutes=16))
+        throttles.check_throttle(session, again, now=NOW + timedelta(minutes=16))
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_ten_failures_close_an_address_for_a_while(database: Database) -> None:
 )
 def test_a_client_is_counted_by_what_one_subscriber_holds(one: str, other: str, same: bool) -> None:
     assert (
-        service.throttle_keys("sign-in", "a@x.example", one)
-        == service.throttle_keys("sign-in", "a@x.example", other)
+        throttles.throttle_keys("sign-in", "a@x.example", one)
+        == throttles.throttle_keys("sign-in", "a@x.example", other)
     ) is same
 
 
@@ -150,13 +150,13 @@ def test_throttled_sign_in_answers_429_even_with_the_right_password(
 ) -> None:
     make_organisation(database, settings, "Halden")
     browser = Browser(app.test_client())
-    for _ in range(service.PER_ADDRESS):
+    for _ in range(throttles.PER_ADDRESS):
         browser.post("/sign-in", page="/sign-in", email="admin@halden.example", password="not the one")
     answer = browser.post("/sign-in", page="/sign-in", email="admin@halden.example", password=PASSWORD)
     assert answer.status_code == 429
     with database.looking(SYSTEM) as session:
         kinds = list(session.scalars(select(Event.kind)))
-    assert kinds.count("session.sign_in_failed") == service.PER_ADDRESS
+    assert kinds.count("session.sign_in_failed") == throttles.PER_ADDRESS
     assert "session.throttled" in kinds
 
 

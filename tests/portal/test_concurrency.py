@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from portal import clock, create_app, outbox
 from portal.access import CompanyRole, OrganisationRole
+from portal.accounts import resets
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
 from portal.assessments.models import AnswerRevision, AnswerRow, Rating, StaleEdit, Submission
@@ -260,7 +261,7 @@ def test_a_reset_link_sets_one_password(
     person = make_person(database, settings, "Ada", "ada@x.example")
     with database.transaction() as session:
         row = session.scalars(select(PersonRow).where(PersonRow.id == person.id)).one()
-        token = accounts.start_reset(session, row, now=clock.now())
+        token = resets.start_reset(session, row, now=clock.now())
     path = f"/reset/{token}"
 
     def setting(portal: Portal, password: str) -> Callable[[], Any]:

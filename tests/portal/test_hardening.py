@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request
 
 from portal import clock, db, frame, outbox, web
 from portal.access import CompanyRole, OrganisationRole
+from portal.accounts import resets, throttles
 from portal.accounts import service as accounts
 from portal.accounts.models import LoginSession
 from portal.db import SYSTEM, Database
@@ -59,13 +60,13 @@ def test_a_new_password_ends_the_wait_that_somebody_elses_guesses_began(
     app: Portal, database: Database, halden: Place
 ) -> None:
     person = halden[OrganisationRole.CISO].person
-    for _ in range(accounts.PER_ADDRESS):
+    for _ in range(throttles.PER_ADDRESS):
         sign_in(Browser(app.test_client()), person.email, "a guess of theirs")
     assert sign_in(Browser(app.test_client()), person.email, PASSWORD) == 429
     with database.transaction() as session:
         row = accounts.person_by_address(session, person.email)
         assert row is not None
-        token = accounts.start_reset(session, row, now=clock.now())
+        token = resets.start_reset(session, row, now=clock.now())
     browser = Browser(app.test_client())
     path = f"/reset/{token}"
     assert browser.post(path, page=path, password="another four words here").status_code == 303
@@ -74,21 +75,21 @@ def test_a_new_password_ends_the_wait_that_somebody_elses_guesses_began(
 
 @pytest.mark.both_databases
 def test_a_clock_that_was_put_back_locks_nobody_out(database: Database) -> None:
-    keys = accounts.throttle_keys("sign-in", "ada@x.example", "192.0.2.7")
+    keys = throttles.throttle_keys("sign-in", "ada@x.example", "192.0.2.7")
     wrong = NOW + timedelta(days=400)
-    for _ in range(accounts.PER_ADDRESS):
+    for _ in range(throttles.PER_ADDRESS):
         with database.transaction() as session:
-            accounts.count_attempt(session, keys, now=wrong)
+            throttles.count_attempt(session, keys, now=wrong)
     with database.looking() as session:
         with pytest.raises(Throttled):
-            accounts.check_throttle(session, keys, now=wrong)
-        accounts.check_throttle(session, keys, now=NOW)
-    for _ in range(accounts.PER_ADDRESS):
+            throttles.check_throttle(session, keys, now=wrong)
+        throttles.check_throttle(session, keys, now=NOW)
+    for _ in range(throttles.PER_ADDRESS):
         with database.transaction() as session:
-            accounts.check_throttle(session, keys, now=NOW)
-            accounts.count_attempt(session, keys, now=NOW)
+            throttles.check_throttle(session, keys, now=NOW)
+            throttles.count_attempt(session, keys, now=NOW)
     with database.looking() as session, pytest.raises(Throttled):
-        accounts.check_throttle(session, keys, now=NOW)
+        throttles.check_throttle(session, keys, now=NOW)
 
 
 # ------------------------------------------------------------------------------------------- letters and addresses

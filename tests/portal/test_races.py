@@ -15,8 +15,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.access import OrganisationRole
-from portal.accounts import factors
-from portal.accounts import service as accounts
+from portal.accounts import factors, throttles
 from portal.accounts.models import SecondFactor, Throttle
 from portal.assessments import issuing
 from portal.assessments.models import Assessment
@@ -135,13 +134,13 @@ def test_a_vendor_that_two_change_at_once_keeps_the_first_change(
 
 
 def test_no_attempt_at_the_same_instant_is_lost(database: Database) -> None:
-    keys = accounts.throttle_keys("sign-in", "ada@x.example", "192.0.2.7")
+    keys = throttles.throttle_keys("sign-in", "ada@x.example", "192.0.2.7")
     barrier = threading.Barrier(6)
 
     def attempt() -> None:
         barrier.wait(20)
         with database.transaction() as session:
-            accounts.count_attempt(session, keys, now=NOW)
+            throttles.count_attempt(session, keys, now=NOW)
 
     with ThreadPoolExecutor(6) as pool:
         for one in [pool.submit(attempt) for _ in range(6)]:

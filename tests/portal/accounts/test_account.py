@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from portal import clock
 from portal.access import CompanyRole, OrganisationRole, Person
-from portal.accounts import addresses, service, sessions
+from portal.accounts import addresses, resets, sessions
 from portal.accounts.models import AddressChange, LoginSession, PersonRow
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
@@ -291,7 +291,7 @@ def test_asking_for_a_reset_does_the_same_work_for_nobody(database: Database, ad
 
         event.listen(database.engine, "before_cursor_execute", note)
         with database.transaction() as session:
-            service.ask_reset(session, address, now=NOW)
+            resets.ask_reset(session, address, now=NOW)
         event.remove(database.engine, "before_cursor_execute", note)
         counted[address] = sorted(one for one in seen if one in ("INSERT", "UPDATE", "SELECT"))
     known, unknown = counted.values()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal import clock
 from portal.access import CompanyRole, OrganisationRole, Person
-from portal.accounts import factors
+from portal.accounts import factors, throttles
 from portal.accounts.models import LoginSession, RecoveryCode, SecondFactor
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
@@ -176,7 +176,6 @@ def test_five_wrong_codes_close_the_second_step_even_for_the_right_one(
 
 @pytest.mark.both_databases
 def test_many_attempts_at_the_same_instant_are_all_counted(database: Database, ada: Person) -> None:
-    from portal.accounts import service
     from portal.faults import Throttled
 
     keys, passed = factors.throttle(ada.id), []
@@ -186,7 +185,7 @@ def test_many_attempts_at_the_same_instant_are_all_counted(database: Database, a
         start.wait()
         try:
             with database.transaction() as session:
-                service.claim_attempt(session, keys, now=NOW, advice="")
+                throttles.claim_attempt(session, keys, now=NOW, advice="")
             passed.append(1)
         except Throttled:
             pass

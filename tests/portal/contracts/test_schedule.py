@@ -449,8 +449,11 @@ def test_a_waiver_is_taken_back_or_refused(given: Given, role: OrganisationRole,
     proposal = given.waive(given.plain())
     given.do(
         role,
-        lambda session, _engagement, _all: settling.refuse(
-            session, session.get_one(WaiverProposal, proposal), actor=given.place[role], now=LATER
+        lambda session, engagement, _all: settling.refuse(
+            session,
+            schedule_queries.waiver(session, given.place[role], engagement.id, proposal),
+            actor=given.place[role],
+            now=LATER,
         ),
     )
     with given.database.looking(SYSTEM) as session:
@@ -466,7 +469,8 @@ def settle_waiting(given: Given, row: uuid.UUID, role: OrganisationRole, *, appr
         if approve:
             settling.approve_settlement(session, engagement, schedule, row, **steps_of)  # type: ignore[arg-type]
         else:
-            settling.refuse(session, session.get_one(Settlement, row), **steps_of)  # type: ignore[arg-type]
+            waits = schedule_queries.settlement(session, given.place[role], engagement.id, row)
+            settling.refuse(session, waits, **steps_of)  # type: ignore[arg-type]
 
     given.do(role, go)
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from portal.access import OrganisationRole
-from portal.db import Database
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.intake import queries
+from portal.intake.models import TierProposal
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.web import Portal
@@ -123,3 +129,35 @@ def test_the_list_of_engagements_says_that_something_waits(app: Portal, bought: 
     assert waits not in owner.get(listed).text  # not theirs
     bought.settle(key, CISO, approve=False)
     assert waits not in ciso.get(listed).text
+
+
+def test_what_waits_is_in_the_navigation_and_says_whose_say_it_is(app: Portal, bought: Given) -> None:
+    place = bought.place
+    waits = f"/o/{place.slug}/intakes/waiting"
+    keys = [bought.open(BANK, name=f"Archive {number}") for number in range(2)]
+    buyer, ciso = signed_in(app, place[PROCUREMENT]), signed_in(app, place[CISO])
+    home = f"/o/{place.slug}/vendors"
+    assert "Waiting intakes" not in ciso.get(home).text
+    for key in keys:
+        fields = posted(PRINTER, revision=str(bought.engagement(key).revision))
+        assert again(buyer, bought, key, **fields).status_code == 303
+    own, other = buyer.get(waits).text, ciso.get(waits).text
+    assert re.search(r'Waiting intakes <span class="count">2</span>', other)
+    assert own.count("Yours: waits for somebody else") == other.count("You can approve or refuse it") == 2
+    assert ciso.get(f"{waits}?page=9").text.count("You can approve or refuse it") == 2
+    with bought.database.looking(SYSTEM) as session, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("portal.intake.queries.SIZE", 1)
+        last = queries.all_waiting(session, place[CISO], 2)
+        assert (len(last.rows), last.number, last.last) == (1, 2, 2)
+    auditor = signed_in(app, place[OrganisationRole.AUDITOR])
+    assert "You can approve" not in auditor.get(waits).text
+    assert "Waiting intakes <" not in auditor.get(home).text
+    with bought.database.transaction(SYSTEM) as session:
+        rows = session.scalars(select(TierProposal)).all()
+        for row in rows:
+            row.proposed_at = NOW - timedelta(days=31)
+        record(session, Kind.TIER_PROPOSED, now=NOW, actor=None, subject=rows[0])
+    assert "older than 30 days" in ciso.get(waits).text
+    page = ciso.get(f"/o/{place.slug}/engagements/{keys[0]}/intake").text
+    assert "older than 30 days" in page
+    assert "Approve: it holds" not in page
