@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page, Route
 
-from tests.browser.states import World
 from tests.portal.world import PASSWORD
 
-Step = Callable[[Page, World], None]
+if TYPE_CHECKING:  # the world's parts bring states of their own, which are made of steps
+    from tests.browser.states import World
+
+Step = Callable[[Page, "World"], None]
 NOBODY = ""
 
 
