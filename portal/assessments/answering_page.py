@@ -158,6 +158,8 @@ def _redrawn(desk: Desk, section: Section, result: SaveResult) -> bool:
 
     if result.after is result.before:
         return False
+    if result.before.asked != result.after.asked:
+        return True  # another question came to those that are to be answered, or went
     if desk.reach.whole and result.before.look.visible_sections != result.after.look.visible_sections:
         return True
     return any(drawn(result.before, one) != drawn(result.after, one) for one in section.questions)

@@ -69,7 +69,9 @@ def save(company: str, assessment: uuid.UUID, section: str) -> Page:
     if not typed.faults and not typed.conflicts and not posted.foreign:
         if confirmed:
             return _confirmed(one, chosen, confirmed)
-        return redirect(_onward(one, chosen, result, request.form.get("go", "stay"), reached), 303)
+        return redirect(
+            _onward(one, chosen, result, request.form.get("go", "stay"), reached.within(result.after)), 303
+        )
     return _open(desk(one, section), chosen, typed, posted.foreign), 409 if typed.conflicts else 422
 
 
@@ -85,6 +87,7 @@ def autosave(company: str, assessment: uuid.UUID, section: str) -> Page:
     if not posted.typed and not posted.foreign:
         raise Invalid("Nothing came that could be saved.")
     result, typed, _none = _save(one, chosen, posted)
+    reached = reached.within(result.after)
     at = Desk(one, result.after, {}, _people(typed), web.identity(), web.now(), reached)
     settled = any(posted.choices.get(key) == "theirs" for key in result.settled)
     told = answering_page.told(at, chosen, result, typed, reload=settled)

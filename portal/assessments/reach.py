@@ -49,6 +49,13 @@ class Reach:
         """Whether the person may read the question and its answer, be it asked now or not."""
         return self.given is None or key in self.given
 
+    def within(self, draft: Draft) -> Reach:
+        """The same while ``draft`` is the draft: in a round of chosen questions it ends at what that round asks."""
+        if draft.asked is None:
+            return self
+        came = frozenset(draft.asked)
+        return replace(self, keys=came if self.given is None else came & self.given, came=draft.asked)
+
     def seen_section(self, section: Section) -> Section | None:
         """The section with the questions that this person sees; None when there is none."""
         questions = tuple(one for one in section.questions if self.sees(one.key))
@@ -104,9 +111,7 @@ def reach(
     if draft is None:
         held = queries.rows(session, identity, one.id)
         draft = queries.draft(session, identity, definition, one, held, now)
-    assert draft.asked is not None
-    came = frozenset(draft.asked)
-    return Reach(came if given is None else came & given, link, given, draft.asked)
+    return Reach(given, link, given).within(draft)
 
 
 def require(
