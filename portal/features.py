@@ -41,6 +41,8 @@ from portal.findings import lists as finding_lists
 from portal.findings import opening as finding_opening
 from portal.findings import views as findings
 from portal.gate.rested import decided_on
+from portal.gate import lists as gate_lists
+from portal.gate import routes as gate
 from portal.intake import queries as intake_queries
 from portal.intake import views as intake
 from portal.library import authoring_views as authoring
@@ -115,6 +117,7 @@ VIEWS = (
     schedule,
     signing,
     clauses,
+    gate,
     reassessment,
     results,
     engagements,
@@ -144,6 +147,7 @@ RATED: tuple[Callable[..., None], ...] = (
 WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
     {
         "intake.waiting_list": intake_queries.how_many_wait,
+        "gate.list_page": gate_lists.waiting_for,
         "remediation.list_page": finding_lists.how_many_wait,
     }
 )

@@ -24,7 +24,7 @@ from portal.organisations import queries as organisations
 class NavItem:
     """One entry of the main navigation: which side sees it, and with which permission.
 
-    ``counted``: it says how many wait there (features.WAITING), and is left out while nothing does.
+    ``counted``: it says how many wait there (features.WAITING). While nothing does it is left out, unless it ``stays``.
     """
 
     side: str
@@ -33,6 +33,7 @@ class NavItem:
     permission: Permission
     family: tuple[str, ...] = ()  # endpoints for which it says "you are here"
     counted: bool = False
+    stays: bool = False
 
 
 NAVIGATION: list[NavItem] = [
@@ -71,7 +72,15 @@ NAVIGATION: list[NavItem] = [
         Permission.SEE_REVIEW,
         ("findings.", "finding."),
     ),
-    NavItem("organisation", _l("Gate"), "gate.list_page", Permission.SEE_GATE, ("gate.",)),
+    NavItem(
+        "organisation",
+        _l("Gates"),
+        "gate.list_page",
+        Permission.SEE_GATE,
+        ("gate.",),
+        counted=True,
+        stays=True,
+    ),
     NavItem(
         "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
     ),
@@ -111,9 +120,7 @@ NAVIGATION: list[NavItem] = [
             "showing.attach",
         ),
     ),
-    NavItem(
-        "company", _l("Findings"), "remediation.list_page", Permission.SEE_FINDINGS, ("remediation.",)
-    ),
+    NavItem("company", _l("Findings"), "remediation.list_page", Permission.SEE_FINDINGS, ("remediation.",)),
     NavItem(
         "company",
         _l("Documents"),
@@ -267,7 +274,9 @@ def _nav(identity: Identity) -> list[dict[str, Any]]:
     items = [one for one in NAVIGATION if one.side == side and identity.may(one.permission)]
     items = [one for one in items if one.endpoint in web.portal().view_functions]
     counts = {one.endpoint: _waiting(identity, one.endpoint) for one in items if one.counted}
-    items = [one for one in items if not one.counted or counts[one.endpoint] or one.endpoint == here]
+    items = [
+        one for one in items if not one.counted or one.stays or counts[one.endpoint] or one.endpoint == here
+    ]
     exact = any(one.endpoint == here for one in items)
     return [
         {

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from portal.access import Identity, scoped
+from portal.access import Identity, mine, scoped
 from portal.faults import NotFound
 from portal.gate import stored
 from portal.gate.choosing import Choice
@@ -116,11 +116,11 @@ def steps(session: Session, identity: Identity, decision_id: uuid.UUID) -> dict[
     """What became of the conditions of a decision that were added by hand, by subject, first to last."""
     rows = session.execute(
         select(ConditionStep, ConditionNote.note)
-        .outerjoin(ConditionNote, ConditionNote.step_id == ConditionStep.id)
-        .where(
-            ConditionStep.decision_id == decision_id,
-            ConditionStep.organisation_id == _ours(identity),
+        .outerjoin(
+            ConditionNote,
+            and_(ConditionNote.step_id == ConditionStep.id, *mine(identity.scope, ConditionNote)),
         )
+        .where(ConditionStep.decision_id == decision_id, *mine(identity.scope, ConditionStep))
         .order_by(ConditionStep.subject, ConditionStep.sequence)
     )
     found: dict[str, list[Step]] = {}
@@ -212,8 +212,3 @@ def exception(
     if found is None:
         raise NotFound
     return found
-
-
-def _ours(identity: Identity) -> uuid.UUID:
-    assert identity.organisation is not None
-    return identity.organisation.id

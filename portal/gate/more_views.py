@@ -1,0 +1,239 @@
+"""One decision with the facts it rested on, its conditions, exceptions, and the gate for machines."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Response, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from portal import web
+from portal.access import Permission, requires
+from portal.faults import Conflict, Invalid
+from portal.gate import accepting, case, conditions, naming, queries, recomputing, words
+from portal.gate.forms import ExceptionForm, NoteForm
+from portal.gate.page import Subject, page_of
+from portal.gate.views import HERE, Page, blueprint
+from portal.organisations import queries as organisations
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement
+
+ACTS: dict[str, Any] = {
+    "approve": accepting.approve,
+    "refuse": accepting.refuse,
+    "revoke": accepting.revoke,
+}
+
+
+@blueprint.get(f"{HERE}/decisions/<uuid:decision>")
+@requires(Permission.SEE_GATE)
+def decision(organisation: str, engagement: uuid.UUID, decision: uuid.UUID) -> Page:
+    """A decision as it was made; it is worked out anew from what is stored, and the page says whether that agrees."""
+    return _decision(vendors.engagement(web.db(), web.identity(), engagement), decision)
+
+
+def _decision(engagement: Engagement, decision: uuid.UUID, form: NoteForm | None = None) -> str:
+    session, identity = web.db(), web.identity()
+    row = queries.decision(session, identity, engagement.id, decision)
+    anew = recomputing.anew(row)
+    names = naming.of(session, identity, anew.proposal.grounds, row.evaluation_id)
+    said = queries.said(session, identity, [row.id])[row.id]
+    steps = queries.steps(session, identity, row.id)
+    people = {one.row.taken_by for each in steps.values() for one in each}
+    return render_template(
+        "gate/decision.html",
+        engagement=engagement,
+        vendor=vendors.vendor(session, identity, engagement.vendor_id),
+        ours=organisations.organisation_of(session, identity),
+        row=row,
+        said=said,
+        anew=anew,
+        lines=[words.line(one, names) for one in anew.proposal.grounds],
+        conditions=[
+            (one, words.condition(one, names, said.conditions), steps.get(one.subject, []))
+            for one in anew.choice.conditions
+        ],
+        words=words,
+        people=organisations.people(
+            session, people | {one for one in (row.decided_by, row.approved_by) if one is not None}
+        ),
+        newest=queries.newest(session, identity, engagement.id),
+        note_form=form or NoteForm(),
+    )
+
+
+@blueprint.post(f"{HERE}/decisions/<uuid:decision>/conditions/<uuid:condition>")
+@requires(Permission.DECIDE)
+def step_condition(
+    organisation: str, engagement: uuid.UUID, decision: uuid.UUID, condition: uuid.UUID
+) -> Page:
+    """``do``: met or reopened."""
+    form = NoteForm(request.form)
+    sound = form.validate()
+    session, identity, now = web.db(), web.identity(), web.now()
+    found = case.read(session, identity, engagement, now=now, lock=True)
+    row = queries.decision(session, identity, engagement, decision)
+    try:
+        if not sound:
+            raise Invalid(errors={})
+        conditions.step(
+            session,
+            found,
+            row,
+            str(condition),
+            request.form.get("do", ""),
+            note=form.note.data or "",
+            actor=identity,
+            now=now,
+        )
+    except Invalid as fault:
+        web.undo()
+        form.blame(fault)
+        return _gate(engagement, note_form=form, failed=True), 422
+    return _to_page(organisation, engagement, "saved")
+
+
+# ------------------------------------------------------------------------------------------------------- exceptions
+
+
+@blueprint.get(f"{HERE}/exceptions/new")
+@requires(Permission.DECIDE)
+def new_exception(organisation: str, engagement: uuid.UUID) -> Page:
+    """``code`` and ``subject`` name the ground."""
+    return _exception_form(
+        engagement, ExceptionForm(), request.args.get("code", ""), request.args.get("subject", "")
+    )
+
+
+@blueprint.post(f"{HERE}/exceptions/new")
+@requires(Permission.DECIDE)
+def ask_exception(organisation: str, engagement: uuid.UUID) -> Page:
+    form = ExceptionForm(request.form)
+    sound = form.validate()
+    session, identity, now = web.db(), web.identity(), web.now()
+    found = case.read(session, identity, engagement, now=now, lock=True)
+    code, subject = request.form.get("code", ""), request.form.get("subject", "")
+    try:
+        if not sound:
+            accepting.ground(found, code, subject)
+            raise Invalid(errors={})
+        accepting.ask(
+            session,
+            found,
+            code,
+            subject,
+            until=form.until.data,
+            reason=form.reason.data or "",
+            actor=identity,
+            now=now,
+        )
+    except Invalid as fault:
+        web.undo()
+        form.blame(fault)
+        return _exception_form(engagement, form, code, subject, failed=True), 422
+    return _to_page(organisation, engagement, "exception-asked")
+
+
+def _exception_form(
+    engagement: uuid.UUID, form: ExceptionForm, code: str, subject: str, *, failed: bool = False
+) -> str:
+    gate = Subject(web.db(), web.identity(), engagement, now=web.now())
+    of = accepting.ground(gate.case, code, subject)
+    return render_template(
+        "gate/exception.html",
+        engagement=gate.case.engagement,
+        vendor=gate.case.vendor,
+        line=words.line(of, gate.names),
+        latest=accepting.latest(gate.case),
+        form=form,
+        failed=failed,
+    )
+
+
+@blueprint.post(f"{HERE}/exceptions/<uuid:exception>")
+@requires(Permission.DECIDE)
+def settle_exception(organisation: str, engagement: uuid.UUID, exception: uuid.UUID) -> Page:
+    """``do``: approve, refuse (whoever asked takes it back by that) or revoke."""
+    session, identity, now = web.db(), web.identity(), web.now()
+    found = case.read(session, identity, engagement, now=now, lock=True)
+    act = ACTS.get(request.form.get("do", ""))
+    if act is None:
+        queries.exception(session, identity, engagement, exception)  # a stranger's stays not found
+        raise Conflict(_("The page that you sent does not say what you decided. Load it again."))
+    row = act(session, found, exception, actor=identity, now=now)
+    return _to_page(organisation, engagement, f"exception-{row.state}")
+
+
+# ----------------------------------------------------------------------------------------------------- for machines
+
+
+@blueprint.get("/o/<organisation>/engagements/<uuid:engagement>/gate.json")
+@requires(Permission.SEE_GATE)
+def as_json(organisation: str, engagement: uuid.UUID) -> Response:
+    """What counts today, for a purchasing system: codes, days and ids; 304 while nothing of it has changed."""
+    gate = Subject(web.db(), web.identity(), engagement, now=web.now())
+    response = jsonify(_plain(gate))
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _plain(gate: Subject) -> dict[str, Any]:
+    """``outcome``: undecided, or the effective one; ``reasons``: grounds that are worse than met, or why it lapsed."""
+    decision, effective = gate.decision, gate.effective
+    lapsed = [
+        {"code": one.code, "subject": one.subject, "outcome": one.outcome}
+        for one in (effective.lapses if effective else ())
+    ]
+    reasons = [
+        {"code": one.code, "subject": one.subject, "result": one.result}
+        for one in gate.case.proposal.grounds
+        if one.result != "met"
+    ]
+    found: dict[str, Any] = {
+        "engagement": str(gate.case.engagement.id),
+        "tier": gate.case.facts.tier,
+        "outcome": effective.outcome if effective else "undecided",
+        "proposed": gate.case.proposal.outcome,
+        "reasons": reasons,
+        "lapses": lapsed,
+        "conditions": [],
+        "valid_until": None,
+        "decided_at": None,
+        "decision": None,
+        "waiting": gate.waiting is not None,
+    }
+    if decision is not None and effective is not None and gate.decided is not None:
+        open_ones = {one.key for one in effective.open}
+        late = {one.subject for one in effective.lapses if one.code == "condition"}
+        found |= {
+            "conditions": [
+                {
+                    "code": one.code,
+                    "subject": one.subject,
+                    "due": one.due.isoformat() if one.due else None,
+                    "lapses_to": one.lapses_to,
+                    "state": "open"
+                    if one.key in open_ones
+                    else "late"
+                    if f"{one.code}:{one.subject}" in late
+                    else "met",
+                }
+                for one in gate.decided.conditions
+            ],
+            "valid_until": effective.valid_until.isoformat() if effective.valid_until else None,
+            "decided_at": decision.decided_at.isoformat(),
+            "decision": str(decision.id),
+        }
+    return found
+
+
+def _gate(engagement: uuid.UUID, **typed: Any) -> str:
+    subject = Subject(web.db(), web.identity(), engagement, now=web.now())
+    return render_template("gate/page.html", **page_of(subject, **typed))
+
+
+def _to_page(organisation: str, engagement: uuid.UUID, code: str) -> WerkzeugResponse:
+    return web.notice(redirect(url_for(".page", organisation=organisation, engagement=engagement), 303), code)
