@@ -1,0 +1,109 @@
+"""What was written about findings is destroyed with the answer, the vendor and time; codes, days and hashes stay."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from portal.assessments import showing
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM
+from portal.erasure import destroying, findings, parting
+from portal.erasure.reaching import Destroyed
+from portal.evidence import service as library
+from portal.evidence.models import Evidence, ProofDocument
+from portal.evidence.service import Described
+from portal.evidence.sniffing import Sniffed
+from portal.evidence.uploads import Stored
+from portal.findings import closing, keeping, queries
+from portal.findings.models import FindingClosing, FindingNote, FindingStep, FindingWords
+from tests.portal.findings.given import MFA, STEPS, Found
+from tests.portal.world import NOW
+
+pytestmark = pytest.mark.both_databases
+
+
+def busy(given: Found) -> uuid.UUID:
+    """Words of both sides, a note, a wish to close and a document at the knock-out; words at the other question."""
+    one, other = given.one("knockout"), given.one("finding:", STEPS)
+    given.plan(one)
+    given.agree(one)
+    with given.database.transaction(given.owner.scope) as session:
+        stored = Stored(uuid.uuid4().hex, Sniffed("a.pdf", "application/pdf", 1, "1" * 64), "clean", NOW)
+        document = library.add(session, stored, Described("policy", "Keys"), actor=given.owner, now=NOW).id
+    given.prove(one, documents=[document])
+    given.act(keeping.note, one, "Between ourselves.")
+    given.act(closing.propose, one, "no_fault", reason="They use another way.")
+    given.plan(other)
+    return document
+
+
+def left(given: Found) -> dict[str, int]:
+    models: dict[str, Any] = {"words": FindingWords, "notes": FindingNote, "documents": ProofDocument}
+    with given.database.looking(SYSTEM) as session:
+        found = {
+            name: int(session.scalar(select(func.count()).select_from(model)) or 0)
+            for name, model in models.items()
+        }
+        reasons = select(func.count()).select_from(FindingClosing).where(FindingClosing.reason != "")
+        return found | {"reasons": int(session.scalar(reasons) or 0)}
+
+
+def destroy(given: Found, step: Any, *args: Any, **more: Any) -> Destroyed:
+    found = Destroyed()
+    with given.database.transaction(SYSTEM) as session:
+        step(session, *args, found, now=NOW, **more)
+        record(session, Kind.REDACTED, now=NOW, actor=None)
+    return found
+
+
+def test_redacting_an_answer_empties_what_quotes_it_and_nothing_else(given: Found) -> None:
+    document = busy(given)
+    assert left(given) == {"words": 3, "notes": 1, "documents": 1, "reasons": 1}
+    found = destroy(given, destroying.answers, given.issued.assessment, {MFA})
+    assert left(given) == {"words": 1, "notes": 0, "documents": 0, "reasons": 0}
+    assert (found.counts["finding_words"], found.counts["proof_documents"]) == (4, 1)
+    with given.database.looking(given.reviewer.scope) as session:
+        steps = queries.steps(session, given.reviewer, given.one("knockout").id)
+    assert [one.row.kind for one in steps] == ["opened", "plan", "agreed", "proof"]
+    assert [one.removed for one in steps] == [False, False, False, True]
+    assert json.loads(steps[-1].row.proof)[0][0] == str(document)
+    assert given.one("knockout").state == "planned", "the fault is still there"
+
+
+def test_a_document_that_left_the_library_loses_its_file_with_the_proof(given: Found) -> None:
+    document = busy(given)
+
+    with given.database.transaction(given.owner.scope) as session:
+        showing.remove(session, document, actor=given.owner, now=NOW)
+    destroy(given, destroying.answers, given.issued.assessment, {STEPS})
+    with given.database.looking(SYSTEM) as session:
+        assert session.get_one(Evidence, document).storage_key is not None
+    destroy(given, destroying.answers, given.issued.assessment, {MFA})
+    with given.database.looking(SYSTEM) as session:
+        assert session.get_one(Evidence, document).storage_key is None
+
+
+def test_a_vendor_that_leaves_ends_its_findings(given: Found) -> None:
+    busy(given)
+    destroy(given, parting.vendors, given.organisation.id, [given.issued.vendor], by=None)
+    assert left(given) == {"words": 0, "notes": 0, "documents": 0, "reasons": 0}
+    assert {(one.state, one.closed_how, one.waits) for one in given.all()} == {("closed", "gone", "")}
+    assert {one.standing for one in given.links()} == {None}
+    with given.database.looking(SYSTEM) as session:
+        assert session.scalar(select(func.count()).select_from(FindingStep)) == 7
+
+
+def test_time_takes_the_words_of_closed_findings_only(given: Found) -> None:
+    busy(given)
+    other = given.one("finding:", STEPS)
+    given.act(closing.propose, other, "no_fault", reason="They train with us.")
+    with given.database.transaction(SYSTEM) as session:
+        findings.of_closed(session, [given.submission], Destroyed(), now=NOW)
+        record(session, Kind.RETENTION_APPLIED, now=NOW, actor=None)
+    assert left(given)["words"] == 2, "plan and proof of the knock-out, which stands"
