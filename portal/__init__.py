@@ -29,6 +29,7 @@ def create_app(settings: Settings) -> Portal:
     app.rated = features.RATED
     app.waiting = features.WAITING
     app.decided_on = features.DECIDED_ON
+    app.policy_effects = features.POLICY_EFFECTS
     app.as_seen = features.AS_SEEN
     app.secret_key = settings.secret_key
     if settings.trusted_proxies:

@@ -40,9 +40,10 @@ from portal.findings import finding_views as finding
 from portal.findings import lists as finding_lists
 from portal.findings import opening as finding_opening
 from portal.findings import views as findings
-from portal.gate.rested import decided_on
 from portal.gate import lists as gate_lists
 from portal.gate import routes as gate
+from portal.gate.foreseen import Effects, effects
+from portal.gate.rested import decided_on
 from portal.intake import queries as intake_queries
 from portal.intake import views as intake
 from portal.library import authoring_views as authoring
@@ -160,3 +161,6 @@ doubts.register(review_doubts.doubts)
 
 # What stands beside the editor of a question: (document of the draft, question as it stands in the form, errors).
 AS_SEEN: Callable[..., previewing_beside.Seen] = previewing_beside.seen
+
+# What a draft of the policy would change at the gates: (session, identity, draft, now=).
+POLICY_EFFECTS: Callable[..., Effects] = effects

@@ -71,6 +71,8 @@ class Portal(Flask):
     rated: tuple[Callable[..., None], ...] = ()  # and when marks are written into a rating
     waiting: Mapping[str, Callable[..., int]]  # endpoint -> how many wait there, for the navigation
     decided_on: Callable[..., tuple[Any, ...]]  # evaluations that decisions of an engagement rested on
+    breaks: Callable[..., Mapping[Any, Any]] | None = None  # decisions that a version would break, for what-ifs
+    policy_effects: Callable[..., Any]  # what a draft of the policy would change at the gates
     as_seen: Callable[..., Any]  # a question of a draft as its vendors will see it, beside its editor
 
     def dispatch_request(self) -> Any:  # the override that Flask 3.2 will give a parameter

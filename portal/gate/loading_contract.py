@@ -128,9 +128,9 @@ def _requirement(raw: Mapping[str, Any], item: Any, found: Contracts, tier: str,
     )
 
 
-def _outcome(raw: Mapping[str, Any], settled: Iterable[Any]) -> Any:
+def _outcome(raw: Mapping[str, Any], settled: Sequence[Any]) -> Any:
     """What two people settled of an open one holds while it is open for the same reason."""
-    if raw["outcome"] == UNDETERMINED:
+    if settled and raw["outcome"] == UNDETERMINED:
         basis = fingerprint(raw)
         return next((one.outcome for one in settled if one.basis == basis), raw["outcome"])
     return raw["outcome"]

@@ -211,6 +211,7 @@ def _look(new: Policy, base: int) -> Page:
         number=old.sequence + 1,
         hidden=hidden,
         waiting=policy_queries.waiting(session, identity),
+        effects=web.portal().policy_effects(session, identity, new, now=web.now()) if found else None,
     )
 
 

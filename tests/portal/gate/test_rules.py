@@ -298,7 +298,8 @@ def test_evaluations(state: Any, found: str, standing: str) -> None:
 
 
 def accepted(code: str, subject: str, **changes: Any) -> tuple[Accepted, ...]:
-    return (Accepted(code, subject, **({"until": day(40), "measure": 98, "tier": "high"} | changes)),)
+    given: dict[str, Any] = {"until": day(40), "measure": 98, "tier": "high"}
+    return (Accepted(code, subject, **(given | changes)),)
 
 
 FAILED = core(knockouts=(Knockout("own.mfa", True),))

@@ -41,7 +41,7 @@ def engagements(database: Database, place: Place, *names: str) -> list[uuid.UUID
 def revisions(database: Database, ids: Collection[uuid.UUID]) -> list[int]:
     with database.looking(SYSTEM) as session:
         rows = session.execute(select(Engagement.id, Engagement.ground_revision)).all()
-    found = dict(tuple(one) for one in rows)
+    found = {one.id: one.ground_revision for one in rows}
     return [found[one] for one in ids]
 
 

@@ -1,0 +1,144 @@
+"""What the answers of one submission say to the gate, by a table: levels, knock-outs, proofs, what is not judged."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from portal.assessments.sealing import Document
+from portal.gate.facts import Knockout, Proof
+from portal.gate.sheets import Fix, Reading, Sheet, submitted
+from questionnaires.definition import Questionnaire
+from tests.portal import rich
+
+AS_OF = date(2026, 11, 20)
+MFA, ADMIN, PATCH, PLAN = "own.rich.mfa", "own.rich.admin", "own.rich.patch", "own.rich.plan"
+ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
+
+
+def paper(number: uuid.UUID = ONE, kind: str = "policy", **dates: date | None) -> Document:
+    days = {"issued": None, "expires": None} | dates
+    return Document(
+        number, kind, "Title", days["issued"], days["expires"], "a.pdf", "application/pdf", 1, "0", "clean"
+    )
+
+
+def sheet(**changes: Any) -> Sheet:
+    given: dict[str, Any] = {
+        "submission": uuid.UUID(int=9),
+        "slug": "rich",
+        "definition": rich.DEFINITION,
+        "as_of": AS_OF,
+        "whole_as_of": AS_OF,
+        "readings": [Reading("sound", "strong", {})],
+        "states": {MFA: "answered", ADMIN: "answered", PATCH: "na_pending", PLAN: "ungraded"},
+    }
+    return Sheet(**(given | changes))
+
+
+@pytest.mark.parametrize(
+    ("readings", "found"),
+    [
+        ([("sound", "strong")], (3, 4)),
+        ([("sound", "strong"), ("weak", "sound")], (1, 3)),  # marks that are not written yet make it worse
+        ([("sound", "strong"), ("strong", "strong")], (3, 4)),  # and never better
+        ([("sound", "strong"), (None, None)], (3, 4)),
+        ([(None, None), ("strong", "strong")], (None, None)),
+    ],
+)
+def test_the_worst_of_all_readings_counts(readings: list[Any], found: tuple[Any, Any]) -> None:
+    made = submitted(sheet(readings=[Reading(low, high, {}) for low, high in readings]))
+    assert (made.low, made.high) == found
+
+
+def test_a_knockout_of_any_reading_stands_with_the_days_of_its_finding() -> None:
+    day = date(2026, 12, 1)
+    readings = [Reading("sound", "sound", {MFA: False}), Reading("weak", "weak", {MFA: True, ADMIN: False})]
+    made = submitted(sheet(readings=readings), {MFA: Fix(AS_OF, day, day)})
+    assert made.knockouts == (Knockout(ADMIN, False), Knockout(MFA, True, AS_OF, day, day))
+
+
+def test_what_nobody_judged_is_counted_and_what_was_judged_badly_before_counts_always() -> None:
+    made = submitted(sheet(marked={ADMIN, PLAN}))
+    assert (made.unjudged, made.unjudged_critical, made.lapsed) == (2, 1, 0)
+    # The mark that stands at PLAN was kept from the round before, so nobody has judged it since.
+    made = submitted(sheet(marked={MFA, ADMIN, PATCH, PLAN}, lapsed={PLAN}))
+    assert (made.unjudged, made.unjudged_critical, made.lapsed) == (1, 1, 1)
+    nothing = {MFA: "hidden", ADMIN: "open", PATCH: "unanswered", PLAN: "not_applicable"}
+    assert submitted(sheet(states=nothing)).unjudged == 0
+
+
+def test_marks_on_what_was_removed_wait_for_nobody() -> None:
+    assert submitted(sheet(unwritten=2)).unwritten == 2
+    assert submitted(sheet(unwritten=2, redacted=True)).unwritten == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "documents", "refused", "found"),
+    [
+        ("answered", [paper(expires=date(2027, 1, 1))], (), [Proof(ADMIN, True, date(2027, 1, 1))]),
+        ("answered", [paper(expires=date(2027, 1, 1)), paper(OTHER)], (), [Proof(ADMIN)]),  # the best one counts
+        ("answered", [paper(expires=date(2027, 1, 1)), paper(OTHER)], (OTHER,), [Proof(ADMIN, True, date(2027, 1, 1))]),
+        ("answered", [paper(OTHER, "diagram")], (), []),  # proves nothing that was asked for
+        ("accepted", [paper(expires=date(2026, 1, 1))], (), [Proof(ADMIN, True, date(2026, 1, 1))]),
+        ("accepted", [paper(OTHER, "diagram", expires=date(2027, 1, 1))], (), [Proof(ADMIN, True, date(2027, 1, 1))]),
+        ("accepted", [paper()], (ONE,), [Proof(ADMIN, held=False)]),
+        ("accepted", [], (), []),  # on the reviewer's word
+        ("unproven", [paper(expires=date(2026, 1, 1))], (), []),  # what that costs is in the band
+        ("graded", [paper()], (), []),
+    ],
+)  # fmt: skip
+def test_what_rests_on_a_document(
+    state: str, documents: list[Document], refused: tuple[uuid.UUID, ...], found: list[Proof]
+) -> None:
+    made = submitted(sheet(states={ADMIN: state}, documents={ADMIN: documents}, refused=set(refused)))
+    assert list(made.proofs) == found
+
+
+def test_a_question_that_asks_for_no_document_rests_on_none() -> None:
+    assert submitted(sheet(states={MFA: "accepted"}, documents={MFA: [paper()]})).proofs == ()
+
+
+def test_an_exemption_lasts_as_long_as_its_certificate_and_falls_with_it() -> None:
+    beside = {PATCH: [paper(expires=date(2027, 3, 1))]}
+    exempt = sheet(states={MFA: "graded", ADMIN: "graded"}, documents=beside, certificates={MFA: ONE})
+    assert submitted(exempt).proofs == (Proof(MFA, True, date(2027, 3, 1)),)
+    assert submitted(replace(exempt, refused={ONE})).proofs == (Proof(MFA, held=False),)
+    assert submitted(replace(exempt, documents={})).proofs == (Proof(MFA, held=False),)
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires", "until"),
+    [
+        (date(2026, 6, 30), None, date(2027, 6, 30)),
+        (date(2026, 6, 30), date(2027, 1, 1), date(2027, 1, 1)),
+        (date(2026, 6, 30), date(2029, 1, 1), date(2027, 6, 30)),
+    ],
+)
+def test_months_from_its_date_bound_a_document_too(issued: date, expires: date | None, until: date) -> None:
+    document = rich.DEFINITION.questions[ADMIN]
+    assert document.evidence is not None
+    rule = replace(document.evidence, valid_months=12)
+    definition = _with(rich.DEFINITION, ADMIN, replace(document, evidence=rule))
+    made = submitted(
+        sheet(
+            definition=definition,
+            states={ADMIN: "answered"},
+            documents={ADMIN: [paper(issued=issued, expires=expires)]},
+        )
+    )
+    assert made.proofs == (Proof(ADMIN, True, until),)
+
+
+def _with(definition: Questionnaire, key: str, question: Any) -> Any:
+    """The definition as a sheet reads it, with one question changed."""
+    return SimpleNamespace(
+        questions={**definition.questions, key: question},
+        bands=definition.bands,
+        content_hash=definition.content_hash,
+    )
