@@ -52,7 +52,7 @@ def came_back(at: Desk, asker: str) -> dict[str, Any] | None:
     return {
         "number": one.round,
         "who": who,
-        "due": scope.due,
+        "due": one.due,
         "text": said.get("", ""),
         "chosen": sum(at.reach.sees(key) for key in scope.keys),
         "questions": questions,

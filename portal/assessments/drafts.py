@@ -188,6 +188,14 @@ class Draft:
     def look(self) -> Look:
         return look(self.definition, self.answers, self.facts, self.as_of, self.shown)
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(answered, asked) of the required questions of this round."""
+        if self.asked is None:
+            return self.look.answered, self.look.total
+        asked = self.look.required & self.asked.keys()
+        return len(asked - set(self.look.missing)), len(asked)
+
     @cached_property
     def visible_answers(self) -> Mapping[str, Answer]:
         """The answers that count: of visible questions, in definition order."""

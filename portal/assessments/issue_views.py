@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from portal import web
 from portal.access import Permission, requires
 from portal.assessments import enquiry_queries as asked
-from portal.assessments import issuing, portfolio_views
+from portal.assessments import issuing, portfolio_views, returning
 from portal.assessments import organisation_queries as queries
 from portal.assessments import queries as company_queries
 from portal.assessments.answering_cards import numbers
@@ -93,6 +93,7 @@ def assessment(organisation: str, assessment: uuid.UUID) -> Page:
         issuer=people.get(row.issued_by),
         closer=people.get(row.closed_by) if row.closed_by else None,
         rounds=company_queries.rounds(session, identity, row),
+        returns=returning.scopes(session, identity, row),
         threads=asked.threads(session, identity, row.id),
         questions={key: (numbered[key], each.text) for key, each in definition.questions.items()},
         kinds=KIND_WORDS,

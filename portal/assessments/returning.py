@@ -103,7 +103,9 @@ def return_questions(
         scope.id,
         sorted({*(assessment.shown or ()), *scope.shown}) or None,
     )
-    assessment.answered, assessment.total = len(set(chosen) & asked), len(chosen)
+    again = look_of(session, definition, assessment, submission)
+    required = again.required & set(chosen)
+    assessment.answered, assessment.total = len(required - set(again.missing)), len(required)
     assessment.closed_at = assessment.closed_by = None
     delegation.end_links(session, assessment, actor=actor, now=now)
     for row in enquiries.open_ones(session, actor, assessment.id, enquiries.REOPEN):

@@ -287,7 +287,7 @@ class _Saving:
 
     def count(self, draft: Draft) -> None:
         """What the organisation may know of a draft: how many are answered, of how many."""
-        answered, total = draft.look.answered, draft.look.total
+        answered, total = draft.progress
         if (answered, total) == (self.assessment.answered, self.assessment.total):
             return
         update_rows(

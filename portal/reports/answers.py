@@ -48,8 +48,8 @@ def sections(
     typed = sealing.typed_answers(definition, rated.sealed, rated.submission.as_of, rated.documents)
     facts = parse_facts(rated.rating.facts)
     redacted, broken = frozenset(rated.proof.redacted), frozenset(rated.proof.broken)
-    asked = look(definition, typed, facts, rated.submission.as_of).visible | typed.keys() | redacted | broken
-    asked |= rated.documents.keys()
+    seen = look(definition, typed, facts, rated.submission.as_of, rated.rating.shown or ()).visible
+    asked = seen | typed.keys() | redacted | broken | rated.documents.keys()
     states: Mapping[str, str] = {}
     rows: Mapping[str, Row] = {}
     if report.page is not None:

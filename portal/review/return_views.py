@@ -70,6 +70,9 @@ def give_back(organisation: str, submission: uuid.UUID) -> Page:
         form.due.data,
         {key: said for key, said in reasons.items() if key in ticked},
     )
+    here = redirect(url_for(".choose", organisation=organisation, submission=submission), 303)
+    if _pressed_twice(case, ticked):
+        return web.notice(here, "returned")
     try:
         if not form.validate() or faults:
             raise Invalid(errors=faults)
@@ -91,9 +94,7 @@ def give_back(organisation: str, submission: uuid.UUID) -> Page:
         refused = fault.message if isinstance(fault, Conflict) else ""
         page = _page(fresh, form, ticked, reasons, errors=errors, refused=refused)
         return page, 409 if isinstance(fault, Conflict) else 422
-    return web.notice(
-        redirect(url_for(".choose", organisation=organisation, submission=submission), 303), "returned"
-    )
+    return web.notice(here, "returned")
 
 
 @blueprint.post(f"{_HERE}/withdraw")
@@ -102,12 +103,21 @@ def withdraw(organisation: str, submission: uuid.UUID) -> Page:
     """Take the return back; a second press finds it taken back."""
     session, identity = web.db(), web.identity()
     case = queries.case(session, identity, submission, lock=True)
-    rounds.withdraw(session, case.assessment, actor=identity, now=web.now())
+    if not case.newest or case.assessment.state != rounds.SUBMITTED:  # else it is taken back: pressed twice
+        rounds.withdraw(session, case.assessment, actor=identity, now=web.now())
     here = url_for("reviews.workspace_page", organisation=organisation, submission=submission)
     return web.notice(redirect(here, 303), "return-withdrawn")
 
 
 # ---------------------------------------------------------------------------------------------------------- inside
+
+
+def _pressed_twice(case: Case, ticked: frozenset[str]) -> bool:
+    """Whether this person has returned exactly these questions already, and they are out."""
+    scope = rounds.open_scope(web.db(), web.identity(), case.assessment)
+    return scope is not None and (
+        scope.returned_by == web.identity().person.id and frozenset(scope.keys) == ticked
+    )
 
 
 def _reasons(case: Case, ticked: frozenset[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -31,7 +31,7 @@ def write(organisation: str, submission: uuid.UUID) -> Page:
     key, text = form.key.data or "", form.text.data or ""
     try:
         if not form.validate():
-            raise Invalid(errors={"text": str(next(iter(form.errors.values()))[0])})
+            raise Invalid(errors={"text": next(str(fault) for field in form for fault in field.errors)})
         asking_back.ask(session, case.assessment, key, text, actor=identity, now=web.now())
     except Invalid as fault:
         return page_again(submission, show, key, asking=(text, fault.errors["text"])), 422

@@ -30,7 +30,7 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
-from tests.browser import contracted, enquiring, opened, papers, released, versions, writing
+from tests.browser import contracted, enquiring, opened, papers, released, returned, versions, writing
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
 from tests.portal.accounts.given import give_factor, letters
@@ -102,6 +102,8 @@ class World:
     signed: uuid.UUID
     waived: uuid.UUID
     unsettled: uuid.UUID
+    back: uuid.UUID
+    back_submission: uuid.UUID
     clause: str
 
     def cookie(self, who: str) -> str:
@@ -222,6 +224,7 @@ def _made(settings: Settings, database: Database) -> World:
         **released.make(database, quarry),
         **contracted.make(database, settings, quarry, archive),
         **opened.make(database, quarry, issued.vendor),
+        **returned.make(database, quarry, slate, issued.vendor, archive),
         **more,
     )
 

@@ -9,6 +9,7 @@ from portal.db import Database
 from portal.features import RATED
 from portal.review import marking, queries, reviewing
 from tests.portal.scene_findings import find
+from tests.portal.scene_rounds import return_and_ask
 from tests.portal.world import NOW
 
 if TYPE_CHECKING:
@@ -33,4 +34,5 @@ def judge(database: Database, scene: Scene, deal: Deal, stem: str) -> None:
         case = queries.case(session, actor, submission, lock=True)
         marking.save(session, case, unwritten, seen="", actor=actor, now=NOW)
         reviewing.note(session, case, f"{stem}.gate", noted, actor=actor, now=NOW)
+    return_and_ask(database, scene, deal, f"{stem}.said")
     deal.findings = find(database, scene, deal, f"{stem}.said")

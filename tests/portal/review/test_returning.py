@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from portal.assessments import returning as rounds
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerRow, Submission
 from portal.assessments.returned import CHOSEN, VISIBLE
+from portal.assessments.round_models import RoundScope
 from portal.assessments.service import FOREIGN
 from portal.db import SYSTEM, UnscopedQuery
 from portal.faults import Conflict, Invalid, NotFound, Refused
@@ -22,6 +24,7 @@ from portal.review import marking
 from portal.review.marking import Wish
 from tests.portal.review import rounds as at
 from tests.portal.review.given import Reviewed
+from tests.portal.test_concurrency import at_once
 from tests.portal.world import NOW
 
 CLOUD, MFA, PLAN, PATCH, LOGS, HIDDEN = (
@@ -191,3 +194,36 @@ def test_the_organisation_never_reads_the_draft_of_a_round(given: Reviewed) -> N
     at.save(given, MFA, YES)
     with given.database.looking(given.reviewer.scope) as session, pytest.raises(UnscopedQuery):
         session.scalars(select(AnswerRow)).all()
+
+
+def outcome(step: Callable[[], object]) -> str:
+    """ "" for what went through, else why it did not."""
+    try:
+        step()
+    except Conflict as fault:
+        return fault.message
+    return ""
+
+
+@pytest.mark.both_databases
+def test_of_what_happens_at_the_same_time_one_wins(given: Reviewed) -> None:
+    ciso = given.organisation[OrganisationRole.CISO]
+    told = at_once(
+        lambda: outcome(lambda: at.give_back(given, [MFA])),
+        lambda: outcome(lambda: at.give_back(given, [PLAN], actor=ciso)),
+    )
+    assert sorted(map(bool, told)) == [False, True], told
+    with given.database.looking(SYSTEM) as session:
+        (scope,) = session.scalars(select(RoundScope)).all()
+    assert (scope.round, at.assessment(given).scope_id) == (2, scope.id)
+    (key,) = scope.keys
+    told = at_once(
+        lambda: outcome(lambda: at.take_back(given)),
+        lambda: outcome(lambda: at.save(given, key, YES if key == MFA else Content("answered", "Tapes."))),
+        lambda: outcome(lambda: at.submit(given)),
+    )
+    one = at.assessment(given)
+    assert one.state == "submitted"
+    assert bool(told[0]) != bool(told[2]), told
+    assert one.round == (1 if told[0] == "" else 2)
+    assert submission(given).round == one.round
