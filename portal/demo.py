@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock, demo_samples, demo_story, installation, server, settings
+from portal import clock, demo_findings, demo_samples, demo_story, installation, server, settings
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
@@ -142,6 +142,7 @@ def _populate(
     helper = _helper(session, archive, people, calendar)
     for bought, colleague in ((archive, helper), (payroll, None), (translation, None)):
         demo_story.answer_in_full(session, bought, colleague, papers, actor=ciso, calendar=calendar)
+    demo_findings.settle(session, translation, actor=ciso, calendar=calendar)
     demo_story.overdue(session, payroll, actor=ciso, calendar=calendar)
     demo_story.asked_and_passed_on(session, translation, actor=ciso, calendar=calendar)
     demo_story.reassessed(session, translation, actor=ciso, calendar=calendar)

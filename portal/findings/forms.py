@@ -53,7 +53,7 @@ class Adding(Form):
 
     severity = SelectField(
         "How severe it is",
-        choices=[("", "Choose"), *((name, str(name).capitalize()) for name in SEVERITY_WORDS)],
+        choices=lambda: {"": "Choose", **{name: str(word) for name, word in SEVERITY_WORDS.items()}},
         validate_choice=False,
     )
     text = _words("What was found, and why it matters", 5)

@@ -77,6 +77,7 @@ TOP = frozenset(
         "worker",
         "cli",
         "demo",
+        "demo_findings",
         "demo_samples",
         "demo_story",
         "installation",
