@@ -62,7 +62,7 @@ from questionnaires.parsing import parse_json
 from tests.portal.judging import judge
 from tests.portal.scene_carried import carry, tokens
 from tests.portal.scene_contract import Contracted, put_in_contract
-from tests.portal.scene_gate import decide_and_wait
+from tests.portal.scene_gate import Gate, decide_and_wait
 from tests.portal.scene_intake import open_and_wait
 from tests.portal.scene_origin import tell_another
 from tests.portal.world import NOW, Place, add_to, make_company, make_organisation
@@ -86,7 +86,7 @@ class Deal:
     drafted: uuid.UUID | None = None
     submitted: uuid.UUID | None = None
     submission: uuid.UUID | None = None  # its sealed answers, under review
-    gate: uuid.UUID | None = None  # a decision, with all that hangs on it
+    gate: Gate | None = None
     paper: uuid.UUID | None = None  # sealed with what was submitted
     findings: list[uuid.UUID] = field(default_factory=list)  # the paper is proof of the last one
     shelved: uuid.UUID | None = None  # beside a draft
@@ -454,7 +454,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.submission = newest_submission(database, deal.submitted).id
     judge(database, scene, deal, f"own.{slug}")
     deal.section_submitted = "backups"
-    gate_words = [word(what) for what in ("decided", "wanted", "proven", "accepted")]  # on no page yet
+    gate_words = [word(what, organisation) for what in ("decided", "wanted", "proven", "accepted")]
     deal.gate = decide_and_wait(database, organisation, engagement, gate_words)
     annexed = [word(what, *ours) for what in ("annex", "annexed", "numbered", "without", "settled", "clause")]
     deal.contract = put_in_contract(database, organisation, engagement, annexed)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 
@@ -35,10 +36,20 @@ TODAY = date(2026, 11, 21)
 MONTHS = {"critical": 12, "high": 12, "medium": 24, "low": 36}
 
 
+@dataclass(frozen=True)
+class Gate:
+    """Ids of what hangs on a gate; ``condition``: the subject of one added by hand."""
+
+    decision: uuid.UUID
+    proposal: uuid.UUID
+    condition: str
+    exception: uuid.UUID
+
+
 def decide_and_wait(
     database: Database, organisation: Place, engagement_id: uuid.UUID, words: Sequence[str]
-) -> uuid.UUID:
-    """The gate of an engagement; ``words``: of decision, proposal, note and exception. Returns the decision's id."""
+) -> Gate:
+    """The gate of an engagement; ``words``: of decision, proposal, note and exception."""
     said, wanted, noted, accepted = words
     one, other = (
         organisation[OrganisationRole.CISO].person.id,
@@ -67,7 +78,7 @@ def decide_and_wait(
         )  # fmt: skip
         waits = GateProposal(
             id=uuid.uuid4(), **place, outcome="clear", choice=stored.to_bytes(Choice("clear", (), proposal.latest)),
-            facts_hash=stored.facts_hash(facts), policy_sequence=policy.sequence, policy_hash=policy.content_hash,
+            facts=stored.to_bytes(facts), facts_hash=stored.facts_hash(facts), policy_sequence=policy.sequence, policy_hash=policy.content_hash,
             reason=wanted, words={subject: wanted}, state="waiting", proposed_by=one, proposed_at=NOW,
         )  # fmt: skip
         exception = RiskException(
@@ -96,4 +107,4 @@ def decide_and_wait(
         session.add(ConditionNote(step_id=step.id, **ours, note=noted))
         # The services' own kinds come with them; law 5 asks for one event of the transaction.
         record(session, Kind.ENGAGEMENT_CHANGED, now=NOW, actor=one, subject=engagement)
-        return decision.id
+        return Gate(decision.id, waits.id, subject, exception.id)

@@ -55,12 +55,16 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
     """What may stand in an address for each parameter: every value that the deal has."""
     person = next(iter(place.people.values())).person
     assert deal.contract is not None
+    assert deal.gate is not None
     return {
         "organisation": [deal.organisation.slug],
         "company": [deal.company.slug],
         "vendor": [str(deal.vendor)],
         "engagement": [str(deal.engagement), str(deal.opened)],
-        "proposal": [str(one) for one in deal.proposals],
+        "proposal": [*(str(one) for one in deal.proposals), str(deal.gate.proposal)],
+        "decision": [str(deal.gate.decision)],
+        "condition": [deal.gate.condition],
+        "exception": [str(deal.gate.exception)],
         "intake": [str(deal.intake)],
         "listed": [str(deal.listed)],
         "item": [str(one) for one in deal.contract.items],
@@ -84,7 +88,7 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "draft": [str(deal.writing)],
         "upload": [str(deal.upload)],
         "run": [str(deal.run)],
-        "form": ["json", "xlsx"],
+        "form": ["json", "toml", "xlsx"],
         "question": ["governance.owner"],
         "kind": ["more_time"],
         "what": ["extend"],
