@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from questionnaires.answers import Answer, EvidenceItem, InvalidAnswer, Value, parse_value, raw_value
-from questionnaires.changes import Diff, QuestionChange, diff
+from questionnaires.changes import Diff, QuestionChange, diff, returned
 from questionnaires.checking_history import alike
 from questionnaires.definition import Question, Questionnaire
 from questionnaires.scoring import is_valid
@@ -97,7 +97,8 @@ class Table:
 
     ``versions``: whether both are versions of one questionnaire, by default those of one slug. Two that only share
     keys are compared more strictly, since nobody has vouched that a key means the same in both: the texts must be
-    at least half alike too.
+    at least half alike too. ``back``: ``new`` is the earlier one, and a question that ``old`` renamed is followed to
+    the name that it had.
     """
 
     def __init__(
@@ -106,15 +107,23 @@ class Table:
         new: Questionnaire,
         between: Sequence[Questionnaire] = (),
         versions: bool | None = None,
+        *,
+        back: bool = False,
     ) -> None:
         self.new = new
         self.diff: Diff = diff(old, new, between)
         strict = old.slug != new.slug if versions is None else not versions
         barred = "campaign" in (old.purpose, new.purpose)
         asked = [self.diff.by_key[key] for key in new.questions]
+        if back:
+            renamed = {one.old_key: one for one in diff(new, old, between).questions if one.was is not None}
+            asked = [
+                returned(renamed[one.key]) if one.old is None and one.key in renamed else one for one in asked
+            ]
         # The new key of every old question that is still asked, under whatever name and with whatever meaning.
         self.new_keys = {key: change.key for change in asked for key in (change.old_key, *change.also) if key}
         self.rows = tuple(_Row(change, old.questions, barred, strict) for change in asked)
+        self._plain = tuple((row, row.key, row.plain_key) for row in self.rows)
 
     def offers(self, answers: Mapping[str, Answer], as_of: date, due: date | None = None) -> dict[str, Offer]:
         """The offer of every key of the new version. Values are read as of ``as_of``; documents must hold at
@@ -127,10 +136,21 @@ class Table:
         """The answers to the new version as if a person had confirmed everything offered, one by one or together."""
         day = due or as_of
         found = {}
-        for row in self.rows:
+        for row, key, old_key in self._plain:
+            # The hot loop of a what-if: an answer without document or mark comes along as it is.
+            given = None if old_key is None else answers.get(old_key)
+            if (
+                given is not None
+                and given.state == "answered"
+                and given.value is not None
+                and not given.evidence
+                and given.review is None
+            ):
+                found[key] = given
+                continue
             answer = row.confirmed(answers, as_of, day)
             if answer is not None:
-                found[row.key] = answer
+                found[key] = answer
         return found
 
 
@@ -170,6 +190,9 @@ class _Row:
         # The old question, and those that the new one replaces besides, which count as reworded.
         keys = () if old is None else (old.key, *change.also)
         self.sources = tuple(_Source(questions[key], new, change, at > 0) for at, key in enumerate(keys))
+        # The old key where a value answers the new question as it is, whatever it is.
+        alone = len(self.sources) == 1 and self.code is None and not self.sources[0].anew
+        self.plain_key = self.sources[0].key if alone else None
 
     def find(self, answers: Mapping[str, Answer]) -> tuple[_Source | None, Answer | None, bool]:
         """The old question that was answered, its answer, and whether several such answers differ."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from types import MappingProxyType
@@ -38,6 +38,7 @@ __all__ = [
     "SectionChange",
     "Word",
     "diff",
+    "returned",
     "shares",
     "words",
 ]
@@ -184,6 +185,23 @@ def diff(old: Questionnaire, new: Questionnaire, between: Sequence[Questionnaire
             for name in Questionnaire.__dataclass_fields__
             if name not in _NO_HEADER and getattr(old, name) != getattr(new, name)
         ),
+    )
+
+
+def returned(change: QuestionChange) -> QuestionChange:
+    """The same change on the way back, of a question that both versions have."""
+    assert change.old is not None
+    assert change.new is not None
+    return replace(
+        change,
+        key=change.old.key,
+        was=change.key if change.key != change.old.key else None,
+        also=(),
+        old=change.new,
+        new=change.old,
+        fields=tuple(replace(one, old=one.new, new=one.old) for one in change.fields),
+        share_before=change.share_after,
+        share_after=change.share_before,
     )
 
 

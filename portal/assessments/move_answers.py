@@ -170,6 +170,9 @@ class _Moving:
                     self.restore(target, undone)
             elif source == target and written:
                 self.restore(target, undone)
+            elif source != target and self.since(source, undone) and target in self.rows:
+                # It stays as it is; a revision of this move says that something was written since, to be shown beside.
+                self.copy(self.rows[target], target)
 
     def since(self, key: str, undone: uuid.UUID) -> bool:
         """Whether anybody has written an answer to ``key`` since that move; what this move writes is nobody's."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -55,18 +55,19 @@ def _of_last_move(
     contents: Mapping[str, Content],
 ) -> dict[str, Offered]:
     """For each key that nobody has saved since the last move: what stood there before, judged by the two versions."""
-    names = lineage.former_keys(session, one.organisation_id, definition, keys)
-    rows = _read(session, identity, one, names)
+    rows = _read(session, identity, one, definition, keys)
     if not rows:
         return {}
-    move_id, from_hash = rows[0].move, rows[0].from_hash
+    last_move = rows[0]
+    old = library.definition(session, last_move.from_hash)
+    between = lineage.between(session, one.organisation_id, old, definition)
+    table = Table(old, definition, between, back=last_move.undoes is not None)
     last: dict[str, Any] = {}
     before: dict[str, Any] = {}
     for row in rows:  # by rising revision
         last[row.key] = row
-        if row.move_id != move_id and row.AnswerContent is not None:
+        if row.move_id != last_move.move and row.AnswerContent is not None:
             before[row.key] = row
-    old = library.definition(session, from_hash)
     today = clock.local_date(now, one.zone)
     answers = {}
     for key, row in before.items():
@@ -74,11 +75,10 @@ def _of_last_move(
         if key in old.questions and content.state != "unanswered":
             answers[key] = offers.typed_or_none(old.questions[key], content, today)
     fitting = {key: answer for key, answer in answers.items() if answer is not None}
-    between = lineage.between(session, one.organisation_id, old, definition)
-    made = Table(old, definition, between).offers(fitting, today)
+    made = table.offers(fitting, today)
     found = {}
     for key in keys:
-        if key in last and last[key].move_id != move_id:
+        if key in last and last[key].move_id != last_move.move:
             continue  # somebody has written here since, or it was never touched
         offer = made[key]
         source = next((each for each in (offer.old_key, *offer.change.also) if each in fitting), None)
@@ -107,9 +107,15 @@ def _said(content: Content) -> tuple[str, Any]:
     return content.state, content.value
 
 
-def _read(session: Session, identity: Identity, one: Assessment, names: Collection[str]) -> list[Any]:
-    """Every revision of ``names``, with what it said if that is still there, and the last move of the assessment."""
+def _read(
+    session: Session, identity: Identity, one: Assessment, definition: Questionnaire, keys: Collection[str]
+) -> list[Any]:
+    """Every revision of ``keys`` under all their names, with what it said if that is still there, and the last move.
+
+    After a way back a question may have been answered under a later name: so those come, too, that are asked no longer.
+    """
     scope = identity.scope
+    names = lineage.former_keys(session, one.organisation_id, definition, keys)
     newest = (
         select(AssessmentMove.id)
         .where(
@@ -121,6 +127,7 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
         .limit(1)
         .correlate(None)
     )
+    later = and_(AssessmentMove.undoes.is_not(None), AnswerRevision.key.not_in(list(definition.questions)))
     return list(
         session.execute(
             select(
@@ -131,6 +138,7 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
                 AnswerContent,
                 AssessmentMove.id.label("move"),
                 AssessmentMove.from_hash,
+                AssessmentMove.undoes,
             )
             .select_from(AnswerRevision)
             .join(AssessmentMove, and_(AssessmentMove.id.in_(newest), *mine(scope, AssessmentMove)))
@@ -141,7 +149,7 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
             .where(
                 *mine(scope, AnswerRevision),
                 AnswerRevision.assessment_id == one.id,
-                AnswerRevision.key.in_(names),
+                or_(AnswerRevision.key.in_(names), later),
             )
             .order_by(AnswerRevision.key, AnswerRevision.revision)
         )

@@ -133,6 +133,35 @@ def test_what_was_written_since_stands_where_the_question_is_the_same(moved: Giv
     assert answers(moved)["one.days"] == "9"
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("before", ["3", None])
+def test_what_was_written_to_a_renamed_and_reworded_question_is_offered_on_the_way_back(
+    given: Given, before: str | None
+) -> None:
+    text = "How many working days does a new key take at most?"
+    release(given, newer(one__days={"key": "one.wait", "text": text}))
+    write(given, given.assessment_id, {"one.days": before} if before else {"one.locks": "no"})
+    asked(given)
+    write(given, given.assessment_id, {"one.wait": "9"})
+    asked(given, back=True)
+    assert answers(given).get("one.days") == before  # as it was
+    page = given.browser().get(given.section("one")).text
+    assert "Before the questionnaire changed your answer was “9 days”." in page
+    assert "<del>working" in page  # what the words were
+    assert given.browser().send(given.section("one"), {"confirm": "move.one.days"}).status_code == 303
+    assert answers(given)["one.days"] == "9"
+    assert "Before the questionnaire changed" not in given.browser().get(given.section("one")).text
+
+
+def test_nothing_is_offered_on_the_way_back_where_nobody_wrote(given: Given) -> None:
+    release(given, newer(one__days={"key": "one.wait", "text": "How many working days does a new key take?"}))
+    write(given, given.assessment_id, {"one.days": "3"})
+    asked(given)
+    asked(given, back=True)
+    assert answers(given) == {"one.days": "3"}
+    assert "Before the questionnaire changed" not in given.browser().get(given.section("one")).text
+
+
 def test_a_stale_edit_never_becomes_the_answer(given: Given) -> None:
     """It lay beside the stored answer, unchosen, when its question was renamed: on the way and back it never counts."""
     release(given, newer(**CHANGED))
