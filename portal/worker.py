@@ -77,10 +77,12 @@ def run_once(
     remind: bool = True,
     beats: bool = True,
     storage: Storage | None = None,
+    foreseeing: what_if_working.Foreseeing | None = None,
 ) -> Report:
     """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters.
 
-    ``storage``: also destroy what has been kept long enough, and the files that nothing refers to.
+    ``storage``: also destroy what has been kept long enough, and the files that nothing refers to. ``foreseeing``:
+    the what-if that the passes before have begun; without it this pass gives back what it does not end.
     """
     report = Report()
     started = time.monotonic()
@@ -103,7 +105,7 @@ def run_once(
         _job("reminders", reminders, report)
     _job("moves", moves, report)
     _job("delivery", delivery, report)
-    _job("what-ifs", lambda: _foresee(database, instant, stop, report), report)
+    _job("what-ifs", lambda: _foresee(database, instant, stop, report, foreseeing), report)
     if storage is not None:
         _job("retention", lambda: _keep_house(database, storage, now, report), report)
     if beats:
@@ -112,11 +114,18 @@ def run_once(
 
 
 def _foresee(
-    database: Database, instant: Callable[[], datetime], stop: threading.Event | None, report: Report
+    database: Database,
+    instant: Callable[[], datetime],
+    stop: threading.Event | None,
+    report: Report,
+    foreseeing: what_if_working.Foreseeing | None,
 ) -> None:
     """Some seconds of what somebody wants to foresee; letters and the sign of life come in between."""
     stopping = stop.is_set if stop is not None else lambda: False
-    report.foreseen = what_if_working.work(database, instant, stopping=stopping)
+    if foreseeing is None:
+        report.foreseen = what_if_working.work(database, instant, stopping=stopping)
+    else:
+        report.foreseen = foreseeing.turn(instant, stopping=stopping)
 
 
 def _keep_house(database: Database, storage: Storage, now: datetime, report: Report) -> None:
@@ -239,6 +248,7 @@ def loop(
     beaten: datetime | None = None
     tidied: datetime | None = None
     storage = open_storage(settings)
+    foreseeing = what_if_working.Foreseeing(database)
     while not stop.is_set():
         now = clock.now()
         remind, beats = _is_over(reminded, REMIND_EVERY, now), _is_over(beaten, BEAT_EVERY, now)
@@ -251,6 +261,7 @@ def loop(
             remind=remind,
             beats=beats,
             storage=storage if tidies else None,
+            foreseeing=foreseeing,
         )
         if tidies and "retention" not in report.faults:
             tidied = now
@@ -262,7 +273,9 @@ def loop(
             first_pass.set()
         if report != Report():
             log.info("%s", report)
-        stop.wait(PAUSE)
+        if not foreseeing.under_way:
+            stop.wait(PAUSE)
+    foreseeing.close(clock.now())
 
 
 def _is_over(last: datetime | None, pause: timedelta, now: datetime) -> bool:

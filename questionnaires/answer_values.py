@@ -34,6 +34,9 @@ class InvalidAnswer(ValueError):
         self.message = message if message.endswith(".") else message + "."
         super().__init__(f"{key}: {self.message}")
 
+    def __reduce__(self) -> tuple[type[InvalidAnswer], tuple[str, str]]:
+        return InvalidAnswer, (self.key, self.message)  # it may be raised in another process
+
 
 def parse_value(question: Question, raw: object, as_of: date) -> Value:
     """The typed value of an answer from its JSON shape (section 6 of the format). Raises InvalidAnswer.

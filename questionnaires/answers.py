@@ -25,7 +25,9 @@ __all__ = [
     "Value",
     "parse_answer",
     "parse_answers",
+    "parse_evidence",
     "parse_facts",
+    "parse_review",
     "parse_value",
     "raw_value",
 ]
@@ -94,6 +96,9 @@ class AnswerErrors(ValueError):
         super().__init__("\n".join(map(str, errors)))
         self.errors = tuple(errors)
 
+    def __reduce__(self) -> tuple[type[AnswerErrors], tuple[list[InvalidAnswer]]]:
+        return AnswerErrors, (list(self.errors),)
+
 
 def parse_answers(definition: Questionnaire, data: Mapping[str, Any]) -> AnswersFile:
     """The answers file as types. Raises AnswerErrors with all faults at once."""
@@ -158,8 +163,8 @@ def parse_answer(question: Question, raw: Mapping[str, Any], as_of: date) -> Ans
         cast(State, state),
         None if value is None else parse_value(question, value, as_of),
         _text(key, "note", raw.get("note", "")),
-        _parse_evidence(key, raw["evidence"]) if "evidence" in raw else (),
-        _parse_review(question, state, raw["review"]) if "review" in raw else None,
+        parse_evidence(key, raw["evidence"]) if "evidence" in raw else (),
+        parse_review(question, state, raw["review"]) if "review" in raw else None,
     )
 
 
@@ -203,7 +208,8 @@ def _parse_shown(errors: list[InvalidAnswer], definition: Questionnaire, raw: ob
     return tuple(raw)
 
 
-def _parse_evidence(key: str, raw: object) -> tuple[EvidenceItem, ...]:
+def parse_evidence(key: str, raw: object) -> tuple[EvidenceItem, ...]:
+    """The documents beside an answer. Raises InvalidAnswer."""
     if not isinstance(raw, list):
         raise InvalidAnswer(key, f"Evidence is a list of documents, not {quoted(raw)}")
     return tuple(_parse_item(key, item) for item in raw)
@@ -222,7 +228,8 @@ def _parse_item(key: str, raw: object) -> EvidenceItem:
     return EvidenceItem(kind, issued, expires, cast("Literal['accepted', 'refused'] | None", mark))
 
 
-def _parse_review(question: Question, state: str, raw: object) -> Review | None:
+def parse_review(question: Question, state: str, raw: object) -> Review | None:
+    """The mark on an answer of this state, None for null. Raises InvalidAnswer where it cannot stand."""
     key = question.key
     if raw is None:
         return None

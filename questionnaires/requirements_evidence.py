@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,13 +10,13 @@ from fractions import Fraction
 from functools import cached_property
 from math import lcm
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from questionnaires.conditions import INTERNAL_FACTS, MISSING, UNKNOWN, Condition, NameType, Reading
 from questionnaires.conditions_evaluation import compiled, decided_by
 from questionnaires.conditions_syntax import Both, Node, Test
 from questionnaires.conditions_types import test_faults
-from questionnaires.plan import new_reading, settle
+from questionnaires.plan import Item, new_reading, settle
 from questionnaires.scoring import score
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _NO_DAY = date(2000, 1, 1)
 Points: TypeAlias = "tuple[Fraction, Fraction] | None"
 _ANY: Points = (Fraction(0), Fraction(100))
 
+REMEMBERED = 64  # definitions whose view is kept
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -38,6 +41,21 @@ class Answered:
     answers: Mapping[str, Answer]
     as_of: date
     shown: Collection[str] = ()
+
+
+class View(NamedTuple):
+    """What rules see of a definition.
+
+    ``names``: what they call each question. ``rows``, in dependency order: each question that they read, that another
+    depends on or that may be hidden, with its name and whether they read it. ``rest``: names of all others.
+    ``asked``: whether they compare points of any.
+    """
+
+    names: Mapping[str, str]
+    rows: tuple[tuple[Item, str, bool], ...]
+    items: tuple[Item, ...]
+    rest: frozenset[str]
+    asked: bool
 
 
 class Wanted:
@@ -58,6 +76,7 @@ class Wanted:
                 self.tests.setdefault(test.key, []).append(test)
         self.points_of = frozenset(points_of)
         self._fitting: dict[tuple[str, str, bool], bool] = {}
+        self._views: dict[str, View] = {}
 
     def name(self, question: Question, definition: Questionnaire) -> str:
         """What rules call this question of a definition; one that asks for the heir as well means it by that."""
@@ -76,6 +95,30 @@ class Wanted:
                 test_faults(test, {key: kind}, points=True, value=None) for test in self.tests[key]
             )
         return self._fitting[known]
+
+    def view(self, definition: Questionnaire) -> View:
+        """What the rules see of a definition, worked out once for all submissions of it."""
+        known = self._views.get(definition.content_hash)
+        if known is None:
+            if len(self._views) >= REMEMBERED:
+                self._views.clear()
+            known = self._views[definition.content_hash] = self._view(definition)
+        return known
+
+    def _view(self, definition: Questionnaire) -> View:
+        plan = definition.plan
+        names = {key: self.name(question, definition) for key, question in definition.questions.items()}
+        often = Counter(names.values())
+        gated = {item.index for item in plan.gated}
+        rows = []
+        for item in plan.ordered:
+            name = names[item.key]
+            reads = self.reads(name, item.question)
+            if reads or item.index in gated or often[name] > 1:
+                rows.append((item, name, reads))
+        items = tuple(item for item, _, _ in rows)
+        rest = frozenset(names.values()) - {name for _, name, _ in rows}
+        return View(names, tuple(rows), items, rest, bool(self.points_of & set(names.values())))
 
 
 class Evidence:
@@ -135,19 +178,19 @@ class Evidence:
         return tuple(self.questions[name].key if name in self.questions else name for name in names)
 
     def _add(self, one: Answered, wanted: Wanted) -> None:
-        definition, plan = one.definition, one.definition.plan
+        definition, view = one.definition, wanted.view(one.definition)
         own = new_reading(self.facts, one.as_of)
-        visible = settle(plan.ordered, one.answers, own, frozenset(one.shown))
-        names = {key: wanted.name(question, definition) for key, question in definition.questions.items()}
-        asked = wanted.points_of & set(names.values())
+        visible = settle(view.items, one.answers, own, frozenset(one.shown))
+        asked = view.asked
         trace = score(definition, one.answers, self.facts, one.as_of, one.shown).trace if asked else ()
-        for item in plan.ordered:
-            key = names[item.key]
+        for key in view.rest & self.waiting.keys():
+            del self.waiting[key]  # nothing hides it here
+        for item, key, reads in view.rows:
             seen = visible[item.index]
             if seen is None:
-                self._wait(definition, item.key, own, names)
+                self._wait(definition, item.key, own, view.names)
             # Only what rules name is merged; gates are read in the submission that they belong to.
-            if not wanted.reads(key, item.question):
+            if not reads:
                 if seen is not None:
                     self.waiting.pop(key, None)
                 continue

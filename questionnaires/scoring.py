@@ -156,7 +156,10 @@ def _lines(
                 weights += weight
                 lows += weight * low
                 highs += weight * high
-                if _is_assured(item, state, answer, as_of):
+                # Of plain answers only those with a document may be assured: the call is saved for all others.
+                if (state != "answered" or item.evidence is not None) and _is_assured(
+                    item, state, answer, as_of
+                ):
                     assured += weight
             # As TraceLine(...) does, in half the time.
             add(make(TraceLine, (key, state, weight, low, high, scale)))

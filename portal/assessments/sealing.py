@@ -133,6 +133,12 @@ def evidence_list(documents: Iterable[tuple[str, uuid.UUID, Sealed]]) -> bytes:
     return canonical_json([[key, str(evidence), one.commitment] for key, evidence, one in documents])
 
 
+def listed_in(listed: bytes) -> int:
+    """How many entries a list of commitments has, of answers or of evidence, without reading it: no key, id or hash
+    holds a quote."""
+    return 0 if listed == b"[]" else listed.count(b'"],["') + 1
+
+
 def submission_hash(listed: bytes, attestation: str, evidence: bytes = b"[]") -> str:
     """The hash of a submission from its lists of commitments and the attestation's commitment."""
     document = {

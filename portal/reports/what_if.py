@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,7 +74,7 @@ def foresee(
         known = reading.definitions(session, organisation_id, todo)
         slugs = slugs or reading.slugs_of(candidate, reading.bases(session, organisation_id))
         between = reading.between(session, organisation_id, slugs)
-    waiting: list[tuple[Current, Standing | None, bool]] = []
+    waiting: deque[tuple[Current, Standing | None, bool]] = deque()
 
     def packed() -> Iterator[Packed]:
         for some in reading.chunks(todo):
@@ -94,8 +95,8 @@ def foresee(
     try:
         for found in results:
             while waiting and not waiting[0][2]:
-                yield _unread(*waiting.pop(0)[:2])
-            current, standing, _read = waiting.pop(0)
+                yield _unread(*waiting.popleft()[:2])
+            current, standing, _read = waiting.popleft()
             assert standing is not None
             yield _line(current, standing, found)
         for current, standing, _read in waiting:

@@ -11,7 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import JSON, ColumnElement, Text, cast, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from portal.assessments.models import (
@@ -22,7 +22,8 @@ from portal.assessments.models import (
     SealedEvidence,
     Submission,
 )
-from portal.assessments.rating import Judgement, judged_file, judgement
+from portal.assessments.rating import Judgement, judged_evidence, judgement
+from portal.assessments.sealing import listed_in
 from portal.library import service as library
 from portal.library.models import ReleasedVersion
 from portal.vendors.models import Vendor
@@ -30,9 +31,10 @@ from questionnaires import catalog
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import Questionnaire
 from questionnaires.results import display
-from questionnaires.what_if_many import Packed
+from questionnaires.what_if_many import Packed, Sheet
 
 AT_ONCE = 100  # submissions that are read together: what bounds the memory
+PROMISE = '"promise":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,8 @@ def standings(
         .group_by(Rating.submission_id)
         .subquery()
     )
+    # Of the result, some 70 kB, the database itself takes out the two numbers.
+    result = _json(session, Rating.result)
     rows = session.execute(
         select(
             Rating.submission_id,
@@ -155,7 +159,10 @@ def standings(
             Rating.marks,
             Rating.document_marks,
             Rating.shown,
-            Rating.result,
+            Rating.band,
+            Rating.best_band,
+            result["score"].as_json().label("score"),
+            result["high"].as_json().label("high"),
         )
         .join(last, (last.c.submission_id == Rating.submission_id) & (last.c.sequence == Rating.sequence))
         .where(Rating.organisation_id == organisation_id)
@@ -165,19 +172,27 @@ def standings(
             row.as_of.isoformat(),
             row.facts,
             judgement(row.marks, row.document_marks, row.shown),
-            _shown(json.loads(row.result)),
+            [*(_number(one) for one in (row.score, row.high)), row.band, row.best_band],
         )
         for row in rows
     }
 
 
-def _shown(result: Mapping[str, Any]) -> list[str | None]:
-    numbers = [result["score"], result["high"]]
-    return [
-        *(None if one is None else display(Fraction(int(one["num"]), int(one["den"]))) for one in numbers),
-        result["band"],
-        result["best_band"],
-    ]
+def _number(found: Mapping[str, str] | None) -> str | None:
+    return None if found is None else display(Fraction(int(found["num"]), int(found["den"])))
+
+
+def _text(session: Session, column: Any) -> ColumnElement[str]:
+    """A column of UTF-8 bytes as text of the database."""
+    if session.get_bind().dialect.name == "postgresql":
+        return func.convert_from(column, "UTF8", type_=Text)
+    return cast(column, Text)
+
+
+def _json(session: Session, column: Any) -> Any:
+    """A column of canonical JSON, to take parts out of."""
+    found = _text(session, column)
+    return cast(found, JSON) if session.get_bind().dialect.name == "postgresql" else type_coerce(found, JSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,31 +207,23 @@ class Chunk:
 def read(session: Session, organisation_id: uuid.UUID, wanted: Sequence[Current], before: datetime) -> Chunk:
     """The sealed answers of some submissions with documents, marks and facts of their standing ratings.
 
-    Who lacks answers that were sealed (redacted) is ``unread``, and as another's other it is left out.
+    Nothing is parsed that its reader can parse. Who lacks answers or documents that were sealed (redacted) is
+    ``unread``, and as another's other it is left out.
     """
     ids = sorted({one.id for one in wanted} | {other for one in wanted for other in one.others})
-    rows = session.execute(
-        select(Submission.id, Submission.content_hash).where(*_ours(Submission, organisation_id, ids))
-    )
-    hashes = {row.id: row.content_hash for row in rows}
     found = standings(session, organisation_id, ids, before)
-    answers = _answers(session, organisation_id, ids)
-    files: dict[uuid.UUID, bytes] = {}
-    for submission, document in answers.items():
-        if submission in found:
-            definition = library.definition(session, hashes[submission])
-            files[submission] = _file(definition, document, found[submission])
+    sheets = _sheets(session, organisation_id, ids, found)
     packed = [
         Packed(
             str(one.id),
-            one.content_hash,
-            files[one.id],
-            tuple((hashes[other], files[other]) for other in one.others if other in files),
+            sheets[one.id],
+            found[one.id].facts,
+            tuple(sheets[other] for other in one.others if other in sheets),
         )
         for one in wanted
-        if one.id in files
+        if one.id in sheets
     ]
-    return Chunk(packed, [one.id for one in wanted if one.id not in files], found)
+    return Chunk(packed, [one.id for one in wanted if one.id not in sheets], found)
 
 
 def _ours(model: Any, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> list[ColumnElement[bool]]:
@@ -224,27 +231,72 @@ def _ours(model: Any, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> l
     return [model.organisation_id == organisation_id, key.in_(ids)]
 
 
-def _answers(
-    session: Session, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, dict[str, dict[str, Any]]]:
-    """Answers by submission and key, documents beside them; without the submissions that lack any."""
-    found: dict[uuid.UUID, dict[str, dict[str, Any]]] = {}
+def _sheets(
+    session: Session,
+    organisation_id: uuid.UUID,
+    ids: Sequence[uuid.UUID],
+    standing: Mapping[uuid.UUID, Standing],
+) -> dict[uuid.UUID, Sheet]:
+    """What was answered in each that is rated and whole."""
+    lines, papers = _lines(session, organisation_id, ids), _papers(session, organisation_id, ids)
     listed = session.execute(
-        select(Submission.id, Submission.commitments).where(*_ours(Submission, organisation_id, ids))
-    )
-    sealed = {submission: len(json.loads(commitments)) for submission, commitments in listed}
-    rows = session.execute(
-        select(SealedAnswer.submission_id, SealedAnswer.key, SealedAnswer.answer).where(
-            *_ours(SealedAnswer, organisation_id, ids)
+        select(Submission.id, Submission.content_hash, Submission.commitments, Submission.evidence).where(
+            *_ours(Submission, organisation_id, ids)
         )
     )
-    for submission, key, data in rows:
-        document = json.loads(data)
-        document.pop("promise", None)
-        found.setdefault(submission, {})[key] = document
-    found = {one: held for one, held in found.items() if len(held) == sealed[one]}
-    found |= {one: {} for one, count in sealed.items() if count == 0}
-    papers = session.execute(
+    found = {}
+    for submission, content_hash, answers, documents in listed:
+        count, text = lines.get(submission, (0, ""))
+        beside = papers.get(submission, [])
+        if submission not in standing or (count, len(beside)) != (listed_in(answers), listed_in(documents)):
+            continue
+        rating = standing[submission]
+        evidence: dict[str, list[dict[str, Any]]] = {}
+        for key, item in beside:
+            evidence.setdefault(key, []).append(item)
+        evidence = judged_evidence(evidence, rating.judgement)
+        found[submission] = Sheet(
+            content_hash, rating.as_of, _plain(text), evidence, rating.judgement.marks, rating.judgement.shown
+        )
+    return found
+
+
+def _lines(
+    session: Session, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[int, str]]:
+    """How many answers of each are there, and all of them as the lines of a Sheet, put together by the database:
+    a row for each answer costs more than working it out."""
+    line = SealedAnswer.key + "\t" + _text(session, SealedAnswer.answer)
+    rows = session.execute(
+        select(SealedAnswer.submission_id, func.count(), func.aggregate_strings(line, "\n"))
+        .where(*_ours(SealedAnswer, organisation_id, ids))
+        .group_by(SealedAnswer.submission_id)
+    )
+    return {submission: (count, text) for submission, count, text in rows}
+
+
+def _plain(lines: str) -> str:
+    """Without what a vendor promised instead of a document, which counts for nothing. Quotes within a text are escaped
+    in JSON, so that this finds the member and never somebody's words."""
+    if PROMISE not in lines:
+        return lines
+    return "\n".join(map(_without_promise, lines.split("\n")))
+
+
+def _without_promise(line: str) -> str:
+    if PROMISE not in line:
+        return line
+    key, _tab, text = line.partition("\t")
+    answer = json.loads(text)
+    answer.pop("promise", None)
+    return f"{key}\t{canonical_json(answer).decode()}"
+
+
+def _papers(
+    session: Session, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, list[tuple[str, dict[str, Any]]]]:
+    """The documents of each by key, in the shape of an answers file with their ``id`` besides."""
+    rows = session.execute(
         select(
             SealedEvidence.submission_id,
             SealedEvidence.key,
@@ -254,25 +306,12 @@ def _answers(
         .where(*_ours(SealedEvidence, organisation_id, ids))
         .order_by(SealedEvidence.key, SealedEvidence.evidence_id)
     )
-    for submission, key, evidence, data in papers:
-        if key in found.get(submission, {}):
-            paper = json.loads(data)
-            item = {"id": str(evidence), **{name: paper[name] for name in ("kind", "issued", "expires")}}
-            found[submission][key].setdefault("evidence", []).append(item)
+    found: dict[uuid.UUID, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for submission, key, evidence, data in rows:
+        paper = json.loads(data)
+        item = {"id": str(evidence), **{name: paper[name] for name in ("kind", "issued", "expires")}}
+        found[submission].append((key, item))
     return found
-
-
-def _file(definition: Questionnaire, answers: dict[str, dict[str, Any]], standing: Standing) -> bytes:
-    """An answers file (section 6 of the format)."""
-    return canonical_json(
-        {
-            "questionnaire": {"slug": definition.slug, "version": definition.version},
-            "as_of": standing.as_of,
-            "facts": dict(standing.facts),
-            "shown": list(standing.judgement.shown),
-            "answers": judged_file(answers, standing.judgement),
-        }
-    )
 
 
 def definitions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -31,7 +32,7 @@ Page = str | Response | WerkzeugResponse | tuple[str, int]
 HEAD = (
     *("vendor", "verdict", "score_before", "high_before", "band_before", "best_band_before"),
     *("score_after", "high_after", "band_after", "best_band_after"),
-    *("knockouts", "requirements", "to_answer", "to_review", "assessment", "submission"),
+    *("knockouts", "requirements", "to_answer", "to_review", "decisions", "assessment", "submission"),
 )
 
 
@@ -114,6 +115,7 @@ def run(organisation: str, run: uuid.UUID) -> Page:
     columns = [("vendor", _("Vendor")), ("", _("What becomes of it")), ("", _("Before")), ("", _("After"))]
     columns += [("", _("Why"))]
     candidate = parse_json(found.candidate, "what-if")
+    broken = _broken(session, identity, candidate, page.rows)
     shown = render_template(
         "what_if/run.html",
         run=found,
@@ -125,7 +127,9 @@ def run(organisation: str, run: uuid.UUID) -> Page:
         pages=page.links(lambda number: href(page=number)),
         heads=sortable(columns, "vendor", down, lambda key, down: href(sort=key, down=down)),
         href=href,
-        lines=[_shown(one, names, candidate) for one in page.rows],
+        lines=[
+            _shown(one, names, candidate) | {"broken": broken.get(one.submission_id, ())} for one in page.rows
+        ],
         refresh=found.state in what_if.OPEN,
         zone=organisations.organisation_of(session, identity).zone,
     )
@@ -162,6 +166,14 @@ def _shown(row: WhatIfRow, names: dict[uuid.UUID, str], candidate: Questionnaire
     }
 
 
+def _broken(
+    session: Session, identity: Identity, candidate: Questionnaire, rows: Sequence[WhatIfRow]
+) -> Mapping[uuid.UUID, Sequence[str]]:
+    """By submission, the decisions of the gate that would no longer stand; see features.BREAKS."""
+    asked = web.portal().breaks
+    return asked(session, identity, candidate, rows) if asked is not None and rows else {}
+
+
 def _standing(shown: list[Any]) -> str:
     """ "76.1 to 80.9, partial to sound"; "" where nothing is assessed."""
     score, high, band, best = shown
@@ -180,12 +192,15 @@ def run_csv(organisation: str, run: uuid.UUID) -> Response:
     found = what_if.run_of(session, identity, run)
     rows = list(what_if.every(session, identity, found, one_of("verdict", what_if.VERDICTS)))
     names = what_if.names(session, identity, rows)
+    broken = _broken(session, identity, parse_json(found.candidate, "what-if"), rows)
     note = export_made("what_if", now=web.now(), actor=identity)
     name = f"what-if-{found.slug}-{found.version}"
-    return csv_file(name, HEAD, (_cells(one, names) for one in rows), note)
+    return csv_file(name, HEAD, (_cells(one, names, broken) for one in rows), note)
 
 
-def _cells(row: WhatIfRow, names: dict[uuid.UUID, str]) -> tuple[Any, ...]:
+def _cells(
+    row: WhatIfRow, names: dict[uuid.UUID, str], broken: Mapping[uuid.UUID, Sequence[str]]
+) -> tuple[Any, ...]:
     changes = what_if.changes_of(row)
     shifts = (
         "; ".join(f"{key}: {before or 'none'} to {after or 'none'}" for key, before, after in changes[what])
@@ -193,7 +208,8 @@ def _cells(row: WhatIfRow, names: dict[uuid.UUID, str]) -> tuple[Any, ...]:
     )
     return (
         *(names.get(row.vendor_id, ""), row.verdict, *row.before, *row.after, *shifts),
-        *(changes["unanswered"], changes["unreviewed"], row.assessment_id, row.submission_id),
+        *(changes["unanswered"], changes["unreviewed"], "; ".join(broken.get(row.submission_id, ()))),
+        *(row.assessment_id, row.submission_id),
     )
 
 

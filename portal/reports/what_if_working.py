@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.faults import Unavailable
 from portal.library.models import WhatIfRow, WhatIfRun
 from portal.reports import what_if
 from portal.reports.what_if import Line
@@ -29,6 +30,7 @@ log = logging.getLogger("portal.what_if")
 SLICE = 15.0  # seconds of one turn; letters and the sign of life come between turns
 LEASE = timedelta(seconds=120)
 WRITTEN_TOGETHER = 200
+WRITTEN_AFTER = 2.0  # seconds
 PROGRESS = "progress of a run; asking for it, its end and its stopping are events"
 
 
@@ -44,6 +46,90 @@ class Claimed:
     reached: uuid.UUID | None
 
 
+class Foreseeing:
+    """What one worker has in hands: the run that it claimed, and the processes that work it out, from turn to turn.
+
+    A run that is given back, or whose worker died (after its lease), goes on where it was with whoever claims it.
+    Not for two threads at once.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._claimed: Claimed | None = None
+        self._lines: Iterator[Line] = iter(())
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the next turn goes on with what this one has begun."""
+        return self._claimed is not None
+
+    def turn(
+        self,
+        instant: Callable[[], datetime],
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        seconds: float = SLICE,
+    ) -> int:
+        """Go on with the run in hands, else with the one that waits longest. Returns how many submissions were counted.
+
+        Ends after ``seconds``, with the run, or when it was stopped or taken over.
+        """
+        claimed = self._claimed or self._begin(instant())
+        if claimed is None:
+            return 0
+        ends, counted = time.monotonic() + seconds, 0
+        try:
+            while some := _some(self._lines):
+                if not _write(self._database, claimed, some, instant()):
+                    self._drop()
+                    return counted
+                counted += len(some)
+                if time.monotonic() >= ends or stopping():
+                    return counted
+        except (Unavailable, OperationalError):  # a busy or silent database says nothing about the run
+            self._drop()
+            raise
+        except (
+            Exception
+        ) as error:  # whatever a submission holds: the run ends with a reason, the worker goes on
+            log.exception("what-if %s failed", claimed.id)
+            self._drop()
+            _end(self._database, claimed, "failed", instant(), fault=type(error).__name__)
+            return counted
+        except BaseException:
+            self._drop()
+            raise
+        self._drop()
+        _end(self._database, claimed, "done", instant())
+        return counted
+
+    def close(self, now: datetime) -> None:
+        """End the processes and give back the run, so that any worker may go on with it at once."""
+        claimed = self._claimed
+        self._drop()
+        if claimed is not None:
+            _give_back(self._database, claimed, now)
+
+    def _begin(self, now: datetime) -> Claimed | None:
+        if not _anything(self._database, now):
+            return None
+        self._claimed = claimed = _claim(self._database, now)
+        if claimed is not None:
+            self._lines = what_if.foresee(
+                self._database,
+                claimed.organisation_id,
+                claimed.candidate,
+                before=claimed.asked_at,
+                after_id=claimed.reached,
+            )
+        return claimed
+
+    def _drop(self) -> None:
+        if self._claimed is not None:
+            self._lines.close()  # type: ignore[attr-defined]  # it is a generator: its processes end here
+        self._claimed, self._lines = None, iter(())
+
+
 def work(
     database: Database,
     instant: Callable[[], datetime],
@@ -51,39 +137,22 @@ def work(
     stopping: Callable[[], bool] = lambda: False,
     seconds: float = SLICE,
 ) -> int:
-    """One turn: go on with the run that waits longest. Returns how many submissions were counted.
-
-    A run that is not done goes on with the next turn; one whose worker died goes on after its lease.
-    """
-    if not _anything(database, instant()):
-        return 0
-    claimed = _claim(database, instant())
-    if claimed is None:
-        return 0
-    ends, counted = time.monotonic() + seconds, 0
-    lines = what_if.foresee(
-        database,
-        claimed.organisation_id,
-        claimed.candidate,
-        before=claimed.asked_at,
-        after_id=claimed.reached,
-    )
-    try:
-        while some := list(islice(lines, WRITTEN_TOGETHER)):
-            if not _write(database, claimed, some, instant()):
-                return counted
-            counted += len(some)
-            if time.monotonic() >= ends or stopping():
-                _give_back(database, claimed, instant())
-                return counted
-    except Exception as error:  # whatever a submission holds: the run ends with a reason, the worker goes on
-        log.exception("what-if %s failed", claimed.id)
-        _end(database, claimed, "failed", instant(), fault=type(error).__name__)
-        return counted
-    finally:
-        lines.close()  # type: ignore[attr-defined]  # it is a generator: its processes end here
-    _end(database, claimed, "done", instant())
+    """One turn by itself; a run that is not done is given back. Returns how many submissions were counted."""
+    foreseeing = Foreseeing(database)
+    counted = foreseeing.turn(instant, stopping=stopping, seconds=seconds)
+    foreseeing.close(instant())
     return counted
+
+
+def _some(lines: Iterator[Line]) -> list[Line]:
+    """What is written together: so many lines, or those of some seconds, so that progress and a stop are seen."""
+    found: list[Line] = []
+    ends = time.monotonic() + WRITTEN_AFTER
+    for line in lines:
+        found.append(line)
+        if len(found) >= WRITTEN_TOGETHER or time.monotonic() >= ends:
+            break
+    return found
 
 
 def _waiting(now: datetime) -> Any:

@@ -317,6 +317,31 @@ def test_a_draft_is_tried_and_read(
     assert Browser(app.test_client(), "procurement@halden.example").get(address).status_code == 403
 
 
+def test_what_the_gate_says_of_a_version_stands_with_its_submission(
+    author: Browser, app: Portal, database: Database, halden: Place, vendors: list[journey.Issued]
+) -> None:
+    """Through the callback of web.Portal: sentences by submission, for a page of rows and for the whole file."""
+    run = ask(database, halden, candidate(stricter))
+    turn(database)
+    told = []
+
+    def breaks(
+        session: Session, identity: Any, tried: Questionnaire, found: Any
+    ) -> dict[uuid.UUID, list[str]]:
+        told.append((identity.organisation.id, tried.label, len(found)))
+        first = min(found, key=lambda one: one.submission_id)
+        return {first.submission_id: ["Archive: go ahead would lapse"]}
+
+    app.breaks = breaks
+    address = f"/o/{halden.slug}/what-ifs/{run}"
+    assert author.get(address).text.count("Archive: go ahead would lapse") == 1
+    lines = list(csv.DictReader(io.StringIO(author.get(f"{address}.csv").text.lstrip("\ufeff"))))
+    assert sorted(one["decisions"] for one in lines) == ["", "", "Archive: go ahead would lapse"]
+    assert told == [(halden.id, candidate(stricter).label, 3)] * 2
+    assert author.get(f"{address}?verdict=better").status_code == 200  # nothing to ask about
+    assert len(told) == 2
+
+
 def test_a_run_is_stopped_from_its_page(
     author: Browser, database: Database, halden: Place, vendors: list[journey.Issued]
 ) -> None:

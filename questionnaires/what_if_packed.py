@@ -1,0 +1,108 @@
+"""Submissions as a store holds them, and their answers typed in the process that works them out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, NamedTuple
+
+from questionnaires.answer_values import quoted
+from questionnaires.answers import (
+    Answer,
+    AnswerErrors,
+    InvalidAnswer,
+    parse_answer,
+    parse_evidence,
+    parse_facts,
+    parse_review,
+)
+from questionnaires.dates import parse_date
+from questionnaires.definition import Questionnaire
+from questionnaires.requirements import Answered
+from questionnaires.what_if import Stored
+
+# Answers that a process remembers as typed: most lines of a thousand submissions are the same few hundred.
+REMEMBERED = 20_000
+LONGEST_REMEMBERED = 200  # characters; what is longer holds somebody's own words and hardly comes twice
+
+_NO_ANSWER = Answer("unanswered")
+
+
+class Sheet(NamedTuple):
+    """What was answered in one submission.
+
+    ``lines``: one for each answer, "key<tab>JSON object of section 6 of the format", joined by line feeds; written as
+    canonical JSON is, without control characters. ``evidence`` (documents) and ``reviews`` (marks), by key, are laid
+    over them, in the shapes of that section. ``as_of``: "2026-11-21".
+    """
+
+    content_hash: str
+    as_of: str
+    lines: str
+    evidence: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+    reviews: Mapping[str, Mapping[str, Any]] = {}
+    shown: tuple[str, ...] = ()
+
+
+class Packed(NamedTuple):
+    """A submission: ``facts`` in their JSON shape, ``others`` the other current ones of the engagement."""
+
+    label: str
+    sheet: Sheet
+    facts: Mapping[str, Any] = {}
+    others: tuple[Sheet, ...] = ()
+
+
+class Reader:
+    """Types the submissions of one definition; lines that read the same are read once."""
+
+    def __init__(self, definition: Questionnaire) -> None:
+        self.definition = definition
+        self._known: dict[str, tuple[str, Answer]] = {}
+
+    def stored(self, packed: Packed, others: tuple[Answered, ...]) -> Stored:
+        """A submission with those beside it. Raises AnswerErrors where it does not fit its definition."""
+        one = self.answered(packed.sheet)
+        facts = parse_facts(packed.facts)
+        return Stored(packed.label, one.definition, one.answers, facts, one.as_of, one.shown, others)
+
+    def answered(self, sheet: Sheet) -> Answered:
+        """The answers of one. Raises AnswerErrors."""
+        as_of = parse_date(sheet.as_of)
+        try:
+            if as_of is None:
+                raise InvalidAnswer("as_of", f"Write a date like 2026-11-21, not {quoted(sheet.as_of)}")
+            answers = self._answers(sheet, as_of)
+        except InvalidAnswer as bad:
+            raise AnswerErrors([bad]) from bad
+        return Answered(self.definition, answers, as_of, sheet.shown)
+
+    def _answers(self, sheet: Sheet, as_of: date) -> dict[str, Answer]:
+        known = self._known.get
+        found: dict[str, Answer] = {}
+        for line in sheet.lines.split("\n") if sheet.lines else ():
+            key, answer = known(line) or self._read(line, as_of)
+            found[key] = answer
+        for key, documents in sheet.evidence.items():
+            found[key] = replace(found.get(key, _NO_ANSWER), evidence=parse_evidence(key, documents))
+        for key, mark in sheet.reviews.items():
+            answer = found.get(key, _NO_ANSWER)
+            review = parse_review(self.definition.questions[key], answer.state, mark)
+            # As replace(...) does, in a third of the time: a reviewer marks every answer.
+            found[key] = Answer(answer.state, answer.value, answer.note, answer.evidence, review)
+        return found
+
+    def _read(self, line: str, as_of: date) -> tuple[str, Answer]:
+        key, _tab, text = line.partition("\t")
+        question = self.definition.questions.get(key)
+        if question is None:
+            raise InvalidAnswer(key, f"{self.definition.label} has no such question")
+        found = key, parse_answer(question, json.loads(text), as_of)
+        # What is read of a date hangs on the day.
+        if question.type != "date" and len(line) <= LONGEST_REMEMBERED:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[line] = found
+        return found
