@@ -40,6 +40,7 @@ from portal.findings import finding_views as finding
 from portal.findings import lists as finding_lists
 from portal.findings import opening as finding_opening
 from portal.findings import views as findings
+from portal.gate import at_clients
 from portal.gate import lists as gate_lists
 from portal.gate import routes as gate
 from portal.gate.foreseen import Effects, effects
@@ -152,6 +153,12 @@ WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
         "remediation.list_page": finding_lists.how_many_wait,
     }
 )
+
+# How the gate of an engagement stands, for its own page: (session, identity, engagement's id, now=).
+GATE_OF: Callable[..., gate_lists.Brief] = gate_lists.brief_of
+
+# What else waits at an organisation, for whoever works for several: (session, identity, today=, now=).
+AT_CLIENTS: Callable[..., Mapping[str, int]] = at_clients.figures
 
 # The evaluations that the gate's decisions on an engagement rested on: (session, identity, engagement's id).
 DECIDED_ON: Callable[..., tuple[uuid.UUID, ...]] = decided_on

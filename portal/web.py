@@ -71,13 +71,9 @@ class Portal(Flask):
     rated: tuple[Callable[..., None], ...] = ()  # and when marks are written into a rating
     waiting: Mapping[str, Callable[..., int]]  # endpoint -> how many wait there, for the navigation
     gate_of: Callable[..., Any]  # how the gate of an engagement stands, for its page
-    at_clients: Callable[
-        ..., Mapping[str, int]
-    ]  # what else waits at an organisation, for a virtual CISO's page
+    at_clients: Callable[..., Mapping[str, int]]  # what else waits at an organisation
     decided_on: Callable[..., tuple[Any, ...]]  # evaluations that decisions of an engagement rested on
-    breaks: Callable[..., Mapping[Any, Any]] | None = (
-        None  # decisions that a version would break, for what-ifs
-    )
+    breaks: Callable[..., Mapping[Any, Any]] | None = None  # decisions that a version would break
     policy_effects: Callable[..., Any]  # what a draft of the policy would change at the gates
     as_seen: Callable[..., Any]  # a question of a draft as its vendors will see it, beside its editor
 

@@ -37,6 +37,7 @@ def client_list() -> str:
         identity.session_id,
         shown.rows,
         has_factor=has_factor,
+        more=web.portal().at_clients,
         now=web.now(),
     )
     return render_template(

@@ -7,6 +7,7 @@ tenants but the sum in the head of the reader.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,20 +18,27 @@ from portal.db import Database
 from portal.organisations import queries as organisations
 from portal.organisations.queries import Belonging
 
+More = Callable[..., Mapping[str, int]]
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many assessments are late, due within two weeks, submitted lately; how many enquiries wait for an answer."""
+    """How many assessments are late, due within two weeks, submitted lately; how many enquiries wait for an answer.
+
+    ``more``: what later features count there: reviews that wait, gates that lapse soon, decisions for the reader.
+    """
 
     late: int
     soon: int
     lately: int
     enquiries: int
+    more: Mapping[str, int]
 
     @property
-    def urgency(self) -> tuple[int, int, int, int]:
+    def urgency(self) -> tuple[int, ...]:
         """What needs attention first sorts first."""
-        return (-self.late, -self.soon, -self.enquiries, -self.lately)
+        more = [self.more.get(name, 0) for name in ("mine", "lapsing", "reviews")]
+        return tuple(-one for one in (self.late, self.soon, *more, self.enquiries, self.lately))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +56,16 @@ def of_person(
     places: list[Belonging],
     *,
     has_factor: bool,
+    more: More,
     now: datetime,
 ) -> list[Client]:
-    """The clients among ``places``, in three statements each; what needs attention first, then by name."""
+    """The clients among ``places``, in a fixed number of statements each; what needs attention first, then by name."""
     found = [
         Client(
             one,
             None
             if one.second_factor and not has_factor
-            else _figures(database, _identity(person, session_id, one), now=now),
+            else _figures(database, _identity(person, session_id, one), more, now=now),
         )
         for one in places
     ]
@@ -71,9 +80,10 @@ def _identity(person: Person, session_id: uuid.UUID, place: Belonging) -> Identi
     )
 
 
-def _figures(database: Database, identity: Identity, *, now: datetime) -> Figures:
+def _figures(database: Database, identity: Identity, more: More, *, now: datetime) -> Figures:
     with database.looking(identity.scope) as session:
         today = clock.local_date(now, organisations.organisation_of(session, identity).zone)
         counted = organisation_queries.counts(session, identity, today=today)
         waiting = enquiry_queries.count_open(session, identity)
-    return Figures(counted.late, counted.soon, counted.lately, waiting)
+        others = more(session, identity, today=today, now=now)
+    return Figures(counted.late, counted.soon, counted.lately, waiting, others)

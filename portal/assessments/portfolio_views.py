@@ -102,6 +102,7 @@ def engagement(organisation: str, engagement: uuid.UUID) -> Page:
         tier_help=facts.TIER_HELP[row.tier],
         months=policy_queries.current(session, own.id).tier(row.tier).months,
         currency=own.currency,
+        gate=web.portal().gate_of(session, identity, row.id, now=web.now()),
         assessments=asked,
         standings=assessments.standings(session, identity, asked),
         zone=own.zone,

@@ -116,6 +116,11 @@ def rows(session: Session, identity: Identity, ids: Collection[uuid.UUID], *, no
     ]
 
 
+def brief_of(session: Session, identity: Identity, engagement_id: uuid.UUID, *, now: datetime) -> Brief:
+    """How the gate of one engagement stands; the caller has read the engagement with the identity's eyes."""
+    return reading.briefs(session, _ours(identity), [engagement_id], now=now)[engagement_id]
+
+
 def lapsing(session: Session, identity: Identity, *, today: date, now: datetime) -> int:
     """How many gates that pass today may lapse within SOON days."""
     return len(found(session, identity, Filter(state="lapsing"), today=today, now=now))

@@ -24,7 +24,7 @@ from portal.gate.facts import Accepted, Document, Finding, GateFacts, Submitted
 from portal.gate.loading_answers import MOST_FORMER, Marked, Sent
 from portal.gate.loading_contract import Contracts
 from portal.gate.models import RiskException
-from portal.gate.sheets import Fix, Sheet, end_of, latest, submitted
+from portal.gate.sheets import Fix, Sheet, end_of, judged_altogether, latest, submitted
 from portal.organisations.models import Organisation
 from portal.vendors.facts import facts_of as facts_of_engagement
 from portal.vendors.facts import judged
@@ -233,7 +233,7 @@ def _former(
         one.id: one
         for some in sent.values()
         for each in some.values()
-        if submitted(sheets[each[0].id]).unjudged
+        if not judged_altogether(sheets[each[0].id])
         for one in each[1 : 1 + MOST_FORMER]
     }
     beside = loading_answers.beside(session, organisation_id, wanted.values(), newest=False)

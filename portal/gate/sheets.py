@@ -72,9 +72,7 @@ def submitted(
 ) -> Submitted:
     """The sheet as a fact. ``fixes``: of its knock-outs' findings, by question."""
     low, high = _levels(sheet)
-    unjudged = {
-        key for key, state in sheet.states.items() if state not in NOTHING_SAID and key not in sheet.marked
-    }
+    unjudged = _unjudged(sheet)
     asked_again = set(sheet.lapsed)
     critical = {key for key in unjudged if sheet.definition.questions[key].critical} | asked_again
     return Submitted(
@@ -95,6 +93,17 @@ def submitted(
         content_hash=sheet.definition.content_hash,
         former=former,
     )
+
+
+def judged_altogether(sheet: Sheet) -> bool:
+    """Whether somebody has judged every answer, and what was shed since."""
+    return not (sheet.lapsed or _unjudged(sheet))
+
+
+def _unjudged(sheet: Sheet) -> set[str]:
+    return {
+        key for key, state in sheet.states.items() if state not in NOTHING_SAID and key not in sheet.marked
+    }
 
 
 def _levels(sheet: Sheet) -> tuple[int | None, int | None]:

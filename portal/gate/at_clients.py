@@ -1,0 +1,20 @@
+"""What waits at one organisation beside its assessments: reviews, gates about to lapse, decisions for the reader."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.gate import lists
+from portal.review import queue
+
+
+def figures(session: Session, identity: Identity, *, today: date, now: datetime) -> dict[str, int]:
+    """``reviews`` that wait, gates ``lapsing`` within lists.SOON days, and what waits for ``mine``: the reader."""
+    return {
+        "reviews": queue.counts(session, identity).waits,
+        "lapsing": lists.lapsing(session, identity, today=today, now=now),
+        "mine": lists.waiting_for(session, identity),
+    }
