@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import autosave, engine, load, startup, what_if, what_if_portal
+from tests.benchmarks import autosave, engine, gate, load, startup, what_if, what_if_portal
 from tests.benchmarks.measuring import table
 
 GROUPS = {
@@ -14,6 +14,7 @@ GROUPS = {
     "load": load.figures,
     "what_if": what_if.figures,
     "what_if_portal": what_if_portal.figures,
+    "gate": gate.figures,
 }
 
 
