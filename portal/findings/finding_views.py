@@ -241,7 +241,7 @@ def _points(form: forms.Acting) -> int:
 
 
 def _label(said: words.Described) -> str:
-    text = said.what or said.question
+    text = said.title
     short = text if len(text) <= 90 else f"{text[:89]}…"
     return f"{said.number} {short}".strip()
 

@@ -40,6 +40,12 @@ class Described:
     kind: str
     number: str
     question: str
+    knockout: bool = False
+
+    @property
+    def title(self) -> str:
+        """What a list calls it: a failed knock-out by its question, since all of them mean the same."""
+        return self.question if self.knockout else self.what or self.question
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ def _described(session: Session, one: Finding, written: Mapping[uuid.UUID, str],
     if one.code == REVIEWER:
         return Described(written.get(one.id, ""), _("Added by a reviewer"), number, asked)
     if one.code == KNOCKOUT:
-        return Described(_knockout(definition, one.key, ours), _("Failed knock-out"), number, asked)
+        return Described(_knockout(definition, one.key, ours), _("Failed knock-out"), number, asked, True)
     rule = earning.rule_of(definition, one.key, one.code)
     return Described(rule.text if rule is not None else "", _("From the answer"), number, asked)
 
