@@ -139,8 +139,8 @@ class Visit:
     def _nothing(self, _page: str) -> None:
         return None
 
-    def _headers(self) -> dict[str, str]:
-        return {"Cookie": f"session={self.cookie}"}
+    def _headers(self) -> list[tuple[str, str]]:
+        return [("Cookie", f"session={self.cookie}")]
 
     def _run(self, builder: EnvironBuilder, wanted: str) -> str:
         body, status, _headers = run_wsgi_app(self.app, builder.get_environ(), buffered=True)

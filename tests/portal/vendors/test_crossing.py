@@ -11,7 +11,7 @@ from sqlalchemy import select
 from portal import clock
 from portal.access import OrganisationRole
 from portal.db import SYSTEM, Database
-from portal.erasure import parting
+from portal.erasure import engagement_words
 from portal.erasure import service as erasure
 from portal.erasure.service import Subject
 from portal.settings import Settings
@@ -80,7 +80,7 @@ def test_nothing_is_opened_with_a_vendor_that_leaves_meanwhile(
     fields |= {"csrf_token": buyer.token()}
     path = f"/o/{alder.slug}/vendors/{vendor}/engagements/{way}"
     _left, answer = crossing(
-        monkeypatch, parting, "_intakes", leave, lambda: buyer.client.post(path, data=fields)
+        monkeypatch, engagement_words, "_intakes", leave, lambda: buyer.client.post(path, data=fields)
     )
     assert answer.status_code == 409
     assert "offboarded" in answer.text
