@@ -60,6 +60,7 @@ def test_a_reviewer_challenges_writes_and_the_vendor_reads_why(
         if javascript:
             assert axe_faults(page) == []
         assert overflow(page) <= 0
+        look_at_unwritten(page, words, javascript=javascript)
         page.get_by_role("button", name=re.compile("^Write .* into the rating")).click()
         expect(page.locator("body")).to_contain_text("Written into the rating")
         address = page.url
@@ -77,6 +78,23 @@ def test_a_reviewer_challenges_writes_and_the_vendor_reads_why(
         expect(page.locator("main")).to_contain_text("Challenged by the reviewer")
         expect(page.locator("main")).not_to_contain_text("Ruth knows them.")
         shot(page, f"vendor-{javascript}")
+
+
+def look_at_unwritten(page: Page, words: str, *, javascript: bool) -> None:
+    """The page of marks that are in no rating yet says whose they are; keeping them leads back."""
+    page.get_by_role("link", name="See them, or throw them away").click()
+    expect(page.locator("h1")).to_contain_text("Unwritten marks of round")
+    expect(page.locator("main")).to_contain_text(words)
+    expect(page.get_by_role("button", name=re.compile("^Throw .* away"))).to_be_visible()
+    if javascript:
+        assert axe_faults(page) == []
+    shot(page, "unwritten-1280")
+    page.set_viewport_size({"width": 375, "height": 800})
+    assert overflow(page) <= 0
+    shot(page, "unwritten-375")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.get_by_role("link", name="Keep them").click()
+    expect(page.locator("h1")).to_contain_text("Review of round")
 
 
 def press_mark(page: Page, number: int) -> None:
@@ -177,3 +195,20 @@ def test_the_keys_do_not_leave_what_is_not_saved(chromium: Browser, demo: Demo) 
         with page.expect_navigation():
             page.keyboard.press("k")  # nothing was typed here, so nothing is asked
         expect(page.locator("form[data-review] textarea[name=remark]")).to_have_value("")
+
+
+def test_another_form_does_not_take_what_is_not_saved_along(chromium: Browser, demo: Demo) -> None:
+    with person(chromium, demo, demo.account("organisation", "ciso")) as page:
+        open_queue(page)
+        page.locator("tbody th a").first.click()
+        expect(page.locator("h1")).to_contain_text("Review of round")
+        page.locator("form[data-review] textarea[name=remark]").fill("Half a thought.")
+        finish = page.get_by_role("button", name="Finish the review")
+        finish.click()
+        expect(page.get_by_role("status").filter(has_text="Not saved yet")).to_be_visible()
+        expect(page.locator("textarea[name=remark]")).to_have_value("Half a thought.")
+        expect(page.locator("h1")).to_contain_text("Review of round")
+        page.locator("form[data-review] textarea[name=remark]").fill("")
+        page.locator("form[data-review] input[name=mark]").first.check()
+        finish.click()
+        expect(page.get_by_role("status").filter(has_text="Not saved yet")).to_be_visible()

@@ -83,7 +83,7 @@ def test_marks_wait_until_they_are_written_and_the_range_narrows_exactly(given: 
         assert len(evaluations) == 2, "what the contract needs is evaluated anew"
         letters = session.scalars(select(Message).where(Message.kind == "assessment_changed")).all()
         assert [one.recipient for one in letters] == [given.owner.person.email]
-        assert "3 answers or documents" in letters[0].text
+        assert "Judged were\n3 answers" in letters[0].text
         for secret in ("Tape is slow", "Contractors are people", "Ask about disks"):
             assert secret not in letters[0].text + letters[0].html
             assert secret not in "".join(str(one.data) for one in session.scalars(select(Event)))
