@@ -27,9 +27,14 @@ TABLES = (
 
 # What the gate decides by, and who may be a second person: a second or two of tables.
 GATE = tuple(
-    f"portal/gate/{name}.py" for name in ("facts", "grounds", "deciding", "standing", "choosing", "stored")
+    f"portal/gate/{name}.py"
+    for name in (
+        *("facts", "lines", "grounds", "excepting", "deciding", "standing", "choosing", "stored", "sheets"),
+    )
 )
-GATE_TABLES = tuple(f"tests/portal/gate/test_{name}.py" for name in ("rules", "standing", "choosing"))
+GATE_TABLES = tuple(
+    f"tests/portal/gate/test_{name}.py" for name in ("rules", "anew", "standing", "choosing", "sheets")
+)
 
 
 def test_every_branch_of_the_deciding_modules_is_tested(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from portal.assessments.sealing import Document
 from portal.gate.facts import Knockout, Proof
-from portal.gate.sheets import Fix, Reading, Sheet, submitted
+from portal.gate.sheets import Fix, Reading, Sheet, judged_altogether, submitted
 from questionnaires.definition import Questionnaire
 from tests.portal import rich
 
@@ -69,6 +69,10 @@ def test_what_nobody_judged_is_counted_and_what_was_judged_badly_before_counts_a
     # The mark that stands at PLAN was kept from the round before, so nobody has judged it since.
     made = submitted(sheet(marked={MFA, ADMIN, PATCH, PLAN}, lapsed={PLAN}))
     assert (made.unjudged, made.unjudged_critical, made.lapsed) == (1, 1, 1)
+    everything = sheet(marked={MFA, ADMIN, PATCH, PLAN})
+    assert judged_altogether(everything)
+    assert not judged_altogether(replace(everything, lapsed={PLAN}))
+    assert not judged_altogether(sheet(marked={MFA, ADMIN, PATCH}))
     nothing = {MFA: "hidden", ADMIN: "open", PATCH: "unanswered", PLAN: "not_applicable"}
     assert submitted(sheet(states=nothing)).unjudged == 0
 
