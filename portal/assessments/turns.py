@@ -162,6 +162,8 @@ def find(draft: Draft, saved: Sequence[Saved], *, since: datetime | None = None)
     found = []
     for key, question in draft.definition.questions.items():
         content = draft.contents.get(key)
+        if draft.asked is not None and key not in draft.asked:
+            continue  # it stands as it was handed in, whatever was written for a return that was taken back
         if key not in draft.look.visible or content is None or content.blank or not stands.get(key):
             continue
         kept = earned_findings(question, draft.visible_answers, draft.facts, draft.as_of)

@@ -127,7 +127,7 @@ def vendors(
     destroying.enquiries(session, assessments, None, found)
     proofs = findings.of_vendors(session, organisation_id, ids, found, by=by, now=now)
     destroying.unreferenced(session, proofs, found, now)
-    waiting = Enquiry.assessment_id.in_(assessments) & (Enquiry.state == "open")
+    waiting = Enquiry.assessment_id.in_(assessments) & Enquiry.state.in_(("open", "asked"))
     run(session, update(Enquiry).where(waiting).values(state="withdrawn", settled_at=now))
     emptied: dict[str, Any] = {"reason": "", "subject": GONE, "contact_email": None, "facts": {}}
     found.add("assessments", run(session, update(Assessment).where(which).values(**emptied)))

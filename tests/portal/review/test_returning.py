@@ -12,6 +12,7 @@ from sqlalchemy import select
 from portal.access import OrganisationRole
 from portal.assessments import queries as assessment_queries
 from portal.assessments import returning as rounds
+from portal.assessments import turns
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerRow, Submission
 from portal.assessments.returned import CHOSEN, VISIBLE
@@ -27,8 +28,8 @@ from tests.portal.review.given import Reviewed
 from tests.portal.test_concurrency import at_once
 from tests.portal.world import NOW
 
-CLOUD, MFA, PLAN, PATCH, LOGS, HIDDEN = (
-    f"own.rich.{one}" for one in ("cloud", "mfa", "plan", "patch", "logs", "cloud_keys")
+CLOUD, MFA, PLAN, PATCH, LOGS, HIDDEN, STEPS = (
+    f"own.rich.{one}" for one in ("cloud", "mfa", "plan", "patch", "logs", "cloud_keys", "steps")
 )
 YES, SOME, NO = (Content("answered", one) for one in ("yes", "some", "no"))
 
@@ -227,3 +228,15 @@ def test_of_what_happens_at_the_same_time_one_wins(given: Reviewed) -> None:
     assert bool(told[0]) != bool(told[2]), told
     assert one.round == (1 if told[0] == "" else 2)
     assert submission(given).round == one.round
+
+
+def test_what_was_written_for_a_return_that_was_taken_back_is_told_to_nobody(given: Reviewed) -> None:
+    """The finding of an answer that stands was shown while another return was out: that is no turn of this round."""
+    at.give_back(given, [STEPS])
+    at.save(given, STEPS, Content("answered", ["none"]), now=NOW + timedelta(hours=1))
+    at.take_back(given)
+    at.give_back(given, [PLAN], now=NOW + timedelta(hours=2))
+    second = at.submit(given)
+    with given.database.looking(given.reviewer.scope) as session:
+        assert turns.of(session, given.reviewer, submission(second)) == {}
+    assert at.sealed(second) == at.sealed(given)
