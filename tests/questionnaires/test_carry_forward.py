@@ -319,6 +319,29 @@ def test_an_old_answer_that_does_not_fit_is_shown_and_not_chosen() -> None:
     assert (beside.chosen, beside.differ, len(beside.found)) == (None, False, 2)
 
 
+def test_a_renamed_question_is_followed_back_only_where_one_goes_back() -> None:
+    """What was answered under the later name is offered under the earlier one, with the difference the other way."""
+    earlier = choice("a", 100, 0)
+    later = replace(earlier, key="n", text="Asked more plainly?", formerly=("a@1",))
+    old, new = made(earlier), replace(made(later), version="2.0.0")
+    given_answers = {"n": answered("o0")}
+    [offer] = Table(new, old, back=True).offers(given_answers, TODAY).values()
+    assert (offer.key, offer.old_key, offer.how, offer.code, offer.value) == (
+        "a",
+        "n",
+        "single",
+        "edited",
+        "o0",
+    )
+    assert "".join(one.text for one in offer.change.text_words if one.op != "new") == later.text
+    assert "".join(one.text for one in offer.change.text_words if one.op != "gone") == earlier.text
+    [plain] = Table(new, old).offers(given_answers, TODAY).values()
+    assert (plain.how, plain.code) == ("refused", "added")
+    # Forward nothing changes: there is nothing to go back to.
+    [forward] = Table(old, new, back=True).offers({"a": answered("o0")}, TODAY).values()
+    assert (forward.key, forward.old_key, forward.code) == ("n", "a", "edited")
+
+
 def test_tables_that_are_there_already_are_used() -> None:
     new = replace(made(BASE), version="2.0.0")
     given_sources = [source("engagement", 1, "o1"), source("company", 1, "o1")]
