@@ -1,7 +1,8 @@
 """What one person alone has done that makes the facts look better: nobody prepares a ground and then decides on it.
 
 Marks are taken away in loading_answers; here findings and the intake. What a second person approved (waivers,
-requirements settled as not needed, lower tiers, exceptions) is nobody's alone.
+requirements settled as not needed, lower tiers, exceptions) is nobody's alone; a finding that was closed counts as
+closed by whoever proposed it.
 """
 
 from __future__ import annotations
