@@ -55,6 +55,7 @@ FOUNDATION: dict[str, int] = {
             "storage",
             "forms",
             "formats",
+            "notices",
             "paging",
             "listing",
             "exporting",

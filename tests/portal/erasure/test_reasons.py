@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from portal.access import OrganisationRole
+from portal.assessments.drafts import Content
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.contracts.schedule_models import Settlement, WaiverProposal
@@ -24,6 +25,9 @@ from portal.organisations.models import Organisation
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.vendors.models import Engagement
+from questionnaires import catalog
+from questionnaires.definition import Question
+from tests.portal import journey
 from tests.portal.contracts.test_schedule import Given as Contract
 from tests.portal.contracts.test_schedule import given as contract
 from tests.portal.intake.given import BANK, PAYROLL, PRINTER, RISEN
@@ -123,15 +127,21 @@ def test_answers_of_intakes_that_do_not_hold_go_with_time(bought: Given) -> None
 
 def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contract) -> None:
     """Of the requirements that it decided; a contract's reference and agreed value stay."""
-    answered = answers_of(contract)
+    issued, decided = contract.issued, {"people.training"}
+    asked = question_of("people.training")
+    worst = min(asked.options, key=lambda one: one.points or 0).value
+    again = journey.again(
+        contract.database, contract.place, issued.vendor, issued.engagements, issued.definition, now=NOW
+    )
+    weak = {"people.training": Content("answered", worst)}
+    journey.submit(contract.database, issued, weak, assessment=again, now=LATER)
 
     def named(one: Line) -> set[str]:
-        return answered & {*one.point.decided_by, *one.point.would_settle}
+        return decided & {*one.point.decided_by, *one.point.would_settle}
 
     called = [one for one in contract.read().called if not one.lacks_value]
     line = next(one for one in called if named(one))
-    decided = named(line)
-    other = next(one for one in called if not decided & named(one))
+    other = next(one for one in called if not named(one))
     contract.step(line.item.key, "proposed")
     contract.step(line.item.key, "flagged", reason="kzquoteq as they answered")
     contract.sign(line.item.key)
@@ -149,7 +159,7 @@ def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contrac
         record(session, Kind.SETTLEMENT_MADE, now=NOW, actor=by, subject=row)
     done = Destroyed()
     with contract.database.transaction() as session:
-        destroying.answers(session, contract.issued.assessment, decided, done, now=LATER)
+        destroying.answers(session, again, decided, done, now=LATER)
         record(session, Kind.REDACTED, now=LATER, actor=None)
     assert done.counts["contract_words"] == 3
     after = contract.line(line.item.key)
@@ -167,7 +177,5 @@ def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contrac
         assert reasons == {line.item.id: "", other.item.id: "kzotherq"}
 
 
-def answers_of(given: Contract) -> set[str]:
-    with given.database.looking(SYSTEM) as session:
-        ids = destroying.submissions_of(session, [given.issued.assessment])
-        return destroying.sealed_keys(session, ids)
+def question_of(key: str) -> Question:
+    return catalog.latest("security_lite").questions[key]
