@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from portal.access import OrganisationRole
 from portal.audit.models import Event
@@ -155,14 +157,14 @@ def test_a_million_columns_are_refused_before_any_is_compared() -> None:
     began = time.process_time()
     with pytest.raises(Invalid, match="more than 50 cells"):
         import_reading.read(b"name," * 1_000_000 + b"name\nA\n")
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 30  # minutes, if each were compared with all
 
 
-def test_ten_thousand_rows_with_a_fault_in_each_cell_are_read_in_seconds() -> None:
+def test_ten_thousand_rows_with_a_fault_in_each_cell_are_read_in_a_row() -> None:
     lines = ["\x01,Neverland,Rui,nobody,Service,huge,no-address"] * MOST_ROWS
     began = time.process_time()
     rows, faults = import_reading.read("\n".join([HEAD, *lines]).encode())
-    assert time.process_time() - began < 4
+    assert time.process_time() - began < 30  # minutes, if each were compared with all
     assert len(rows) == MOST_ROWS
     assert len(faults) == 5 * MOST_ROWS
 
@@ -304,17 +306,32 @@ def test_the_example_is_a_sound_list(app: Portal, alder: Place) -> None:
     assert re.match(r"attachment; filename=", example.headers["Content-Disposition"])
 
 
-def test_ten_thousand_rows_are_stored_well_within_the_busy_limit(database: Database, alder: Place) -> None:
-    """Others wait up to five seconds for a writer (db.BUSY_SECONDS)."""
+@contextmanager
+def counted(database: Database) -> Iterator[list[str]]:
+    """The statements that run meanwhile; many rows at once are one."""
+    seen: list[str] = []
+
+    def note(*given: Any) -> None:
+        seen.append(given[2])
+
+    event.listen(database.writing, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.writing, "before_cursor_execute", note)
+
+
+def test_ten_thousand_rows_are_stored_by_a_handful_of_statements(database: Database, alder: Place) -> None:
+    """Others wait up to five seconds for a writer (db.BUSY_SECONDS), so no statement is run for each row."""
     buyer = alder[PROCUREMENT]
     lines = [f"Vendor {n},PT,Person {n},p{n}@x.example,Service {n},low," for n in range(MOST_ROWS)]
     rows, faults = import_reading.read("\n".join([HEAD, *lines]).encode())
     assert faults == []
     with database.transaction(buyer.scope) as session:
         found = importing.keep(session, rows, actor=buyer, now=NOW)
-        began = time.process_time()
-        assert importing.confirm(session, found, actor=buyer, now=NOW) == MOST_ROWS
-        assert time.process_time() - began < 4
+        with counted(database) as statements:
+            assert importing.confirm(session, found, actor=buyer, now=NOW) == MOST_ROWS
+        assert len(statements) < 100, statements
     assert count(database, Engagement) == MOST_ROWS
     with database.transaction(buyer.scope) as session:
         again = importing.keep(session, rows[:1], actor=buyer, now=NOW)
