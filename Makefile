@@ -6,7 +6,9 @@ DATA ?= data
 ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+# One more than the two cores of CI: a third of a worker's time is waiting for Chromium and PostgreSQL.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: demo test check soak bench clean
 
