@@ -209,7 +209,13 @@ def test_filters_narrow(app: Portal, scene: Scene) -> None:
     assert {one["person"] for one in found} == {str(admin)}
     deal = scene.deals_of(place)[0]
     found = json.loads(browser.get(f"{base}?subject={deal.submitted}").text)
-    assert {one["kind"] for one in found} == {"assessment.issued", "assessment.submitted", "mark.saved"}
+    assert {one["kind"] for one in found} == {
+        "assessment.issued",
+        "assessment.submitted",
+        "mark.saved",
+        "assessment.returned",
+        "assessment.return_withdrawn",
+    }
     assert kinds_in(browser, f"{base}?last=2026-11-20") == set()
     assert json.loads(browser.get(f"{base}?first=2026-11-21&last=2026-11-21").text)
 
