@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Literal, cast
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
@@ -21,38 +21,39 @@ Against = Literal["challenged", "disproved", "graded", "refused"]
 def doubts(
     session: Session, identity: Identity, organisation_id: uuid.UUID, submissions: Collection[uuid.UUID]
 ) -> Mapping[uuid.UUID, Mapping[str, Doubt]]:
-    """By submission and key what speaks against an answer, of this organisation's review alone; two statements.
+    """By submission and key what speaks against an answer, of this organisation's review alone; one statement.
 
     What lapsed and was not judged again counts, too; of several at one question the answer's own goes before a
     document's. Only what is written into a rating: nobody else's drafts are read here.
     """
-    marks = session.execute(
-        select(Mark, MarkReason.text)
+    noted = and_(
+        LapsedMark.mark_id == Mark.id,
+        LapsedMark.submission_id.in_(submissions),
+        *mine(identity.scope, LapsedMark),
+    )
+    rows = session.execute(
+        select(Mark, MarkReason.text, LapsedMark.submission_id, LapsedMark.key, LapsedMark.about)
+        .outerjoin(LapsedMark, noted)
         .outerjoin(MarkReason, and_(MarkReason.mark_id == Mark.id, *mine(identity.scope, MarkReason)))
         .where(
             *mine(identity.scope, Mark),
             Mark.organisation_id == organisation_id,
-            Mark.submission_id.in_(submissions),
+            or_(Mark.submission_id.in_(submissions), LapsedMark.submission_id.is_not(None)),
         )
-        .order_by(Mark.submission_id, Mark.key, Mark.document, Mark.sequence)
+        .order_by(Mark.submission_id, Mark.key, Mark.document, Mark.sequence, LapsedMark.key)
     ).all()
-    standing = {(one.submission_id, one.key, one.document): (one, text) for one, text in marks}
-    lapsed = session.execute(
-        select(LapsedMark.submission_id, LapsedMark.key, LapsedMark.about, Mark, MarkReason.text)
-        .join(Mark, and_(Mark.id == LapsedMark.mark_id, *mine(identity.scope, Mark)))
-        .outerjoin(MarkReason, and_(MarkReason.mark_id == Mark.id, *mine(identity.scope, MarkReason)))
-        .where(
-            *mine(identity.scope, LapsedMark),
-            LapsedMark.organisation_id == organisation_id,
-            LapsedMark.submission_id.in_(submissions),
-        )
-        .order_by(LapsedMark.submission_id, LapsedMark.about, Mark.marked_at.desc())
-    ).all()
+    asked = set(submissions)
+    standing = {
+        (one.submission_id, one.key, one.document): (one, text)
+        for one, text, *_rest in rows
+        if one.submission_id in asked
+    }
     found: dict[uuid.UUID, dict[str, Doubt]] = {}
     for (submission, key, document), (one, text) in standing.items():
         if is_adverse(one, None) and (document == ANSWER or key not in found.get(submission, {})):
             found.setdefault(submission, {})[key] = _doubt(one, text, stands=True)
-    for submission, key, about, one, text in lapsed:
+    lapsed = [row for row in rows if row.submission_id is not None]
+    for one, text, submission, key, about in sorted(lapsed, key=lambda row: row[0].marked_at, reverse=True):
         judged = standing.get((submission, key, ANSWER))
         if judged is None or judged[0].carried_from is not None or judged[0].mark == WITHDRAWN:
             found.setdefault(submission, {}).setdefault(about, _doubt(one, text, stands=False))

@@ -328,7 +328,7 @@ def _just_written(session: Session, case: Case, actor: Identity, now: datetime) 
         .order_by(Rating.sequence.desc())
         .limit(1)
     ).one()
-    return row.rated_by == actor.person.id and row.rated_at > now - PRESSED_TWICE
+    return bool(row.rated_by == actor.person.id and row.rated_at > now - PRESSED_TWICE)
 
 
 def _pressed_twice(draft: MarkDraft, wish: Wish, actor: Identity) -> bool:

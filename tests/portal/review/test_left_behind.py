@@ -213,7 +213,7 @@ def costs(database: Database, organisation: Place, company: Place, number: int) 
     """How many statements each step takes for so many marks."""
     definition = wide()
     keys = list(definition.questions)
-    issued = journey.issue(database, organisation, company, definition=definition)
+    issued = journey.issue(database, organisation, company, definition=definition, vendor_name=company.name)
     first = Reviewed(database, issued, journey.submit(database, issued))
     found = {}
 
@@ -226,7 +226,7 @@ def costs(database: Database, organisation: Place, company: Place, number: int) 
         with database.transaction(of.reviewer.scope) as session:
             insert_rows(session, MarkDraft, rows)
             case = queries.case(session, of.reviewer, of.submission)
-            reviewing.note(session, case, keys[0], "An event.", actor=of.reviewer, now=NOW)
+            reviewing.note(session, case, keys[0], f"An event {uuid.uuid4()}.", actor=of.reviewer, now=NOW)
 
     waiting(first)
     seen = first.case().unwritten
