@@ -29,6 +29,7 @@ def create_app(settings: Settings) -> Portal:
     app.rated = features.RATED
     app.waiting = features.WAITING
     app.decided_on = features.DECIDED_ON
+    app.breaks = features.BREAKS
     app.gate_of = features.GATE_OF
     app.at_clients = features.AT_CLIENTS
     app.policy_effects = features.POLICY_EFFECTS

@@ -42,8 +42,10 @@ from portal.findings import opening as finding_opening
 from portal.findings import views as findings
 from portal.gate import at_clients
 from portal.gate import lists as gate_lists
+from portal.gate import more_views as gate_pages
 from portal.gate import routes as gate
 from portal.gate.foreseen import Effects, effects
+from portal.gate.reading import Brief
 from portal.gate.rested import decided_on
 from portal.intake import queries as intake_queries
 from portal.intake import views as intake
@@ -155,7 +157,10 @@ WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
 )
 
 # How the gate of an engagement stands, for its own page: (session, identity, engagement's id, now=).
-GATE_OF: Callable[..., gate_lists.Brief] = gate_lists.brief_of
+GATE_OF: Callable[..., Brief] = gate_lists.brief_of
+
+# The decisions of gates that a version would break, for what-ifs: (session, identity, candidate, rows).
+BREAKS: Callable[..., Mapping[uuid.UUID, list[str]]] = gate_pages.breaks
 
 # What else waits at an organisation, for whoever works for several: (session, identity, today=, now=).
 AT_CLIENTS: Callable[..., Mapping[str, int]] = at_clients.figures

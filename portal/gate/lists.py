@@ -121,6 +121,13 @@ def brief_of(session: Session, identity: Identity, engagement_id: uuid.UUID, *, 
     return reading.briefs(session, _ours(identity), [engagement_id], now=now)[engagement_id]
 
 
+def decided_to_pass(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of these engagements that somebody has decided to let pass."""
+    passing = _newest(identity, GateDecision.outcome).in_(sorted(PASSING))
+    statement = select(Engagement.id).where(Engagement.id.in_(ids), passing, *_own(identity))
+    return list(session.execute(statement).scalars())
+
+
 def lapsing(session: Session, identity: Identity, *, today: date, now: datetime) -> int:
     """How many gates that pass today may lapse within SOON days."""
     return len(found(session, identity, Filter(state="lapsing"), today=today, now=now))

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import web
-from portal.access import Permission, requires
+from portal.access import Identity, Permission, requires
 from portal.faults import Conflict, Invalid
-from portal.gate import accepting, case, conditions, naming, queries, recomputing, words
+from portal.gate import accepting, breaking, case, conditions, naming, queries, recomputing, words
 from portal.gate.forms import ExceptionForm, NoteForm
 from portal.gate.page import Subject, page_of
 from portal.gate.views import HERE, Page, blueprint
+from portal.library.models import WhatIfRow
 from portal.organisations import queries as organisations
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
+from questionnaires.definition import Questionnaire
 
 ACTS: dict[str, Any] = {
     "approve": accepting.approve,
@@ -228,6 +232,25 @@ def _plain(gate: Subject) -> dict[str, Any]:
             "decision": str(decision.id),
         }
     return found
+
+
+def breaks(
+    session: Session, identity: Identity, candidate: Questionnaire, rows: Sequence[WhatIfRow]
+) -> dict[uuid.UUID, list[str]]:
+    """By submission, which decisions that stand a version would break, in sentences; for the pages of what-ifs."""
+    found = breaking.broken(session, identity, candidate, rows, now=web.now())
+    return {
+        submission: [
+            _(
+                "“%(name)s” is %(before)s today and would be %(after)s",
+                name=one.engagement.name,
+                before=str(words.OUTCOMES[one.before]).lower(),
+                after=str(words.OUTCOMES[one.after]).lower(),
+            )
+            for one in each
+        ]
+        for submission, each in found.items()
+    }
 
 
 def _gate(engagement: uuid.UUID, **typed: Any) -> str:

@@ -42,7 +42,7 @@ from tests.portal.gate.desk import (
 from tests.portal.gate.given import TODAY, core, policy
 from tests.portal.world import NOW, make_company, make_organisation
 
-TWO = {"roles": ("admin", "ciso"), "approvals": 2}
+TWO: dict[str, Any] = {"roles": ("admin", "ciso"), "approvals": 2}
 BLOCKED = Choice("blocked")
 
 

@@ -1,0 +1,95 @@
+"""Which decisions that stand a version of a questionnaire would break, were its answers scored by it today."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, mine
+from portal.assessments.models import AssessmentEngagement
+from portal.gate import lists, reading
+from portal.gate.deciding import OUTCOMES, PASSING, Outcome
+from portal.gate.facts import Knockout, Submitted
+from portal.gate.standing import effective
+from portal.library.models import WhatIfRow
+from portal.vendors import policy_queries
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement
+from questionnaires.definition import Questionnaire
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A decision that would not stand. ``before``: what counts today; ``after``: what would."""
+
+    engagement: Engagement
+    before: Outcome
+    after: Outcome
+
+
+def broken(
+    session: Session,
+    identity: Identity,
+    candidate: Questionnaire,
+    rows: Iterable[WhatIfRow],
+    *,
+    now: datetime,
+) -> dict[uuid.UUID, list[Broken]]:
+    """By submission, the decisions that let pass today and would count less; in a fixed number of statements."""
+    assert identity.organisation is not None
+    foreseen = {str(one.submission_id): one for one in rows}
+    found = lists.decided_to_pass(session, identity, _covered(session, identity, foreseen.values()))
+    engagements = vendors.engagements(session, identity, found)
+    ours = identity.organisation.id
+    policy = policy_queries.current(session, ours)
+    broken: dict[uuid.UUID, list[Broken]] = {}
+    for key, one in reading.standing(session, ours, list(engagements), now=now).items():
+        for each in one.loaded.facts.submitted:
+            row = foreseen.get(each.submission)
+            if row is None or one.decided is None:
+                continue
+            facts = one.loaded.facts
+            others = tuple(
+                _foreseen(other, row, candidate) if other is each else other for other in facts.submitted
+            )
+            changed = replace(facts, submitted=others)
+            # Conditions added by hand weigh the same on both sides.
+            before = effective(one.decided, facts, policy, facts.today).outcome
+            then = effective(one.decided, changed, policy, facts.today).outcome
+            if before in PASSING and OUTCOMES.index(then) > OUTCOMES.index(before):
+                broken.setdefault(row.submission_id, []).append(Broken(engagements[key], before, then))
+    return broken
+
+
+def _foreseen(each: Submitted, row: WhatIfRow, candidate: Questionnaire) -> Submitted:
+    """A submission with the band that the version would give it, and the knock-outs that it would bring."""
+    low, high = (_level(candidate, name) for name in (row.after[2], row.after[3]))
+    known = {one.key for one in each.knockouts}
+    changes: Mapping[str, list[list[str]]] = json.loads(row.changes)
+    failed = [key for key, _before, after in changes.get("knockouts", []) if after == "failed"]
+    return replace(
+        each,
+        low=low if high is not None else None,
+        high=high if low is not None else None,
+        knockouts=(*each.knockouts, *(Knockout(key, failed=True) for key in failed if key not in known)),
+    )
+
+
+def _level(candidate: Questionnaire, name: str | None) -> int | None:
+    band = candidate.band(name) if name else None
+    return band.level if band is not None else None
+
+
+def _covered(session: Session, identity: Identity, rows: Iterable[WhatIfRow]) -> set[uuid.UUID]:
+    """The engagements that these submissions are about."""
+    assessments = {one.assessment_id for one in rows}
+    statement = select(AssessmentEngagement.engagement_id).where(
+        AssessmentEngagement.assessment_id.in_(assessments), *mine(identity.scope, AssessmentEngagement)
+    )
+    return set(session.execute(statement).scalars())
