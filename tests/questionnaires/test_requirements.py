@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from made_up import TODAY, answered, choice, gate, made, options
 
-from questionnaires import catalog
+from questionnaires import catalog, requirements_evidence
 from questionnaires.answers import Answer, Review
 from questionnaires.conditions import INTERNAL_FACTS, parse
 from questionnaires.definition import Option, Question, Questionnaire
@@ -24,6 +25,7 @@ from questionnaires.requirements import (
     evaluate,
     load,
 )
+from questionnaires.requirements_evidence import Evidence, Wanted
 
 GDPR = '"gdpr" in organisation.regimes'
 BOUND = {"organisation.regimes": frozenset({"gdpr"})}
@@ -542,3 +544,27 @@ def test_no_shipped_reason_tells_a_vendor_an_internal_fact() -> None:
         assert ("your client's own classification" in outcome.reason_vendor) == bool(named)
         assert "process that rests" not in outcome.reason_vendor
         assert "tier of" not in outcome.reason_vendor
+
+
+def test_a_question_that_nothing_hides_any_more_waits_for_nobody() -> None:
+    """``w`` hangs on ``g`` in the older submission, and is plainly asked in the newer one, which no rule reads."""
+    wanted = Wanted([parse("r == 'o0'")])
+    hidden = replace(choice("w"), visible_when=parse("g == 'o0'"))
+    older = made(choice("g"), hidden, replace(choice("r"), visible_when=parse("w == 'o0'")))
+    before = Answered(older, {}, TODAY - timedelta(days=1))
+    assert Evidence([before], {}, wanted).open_names(["r"]) == ("g",)
+    after = Answered(made(choice("w"), choice("z")), {}, TODAY)
+    assert Evidence([before, after], {}, wanted).open_names(["r"]) == ("w",)
+    assert wanted.view(after.definition).rest == {"w", "z"}
+
+
+def test_what_rules_see_of_a_definition_is_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements_evidence, "REMEMBERED", 2)
+    wanted = Wanted([parse("a == 'o0'")])
+    definitions = [replace(made(choice("a"), choice(f"x{at}")), version=f"{at}.0.0") for at in range(1, 5)]
+    for definition in definitions:
+        first = wanted.view(definition)
+        assert wanted.view(definition) is first
+        assert [(item.key, name, reads) for item, name, reads in first.rows] == [("a", "a", True)]
+        assert len(wanted._views) <= 2
+    assert wanted.view(definitions[0]).names == {"a": "a", "x1": "x1"}
