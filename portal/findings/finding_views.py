@@ -41,6 +41,8 @@ STEPS = {
     "merge": "finding-merged",
     "note": "review-noted",
 }
+# do -> the field of its words, where the services say "reason" or "text"
+FIELDS = {"close": "closing_reason", "severity": "severity_reason", "note": "note"}
 GRADED = "grade"  # name of the choice to grade the answer with the acceptance
 
 
@@ -124,14 +126,14 @@ def _act(finding_id: uuid.UUID, what: str, form: forms.Acting) -> bool:
                 **common,
             )
         case "close":
-            how, reason = form.how.data or "", form.reason.data or ""
+            how, reason = form.how.data or "", form.closing_reason.data or ""
             return closing.propose(session, one, how, reason=reason, seen=seen, **common) is None
         case "approve":
             closing.approve(session, one, web.uuid_or_404(request.form.get("closing", "")), **common)
         case "decline":
             closing.refuse(session, one, web.uuid_or_404(request.form.get("closing", "")), **common)
         case "severity":
-            reason = form.reason.data or ""
+            reason = form.severity_reason.data or ""
             keeping.weigh(session, one, form.severity.data or "", reason=reason, seen=seen, **common)
         case _:
             keeping.note(session, one, form.note.data or "", **common)
@@ -155,7 +157,9 @@ def _refused(
 ) -> tuple[str, int]:
     """The same page with what was typed; nothing is written."""
     web.undo()
-    form.blame(fault)
+    field = FIELDS.get(what, "text")
+    at = {field if name in ("reason", "text") else name: said for name, said in fault.errors.items()}
+    form.blame(Invalid(fault.message, at))
     one = queries.finding(web.db(), web.identity(), finding_id)
     form.seen.data = str(one.revision)
     return _page(one, form, failed=what), status

@@ -45,7 +45,8 @@ class Acting(Form):
     how = RadioField("How it ends", [Optional()], validate_choice=False)
     other = SelectField("The finding that goes into this one", [Optional()], validate_choice=False)
     note = _words("New note")
-    reason = _words("Reason")
+    closing_reason = _words("Reason")
+    severity_reason = _words("Reason")
 
 
 class Adding(Form):

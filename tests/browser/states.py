@@ -30,7 +30,7 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
-from tests.browser import contracted, enquiring, opened, papers, released, returned, versions, writing
+from tests.browser import contracted, enquiring, found, opened, papers, released, returned, versions, writing
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
 from tests.portal.accounts.given import give_factor, letters
@@ -104,6 +104,12 @@ class World:
     unsettled: uuid.UUID
     back: uuid.UUID
     back_submission: uuid.UUID
+    found_plan: uuid.UUID
+    found_proof: uuid.UUID
+    found_open: uuid.UUID
+    found_grave: uuid.UUID
+    found_closed: uuid.UUID
+    found_submission: uuid.UUID
     clause: str
 
     def cookie(self, who: str) -> str:
@@ -225,6 +231,7 @@ def _made(settings: Settings, database: Database) -> World:
         **contracted.make(database, settings, quarry, archive),
         **opened.make(database, quarry, issued.vendor),
         **returned.make(database, quarry, slate, issued.vendor, archive),
+        **found.make(database, quarry, slate, issued.vendor, archive),
         **more,
     )
 

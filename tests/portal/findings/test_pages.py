@@ -114,7 +114,7 @@ def test_input_is_kept_where_something_is_missing(sides: Sides) -> None:
     assert "Choose the day by which it will be settled." in page
     page = sides.say(one, "proof", 422, proof="")
     assert "Say what was done" in page
-    page = sides.step(one, "close", 422, how="", reason="A reason to keep.")
+    page = sides.step(one, "close", 422, how="", closing_reason="A reason to keep.")
     assert "A reason to keep." in page
     assert "Choose how it ends." in page
     assert sides.now(one).revision == 1
@@ -122,7 +122,7 @@ def test_input_is_kept_where_something_is_missing(sides: Sides) -> None:
 
 def test_a_stale_page_keeps_its_words_and_changes_nothing(sides: Sides) -> None:
     one = sides.given.one("finding:")
-    page = sides.step(one, "severity", 409, seen="0", severity="low", reason="My words.")
+    page = sides.step(one, "severity", 409, seen="0", severity="low", severity_reason="My words.")
     assert "Something has happened to this finding" in page
     assert "My words." in page
     assert sides.now(one).severity == "critical"
@@ -144,7 +144,7 @@ def test_roles_that_only_read(sides: Sides) -> None:
 def test_internal_notes_and_wishes_to_close_never_reach_the_vendor(sides: Sides) -> None:
     one = sides.given.one("knockout")
     sides.step(one, "note", note="Between ourselves only.")
-    sides.step(one, "close", how="no_fault", reason="A wish that waits.")
+    sides.step(one, "close", how="no_fault", closing_reason="A wish that waits.")
     page = sides.theirs.get(f"{sides.c}/{one.id}").text
     assert "Between ourselves" not in page
     assert "A wish that waits." not in page
