@@ -32,7 +32,7 @@ from portal.vendors.models import Engagement, Vendor
 from portal.vendors.policy import touches_personal
 from questionnaires import requirements
 
-BATCH = 2000  # engagements that are read at once: their answers and results lie in memory meanwhile
+BATCH = 500  # engagements that are read at once: their answers and results lie in memory meanwhile
 APPROVED = "approved"
 State = Literal["current", "catalogue", "outdated", "none"]
 

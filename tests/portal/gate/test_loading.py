@@ -315,6 +315,10 @@ def test_one_and_many_take_the_same_number_of_statements(
     assert {name: len(one) for name, one in numbers.items()} == dict.fromkeys(numbers, 1)
     assert max(numbers["again"]) < max(numbers["briefs"])  # what has not moved is not read again
     assert max(numbers["many"]) <= 30
+    with database.looking(halden[CISO].scope) as session:
+        at_once = loading.many(session, halden.id, issued.engagements, now=NOW)
+        monkeypatch.setattr(loading, "BATCH", 70)
+        assert loading.many(session, halden.id, issued.engagements, now=NOW) == at_once
 
 
 def _move(database: Database, place: Place, ids: Any) -> None:
