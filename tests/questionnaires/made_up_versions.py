@@ -23,7 +23,8 @@ def next_version(rnd: Random, old: Questionnaire, version: str = "2.0.0") -> Que
                 continue
             home = rnd.choice(names) if rnd.random() < 0.1 else section.key
             questions[home].append(_next(rnd, one, taken))
-    for number in range(rnd.randint(0, 2)):
+    least = 0 if any(questions.values()) else 1  # a version without a question is none
+    for number in range(rnd.randint(least, 2)):
         questions[rnd.choice(names)].append(choice(f"new{version.replace('.', '')}.q{number}", 100, 50, 0))
     sections = [
         replace(
