@@ -139,8 +139,10 @@ def close(
     waiting = queries.waiting_closing(session, actor, finding.id)
     if waiting is not None and first is None:
         _settle(session, waiting, "withdrawn", actor, now)
-    columns = {} if first is None else {"second_id": actor.person.id}
-    steps.write(session, finding, "closed", actor=actor, now=now, words=reason, data={"how": how}, **columns)
+    second = None if first is None else actor.person.id
+    steps.write(
+        session, finding, "closed", actor=actor, now=now, words=reason, data={"how": how}, second_id=second
+    )
 
 
 def _settle(session: Session, row: FindingClosing, state: str, actor: Identity, now: datetime) -> None:

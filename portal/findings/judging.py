@@ -63,8 +63,16 @@ def agree(
     finding.owner_id, finding.due = finding.wanted_owner_id, finding.wanted_due
     finding.first_due = finding.first_due or finding.due
     finding.wanted_owner_id = finding.wanted_due = None
-    columns = {"due": finding.due, "owner_id": finding.owner_id}
-    steps.write(session, finding, "agreed", actor=actor, now=now, words=text, **columns)
+    steps.write(
+        session,
+        finding,
+        "agreed",
+        actor=actor,
+        now=now,
+        words=text,
+        due=finding.due,
+        owner_id=finding.owner_id,
+    )
     assert finding.due is not None
     _tell(
         session,
@@ -89,8 +97,16 @@ def refuse(
         seen,
         actor,
     )
-    columns = {"due": finding.wanted_due, "owner_id": finding.wanted_owner_id}
-    steps.write(session, finding, "refused", actor=actor, now=now, words=text, **columns)
+    steps.write(
+        session,
+        finding,
+        "refused",
+        actor=actor,
+        now=now,
+        words=text,
+        due=finding.wanted_due,
+        owner_id=finding.wanted_owner_id,
+    )
     stands = f" The plan agreed before stands: {long_date(finding.due)}." if finding.due else ""
     _tell(
         session,

@@ -209,15 +209,17 @@ def _twice(
     session: Session, actor: Identity, case: Case, key: str, text: str, now: datetime
 ) -> Finding | None:
     """The finding that the same press of the button has just opened."""
-    rows = session.execute(
-        scoped(actor, Finding).where(
-            Finding.submission_id == case.submission.id,
-            Finding.key == key,
-            Finding.code == REVIEWER,
-            Finding.opened_by == actor.person.id,
-            Finding.opened_at > now - PRESSED_TWICE,
-        )
-    ).scalars()
+    rows: list[Finding] = list(
+        session.execute(
+            scoped(actor, Finding).where(
+                Finding.submission_id == case.submission.id,
+                Finding.key == key,
+                Finding.code == REVIEWER,
+                Finding.opened_by == actor.person.id,
+                Finding.opened_at > now - PRESSED_TWICE,
+            )
+        ).scalars()
+    )
     for one in rows:
         first = next(iter(queries.steps(session, actor, one.id)), None)
         if first is not None and first.text == text:

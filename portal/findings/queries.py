@@ -87,8 +87,10 @@ def open_for_gate(
         )
         .order_by(FindingEngagement.engagement_id, Finding.id)
     )
-    for engagement_id, *columns in rows:
-        found[engagement_id].append(OpenFinding(*columns))
+    for one in rows:
+        found[one.engagement_id].append(
+            OpenFinding(one.id, one.slug, one.key, one.code, one.severity, one.opened, one.due, one.first_due)
+        )
     return {one: tuple(some) for one, some in found.items()}
 
 

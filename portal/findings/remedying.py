@@ -64,13 +64,14 @@ def propose(
         errors["due"] = "Choose the day by which it will be settled."
     elif not today <= due <= last:
         errors["due"] = f"Choose a day from today to {long_date(last)}."
-    if errors:
+    if errors or due is None:
         raise Invalid(errors=errors)
     finding.waits, finding.wanted_owner_id, finding.wanted_due = PLAN, owner_id, due
     steps.write(session, finding, "plan", actor=actor, now=now, words=text, due=due, owner_id=owner_id)
-    assert due is not None
     about = queries.assessment_of(session, actor, finding)
-    moved = f", later than the {long_date(finding.due)} that was agreed" if _later(finding, due) else ""
+    agreed = finding.due
+    later = agreed is not None and due > agreed
+    moved = f", later than the {long_date(agreed)} that was agreed" if agreed and later else ""
     assert actor.company is not None
     what = (
         f"{actor.company.name} says who settles a finding from “{about.title}”, by {long_date(due)}{moved}. "
@@ -151,7 +152,3 @@ def _papers(session: Session, actor: Identity, wanted: set[uuid.UUID]) -> list[E
     if gone:
         raise Conflict("A document that you chose has been taken out of the library meanwhile.")
     return [found[one] for one in sorted(found)]
-
-
-def _later(finding: Finding, due: date) -> bool:
-    return finding.due is not None and due > finding.due
