@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import and_, case, exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -192,7 +192,7 @@ def find(
 
 
 def _against(
-    session: Session, identity: Identity, one: Assessment, sealed: Iterable[_Sealed]
+    session: Session, identity: Identity, one: Assessment, sealed: Collection[_Sealed]
 ) -> dict[str, Doubt]:
     """What reviewers of the organisation that asks, and of no other, held against earlier answers."""
     own = [
@@ -200,6 +200,8 @@ def _against(
         for each in sealed
         if each.table is not None and each.row.organisation_id == one.organisation_id
     ]
+    if not any(each.row.reviewed for each in sealed):  # a first round that nobody has judged bears no mark
+        return {}
     return doubts.doubted(session, identity, one.organisation_id, own)
 
 
@@ -241,6 +243,9 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
         .limit(1)
         .scalar_subquery()
     )
+    rated_again = exists().where(
+        *mine(scope, Rating), Rating.submission_id == Submission.id, Rating.sequence > 1
+    )
     rows = session.execute(
         select(
             SealedAnswer.submission_id,
@@ -253,6 +258,7 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
             Submission.sealed_by,
             near.label("near"),
             marks.label("marks"),
+            or_(Submission.round > 1, rated_again).label("reviewed"),
             SealedEvidence.evidence_id,
             Evidence.id.label("document"),
             Evidence.title,
