@@ -5,7 +5,7 @@ from __future__ import annotations
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
-from portal.forms import Form, NoControls, clean
+from portal.forms import DateField, Form, NoControls, clean
 
 
 def _words(label: str) -> TextAreaField:
@@ -42,6 +42,20 @@ class Stepping(Form):
     """A step of the whole review. ``seen``: Case.unwritten of the page."""
 
     seen = _hidden(64)
+
+
+class Returning(Form):
+    """Why and until when; the questions and their reasons are read by key. ``seen``: Case.unwritten of the page."""
+
+    text = _words("Why they come back")
+    due = DateField("Answer until", [Optional()])
+    seen = _hidden(64)
+
+
+class Reason(Form):
+    """The words at one question that goes back."""
+
+    text = StringField("", [Length(max=4000), NoControls(lines=True)], filters=[clean])
 
 
 class Asking(Form):

@@ -7,41 +7,24 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, StringField
-from wtforms.validators import Length, Optional
 
 from portal import clock, web
 from portal.access import Permission, requires
 from portal.assessments import queries as submissions
 from portal.assessments import returning as rounds
 from portal.assessments.answering_cards import numbers
-from portal.assessments.enquiry_forms import words
 from portal.assessments.returning import Return
 from portal.faults import Conflict, Invalid
-from portal.forms import DateField, Form, NoControls, clean
+from portal.forms import clean
 from portal.organisations import queries as organisations
 from portal.review import queries, returning
+from portal.review.forms import Reason, Returning
 from portal.review.queries import Case
 from portal.vendors import queries as vendors
 
 blueprint = Blueprint("returns", __name__)
 Page = str | tuple[str, int] | Response
 _HERE = "/o/<organisation>/reviews/<uuid:submission>/return"
-MOST_REASON = 4000
-
-
-class Returning(Form):
-    """Why and until when; the questions and their reasons are read by key. ``seen``: Case.unwritten of the page."""
-
-    text = words("Why they come back", "The vendor reads it above the questions.")
-    due = DateField("Answer until", [Optional()])
-    seen = HiddenField("", [Length(max=64), NoControls()])
-
-
-class _Reason(Form):
-    """The words at one question, by the rules of any text."""
-
-    text = StringField("", [Length(max=MOST_REASON), NoControls(lines=True)], filters=[clean])
 
 
 @blueprint.get(_HERE)
@@ -127,7 +110,7 @@ def _reasons(case: Case, ticked: frozenset[str]) -> tuple[dict[str, str], dict[s
         typed = request.form.get(f"reason-{key}")
         if typed is None:
             continue
-        form = _Reason(data={"text": clean(typed)})
+        form = Reason(data={"text": clean(typed)})
         said[key] = (form.text.data or "").strip()
         if key in ticked and not form.validate():
             faults[f"reason-{key}"] = str(form.text.errors[0])
