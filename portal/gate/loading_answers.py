@@ -24,7 +24,7 @@ from portal.assessments.models import (
 from portal.assessments.rating import Judgement
 from portal.assessments.rounds import OpenRound
 from portal.assessments.sealing import Document
-from portal.gate.sheets import REFUSED, Reading, Sheet
+from portal.gate.sheets import REFUSED, Reading, Sheet, skimmed
 from portal.library import service as library
 from portal.remembered import Remembered
 from portal.review import queries as reviews
@@ -139,12 +139,12 @@ def sheet(session: Session, one: Sent, found: Marked, without: uuid.UUID | None 
     """A submission as the gate reads it. ``session``: for definitions, which are read once in a process."""
     definition = library.definition(session, one.content_hash)
     row = found.ratings[one.id]
-    result = json.loads(row.result)
+    stands, states = skimmed(row.result)
     written = rating.judgement(row.marks, row.document_marks, row.shown)
     drafts, marks = found.drafts.get(one.id, ()), found.marks.get(one.id, ())
     documents = found.documents.get(one.id, {})
     others = None if without is None else _of_others(written, marks, without)
-    readings = [_reading(result)]
+    readings = [stands]
     if one.id not in found.redacted:
         again = [reviews.overlaid(written, drafts)] if drafts else []
         again += [others] if others is not None and others != written else []
@@ -162,7 +162,7 @@ def sheet(session: Session, one: Sent, found: Marked, without: uuid.UUID | None 
         as_of=row.as_of,
         whole_as_of=one.whole_as_of,
         readings=readings,
-        states={line["key"]: line["state"] for line in result["trace"]},
+        states=states,
         marked=frozenset(judged.marks),
         documents=documents,
         refused=_refused(written, drafts),
@@ -261,14 +261,6 @@ def _answers(
 
 
 # ------------------------------------------------------------------------------------------------------------ readings
-
-
-def _reading(result: Mapping[str, Any]) -> Reading:
-    return Reading(
-        result["band"],
-        result["best_band"],
-        {one["key"]: one["kind"] == "failed" for one in result["knockouts"]},
-    )
 
 
 def _computed(session: Session, one: Sent, row: Any, found: Marked, judged_as: Judgement) -> Reading | None:

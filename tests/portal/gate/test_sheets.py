@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import replace
 from datetime import date
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from portal.assessments.drafts import Content
 from portal.assessments.sealing import Document
 from portal.gate.facts import Knockout, Proof
-from portal.gate.sheets import Fix, Reading, Sheet, judged_altogether, submitted
+from portal.gate.sheets import Fix, Reading, Sheet, judged_altogether, skimmed, submitted
+from questionnaires.answers import parse_answer
 from questionnaires.definition import Questionnaire
+from questionnaires.scoring import score
 from tests.portal import rich
 
 AS_OF = date(2026, 11, 20)
@@ -146,3 +150,23 @@ def _with(definition: Questionnaire, key: str, question: Any) -> Any:
         bands=definition.bands,
         content_hash=definition.content_hash,
     )
+
+
+@pytest.mark.parametrize("answers", [{}, rich.ANSWERS, {MFA: Content("answered", "yes")}])
+def test_a_stored_result_is_skimmed_as_it_would_be_read(answers: dict[str, Content]) -> None:
+    typed = {
+        key: parse_answer(rich.DEFINITION.questions[key], {"state": one.state, "value": one.value}, AS_OF)
+        if one.value is not None
+        else parse_answer(rich.DEFINITION.questions[key], {"state": one.state}, AS_OF)
+        for key, one in answers.items()
+    }
+    # Somebody may write of traces in the text of a cap.
+    hostile = replace(rich.DEFINITION.caps[0], text='They say: "trace":[{"key":"x","state":"hidden"}]')
+    definition = replace(rich.DEFINITION, caps=(hostile,))
+    data = score(definition, typed, {}, AS_OF).to_bytes()
+    plain = json.loads(data)
+    reading, states = skimmed(data)
+    assert states == {one["key"]: one["state"] for one in plain["trace"]}
+    assert len(states) == len(rich.DEFINITION.questions)
+    failed = {one["key"]: one["kind"] == "failed" for one in plain["knockouts"]}
+    assert reading == Reading(plain["band"], plain["best_band"], failed)
