@@ -5,12 +5,13 @@ Beside a running worker these states pass within seconds, so that they are not i
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from werkzeug.serving import make_server
 
 from portal import clock, create_app, schema
@@ -65,6 +66,13 @@ def sound(page: Page) -> None:
         assert axe_faults(page) == []
 
 
+def without_refresh(route: Route) -> None:
+    """A page that asks to be loaded again every five seconds stands still while it is looked at."""
+    answer = route.fetch()
+    headers = {name: value for name, value in answer.headers.items() if name.lower() != "refresh"}
+    route.fulfill(response=answer, headers=headers)
+
+
 def test_a_move_is_under_way_until_the_worker_has_done_it(
     chromium: Browser, alone: tuple[Demo, Database], quarry: Place
 ) -> None:
@@ -96,8 +104,11 @@ def test_a_what_if_waits_goes_on_and_is_stopped(
         journey.submit(database, issued, now=clock.now())
     monkeypatch.setattr(what_if_working, "WRITTEN_TOGETHER", 1)
     with person(chromium, demo, ciso(quarry)) as page:
+        page.route(re.compile(r"/what-ifs/[0-9a-f-]{36}$"), without_refresh)
         page.goto(f"/o/{quarry.slug}/what-ifs/ask?version={LITE.label}")
         page.get_by_role("button", name="Work it out").click()
+        page.wait_for_url(re.compile(r"/what-ifs/[0-9a-f-]{36}$"))
+        page.goto(page.url)  # where a redirect leads cannot be held still
         expect(page.get_by_role("heading", name="It waits for its turn")).to_be_visible()
         expect(page.get_by_text("0 of 3 submissions")).to_be_visible()
         sound(page)
