@@ -100,8 +100,9 @@ def write(
                 text=words,
             )
         )
+    event = KINDS[kind]
     known = {"key": finding.key, "code": finding.code, "severity": finding.severity}
-    record(session, KINDS[kind], now=now, actor=actor, subject=finding, data={**known, **(data or {})})
+    record(session, event, now=now, actor=actor, subject=finding, data={**known, **(data or {})})
     session.flush()
     return row
 
