@@ -95,7 +95,7 @@ NAVIGATION: list[NavItem] = [
         ),
     ),
     NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
-    NavItem("organisation", _l("Waiting intakes"), "intake.waiting_list", Permission.INTAKE, counted=True),
+    NavItem("organisation", _l("Intakes"), "intake.waiting_list", Permission.INTAKE, counted=True),
     NavItem(  # members, settings, events and erasure: tabs of one place
         "organisation",
         _l("Organisation"),

@@ -9,13 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from portal.access import OrganisationRole
-from portal.assessments.drafts import Content
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.contracts.schedule_models import Settlement, WaiverProposal
 from portal.contracts.schedule_queries import Line
 from portal.db import SYSTEM, Database
-from portal.erasure import destroying, retention, service
+from portal.erasure import quoting, retention, service
 from portal.erasure.models import Certificate
 from portal.erasure.reaching import Destroyed
 from portal.erasure.service import Subject
@@ -25,9 +24,6 @@ from portal.organisations.models import Organisation
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.vendors.models import Engagement
-from questionnaires import catalog
-from questionnaires.definition import Question
-from tests.portal import journey
 from tests.portal.contracts.test_schedule import Given as Contract
 from tests.portal.contracts.test_schedule import given as contract
 from tests.portal.intake.given import BANK, PAYROLL, PRINTER, RISEN
@@ -127,21 +123,14 @@ def test_answers_of_intakes_that_do_not_hold_go_with_time(bought: Given) -> None
 
 def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contract) -> None:
     """Of the requirements that it decided; a contract's reference and agreed value stay."""
-    issued, decided = contract.issued, {"people.training"}
-    asked = question_of("people.training")
-    worst = min(asked.options, key=lambda one: one.points or 0).value
-    again = journey.again(
-        contract.database, contract.place, issued.vendor, issued.engagements, issued.definition, now=NOW
-    )
-    weak = {"people.training": Content("answered", worst)}
-    journey.submit(contract.database, issued, weak, assessment=again, now=LATER)
 
     def named(one: Line) -> set[str]:
-        return decided & {*one.point.decided_by, *one.point.would_settle}
+        return {*one.point.decided_by, *one.point.would_settle}
 
     called = [one for one in contract.read().called if not one.lacks_value]
-    line = next(one for one in called if named(one))
-    other = next(one for one in called if not named(one))
+    line, other, decided = next(
+        (one, two, named(one) - named(two)) for one in called for two in called if named(one) - named(two)
+    )
     contract.step(line.item.key, "proposed")
     contract.step(line.item.key, "flagged", reason="kzquoteq as they answered")
     contract.sign(line.item.key)
@@ -159,7 +148,7 @@ def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contrac
         record(session, Kind.SETTLEMENT_MADE, now=NOW, actor=by, subject=row)
     done = Destroyed()
     with contract.database.transaction() as session:
-        destroying.answers(session, again, decided, done, now=LATER)
+        quoting.reasons(session, contract.issued.assessment, decided, done, by=None, now=LATER)
         record(session, Kind.REDACTED, now=LATER, actor=None)
     assert done.counts["contract_words"] == 3
     after = contract.line(line.item.key)
@@ -175,7 +164,3 @@ def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contrac
         assert states == {line.item.id: "withdrawn", other.item.id: "waiting"}
         reasons = dict(session.execute(select(WaiverProposal.item_id, WaiverProposal.reason)).tuples())
         assert reasons == {line.item.id: "", other.item.id: "kzotherq"}
-
-
-def question_of(key: str) -> Question:
-    return catalog.latest("security_lite").questions[key]
