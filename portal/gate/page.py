@@ -150,6 +150,7 @@ def page_of(
         },
         "acceptable": {one.key for one in accepting.open_to(found)},
         "decides": decides,
+        "two": found.demands.approvals > 1,
         "roles": found.demands.roles,
         "form": form,
         "typed": typed or proposed(found.proposal),
@@ -206,12 +207,12 @@ def held(subject: Subject) -> list[Held]:
     for one in subject.decided.conditions:
         state = "open" if one.key in open_ones else "late" if f"{one.code}:{one.subject}" in late else MET
         text = words.condition(one, subject.names, subject.texts())
+        taken = tuple(steps.get(one.subject, ()))
         if one.code != BY_HAND or not decides:
-            found.append(Held(one, text, state))
+            found.append(Held(one, text, state, taken))
             continue
         may = REOPENED if state == MET else MET
-        blocked = "" if may == REOPENED else why_not
-        found.append(Held(one, text, state, tuple(steps.get(one.subject, ())), may, blocked))
+        found.append(Held(one, text, state, taken, may, "" if may == REOPENED else why_not))
     return found
 
 
@@ -285,8 +286,8 @@ def _takes(choice: Choice, proposal: Decision, own: Decision, found: Case) -> st
     )
     reasons = needs_second(choice, proposal, own, found.demands)
     if reasons:
-        why = [str(words.SECOND[one]) for one in reasons if one != "against"]
-        return " ".join([str(said), str(_("Needs a reason and a second person.")), *why])
+        mine = [str(words.SECOND["own_acts"])] if "own_acts" in reasons and "against" not in reasons else []
+        return " ".join([str(said), str(_("Needs a reason and a second person.")), *mine])
     return f"{said} {_('Needs a reason.')}" if needs_reason(choice, proposal) else str(said)
 
 

@@ -271,7 +271,9 @@ def _requirement(ground: Ground, names: Names) -> Parts:
     wanted = MUST_WORDS[str(_demand(ground, "must"))]
     if not ground.subject:
         called, short = int(ground.recorded("required") or 0), int(ground.recorded("short") or 0)
-        found = _("%(done)s of %(all)s are as far as they have to be", done=called - short, all=called)
+        found = ngettext("One clause is called for", "%(num)s clauses are called for", called)
+        if short:
+            found += "; " + ngettext("one falls short", "%(num)s fall short", short)
         return _("Contract"), "", found if called else _("Nothing is called for"), wanted
     found = str(MUST_WORDS[str(ground.recorded("state"))])
     if ground.recorded("old"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import found, opened, released, returned, workbooks
+from tests.browser import found, gates, opened, released, returned, workbooks
 from tests.browser.steps import (
     NOBODY,
     State,
@@ -694,6 +694,7 @@ STATES = [
     *opened.STATES,
     *returned.STATES,
     *found.STATES,
+    *gates.STATES,
     # what changes what the others look at, last
     State("issued to many", "procurement", US + "/vendors", "Issued to one vendor", 200, issue_to_one),
 ]

@@ -30,7 +30,18 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from questionnaires import catalog
 from questionnaires.definition import Question
-from tests.browser import contracted, enquiring, found, opened, papers, released, returned, versions, writing
+from tests.browser import (
+    contracted,
+    enquiring,
+    found,
+    gates,
+    opened,
+    papers,
+    released,
+    returned,
+    versions,
+    writing,
+)
 from tests.browser.conftest import Demo
 from tests.portal import journey, scene, world
 from tests.portal.accounts.given import give_factor, letters
@@ -61,6 +72,8 @@ class World:
     silent_vendor: uuid.UUID
     engagement: uuid.UUID
     silent_engagement: uuid.UUID
+    gate_engagement: uuid.UUID
+    gate_decision: uuid.UUID
     sealed: uuid.UUID
     submission: uuid.UUID
     draft: uuid.UUID
@@ -228,6 +241,7 @@ def _made(settings: Settings, database: Database) -> World:
         **enquiring.make(database, quarry, slate),
         **writing.make(database, quarry),
         **released.make(database, quarry),
+        **gates.make(database, quarry, silent_engagement),
         **contracted.make(database, settings, quarry, archive),
         **opened.make(database, quarry, issued.vendor),
         **returned.make(database, quarry, slate, issued.vendor, archive),
