@@ -121,7 +121,7 @@ def _summary(one: Assessment, asker: str) -> dict[str, Any]:
         "one": one,
         "asker": asker,
         "closed": closed(one, asker),
-        "asking": enquiry_queries.open_counts(session, identity, [one.id]).get(one.id, 0),
+        "asking": len(enquiry_queries.open_ones(session, identity, one.id)),
         "issuer": person.name if person else asker,
         "issuer_address": person.email if person else "",
         "today": clock.local_date(web.now(), one.zone),
