@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -74,16 +74,20 @@ def carry_after_submission(
     before = _before(session, actor, submission)
     if before is None:
         return
-    marks = queries.newest_marks(queries.marks_of(session, actor, before.id))
+    written = queries.marks_of(session, actor, before.id)
+    marks = queries.newest_marks(written)
     notes = queries.notes_of_lapses(session, actor, before.id)
-    if not marks and not notes:
+    if not written and not notes:
         return
     old, new = side_of(session, before), side_of(session, submission)
     turn = turn_between(session, assessment, old, new)
-    kept = holding(turn, old, new, marks)
-    rated = (
-        _rating(session, submission) if not kept else _keep(session, assessment, old, new, kept, actor, now)
-    )
+    chains = {place: _of_each_person(some) for place, some in queries.by_place(written).items()}
+    last = holding(turn, old, new, {place: some[-1] for place, some in chains.items() if some})
+    kept = {place: one for place, one in last.items() if one.mark != WITHDRAWN}
+    copied = {place: chains[one.key, one.document] for place, one in last.items()}
+    rated = _rating(session, submission)
+    if copied:
+        rated = _keep(session, assessment, old, new, (kept, copied), actor, now)
     shed = lapses(turn, marks, {one.id for one in kept.values()}, notes, _lines(assessment, old))
     _note(session, submission, shed)
     data = {
@@ -101,11 +105,12 @@ def _keep(
     assessment: Assessment,
     old: Side,
     new: Side,
-    kept: Mapping[Place, Mark],
+    marks: tuple[Mapping[Place, Mark], Mapping[Place, Sequence[Mark]]],
     actor: Identity,
     now: datetime,
 ) -> Rating:
-    """The rating of the new round with the marks that hold, and their copies beneath it."""
+    """The rating of the new round with the marks that hold, and the copies of all that people said there beneath it."""
+    kept, copied = marks
     judgement = Judgement(
         {
             key: {"mark": one.mark} | ({} if one.points is None else {"points": one.points})
@@ -129,8 +134,19 @@ def _keep(
         new.definition, new.answers, found.facts, new.submission.as_of, judgement, new.beside
     )
     said = queries.reasons_of(session, actor, old.submission.id)
-    _copy(session, new.submission, kept, found.id, (exact(result.score), exact(result.high)), said)
+    _copy(session, new.submission, copied, found.id, (exact(result.score), exact(result.high)), said)
     return found
+
+
+def _of_each_person(marks: Sequence[Mark]) -> list[Mark]:
+    """The last word of each person at one place, in the order in which they were said.
+
+    All of them go on, so that what one says over another's mark is never all that the next round knows. [] where
+    nothing but takings back of one's own is left.
+    """
+    last = {one.marked_by: one for one in marks}
+    words = sorted(last.values(), key=lambda one: one.sequence)
+    return words if any(one.mark != WITHDRAWN for one in words) else []
 
 
 def _note(session: Session, submission: Submission, shed: Collection[Lapse]) -> None:
@@ -302,44 +318,39 @@ def _documents(kept: Mapping[Place, Mark]) -> dict[str, dict[str, str]]:
 def _copy(
     session: Session,
     submission: Submission,
-    kept: Mapping[Place, Mark],
+    copied: Mapping[Place, Sequence[Mark]],
     rating_id: uuid.UUID,
     scores: tuple[str | None, str | None],
     said: Mapping[uuid.UUID, str],
 ) -> None:
-    """The same marks for the new round: made when and by whom they were made."""
+    """The same marks for the new round, in their order: made when and by whom they were made."""
     tenants = {"organisation_id": submission.organisation_id, "company_id": submission.company_id}
-    ids = {place: uuid.uuid4() for place in kept}
-    marks = [
-        {
-            "id": ids[place],
-            **tenants,
-            "submission_id": submission.id,
-            "rating_id": rating_id,
-            "key": place[0],
-            "document": place[1],
-            "sequence": 1,
-            "mark": one.mark,
-            "points": one.points,
-            "certificate": one.certificate,
-            "carried_from": one.carried_from or one.id,
-            "score_low": scores[0],
-            "score_high": scores[1],
-            "marked_at": one.marked_at,
-            "marked_by": one.marked_by,
-        }
-        for place, one in kept.items()
-    ]
-    reasons = [
-        {
-            "mark_id": ids[place],
-            "submission_id": submission.id,
-            "key": place[0],
-            **tenants,
-            "text": said[one.id],
-        }
-        for place, one in kept.items()
-        if one.id in said
-    ]
+    marks: list[dict[str, Any]] = []
+    reasons: list[dict[str, Any]] = []
+    for (key, document), some in copied.items():
+        for sequence, one in enumerate(some, 1):
+            mark_id = uuid.uuid4()
+            marks.append(
+                {
+                    "id": mark_id,
+                    **tenants,
+                    "submission_id": submission.id,
+                    "rating_id": rating_id,
+                    "key": key,
+                    "document": document,
+                    "sequence": sequence,
+                    "mark": one.mark,
+                    "points": one.points,
+                    "certificate": one.certificate,
+                    "carried_from": one.carried_from or one.id,
+                    "score_low": scores[0],
+                    "score_high": scores[1],
+                    "marked_at": one.marked_at,
+                    "marked_by": one.marked_by,
+                }
+            )
+            if one.id in said:
+                beside = {"mark_id": mark_id, "submission_id": submission.id, "key": key}
+                reasons.append({**beside, **tenants, "text": said[one.id]})
     insert_rows(session, Mark, marks)
     insert_rows(session, MarkReason, reasons)

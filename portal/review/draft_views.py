@@ -11,7 +11,7 @@ from portal.access import Permission, requires
 from portal.assessments.answering_cards import numbers
 from portal.library import service as library
 from portal.organisations import queries as organisations
-from portal.review import queries, stranded
+from portal.review import queries, reviewing, stranded
 from portal.review.narrowing import mark_words
 from portal.review.views import href
 from portal.vendors import queries as vendors
@@ -33,6 +33,7 @@ def unwritten_page(organisation: str, submission: uuid.UUID) -> str:
         assessment=case.assessment,
         submission=case.submission,
         left=left,
+        disposable=len(reviewing.disposable(case, identity)),
         definitions={
             each.submission.id: library.definition(session, each.submission.content_hash) for each in left
         },

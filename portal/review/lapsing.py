@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from portal.review.models import LapsedMark, Mark
+from portal.review.models import LapsedMark, Mark, MarkDraft
 from portal.review.queries import ANSWER, Place
 from questionnaires.definition import Questionnaire
 from questionnaires.results import TraceLine
@@ -44,7 +44,7 @@ class Lapse:
     about: str
 
 
-def is_adverse(one: Mark, line: TraceLine | None) -> bool:
+def is_adverse(one: Mark | MarkDraft, line: TraceLine | None) -> bool:
     """Whether a mark says that an answer or a document is not what it claims.
 
     ``line``: the question as the engine counts it without any mark; None = not known, so any grade short of all points.

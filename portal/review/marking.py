@@ -19,6 +19,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.review import letters, writing
+from portal.review.lapsing import is_adverse
 from portal.review.models import Mark, MarkDraft, Review
 from portal.review.queries import ANSWER, WITHDRAWN, Case, review_of
 from questionnaires.answers import InvalidAnswer, parse_answer, raw_value
@@ -58,6 +59,16 @@ class Stale(Conflict):
         )
 
 
+class Anothers(Conflict):
+    """What a colleague holds against the answer, and has not written, is nobody else's to take back or to replace."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A colleague has marked against this and has not written it. Only they can take that back or replace it. "
+            "Write it into the rating first; then your own mark can stand above it, and both are on record."
+        )
+
+
 class Moved(Conflict):
     """The unwritten marks are not those that the page showed."""
 
@@ -72,7 +83,8 @@ def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity
     """Keep one mark until it is written; ``seen``: Case.token of what the page showed.
 
     The caller has locked the case. Raises Refused, NotFound for a place that is not there, Conflict (no newest round,
-    answers removed), Stale, Invalid with a sentence at ``mark``, ``points``, ``reason``, ``remark`` or ``certificate``.
+    answers removed), Stale, Anothers, Invalid with a sentence at ``mark``, ``points``, ``reason``, ``remark`` or
+    ``certificate``.
     """
     check_open(case, actor)
     place = (wish.key, wish.document)
@@ -82,6 +94,8 @@ def save(session: Session, case: Case, wish: Wish, *, seen: str, actor: Identity
         if draft is not None and _pressed_twice(draft, wish, actor):
             return draft
         raise Stale
+    if draft is not None and is_anothers(draft, actor):
+        raise Anothers
     _check_words(wish)
     points = _checked(case, wish)
     assessment_moved(session, case.assessment)
@@ -130,6 +144,8 @@ def withdraw(
         if nothing or (draft is not None and draft.mark == WITHDRAWN and draft.changed_by == actor.person.id):
             return  # pressed twice
         raise Stale
+    if draft is not None and is_anothers(draft, actor):
+        raise Anothers
     assessment_moved(session, case.assessment)
     if draft is not None:
         session.delete(draft)
@@ -227,6 +243,14 @@ def check_open(case: Case, actor: Identity) -> None:
             "Answers of this submission were removed from the record, so it cannot be judged any more. "
             "Its rating of then stays."
         )
+
+
+def is_anothers(draft: MarkDraft, actor: Identity) -> bool:
+    """Whether a mark in the making speaks against the answer and somebody else made it.
+
+    Until it is written nothing else would remember it, not even who decides at the gate without their own acts.
+    """
+    return draft.changed_by != actor.person.id and is_adverse(draft, None)
 
 
 def _check_place(case: Case, wish: Wish) -> None:

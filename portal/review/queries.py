@@ -192,6 +192,30 @@ def left_behind(session: Session, identity: Identity, case: Case) -> int:
     return found or 0
 
 
+def unwritten_elsewhere(
+    session: Session,
+    organisation_id: uuid.UUID,
+    assessments: Collection[uuid.UUID],
+    newest: Collection[uuid.UUID],
+) -> dict[uuid.UUID, int]:
+    """By assessment how many marks wait in other rounds than the submissions ``newest``: what a reopening left behind
+    is as little known to the rating as what waits here. One statement; those without any are left out.
+    """
+    rows = session.execute(
+        select(Submission.assessment_id, func.count())
+        .select_from(MarkDraft)
+        .join(Submission, Submission.id == MarkDraft.submission_id)
+        .where(
+            MarkDraft.organisation_id == organisation_id,
+            Submission.organisation_id == organisation_id,
+            Submission.assessment_id.in_(assessments),
+            Submission.id.not_in(newest),
+        )
+        .group_by(Submission.assessment_id)
+    )
+    return dict(rows.all())
+
+
 def marks_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> list[Mark]:
     """Every written mark of a submission, in the order in which they were made; for either side."""
     rows = session.execute(
@@ -204,9 +228,17 @@ def marks_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> 
 
 
 def newest_marks(marks: Iterable[Mark]) -> dict[Place, Mark]:
-    """Of written marks in their order the last one of each place that still stands."""
-    found = {(one.key, one.document): one for one in marks}
+    """Of the written marks of a submission the last one of each place that still stands."""
+    found = {place: some[-1] for place, some in by_place(marks).items()}
     return {place: one for place, one in found.items() if one.mark != WITHDRAWN}
+
+
+def by_place(marks: Iterable[Mark]) -> dict[Place, list[Mark]]:
+    """The written marks of each place, the first one first."""
+    found: dict[Place, list[Mark]] = {}
+    for one in sorted(marks, key=lambda one: one.sequence):
+        found.setdefault((one.key, one.document), []).append(one)
+    return found
 
 
 def notes_of_lapses(session: Session, identity: Identity, submission_id: uuid.UUID) -> list[LapsedMark]:

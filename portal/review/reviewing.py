@@ -13,8 +13,17 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound
 from portal.review import writing
-from portal.review.marking import LONGEST_TEXT, PRESSED_TWICE, Moved, begin, check_may, check_open
-from portal.review.models import ReviewNote
+from portal.review.marking import (
+    LONGEST_TEXT,
+    PRESSED_TWICE,
+    Anothers,
+    Moved,
+    begin,
+    check_may,
+    check_open,
+    is_anothers,
+)
+from portal.review.models import MarkDraft, ReviewNote
 from portal.review.queries import Case, review_of
 
 
@@ -84,19 +93,28 @@ def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, 
 
 
 def discard(session: Session, case: Case, *, seen: str, actor: Identity, now: datetime) -> int:
-    """Throw away all marks that are not written; also those of an older round or of answers that were removed.
+    """Throw away the marks that are not written; also those of an older round or of answers that were removed.
 
-    ``seen``: Case.unwritten of what the page showed. Raises Refused, Moved.
+    What colleagues hold against an answer stays while it can still be written (marking.Anothers). ``seen``:
+    Case.unwritten of what the page showed. Raises Refused, Moved, Anothers when nothing else is there.
     """
     check_may(actor)
-    if case.drafts and seen != case.unwritten:
+    if not case.drafts:
+        return 0
+    if seen != case.unwritten:
         raise Moved
-    if case.drafts:
-        assessment_moved(session, case.assessment)
-        writing.remove_drafts(session, case, actor)
-        data = {"submission": case.submission.id, "marks": len(case.drafts)}
-        record(
-            session, Kind.MARKS_DISCARDED, now=now, actor=actor, subject=case.assessment, ours=True, data=data
-        )
+    gone = disposable(case, actor)
+    if not gone:
+        raise Anothers
+    assessment_moved(session, case.assessment)
+    writing.remove_drafts(session, case, gone, actor)
+    data = {"submission": case.submission.id, "marks": len(gone), "of": {one.changed_by for one in gone}}
+    record(session, Kind.MARKS_DISCARDED, now=now, actor=actor, subject=case.assessment, ours=True, data=data)
     session.flush()
-    return len(case.drafts)
+    return len(gone)
+
+
+def disposable(case: Case, actor: Identity) -> list[MarkDraft]:
+    """The marks in the making that this person may throw away."""
+    final = case.redacted or not case.newest  # nobody can write them any more
+    return [one for one in case.drafts.values() if final or not is_anothers(one, actor)]

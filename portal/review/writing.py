@@ -75,7 +75,7 @@ def write_rating(session: Session, case: Case, actor: Identity, now: datetime) -
     insert_rows(session, Mark, marks)
     insert_rows(session, MarkReason, reasons)
     insert_rows(session, MarkRemark, remarks)
-    remove_drafts(session, case, actor)
+    remove_drafts(session, case, drafts, actor)
     return found
 
 
@@ -101,15 +101,19 @@ def _digest(*parts: str) -> str:
     return sha256(" ".join(parts).encode()).hexdigest()
 
 
-def remove_drafts(session: Session, case: Case, actor: Identity) -> None:
-    """Take away every mark in the making of the case: they are written, or thrown away."""
+def remove_drafts(session: Session, case: Case, drafts: Sequence[MarkDraft], actor: Identity) -> None:
+    """Take away marks in the making of the case: they are written, or thrown away."""
     session.flush()
     session.execute(
         delete(MarkDraft)
-        .where(*mine(actor.scope, MarkDraft), MarkDraft.submission_id == case.submission.id)
+        .where(
+            *mine(actor.scope, MarkDraft),
+            MarkDraft.submission_id == case.submission.id,
+            MarkDraft.stamp.in_([one.stamp for one in drafts]),
+        )
         .execution_options(synchronize_session=False)
     )
-    for one in case.drafts.values():
+    for one in drafts:
         session.expunge(one)
 
 

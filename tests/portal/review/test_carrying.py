@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, select
 
+from portal.access import OrganisationRole
 from portal.assessments.drafts import Content
 from portal.assessments.models import SealedAnswer
 from portal.db import SYSTEM, Database
 from portal.faults import Conflict
-from portal.review import queries
+from portal.review import marking, queries
 from portal.review.marking import Wish
 from portal.review.models import Mark
 from tests.portal.review.given import Reviewed
@@ -74,6 +75,34 @@ def test_an_answer_that_was_removed_keeps_no_mark(given: Reviewed, database: Dat
             .execution_options(unaudited=True)
         )
     assert {place[0] for place in given.again({}).case().marks} == {PATCH, MFA}
+
+
+@pytest.mark.both_databases
+def test_what_somebody_said_beneath_another_mark_goes_on_too(given: Reviewed) -> None:
+    """Without the last word, be it a better mark or the taking back, the next round would not know of the first."""
+    ciso = given.organisation[OrganisationRole.CISO]
+    for key in (MFA, LOGS):
+        given.save(Wish(key, "disproved", reason="They lie."))
+    given.save(Wish(PATCH, "na_accepted"))
+    given.write()
+    given.save(Wish(MFA, "graded", points=100, reason="I have seen it."), actor=ciso)
+    given.change(marking.withdraw, LOGS, "", seen=given.case().token((LOGS, "")), actor=ciso)
+    given.change(marking.withdraw, PATCH, "", seen=given.case().token((PATCH, "")))
+    given.write(actor=ciso)
+    later = given.again({PLAN: Content("answered", "Disks.")})
+    assert {key: one.mark for (key, _document), one in later.case().marks.items()} == {MFA: "graded"}
+    assert later.ratings()[-1].marks == {MFA: {"mark": "graded", "points": 100}}
+    with given.database.looking(ciso.scope) as session:
+        some = queries.by_place(queries.marks_of(session, ciso, later.submission))
+        said = queries.reasons_of(session, ciso, later.submission)
+    both = [given.reviewer.person.id, ciso.person.id]
+    assert {
+        key: [(one.mark, one.marked_by) for one in marks] for (key, _document), marks in some.items()
+    } == {
+        MFA: [("disproved", both[0]), ("graded", both[1])],
+        LOGS: [("disproved", both[0]), ("withdrawn", both[1])],
+    }
+    assert sorted(said.values()) == ["I have seen it.", "They lie.", "They lie."]
 
 
 def test_without_marks_nothing_is_rated_twice(given: Reviewed) -> None:

@@ -39,6 +39,10 @@ def test_marks_that_a_newer_round_left_behind_are_listed_and_taken_over(app: Por
     given.save(Wish(STEPS, "accepted"), at=4)
     later = given.again({MFA: Content("answered", "yes")})
     later.save(Wish(STEPS, "disproved", reason="Judged here."))
+    with given.database.looking(given.reviewer.scope) as session:
+        asked = ([given.issued.assessment], [later.submission])
+        left = queries.unwritten_elsewhere(session, given.organisation.id, *asked)
+    assert left == {given.issued.assessment: 4}
     old, new = Desk(app, given), Desk(app, later)
     queue = new.browser.get(f"/o/{given.organisation.slug}/reviews?state=unwritten").text
     assert str(given.submission) in queue

@@ -24,7 +24,9 @@ from portal.rows import insert_rows
 from tests.portal.review.given import Reviewed
 from tests.portal.world import NOW
 
-MFA, PLAN, PATCH, LOGS, HIDDEN = (f"own.rich.{one}" for one in ("mfa", "plan", "patch", "logs", "cloud_keys"))
+MFA, PLAN, PATCH, LOGS, GATE, HIDDEN = (
+    f"own.rich.{one}" for one in ("mfa", "plan", "patch", "logs", "cloud", "cloud_keys")
+)
 
 
 def ranges(given: Reviewed) -> list[tuple[Fraction, Fraction]]:
@@ -276,3 +278,15 @@ def test_the_range_of_a_written_mark_tells_of_nothing_that_was_taken_back(given:
     )
     alone = given.case().result(rating.Judgement({LOGS: {"mark": "accepted"}}))
     assert marks[LOGS].score_high == writing.exact(alone.high)
+
+
+@pytest.mark.parametrize("mark", ["challenged", "disproved"])
+def test_what_an_unwritten_mark_brings_into_question_can_be_judged(given: Reviewed, mark: str) -> None:
+    """The gate says no; whoever does not believe that has the question behind it before them, at once."""
+    with pytest.raises(Invalid):
+        given.save(Wish(HIDDEN, "graded", points=60, reason="Thin."))
+    given.save(Wish(GATE, mark, reason="There is a bill from a cloud."))
+    assert HIDDEN in given.case().asked
+    given.save(Wish(HIDDEN, "graded", points=60, reason="Thin."))
+    given.write()
+    assert given.ratings()[-1].marks[HIDDEN] == {"mark": "graded", "points": 60}

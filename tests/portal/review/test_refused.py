@@ -13,8 +13,8 @@ from portal.assessments.drafts import Content
 from portal.db import SYSTEM, Database
 from portal.faults import Conflict, Invalid
 from portal.outbox import Message
-from portal.review import marking, reviewing
-from portal.review.marking import Moved, Stale, Wish
+from portal.review import marking, queries, reviewing
+from portal.review.marking import Anothers, Moved, Stale, Wish
 from portal.review.models import ReviewNote
 from portal.settings import Settings
 from portal.web import Portal
@@ -87,7 +87,7 @@ def test_a_step_on_marks_that_nobody_has_seen_does_nothing(app: Portal, given: R
     desk, seen = Desk(app, given), given.case().unwritten
     assert f'name="seen" value="{seen}"' in desk.page()
     given.save(
-        Wish(LOGS, "disproved", reason="Half a thought."), actor=given.organisation[OrganisationRole.CISO]
+        Wish(LOGS, "accepted", remark="Half a thought."), actor=given.organisation[OrganisationRole.CISO]
     )
     answer = desk.step(step, seen)
     assert answer.status_code == 409
@@ -111,12 +111,41 @@ def test_to_throw_marks_away_asks_on_a_page_of_its_own_and_says_whose(app: Porta
         ciso.person.name,
         "Half a thought.",
         "Ours.",
-        "Throw 2 marks away",
+        "Throw one mark away",
+        "One mark speaks against an answer and is a colleague’s",
     ):
         assert words in page
     assert 'value="discard"' not in Desk(app, given, OrganisationRole.AUDITOR).page("/unwritten")
     assert desk.step("discard").status_code == 303
+    assert 'value="discard"' not in desk.page("/unwritten")
+    assert set(given.case().drafts) == {(LOGS, "")}
+    assert desk.step("discard").status_code == 409
+    assert Desk(app, given, OrganisationRole.CISO).step("discard").status_code == 303
     assert "Every mark is in a rating." in desk.page("/unwritten")
+
+
+@pytest.mark.both_databases
+def test_what_a_colleague_holds_against_an_answer_is_nobody_elses_to_undo(given: Reviewed) -> None:
+    ciso = given.organisation[OrganisationRole.CISO]
+    given.save(Wish(MFA, "disproved", reason="Seen the contract."))
+    given.save(Wish(LOGS, "accepted"))
+    token = given.case().token((MFA, ""))
+    with pytest.raises(Anothers):
+        given.change(marking.withdraw, MFA, "", seen=token, actor=ciso)
+    with pytest.raises(Anothers):
+        given.save(Wish(MFA, "accepted"), actor=ciso)
+    given.save(Wish(LOGS, "challenged", reason="Which?"), actor=ciso)  # it spoke for the answer
+    with pytest.raises(Anothers):
+        given.save(Wish(LOGS, "accepted"))
+    given.write(actor=ciso)
+    given.save(Wish(MFA, "accepted"), actor=ciso)
+    given.write(actor=ciso)
+    with given.database.looking(ciso.scope) as session:
+        marks = [one for one in queries.marks_of(session, ciso, given.submission) if one.key == MFA]
+    assert [(one.mark, one.marked_by) for one in marks] == [
+        ("disproved", given.reviewer.person.id),
+        ("accepted", ciso.person.id),
+    ]
 
 
 def test_what_was_typed_is_kept_when_nothing_can_be_marked_any_more(app: Portal, given: Reviewed) -> None:
