@@ -56,7 +56,9 @@ STATES = [
     ),
     State("what was found", "owner", THEM, "Waits for you"),
     State("what was found, with the customer", "owner", THEM + "?state=waits", "Plan is looked at"),
-    State("what was given to somebody", "contributor", THEM + "?state=waits", "What was given to you to settle"),
+    State(
+        "what was given to somebody", "contributor", THEM + "?state=waits", "What was given to you to settle"
+    ),
     State(
         "finding, to plan and to prove", "owner", THEM + "/{found_open}", "Send the plan", 200, open_details
     ),
