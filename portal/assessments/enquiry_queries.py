@@ -183,19 +183,6 @@ def of_assessments(
     return with_entries(session, identity, list(found))
 
 
-def open_counts(
-    session: Session, identity: Identity, assessment_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, int]:
-    """How many enquiries about each of these assessments wait for the organisation."""
-    rows = session.execute(
-        scoped(identity, Enquiry)
-        .with_only_columns(Enquiry.assessment_id, func.count())
-        .where(Enquiry.assessment_id.in_(assessment_ids), Enquiry.state == OPEN)
-        .group_by(Enquiry.assessment_id)
-    )
-    return {key: int(count) for key, count in rows}
-
-
 # ------------------------------------------------------------------------------------------ the organisation's list
 
 
