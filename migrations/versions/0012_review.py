@@ -39,7 +39,7 @@ def upgrade() -> None:
     op.create_index("ix_lapsed_mark_company_id", "lapsed_mark", ["company_id"], unique=False)
     op.create_index("ix_lapsed_mark_organisation_id", "lapsed_mark", ["organisation_id"], unique=False)
     seal("lapsed_mark", (("submission_id", "key", "mark_id"),))
-    # A range is worked out when marks are written: one kept with a mark in the making would tell of others since undone.
+    # A range is worked out when marks are written: one kept with a mark in the making tells of others since undone.
     op.drop_column("mark_draft", "score_high")
     op.drop_column("mark_draft", "score_low")
 

@@ -1,8 +1,9 @@
 """A what-if over stored submissions through ``portal worker``, a process of its own with its pool, on SQLite.
 
 Two submissions are made through the services, one good and one poor; the others are copies of their rows under new
-ids, each of a vendor of its own, and every fifth answer with a note of its own. Ten thousand take minutes and gigabytes, so they are kept in ``build/what-if``, which
-git ignores, for as long as tables and questionnaire stay as they are.
+ids, each of a vendor of its own, and every fifth answer with a note of its own. Ten thousand take minutes and
+gigabytes, so they are kept in ``build/what-if``, which git ignores, for as long as tables and questionnaire stay as
+they are.
 ``python -m tests.benchmarks.what_if_portal [SUBMISSIONS]`` measures fewer.
 """
 
@@ -78,7 +79,10 @@ def measured(count: int) -> list[Figure]:
         database.dispose()
     state, done, seconds = ended(folder, run)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"processor time of the worker with all below it: {used.ru_utime + used.ru_stime:.1f} s", file=sys.stderr)
+    print(
+        f"processor time of the worker with all below it: {used.ru_utime + used.ru_stime:.1f} s",
+        file=sys.stderr,
+    )
     assert (state, done) == ("done", count), (state, done)
     name = f"what-if, portal worker, {count:,} submissions of {QUESTIONS} answers"
     return [
@@ -209,7 +213,9 @@ def copy(
         ("rating", "submission_id", old.submission, of | {"id": uuid.uuid4().hex}),
     ):
         changes = {column: value for column, value in changes.items() if column in columns[name]}
-        own = {column: f":{column}" for column in changes} | ({"answer": NOTED} if name == "sealed_answer" else {})
+        own = {column: f":{column}" for column in changes} | (
+            {"answer": NOTED} if name == "sealed_answer" else {}
+        )
         taken = ", ".join(own.get(column, column) for column in columns[name])
         connection.execute(
             f"INSERT INTO {name} ({', '.join(columns[name])}) SELECT {taken} FROM {name} WHERE {where} = :wanted",

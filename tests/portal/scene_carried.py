@@ -10,7 +10,6 @@ from sqlalchemy import insert, select
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts import resets
-from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
 from portal.assessments import change_steps, consent, queries
 from portal.assessments.version_models import AssessmentMove

@@ -78,7 +78,8 @@ def decide_and_wait(
         )  # fmt: skip
         waits = GateProposal(
             id=uuid.uuid4(), **place, outcome="clear", choice=stored.to_bytes(Choice("clear", (), proposal.latest)),
-            facts=stored.to_bytes(facts), facts_hash=stored.facts_hash(facts), policy_sequence=policy.sequence, policy_hash=policy.content_hash,
+            facts=stored.to_bytes(facts), facts_hash=stored.facts_hash(facts),
+            policy_sequence=policy.sequence, policy_hash=policy.content_hash,
             reason=wanted, words={subject: wanted}, state="waiting", proposed_by=one, proposed_at=NOW,
         )  # fmt: skip
         exception = RiskException(
