@@ -148,8 +148,8 @@ def test_a_submission_is_judged_by_keyboard_alone(chromium: Browser, demo: Demo)
         assert judged(page) == start + wanted
         if FULL:
             assert total > 100
-        page.keyboard.press("k")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.keyboard.press("k")
         assert page.evaluate("sessionStorage.getItem('pointer')") is None
 
 
@@ -209,6 +209,8 @@ def test_another_form_does_not_take_what_is_not_saved_along(chromium: Browser, d
         expect(page.locator("textarea[name=remark]")).to_have_value("Half a thought.")
         expect(page.locator("h1")).to_contain_text("Review of round")
         page.locator("form[data-review] textarea[name=remark]").fill("")
-        page.locator("form[data-review] input[name=mark]").first.check()
+        page.locator("form[data-review] textarea[name=reason]").fill(
+            "Another one, whatever mark stands here."
+        )
         finish.click()
         expect(page.get_by_role("status").filter(has_text="Not saved yet")).to_be_visible()
