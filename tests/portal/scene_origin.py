@@ -28,7 +28,7 @@ def tell_another(database: Database, scene: Scene, deal: Deal) -> uuid.UUID:
 
     buyer, owner = deal.organisation[OrganisationRole.ADMIN], deal.company[CompanyRole.OWNER]
     ours, both = (deal.organisation,), (deal.organisation, deal.company)
-    named = {"name": scene.canary("elsewhere", *ours), "engagement": scene.canary("bought", *both)}
+    named = {"name": scene.canary("vendorelse", *ours), "engagement": scene.canary("bought", *both)}
     vendor, engagement, _contact = steps.make_vendor(database, buyer, deal.company, **named)
     told = steps.issue(database, buyer, vendor, engagement, steps.security_lite().content_hash)
     note = scene.canary("origin", *both)

@@ -20,7 +20,8 @@ def return_and_ask(database: Database, scene: Scene, deal: Deal, key: str) -> No
     """Give ``key`` back with words and take that back; ask about it in a thread that the vendor answers."""
     both = (deal.organisation, deal.company)
     actor, owner = deal.organisation[OrganisationRole.REVIEWER], deal.company[CompanyRole.OWNER]
-    why, here, asked, said = (scene.canary(what, *both) for what in ("back", "here", "asked", "written"))
+    why, here = (scene.canary(what) for what in ("back", "here"))  # taken back: nobody reads it any more
+    asked, said = (scene.canary(what, *both) for what in ("asked", "written"))
     assert deal.submission is not None
     with database.transaction(actor.scope) as session:
         one = queries.case(session, actor, deal.submission, lock=True).assessment
