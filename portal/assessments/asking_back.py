@@ -34,7 +34,9 @@ def ask(
     submitted, or a full thread, NotFound for another key, Invalid at ``text``.
     """
     _check_may(actor)
-    company = vendors.vendor(session, actor, assessment.vendor_id).company_id
+    vendor = vendors.vendor(session, actor, assessment.vendor_id)
+    vendors.require_here(vendor)  # nothing that is written after offboarding would ever be destroyed
+    company = vendor.company_id
     if assessment.submitted_at is None or assessment.state not in ("open", "submitted") or company is None:
         raise Conflict(
             "Nobody reads this now: nothing was submitted, it was closed, or the vendor is not linked."

@@ -68,7 +68,11 @@ def return_questions(
             "This assessment is with the vendor already, or was closed, so nothing can be returned now."
         )
     assert assessment.company_id is not None
-    if vendors.vendor(session, actor, assessment.vendor_id).company_id != assessment.company_id:
+    vendor = vendors.vendor(session, actor, assessment.vendor_id)
+    vendors.require_here(
+        vendor
+    )  # offboarding waits for the assessment's lock, so it comes before or after all this
+    if vendor.company_id != assessment.company_id:
         raise Conflict("This vendor is no longer linked to the company that answered. Issue it anew.")
     definition = library.definition(session, assessment.content_hash)
     if not wish.keys <= definition.questions.keys():

@@ -35,6 +35,7 @@ def add(
     (fields severity, text).
     """
     check_may(actor)
+    steps.require_here(session, case.assessment.vendor_id, actor)
     if key and key not in case.definition.questions:
         raise NotFound
     if not case.newest:
@@ -158,6 +159,7 @@ def merge(
 def note(session: Session, finding: Finding, text: str, *, actor: Identity, now: datetime) -> FindingNote:
     """Write an internal note; it cannot be edited, and the vendor never reads it. Raises Refused, Invalid (text)."""
     check_may(actor)
+    steps.require_here(session, finding.vendor_id, actor)
     errors = steps.text_fault(text, "Write something.")
     if errors:
         raise Invalid(errors=errors)

@@ -16,6 +16,7 @@ from portal.audit.service import record
 from portal.faults import Conflict
 from portal.findings import queries
 from portal.findings.models import Finding, FindingStep, FindingWords
+from portal.vendors import queries as vendors
 from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement
 
@@ -115,6 +116,14 @@ def hold(session: Session, identity: Identity, finding_id: uuid.UUID) -> Finding
     queries.finding(session, identity, finding_id)
     hold_engagements(session, identity, queries.engagement_ids(session, identity, [finding_id]))
     return queries.finding(session, identity, finding_id, lock=True)
+
+
+def require_here(session: Session, vendor_id: uuid.UUID, actor: Identity) -> None:
+    """Raise Conflict for a vendor that has been offboarded: nobody would ever destroy what is written then.
+
+    The caller holds an assessment of it or engagements with it, which offboarding waits for.
+    """
+    vendors.require_here(vendors.vendor(session, actor, vendor_id))
 
 
 def hold_engagements(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> None:

@@ -38,6 +38,11 @@ def give_back(
     check_may(actor)
     if not case.newest:
         raise Conflict("A newer round has been submitted. Return questions of that one.")
+    if case.redacted:  # what is gone cannot stand beside the questions that come back
+        raise Conflict(
+            "Answers of this submission were removed from the record, so no questions of it can be returned. "
+            "Reopen the assessment instead."
+        )
     if case.assessment.state != returning.SUBMITTED:
         raise Conflict(
             "This assessment is with the vendor already, or was closed, so nothing can be returned now."

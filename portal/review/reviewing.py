@@ -25,6 +25,7 @@ from portal.review.marking import (
 )
 from portal.review.models import MarkDraft, ReviewNote
 from portal.review.queries import Case, review_of
+from portal.vendors import queries as vendors
 
 
 def resume(session: Session, case: Case, *, actor: Identity, now: datetime) -> None:
@@ -56,9 +57,11 @@ def take(session: Session, case: Case, *, actor: Identity, now: datetime) -> Non
 def note(session: Session, case: Case, key: str, text: str, *, actor: Identity, now: datetime) -> ReviewNote:
     """Write an internal note about a question; it cannot be edited, and the vendor never reads it.
 
-    The same words of the same person within PRESSED_TWICE are one note.
+    The same words of the same person within PRESSED_TWICE are one note. Raises Refused, NotFound, Invalid, Conflict for
+    a vendor that has been offboarded: nobody would ever destroy what is written then.
     """
     check_may(actor)
+    vendors.require_here(vendors.vendor(session, actor, case.assessment.vendor_id))
     if key not in case.definition.questions:
         raise NotFound
     if not text or len(text) > LONGEST_TEXT:

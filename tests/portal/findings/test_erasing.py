@@ -20,6 +20,7 @@ from portal.evidence.models import Evidence, ProofDocument
 from portal.evidence.service import Described
 from portal.evidence.sniffing import Sniffed
 from portal.evidence.uploads import Stored
+from portal.faults import Conflict
 from portal.findings import closing, keeping, queries
 from portal.findings.models import FindingClosing, FindingNote, FindingStep, FindingWords
 from tests.portal.findings.given import MFA, STEPS, Found
@@ -107,3 +108,11 @@ def test_time_takes_the_words_of_closed_findings_only(given: Found) -> None:
         findings.of_closed(session, [given.submission], Destroyed(), now=NOW)
         record(session, Kind.RETENTION_APPLIED, now=NOW, actor=None)
     assert left(given)["words"] == 2, "plan and proof of the knock-out, which stands"
+
+
+def test_nothing_is_noted_at_a_finding_about_a_vendor_that_left(given: Found) -> None:
+    one = given.one("knockout")
+    destroy(given, parting.vendors, given.organisation.id, [given.issued.vendor], by=None)
+    with pytest.raises(Conflict, match="has been offboarded"):
+        given.act(keeping.note, one, "Between ourselves.")
+    assert left(given)["notes"] == 0

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from html import unescape
+from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from portal.access import OrganisationRole
+from portal.assessments import asking_back
+from portal.assessments import returning as rounds
+from portal.assessments.returning import Return
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
-from portal.erasure import destroying
+from portal.erasure import destroying, parting
 from portal.erasure.reaching import Destroyed
 from portal.faults import Conflict
+from portal.findings import keeping
 from portal.review import reviewing
 from portal.review.marking import Wish
+from portal.review.queries import Case
 from portal.settings import Settings
 from portal.web import Portal
+from tests.portal.review import rounds as at
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.world import NOW, make_company, make_organisation, signed_in
 
@@ -98,3 +106,37 @@ def test_unwritten_marks_of_what_was_removed_can_be_thrown_away(papers: Reviewed
     assert papers.case().redacted
     papers.change(reviewing.discard, seen=papers.case().unwritten)
     assert papers.case().drafts == {}
+
+
+@pytest.mark.both_databases
+def test_no_questions_of_a_submission_with_removed_answers_are_returned(given: Reviewed) -> None:
+    redact(given, PLAN)
+    with pytest.raises(Conflict, match="Reopen the assessment"):
+        at.give_back(given, [MFA])
+    assert at.assessment(given).state == "submitted"
+
+
+@pytest.mark.both_databases
+def test_nothing_is_written_about_a_vendor_that_was_offboarded(given: Reviewed) -> None:
+    with given.database.transaction(SYSTEM) as session:
+        parting.vendors(session, given.organisation.id, [given.issued.vendor], Destroyed(), by=None, now=NOW)
+        record(session, Kind.REDACTED, now=NOW, actor=None)
+
+    def ask(session: Session, case: Case, **common: Any) -> None:
+        asking_back.ask(session, case.assessment, MFA, "Who?", **common)
+
+    def give_back(session: Session, case: Case, **common: Any) -> None:
+        wish = Return(frozenset([MFA]), "Look again.", at.DUE)
+        rounds.return_questions(session, case.assessment, wish, **common)
+
+    def add(session: Session, case: Case, **common: Any) -> None:
+        keeping.add(session, case, key=MFA, severity="high", text="They share keys.", **common)
+
+    def note(session: Session, case: Case, **common: Any) -> None:
+        reviewing.note(session, case, MFA, "Hm.", **common)
+
+    for step in (ask, give_back, add, note):
+        with pytest.raises(Conflict, match="has been offboarded"):
+            given.change(step)
+    with pytest.raises(Conflict):
+        at.give_back(given, [MFA])
