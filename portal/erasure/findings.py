@@ -1,7 +1,8 @@
 """What is destroyed of findings: words of both sides, notes, reasons, documents of proofs. Steps, days and hashes stay.
 
 With an answer goes what was written about any finding that ever rested on it, under whatever key it is known today:
-plans, proofs and reasons may quote it. Time takes the words of closed findings only.
+plans, proofs and reasons may quote it. Of merged findings all go together: what is said of one is written at another.
+Time takes the words of closed findings only.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ def of_answers(
 ) -> set[uuid.UUID]:
     """Empty the findings that rested on these submissions; on answers to ``keys`` only, or on any (None).
 
-    Returns the documents that lay with them.
+    Returns the documents that lay with them, and with what they were merged with.
     """
     rows = _resting_on(session, submissions)
     if keys is not None:
         wanted = set(keys)
         rows = [one for one in rows if not one.key or wanted & _names(session, one)]
-    return _empty(session, [one.id for one in rows], found, by, now)
+    return _empty(session, _merged_with(session, rows), found, by, now)
 
 
 def of_closed(
@@ -83,8 +84,28 @@ def of_vendors(
 def _resting_on(
     session: Session, submissions: Collection[uuid.UUID], *tests: ColumnElement[bool]
 ) -> list[Finding]:
+    """Findings that these answers were looked at for: at a step, or only at a link, as one by hand that nothing earns
+    follows to every newer round without a step.
+    """
     steps = select(FindingStep.finding_id).where(FindingStep.submission_id.in_(submissions))
-    return [row[0] for row in read(session, select(Finding).where(Finding.id.in_(steps), *tests))]
+    links = select(FindingEngagement.finding_id).where(FindingEngagement.submission_id.in_(submissions))
+    which = Finding.id.in_(steps) | Finding.id.in_(links)
+    return [row[0] for row in read(session, select(Finding).where(which, *tests))]
+
+
+def _merged_with(session: Session, rows: Collection[Finding]) -> set[uuid.UUID]:
+    """These findings, those that they went into, and everything that went into any of those."""
+    roots = {one.merged_into or one.id for one in rows}
+    ids = {one.id for one in rows} | roots
+    while True:  # a merge moves what was merged before, so this ends at once; it does not rest on that
+        linked = read(
+            session,
+            select(Finding.id, Finding.merged_into).where(Finding.id.in_(ids) | Finding.merged_into.in_(ids)),
+        )
+        more = {each for row in linked for each in row if each is not None}
+        if more <= ids:
+            return ids
+        ids |= more
 
 
 def _names(session: Session, one: Finding) -> frozenset[str]:

@@ -21,7 +21,7 @@ from portal.evidence.service import Described
 from portal.evidence.sniffing import Sniffed
 from portal.evidence.uploads import Stored
 from portal.faults import Conflict
-from portal.findings import closing, keeping, queries
+from portal.findings import closing, keeping, queries, steps
 from portal.findings.models import FindingClosing, FindingNote, FindingStep, FindingWords
 from tests.portal.findings.given import MFA, STEPS, Found
 from tests.portal.world import NOW
@@ -116,3 +116,20 @@ def test_nothing_is_noted_at_a_finding_about_a_vendor_that_left(given: Found) ->
     with pytest.raises(Conflict, match="has been offboarded"):
         given.act(keeping.note, one, "Between ourselves.")
     assert left(given)["notes"] == 0
+
+
+@pytest.mark.parametrize("key", [MFA, STEPS])
+def test_redacting_an_answer_follows_merged_findings_both_ways(given: Found, key: str) -> None:
+    root, gone = given.one("finding:", STEPS), given.one("finding:")
+    given.plan(gone)
+    given.agree(gone)
+    with given.database.transaction(given.reviewer.scope) as session:
+        held = {each: steps.hold(session, given.reviewer, each) for each in sorted((root.id, gone.id))}
+        keeping.merge(
+            session, held[root.id], held[gone.id], seen=root.revision, actor=given.reviewer, now=NOW
+        )
+    given.plan(root)
+    given.act(keeping.note, root, "Between ourselves.")
+    assert (left(given)["words"], left(given)["notes"]) == (2, 1)
+    destroy(given, destroying.answers, given.issued.assessment, {key})
+    assert (left(given)["words"], left(given)["notes"]) == (0, 0)
