@@ -198,3 +198,15 @@ def axe_faults(page: Page) -> list[str]:
 def overflow(page: Page) -> int:
     """How many pixels the page is wider than its window: nothing scrolls sideways."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def overflowing(page: Page) -> list[str]:
+    """The innermost elements that reach beyond the right edge of the window: where to look when a page overflows."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('body *')]
+            .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+            .filter(one => ![...one.children].some(
+                each => each.getBoundingClientRect().right > document.documentElement.clientWidth + 1))
+            .slice(0, 5).map(one => one.outerHTML.slice(0, 160))"""
+    )
+    return found

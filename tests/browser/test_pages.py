@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response
 
-from tests.browser.conftest import Demo, axe_faults, overflow
+from tests.browser.conftest import Demo, axe_faults, overflow, overflowing
 from tests.browser.page_states import STATES
 from tests.browser.states import World, make
 from tests.browser.steps import State
 from tests.conftest import FULL as SOAK
 
+SHOTS = os.environ.get("PORTAL_TEST_SHOTS", "")  # a folder for pictures of what failed
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-pages")]
 
 
@@ -82,6 +85,8 @@ def test_a_page_in_one_state(visitors: Callable[[str], Page], made: World, state
             faults += _faults(page, "1280 dark", axe=True)
         assert faults == []
     except BaseException:
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"{state.name.replace(' ', '-')}.png", full_page=True)
         page.close()  # whatever it is in, the next state begins afresh
         raise
     finally:
@@ -90,5 +95,5 @@ def test_a_page_in_one_state(visitors: Callable[[str], Page], made: World, state
 
 def _faults(page: Page, size: str, *, axe: bool) -> list[str]:
     wide = overflow(page)
-    found = [f"{size}: scrolls sideways by {wide} pixels"] if wide > 0 else []
+    found = [f"{size}: scrolls sideways by {wide} pixels: {overflowing(page)}"] if wide > 0 else []
     return found + ([f"{size}: {one}" for one in axe_faults(page)] if axe else [])
