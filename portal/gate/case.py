@@ -15,6 +15,7 @@ from portal.gate import loading
 from portal.gate.deciding import Decision, decide
 from portal.gate.facts import GateFacts
 from portal.gate.loading import Loaded
+from portal.organisations import four_eyes
 from portal.organisations.four_eyes import Ownership
 from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
@@ -78,9 +79,14 @@ def of(session: Session, identity: Identity, engagement: Engagement, found: Load
 
 
 def without_own(session: Session, case: Case, identity: Identity, *, now: datetime) -> Decision:
-    """What the rules would propose had the reader not made the facts look better by acts of their own."""
-    engagement, person = case.engagement, identity.person.id
-    found = loading.one(session, engagement.organisation_id, engagement.id, now=now, without=person)
+    """What the rules would propose had the reader not made the facts look better by acts of their own.
+
+    Acts of whoever could not be the reader's second person, for they share a mailbox or one let the other in, are the
+    reader's own: else a helper's account prepares what its maker decides on alone.
+    """
+    engagement = case.engagement
+    people = four_eyes.look(session, identity, now=now).one_with(identity.person.id)
+    found = loading.one(session, engagement.organisation_id, engagement.id, now=now, without=people)
     return decide(found.facts, case.policy)
 
 

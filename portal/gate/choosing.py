@@ -104,7 +104,8 @@ def needs_second(
 ) -> tuple[str, ...]:
     """Why a second person has to approve, in codes; () when one is enough.
 
-    ``without_own``: what the rules would propose without the acts by which the decider made the facts look better
+    ``without_own``: what the rules would propose without the acts by which the decider, and who counts as one with
+    them (case.without_own), made the facts look better
     (answers graded or exempted, findings closed, requirements settled, the tier set): nobody prepares a ground and
     then decides on it alone. Codes: ``policy``, ``against``, ``own_acts``.
     """

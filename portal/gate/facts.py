@@ -7,14 +7,17 @@ means what the field's own words say: without an end, or not known.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Literal
 
 from portal.vendors.facts import TIERS
 from portal.vendors.policy import FINDINGS, LEVELS, MUSTS
 
 SEVERITIES = FINDINGS[1:]
+# Of a field that facts were once kept without: left out while it has its default, so that they keep their bytes.
+LATER = MappingProxyType({"later": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +116,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The best document of a kind that covers the engagement; ``until``: its last day, None = it has no end."""
+    """The best document of a kind beside the answers of one questionnaire; ``until``: its last day, None = no end.
+
+    ``slug``: the questionnaire, since what lies beside one that is not demanded or has run out is nobody's to read;
+    "" = not known, as in facts that were kept before it was asked, and counts.
+    """
 
     kind: str
     until: date | None = None
+    slug: str = field(default="", metadata=LATER)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.kind, self.slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +202,7 @@ class GateFacts:
         for name, key in (
             ("submitted", "slug"),
             ("findings", "id"),
-            ("documents", "kind"),
+            ("documents", "place"),
             ("requirements", "key"),
         ):
             _sort(self, name, key)
@@ -198,6 +210,12 @@ class GateFacts:
             self.accepted, key=lambda one: (one.code, one.subject, one.until, one.measure, one.tier)
         )
         object.__setattr__(self, "accepted", tuple(order))
+
+
+def latest(ends: Iterable[date | None]) -> date | None:
+    """The end of the best of several: None, without an end, is the best."""
+    found = list(ends)
+    return None if None in found else max(one for one in found if one is not None)
 
 
 def _sort(of: Any, name: str, key: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from portal.gate.excepting import NO_BAND, as_strict, can_be_accepted, covers, under_exception
-from portal.gate.facts import Finding, GateFacts, Knockout, Requirement, Submitted
+from portal.gate.facts import Finding, GateFacts, Knockout, Requirement, Submitted, latest
 from portal.gate.lines import RANK, Ground, Result, Value, badness
 from portal.vendors.policy import FINDINGS, MUSTS, Policy, TierPolicy
 from questionnaires.dates import add_months
@@ -50,7 +50,8 @@ def grounds(facts: GateFacts, policy: Policy, *, standing: bool = False) -> tupl
             found += _questionnaire(one, facts.today, policy, demands, standing=False)
     stopped = {one.subject for one in found if one.code == "knockout"}
     found += _findings(facts, demands, stopped)
-    found += _documents(facts, demands, standing=standing)
+    sound = {one.subject for one in found if one.code == "questionnaire" and one.result == "met"}
+    found += _documents(facts, demands, sound, standing=standing)
     found += _requirements(facts, demands, standing=standing)
     covered = [under_exception(one, facts) for one in found]
     used = sum(one.result == "excepted" for one in covered)
@@ -261,8 +262,18 @@ def _findings(facts: GateFacts, demands: TierPolicy, stopped: Collection[str]) -
     yield Ground("finding", "", "met", (("open", quiet),), demand)
 
 
-def _documents(facts: GateFacts, demands: TierPolicy, *, standing: bool) -> Iterator[Ground]:
-    held = {one.kind: one.until for one in facts.documents}
+def _documents(
+    facts: GateFacts, demands: TierPolicy, sound: Collection[str], *, standing: bool
+) -> Iterator[Ground]:
+    """Documents count beside the questionnaires that are ``sound``: demanded, valid and so read by somebody. A policy
+    that demands none at all has no other place for its documents, so there each counts.
+    """
+    every = not demands.demands(facts.personal)
+    ends: dict[str, list[date | None]] = {}
+    for one in facts.documents:
+        if every or not one.slug or one.slug in sound:
+            ends.setdefault(one.kind, []).append(one.until)
+    held = {kind: latest(some) for kind, some in ends.items()}
     days = 0 if standing else demands.evidence_days
     demand = (("days", demands.evidence_days),)
     if not demands.evidence:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Literal, cast
 
@@ -24,8 +25,9 @@ from portal.gate.facts import Accepted, Document, Finding, GateFacts, Submitted
 from portal.gate.loading_answers import MOST_FORMER, Marked, Sent
 from portal.gate.loading_contract import Contracts
 from portal.gate.models import RiskException
-from portal.gate.sheets import Fix, Sheet, end_of, judged_altogether, latest, submitted
+from portal.gate.sheets import Fix, Sheet, documents_of, judged_altogether, months_of, submitted
 from portal.organisations.models import Organisation
+from portal.remembered import Remembered
 from portal.vendors.facts import facts_of as facts_of_engagement
 from portal.vendors.facts import judged
 from portal.vendors.models import Engagement, Vendor
@@ -35,6 +37,7 @@ from questionnaires import requirements
 BATCH = 500  # engagements that are read at once: their answers and results lie in memory meanwhile
 APPROVED = "approved"
 State = Literal["current", "catalogue", "outdated", "none"]
+_months: Remembered[dict[str, int]] = Remembered(500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,9 @@ def one(
     engagement_id: uuid.UUID,
     *,
     now: datetime,
-    without: uuid.UUID | None = None,
+    without: Collection[uuid.UUID] = (),
 ) -> Loaded:
-    """The same for one, or NotFound. ``without``: as if this person had done nothing that makes the facts look better:
+    """The same for one, or NotFound. ``without``: as if these people had done nothing that makes the facts look better:
     their marks count only where they are worse, the findings that they closed stand, and a tier that rests on their
     answers alone counts as set by hand.
     """
@@ -79,7 +82,7 @@ def many(
     engagement_ids: Iterable[uuid.UUID],
     *,
     now: datetime,
-    without: uuid.UUID | None = None,
+    without: Collection[uuid.UUID] = (),
 ) -> dict[uuid.UUID, Loaded]:
     """What each gate rests on: a fixed number of statements for every BATCH; engagements of others are left out."""
     found: dict[uuid.UUID, Loaded] = {}
@@ -94,7 +97,7 @@ def _batch(
     organisation_id: uuid.UUID,
     ids: Collection[uuid.UUID],
     now: datetime,
-    without: uuid.UUID | None,
+    without: Collection[uuid.UUID],
 ) -> dict[uuid.UUID, Loaded]:
     organisation = session.execute(
         select(Organisation.zone, Organisation.regimes).where(Organisation.id == organisation_id)
@@ -109,7 +112,7 @@ def _batch(
     former = _former(session, organisation_id, sent, sheets)
     findings = open_for_gate(session, organisation_id, ids)
     alone: frozenset[uuid.UUID] = frozenset()
-    if without is not None:
+    if without:
         findings = own_acts.findings_without(session, organisation_id, ids, findings, without)
         alone = own_acts.opened_alone(session, organisation_id, ids, without)
     contracts = loading_contract.contracts(
@@ -163,7 +166,7 @@ def _loaded(
             for slug, sheet in present.items()
         ),
         findings=tuple(_finding(one) for one in findings),
-        documents=tuple(_documents(present.values())),
+        documents=tuple(_documents(list(present.values()))),
         requirements=loading_contract.requirements(row.id, contracts, row.tier, organisation.zone),
         accepted=tuple(accepted),
     )
@@ -250,16 +253,10 @@ def _chain(sheet: Sheet, before: Iterable[Sheet], fixes: Mapping[str, Fix]) -> t
     return tuple(found)
 
 
-def _documents(sheets: Iterable[Sheet]) -> Iterable[Document]:
-    """The best document of each kind among those that lie with the newest submissions and that nobody refused."""
-    ends: dict[str, list[date | None]] = {}
-    for sheet in sheets:
-        for key, some in sheet.documents.items():
-            rule = sheet.definition.questions[key].evidence
-            for one in some:
-                if one.evidence not in sheet.refused:
-                    ends.setdefault(one.kind, []).append(end_of(one, rule))
-    return [Document(kind, latest(iter(found))) for kind, found in ends.items()]
+def _documents(sheets: Collection[Sheet]) -> list[Document]:
+    """sheets.documents_of, with what each questionnaire asks worked out once in a process."""
+    asked = [_months.get(one.definition.content_hash, partial(months_of, one.definition)) for one in sheets]
+    return documents_of(sheets, asked)
 
 
 # -------------------------------------------------------------------------------------------- findings and exceptions

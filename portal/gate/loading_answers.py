@@ -102,12 +102,12 @@ def beside(
     organisation_id: uuid.UUID,
     some: Iterable[Sent],
     *,
-    without: uuid.UUID | None = None,
+    without: Collection[uuid.UUID] = (),
     newest: bool = True,
 ) -> Marked:
     """All that the sheets of these submissions need; ``newest``: they are, so rounds and gaps count too.
 
-    ``without``: a person whose marks are looked at, too.
+    ``without``: people whose marks are looked at, too.
     """
     ids = sorted({one.id for one in some})
     drafts = _grouped(
@@ -118,9 +118,9 @@ def beside(
             .execution_options(populate_existing=True)
         ).scalars()
     )
-    marks = _marks(session, organisation_id, ids, every=without is not None)
+    marks = _marks(session, organisation_id, ids, every=bool(without))
     engine = set(drafts) | {
-        one for one, each in marks.items() if any(mark.marked_by == without for mark in each)
+        one for one, each in marks.items() if any(mark.marked_by in without for mark in each)
     }
     assessments = {one.assessment for one in some} if newest else set()
     return Marked(
@@ -135,7 +135,7 @@ def beside(
     )
 
 
-def sheet(session: Session, one: Sent, found: Marked, without: uuid.UUID | None = None) -> Sheet:
+def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.UUID] = ()) -> Sheet:
     """A submission as the gate reads it. ``session``: for definitions, which are read once in a process."""
     definition = library.definition(session, one.content_hash)
     row = found.ratings[one.id]
@@ -143,7 +143,7 @@ def sheet(session: Session, one: Sent, found: Marked, without: uuid.UUID | None 
     written = rating.judgement(row.marks, row.document_marks, row.shown)
     drafts, marks = found.drafts.get(one.id, ()), found.marks.get(one.id, ())
     documents = found.documents.get(one.id, {})
-    others = None if without is None else _of_others(written, marks, without)
+    others = _of_others(written, marks, without) if without else None
     readings = [stands]
     if one.id not in found.redacted:
         again = [reviews.overlaid(written, drafts)] if drafts else []
@@ -165,7 +165,7 @@ def sheet(session: Session, one: Sent, found: Marked, without: uuid.UUID | None 
         states=states,
         marked=frozenset(judged.marks),
         documents=documents,
-        refused=_refused(written, drafts),
+        refused=_refused(judged, drafts) | _refused(written, drafts),
         certificates=_certificates(marks),
         lapsed=found.lapsed.get(one.id, frozenset()),
         unwritten=len(drafts),
@@ -280,19 +280,19 @@ def _computed(session: Session, one: Sent, row: Any, found: Marked, judged_as: J
     return _readings.get((row.id, json.dumps([judged_as.marks, judged_as.documents], sort_keys=True)), make)
 
 
-def _of_others(written: Judgement, marks: Iterable[Any], person: uuid.UUID) -> Judgement:
-    """The written judgement as it would be had one person not judged: at each place the newest mark of anybody else.
+def _of_others(written: Judgement, marks: Iterable[Any], people: Collection[uuid.UUID]) -> Judgement:
+    """The written judgement as it would be had some people not judged: at each place the newest mark of anybody else.
 
     A favourable mark of theirs is gone, and so is their taking back of an adverse one.
     """
-    own = {(one.key, one.document) for one in marks if one.marked_by == person}
+    own = {(one.key, one.document) for one in marks if one.marked_by in people}
     answers = {key: mark for key, mark in written.marks.items() if (key, ANSWER) not in own}
     papers = {
         key: {document: mark for document, mark in some.items() if (key, document) not in own}
         for key, some in written.documents.items()
     }
     for one in marks:
-        if (one.key, one.document) not in own or one.marked_by == person:
+        if (one.key, one.document) not in own or one.marked_by in people:
             continue
         if one.document == ANSWER:
             answers.pop(one.key, None)

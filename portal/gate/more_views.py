@@ -15,8 +15,9 @@ from portal import web
 from portal.access import Identity, Permission, requires
 from portal.faults import Conflict, Invalid
 from portal.gate import accepting, breaking, case, conditions, naming, queries, recomputing, words
+from portal.gate.deciding import PASSING
 from portal.gate.forms import ExceptionForm, NoteForm
-from portal.gate.page import Subject, page_of
+from portal.gate.page import Subject, page_of, since
 from portal.gate.views import HERE, Page, blueprint
 from portal.library.models import WhatIfRow
 from portal.organisations import queries as organisations
@@ -225,9 +226,12 @@ def _plain(gate: Subject) -> dict[str, Any]:
                     if f"{one.code}:{one.subject}" in late
                     else "met",
                 }
-                for one in gate.decided.conditions
+                for one in (*gate.decided.conditions, *since(gate))
             ],
-            "valid_until": effective.valid_until.isoformat() if effective.valid_until else None,
+            # A script that reads the day alone must not take what lapsed for what holds.
+            "valid_until": effective.valid_until.isoformat()
+            if effective.valid_until and effective.outcome in PASSING
+            else None,
             "decided_at": decision.decided_at.isoformat(),
             "decision": str(decision.id),
         }

@@ -1,4 +1,5 @@
-"""What one person alone has done that makes the facts look better: nobody prepares a ground and then decides on it.
+"""What one person, or people who count as one, have done that makes the facts look better: nobody prepares a ground and
+then decides on it.
 
 Marks are taken away in loading_answers; here findings and the intake. What a second person approved (waivers,
 requirements settled as not needed, lower tiers, exceptions) is nobody's alone; a finding that was closed counts as
@@ -29,9 +30,9 @@ def findings_without(
     organisation_id: uuid.UUID,
     engagement_ids: Collection[uuid.UUID],
     found: Findings,
-    person: uuid.UUID,
+    people: Collection[uuid.UUID],
 ) -> dict[uuid.UUID, tuple[OpenFinding, ...]]:
-    """The open findings of engagements as if this person had closed none, agreed to no plan and lowered no severity."""
+    """The open findings of engagements as if these people closed none, agreed to no plan and lowered no severity."""
     rows: Iterable[Any] = session.execute(
         select(
             FindingEngagement.engagement_id,
@@ -50,7 +51,7 @@ def findings_without(
             FindingEngagement.organisation_id == organisation_id,
             Finding.organisation_id == organisation_id,
             Finding.state == CLOSED,
-            Finding.closed_by == person,
+            Finding.closed_by.in_(sorted(people)),
         )
         .order_by(Finding.id)
     )
@@ -64,7 +65,7 @@ def findings_without(
             .join(Finding, Finding.id == FindingStep.finding_id)
             .where(
                 FindingStep.finding_id.in_(sorted(standing)),
-                FindingStep.by == person,
+                FindingStep.by.in_(sorted(people)),
                 FindingStep.kind.in_((AGREED, WEIGHED)),
                 FindingStep.organisation_id == organisation_id,
                 Finding.organisation_id == organisation_id,
@@ -88,9 +89,12 @@ def findings_without(
 
 
 def opened_alone(
-    session: Session, organisation_id: uuid.UUID, engagement_ids: Collection[uuid.UUID], person: uuid.UUID
+    session: Session,
+    organisation_id: uuid.UUID,
+    engagement_ids: Collection[uuid.UUID],
+    people: Collection[uuid.UUID],
 ) -> frozenset[uuid.UUID]:
-    """The engagements whose tier rests on an intake that this person answered and nobody else approved."""
+    """The engagements whose tier rests on an intake that one of these people answered and nobody else approved."""
     approved = (
         select(TierProposal.id)
         .where(
@@ -106,7 +110,7 @@ def opened_alone(
         .join(Intake, Intake.id == Engagement.intake_id)
         .where(
             Engagement.id.in_(engagement_ids),
-            Intake.answered_by == person,
+            Intake.answered_by.in_(sorted(people)),
             ~approved.exists(),
             Engagement.organisation_id == organisation_id,
             Intake.organisation_id == organisation_id,

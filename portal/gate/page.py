@@ -115,7 +115,7 @@ def page_of(
     identity, found = subject.identity, subject.case
     decides = case.may_decide(identity, found.demands.roles) and found.vendor.offboarded_at is None
     lines = [words.line(one, subject.names) for one in found.proposal.grounds]
-    fresh = seen_of(found, subject.decision.sequence if subject.decision else 0)
+    fresh = seen_of(found, subject.decision.sequence if subject.decision else 0, subject.waiting)
     if form is None or stale:
         form = _fresh(form, found, fresh)
     return {
@@ -213,7 +213,15 @@ def held(subject: Subject) -> list[Held]:
             continue
         may = REOPENED if state == MET else MET
         found.append(Held(one, text, state, taken, may, "" if may == REOPENED else why_not))
-    return found
+    return found + [Held(one, words.condition(one, subject.names, {}), "open") for one in since(subject)]
+
+
+def since(subject: Subject) -> list[Condition]:
+    """Conditions that nobody decided: what they are about has become worse since."""
+    if subject.decided is None or subject.effective is None:
+        return []
+    known = {one.key for one in subject.decided.conditions}
+    return [one for one in subject.effective.open if one.key not in known]
 
 
 def _why_not_met(subject: Subject, decision: GateDecision) -> str:

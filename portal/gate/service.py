@@ -39,12 +39,14 @@ class Stale(Conflict):
     """The page was rendered from what is not so any more: it is shown anew, with what was typed."""
 
 
-def seen_of(case: Case, number: int) -> str:
-    """What a form carries, to say what it was rendered from: facts, policy and the decision that stood, in hex.
+def seen_of(case: Case, number: int, waits: GateProposal | None) -> str:
+    """What a form carries, to say what it was rendered from: facts, policy, the decision that stood, in hex.
 
-    ``number``: of that decision, 0 for none.
+    ``number``: of that decision, 0 for none. ``waits``: what waited for a second person; deciding closes it, so nobody
+    does without having read it.
     """
-    parts = [stored.facts_hash(case.facts), case.policy.content_hash, number]
+    waiting = "" if waits is None else str(waits.id)
+    parts = [stored.facts_hash(case.facts), case.policy.content_hash, number, waiting]
     return sha256(canonical_json(parts)).hexdigest()
 
 
@@ -73,7 +75,7 @@ def decide(
     same = _pressed_twice(session, case, choice, reason, words, seen, newest, waits, actor)
     if same is not None:
         return same
-    if seen != seen_of(case, newest.sequence if newest is not None else 0):
+    if seen != seen_of(case, newest.sequence if newest is not None else 0, waits):
         raise Stale(MOVED_ON)
     second = needs_second(choice, case.proposal, without_own, case.demands)
     _require_sound(case, choice, reason, words, second)
@@ -152,7 +154,8 @@ def _pressed_twice(
     if newest is None or (newest.decided_by, newest.choice) != (actor.person.id, data):
         return None
     said = queries.said(session, actor, [newest.id])[newest.id]
-    before = seen == seen_of(case, newest.sequence - 1)
+    closed = queries.last_refused(session, actor, case.engagement.id)  # by that press, perhaps
+    before = seen in {seen_of(case, newest.sequence - 1, one) for one in (None, closed)}
     return newest if before and (said.reason, said.conditions) == (reason, words) else None
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
 from portal.assessments.sealing import Document
-from portal.gate.facts import Knockout, Proof, Submitted
-from questionnaires.dates import add_months
+from portal.gate import facts
+from portal.gate.facts import Knockout, Proof, Submitted, latest
+from questionnaires.dates import add_months, not_ahead
 from questionnaires.definition import EvidenceRule, Question, Questionnaire
 from questionnaires.scoring import is_valid
 
@@ -177,21 +178,54 @@ def _proven(sheet: Sheet, question: Question, rule: EvidenceRule, *, accepted: b
         fitting = [one for one in fitting if is_valid(rule, one.item, sheet.as_of)]
     elif not fitting:
         fitting = usable
-    if fitting:
-        yield Proof(question.key, True, latest(end_of(one, rule) for one in fitting))
+    months = {rule.kind: rule.valid_months} if rule.valid_months is not None else {}
+    ends = [end_of(one, months) for one in fitting if is_dated(one, months, sheet.as_of)]
+    if ends:
+        yield Proof(question.key, True, latest(ends))
     elif accepted and beside:
         yield Proof(question.key, held=False)
 
 
-def end_of(document: Document, rule: EvidenceRule | None) -> date | None:
-    """The last day on which a document proves something, None = it has no end; by ``rule`` if it asks for its kind."""
+def months_of(definition: Questionnaire) -> dict[str, int]:
+    """For how many months from its date of issue a document proves something, by kind: the fewest that are asked."""
+    found: dict[str, int] = {}
+    for question in definition.questions.values():
+        rule = question.evidence
+        if rule is not None and rule.valid_months is not None:
+            found[rule.kind] = min(rule.valid_months, found.get(rule.kind, rule.valid_months))
+    return found
+
+
+def documents_of(sheets: Iterable[Sheet], asked: Iterable[Mapping[str, int]]) -> list[facts.Document]:
+    """The best document of each kind beside each questionnaire, of those that nobody refused and whose end is known.
+
+    ``asked``: months_of each questionnaire. They hold for a kind wherever a document of it lies: it does not last
+    longer for lying beside a question that asks for another.
+    """
+    months: dict[str, int] = {}
+    for each in asked:
+        for kind, number in each.items():
+            months[kind] = min(number, months.get(kind, number))
+    ends: dict[tuple[str, str], list[date | None]] = {}
+    for sheet in sheets:
+        for one in (one for some in sheet.documents.values() for one in some):
+            if one.evidence not in sheet.refused and is_dated(one, months, sheet.as_of):
+                ends.setdefault((one.kind, sheet.slug), []).append(end_of(one, months))
+    return [facts.Document(kind, latest(some), slug) for (kind, slug), some in ends.items()]
+
+
+def is_dated(document: Document, months: Mapping[str, int], as_of: date) -> bool:
+    """Whether anybody can tell how long a document proves something: where months are counted it needs a date of issue,
+    and none that was still to come, as scoring.is_valid has it. To leave the date out must prove nothing.
+    """
+    if document.kind not in months:
+        return True
+    return document.issued is not None and not_ahead(document.issued, as_of) <= as_of
+
+
+def end_of(document: Document, months: Mapping[str, int]) -> date | None:
+    """The last day on which a dated document proves something, None = it has no end; ``months``: by kind."""
     ends = [document.expires] if document.expires is not None else []
-    if rule is not None and rule.kind == document.kind and rule.valid_months and document.issued is not None:
-        ends.append(add_months(document.issued, rule.valid_months))
+    if document.issued is not None and document.kind in months:
+        ends.append(add_months(document.issued, months[document.kind]))
     return min(ends, default=None)
-
-
-def latest(ends: Iterator[date | None]) -> date | None:
-    """The end of the best of several: None, without an end, is the best."""
-    found = list(ends)
-    return None if None in found else max(one for one in found if one is not None)

@@ -7,7 +7,7 @@ of the decision and under the present one, and the stricter counts. Nothing here
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -52,7 +52,8 @@ class Lapse:
 @dataclass(frozen=True, slots=True)
 class Effective:
     """The outcome that counts on a day. ``lapses``: what made it worse than decided or would have, in the page's order;
-    ``open``: conditions that are still to be met and not overdue.
+    ``open``: conditions that are still to be met and not overdue, those of the decision and those of grounds that have
+    since become conditions.
     """
 
     outcome: Outcome
@@ -71,16 +72,30 @@ def effective(
     """
     present = _present(replace(facts, today=today), decided.policy, policy)
     lapses = [*_ended(decided, today), *_overdue(decided, present, today, met), *_worse(decided, present)]
+    asked = [
+        one
+        for one in decided.conditions
+        if not _is_met(one, decided, present, met) and (one.due is None or one.due >= today)
+    ]
     return Effective(
         worst([decided.outcome, *(one.outcome for one in lapses)]),
         tuple(lapses),
-        tuple(
-            one
-            for one in decided.conditions
-            if not _is_met(one, decided, present, met) and (one.due is None or one.due >= today)
-        ),
+        tuple(_with_new(asked, lapses)),
         decided.valid_until,
     )
+
+
+def _with_new(asked: Iterable[Condition], lapses: Iterable[Lapse]) -> Iterator[Condition]:
+    """The decision's conditions that are open, and those of grounds that let pass only while something is mended by a
+    day: nobody wrote these down, and the gate closes on that day all the same. The sooner day of two counts.
+    """
+    found = {one.key: one for one in asked}
+    for each in (one.now for one in lapses if one.code != "condition"):
+        if each is not None and each.lapses_to is not None:
+            known = found.get(each.key)
+            days = [one.due for one in (each, known) if one is not None and one.due is not None]
+            found[each.key] = Condition(*each.key, min(days, default=None), each.lapses_to)
+    yield from found.values()
 
 
 def _present(facts: GateFacts, then: Policy, now: Policy) -> dict[tuple[str, str], Ground]:

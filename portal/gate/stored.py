@@ -46,7 +46,11 @@ def choice_hash(choice: Choice, reason: str) -> str:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        return {
+            one.name: _plain(getattr(value, one.name))
+            for one in fields(value)
+            if not one.metadata.get("later") or getattr(value, one.name) != one.default
+        }
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     return value.isoformat() if isinstance(value, date) else value
@@ -60,9 +64,10 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
 def _read(kind: Any, raw: Any) -> Any:
     if is_dataclass(kind) and isinstance(kind, type):
         hints = _hints(kind)
-        if set(raw) != set(hints):
+        later = {one.name for one in fields(kind) if one.metadata.get("later")}
+        if not set(hints) - later <= set(raw) <= set(hints):
             raise ValueError(f"not the fields of {kind.__name__}")
-        return kind(**{name: _read(hint, raw[name]) for name, hint in hints.items()})
+        return kind(**{name: _read(hints[name], value) for name, value in raw.items()})
     if kind is date:
         return date.fromisoformat(raw)
     if get_origin(kind) is tuple:

@@ -222,7 +222,7 @@ def _proof(ground: Ground, names: Names) -> Parts:
             wanted,
         )
     day = _day(ground, "until")
-    found = _("Ran out on %(day)s", day=day) if day else _("Not there")
+    found = _("Ran out on %(day)s", day=day) if day else _("Not there, or without a date that it needs")
     return _("Document beside an answer"), names.question(ground.subject), found, wanted
 
 
@@ -251,7 +251,7 @@ def _evidence(ground: Ground, names: Names) -> Parts:
     day = _day(ground, "until")
     found = _("Valid until %(day)s", day=day) if day else _("Valid, without an end")
     if ground.recorded("state") == "absent":
-        found = _("Not there")
+        found = _("Not there, or without a date that it needs")
     if ground.recorded("state") == "expired":
         found = _("Ran out on %(day)s", day=day)
     return _("Evidence"), evidence_name(ground.subject), found, wanted

@@ -111,18 +111,24 @@ def judge(
         return "second_gone"
     if not _may(first, first_needs or permission, engagement):
         return "first_gone"
-    if first.mailboxes & second.mailboxes:
-        return "same_mailbox"
-    if any(one.by == first.person_id for one in second.links):
-        return "given_by_first"
-    if _lately(first.links, second.person_id, proposed_at):
-        return "given_by_second"
+    bound = _bound(first, second, proposed_at)
+    if bound is not None:
+        return bound
     if engagement is not None:
         if _as_owner(second) and any(one.by == first.person_id for one in named):
             return "owner_by_first"
         if _as_owner(first) and _lately(named, second.person_id, proposed_at):
             return "owner_by_second"
     return None
+
+
+def _bound(first: Seat, second: Seat, proposed_at: datetime) -> str | None:
+    """What makes two places those of one, whatever their roles are now."""
+    if first.mailboxes & second.mailboxes:
+        return "same_mailbox"
+    if any(one.by == first.person_id for one in second.links):
+        return "given_by_first"
+    return "given_by_second" if _lately(first.links, second.person_id, proposed_at) else None
 
 
 def _may(seat: Seat, permission: Permission, engagement: Ownership | None) -> bool:
@@ -195,6 +201,16 @@ class Eyes:
             for one in self.seats
             if self.code(first, permission, proposed_at=proposed_at, second=one, **more) is None
         ]
+
+    def one_with(self, first: uuid.UUID) -> frozenset[uuid.UUID]:
+        """``first``, and everybody who could not be their second person today for a mailbox or for who let whom in.
+
+        Also those who have left: what they did stays, and so does by whose word they were here. Who merely has no role
+        for it is somebody else.
+        """
+        mine = self._seat(first)
+        bound = {one.person_id for one in self.seats.values() if _bound(mine, one, self.now) is not None}
+        return frozenset(bound | {first})
 
     def _seat(self, person_id: uuid.UUID) -> Seat:
         return self.seats.get(person_id) or Seat(person_id, None)

@@ -63,7 +63,8 @@ class Desk:
             row = vendors.engagement(session, actor, self.engagement)
             vendor = vendors.vendor(session, actor, row.vendor_id)
             case = Case(row, vendor, self.facts, self.policy, self.proposal)
-            return service.seen_of(case, number)
+            waits = queries.waiting(session, actor, self.engagement)
+            return service.seen_of(case, number, waits)
 
     @property
     def proposal(self) -> Decision:

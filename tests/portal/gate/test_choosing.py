@@ -169,6 +169,17 @@ def test_what_is_stored_is_read_back_and_decided_anew(facts: GateFacts) -> None:
     assert stored.from_bytes(Choice, stored.to_bytes(choice)) == choice
 
 
+def test_facts_that_were_kept_without_a_later_field_are_read_and_keep_their_bytes() -> None:
+    facts = sound(documents=(Document("iso27001", day(40)), Document("iso27001", day(50), "core")))
+    kept = stored.to_bytes(facts)
+    old, new = json.loads(kept)["documents"]
+    assert (set(old), set(new)) == ({"kind", "until"}, {"kind", "until", "slug"})
+    assert stored.from_bytes(GateFacts, kept) == facts
+    raw = json.loads(kept) | {"documents": [{"kind": "iso27001"}]}
+    with pytest.raises(ValueError, match="not the fields"):
+        stored.from_bytes(GateFacts, json.dumps(raw).encode())
+
+
 def test_the_hash_of_facts_leaves_the_day_out() -> None:
     tomorrow = replace(FULL, today=day(1))
     assert stored.facts_hash(tomorrow) == stored.facts_hash(FULL)

@@ -22,10 +22,12 @@ from portal.db import SYSTEM, Database
 from portal.erasure import service as erasure
 from portal.erasure.service import Subject
 from portal.faults import NotFound
+from portal.gate import case as gate_case
 from portal.gate import loading, reading
 from portal.gate.facts import GateFacts, Submitted
 from portal.gate.loading import Loaded
 from portal.gate.models import RiskException
+from portal.organisations.models import OrganisationMember
 from portal.review import marking, reviewing
 from portal.review.marking import Wish
 from portal.settings import Settings
@@ -50,7 +52,11 @@ def load(case: Reviewed, *, days: int = 0, without: uuid.UUID | None = None) -> 
     place = case.organisation
     with case.database.looking(place[CISO].scope) as session:
         return loading.one(
-            session, place.id, case.issued.engagements[0], now=NOW + timedelta(days=days), without=without
+            session,
+            place.id,
+            case.issued.engagements[0],
+            now=NOW + timedelta(days=days),
+            without=() if without is None else (without,),
         )
 
 
@@ -152,6 +158,39 @@ def test_nobody_decides_on_what_they_alone_have_judged(case: Reviewed) -> None:
     case.change(marking.withdraw, MFA, "", seen=case.case().token((MFA, "")))
     case.write()
     assert [one.failed for one in answers(case, without=person).knockouts] == [True]
+
+
+def test_a_refused_document_that_the_decider_took_back_in_stays_refused_without_them(case: Reviewed) -> None:
+    ciso = case.organisation[CISO]
+    (document,) = case.case().beside[ADMIN]
+    at = str(document.evidence)
+    mark(case, ADMIN, "refused", document=at)
+    case.write()
+    case.save(Wish(ADMIN, "accepted", reason="It will do.", document=at), actor=ciso)
+    case.write()
+    assert [(one.kind, one.slug) for one in facts(case).documents] == [("policy", "rich")]
+    assert facts(case, without=ciso.person.id).documents == ()
+
+
+def test_what_a_helper_judged_is_the_act_of_whoever_let_them_in(
+    case: Reviewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = answers(case)
+    mark(case, MFA, "graded", points=100)
+    mark(case, ADMIN, "accepted")
+    case.write()
+    place = case.organisation
+    monkeypatch.setattr(gate_case, "decide", lambda found, _policy: found)  # the facts that are decided on
+    for given, knockouts in ((None, ()), (place[CISO].person.id, before.knockouts)):
+        with case.database.transaction(SYSTEM) as session:
+            seats = select(OrganisationMember).where(OrganisationMember.person_id == case.reviewer.person.id)
+            session.scalars(seats).one().given_by = given
+            record(session, Kind.EXCEPTION_SETTLED, now=NOW, actor=None)
+        with case.database.looking(place[CISO].scope) as session:
+            found = gate_case.read(session, place[CISO], case.issued.engagements[0], now=NOW)
+            without: Any = gate_case.without_own(session, found, place[CISO], now=NOW)
+        assert found.facts.submitted[0].knockouts == ()
+        assert without.submitted[0].knockouts == knockouts
 
 
 def test_what_an_adverse_mark_was_shed_from_is_judged_again_and_the_answers_before_still_count(

@@ -28,7 +28,9 @@ def read(
     database: Database, place: Any, engagement: uuid.UUID, without: uuid.UUID | None = None
 ) -> GateFacts:
     with database.looking(place[CISO].scope) as session:
-        return loading.one(session, place.id, engagement, now=NOW, without=without).facts
+        return loading.one(
+            session, place.id, engagement, now=NOW, without=() if without is None else (without,)
+        ).facts
 
 
 @pytest.mark.both_databases

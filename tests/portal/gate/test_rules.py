@@ -247,6 +247,31 @@ def test_kinds_of_evidence(documents: tuple[Document, ...], found: str) -> None:
     assert near[0].result == ("met" if found == "condition" else found)
 
 
+HERE, ELSEWHERE = Document("iso27001", None, "core"), Document("iso27001", None, "other")
+UNASKED: dict[str, Any] = {"questionnaires": (), "with_personal_data": ()}
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "found"),
+    [
+        (sound(documents=(HERE,)), {}, "met"),
+        (sound(documents=(Document("iso27001", day(3), "core"), ELSEWHERE)), {}, "condition"),
+        (sound(documents=(ELSEWHERE,)), {}, "pending"),
+        (sound(documents=(ELSEWHERE,), submitted=(submitted(), submitted("other"))), {}, "pending"),
+        (sound(documents=(HERE,), submitted=(submitted(redacted=True),)), {}, "pending"),
+        (sound(documents=(HERE,), submitted=(submitted(whole_as_of=day(-900)),)), {}, "pending"),
+        (sound(documents=(HERE,)), {"questionnaires": ("other",)}, "pending"),
+        (sound(documents=(HERE,)), UNASKED, "met"),
+    ],
+)
+def test_documents_count_beside_what_is_demanded_and_valid(
+    facts: GateFacts, changes: dict[str, Any], found: str
+) -> None:
+    made = grounds(facts, policy(**changes))
+    (one,) = [each for each in made if each.code == "evidence"]
+    assert one.result == found
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [

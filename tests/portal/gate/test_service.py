@@ -166,6 +166,22 @@ def test_a_page_of_yesterday_decides_nothing(desk: Desk) -> None:
         desk.decide(BLOCKED, seen="f" * 64)
 
 
+def test_what_waits_is_closed_by_nobody_who_has_not_read_it(desk: Desk) -> None:
+    before = desk.seen()
+    desk.facts = FAILED
+    unseen = desk.seen()
+    waits = desk.decide(Choice("clear", (), TODAY + timedelta(days=20)), reason="A board paper.")
+    assert isinstance(waits, GateProposal)
+    with pytest.raises(Stale):
+        desk.decide(BLOCKED, ADMIN, seen=unseen)
+    assert desk.proposal_row(waits.id).state == "waiting"
+    read = desk.seen()
+    assert len({before, unseen, read}) == 3
+    row = desk.decide(BLOCKED, ADMIN, seen=read)
+    assert desk.proposal_row(waits.id).state == "overtaken"
+    assert desk.decide(BLOCKED, ADMIN, seen=read).id == row.id  # the same button, pressed twice
+
+
 def test_roles_that_the_policy_does_not_name_and_vendors_that_left(desk: Desk) -> None:
     for role in (PROCUREMENT, AUDITOR):
         with pytest.raises(Refused, match="other roles"):

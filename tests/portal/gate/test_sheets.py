@@ -7,14 +7,24 @@ import uuid
 from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from portal.assessments.drafts import Content
 from portal.assessments.sealing import Document
+from portal.gate import facts
 from portal.gate.facts import Knockout, Proof
-from portal.gate.sheets import Fix, Reading, Sheet, judged_altogether, skimmed, submitted
+from portal.gate.sheets import (
+    Fix,
+    Reading,
+    Sheet,
+    documents_of,
+    judged_altogether,
+    months_of,
+    skimmed,
+    submitted,
+)
 from questionnaires.answers import parse_answer
 from questionnaires.definition import Questionnaire
 from questionnaires.scoring import score
@@ -141,6 +151,60 @@ def test_months_from_its_date_bound_a_document_too(issued: date, expires: date |
         )
     )
     assert made.proofs == (Proof(ADMIN, True, until),)
+
+
+DATED = {"policy": 12}
+
+
+@pytest.mark.parametrize("issued", [None, AS_OF.replace(year=2027)])
+def test_where_months_are_counted_a_document_without_a_true_date_of_issue_proves_nothing(
+    issued: date | None,
+) -> None:
+    document = rich.DEFINITION.questions[ADMIN]
+    assert document.evidence is not None
+    rule = replace(document.evidence, valid_months=12)
+    asking = _with(rich.DEFINITION, ADMIN, replace(document, evidence=rule))
+    papers = {ADMIN: [paper(issued=issued, expires=date(2029, 1, 1))]}
+    accepted = sheet(definition=asking, states={ADMIN: "accepted"}, documents=papers)
+    assert submitted(accepted).proofs == (Proof(ADMIN, held=False),)
+    assert submitted(replace(accepted, states={ADMIN: "answered"})).proofs == ()
+    assert documents_of([accepted], [DATED]) == []
+    other = {ADMIN: [paper(issued=issued), paper(OTHER, issued=AS_OF)]}
+    assert submitted(replace(accepted, documents=other)).proofs == (
+        Proof(ADMIN, True, AS_OF.replace(year=2027)),
+    )
+
+
+def test_the_best_document_of_a_kind_beside_each_questionnaire_by_the_fewest_months_that_any_asks_for() -> (
+    None
+):
+    beside = {
+        MFA: [paper(issued=AS_OF), paper(OTHER, "diagram")],
+        ADMIN: [paper(OTHER), paper(ONE, "report", expires=AS_OF)],
+    }
+    one = sheet(documents=beside)
+    more = replace(one, slug="more", refused={OTHER})
+    assert sorted(documents_of([one, more], [{}, DATED, {"policy": 24}]), key=lambda each: each.place) == [
+        facts.Document("diagram", None, "rich"),
+        facts.Document("policy", AS_OF.replace(year=2027), "more"),
+        facts.Document("policy", AS_OF.replace(year=2027), "rich"),
+        facts.Document("report", AS_OF, "more"),
+        facts.Document("report", AS_OF, "rich"),
+    ]
+    assert facts.Document("policy", None, "rich") in documents_of([one], [{}])
+
+
+def test_what_a_questionnaire_asks_of_dates_is_known_by_kind() -> None:
+    assert months_of(rich.DEFINITION) == {}
+    asked = rich.DEFINITION.questions[ADMIN]
+    assert asked.evidence is not None
+    for months, more in ((12, 24), (24, 12)):
+        one = replace(asked, evidence=replace(asked.evidence, valid_months=months))
+        other = replace(asked, evidence=replace(asked.evidence, valid_months=more))
+        both = SimpleNamespace(
+            questions={"a": one, "b": asked, "c": other, "d": rich.DEFINITION.questions[MFA]}
+        )
+        assert months_of(cast(Questionnaire, both)) == {"policy": 12}
 
 
 def _with(definition: Questionnaire, key: str, question: Any) -> Any:

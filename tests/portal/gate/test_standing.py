@@ -186,6 +186,21 @@ def test_a_condition_on_the_band_lasts_as_long_as_the_decision() -> None:
     assert now(one, sound(submitted=(submitted(),))).open == ()
 
 
+def test_what_lets_pass_only_until_a_day_since_it_was_decided_is_a_condition_too() -> None:
+    found = now(CLEAR, core(knockouts=(FIXED,)))
+    assert found.outcome == "clear_with_conditions"
+    assert found.open == (Condition("knockout", "core:own.mfa", day(20), "blocked"),)
+    assert now(CLEAR, core(low=2, high=4)).open == (Condition("band", "core", None, "pending"),)
+    assert now(CLEAR, core(low=1, high=1)).open == ()  # what blocks lets nobody pass
+
+
+@pytest.mark.parametrize(("before", "after", "due"), [(20, 10, 10), (10, 20, 10)])
+def test_the_sooner_day_of_a_condition_that_became_worse_counts(before: int, after: int, due: int) -> None:
+    one = decided(core(knockouts=(Knockout("own.mfa", False, day(-10), day(before), day(before)),)))
+    found = now(one, core(knockouts=(Knockout("own.mfa", True, day(-10), day(after), day(after)),)))
+    assert found.open == (Condition("knockout", "core:own.mfa", day(due), "blocked"),)
+
+
 def test_what_passes_has_an_end() -> None:
     with pytest.raises(ValueError, match="has an end"):
         replace(CLEAR, valid_until=None)

@@ -139,6 +139,26 @@ def test_owners_of_an_engagement(
     assert eyes.code(FIRST, everybody, proposed_at=NOW, engagement=owned) == found
 
 
+def test_who_counts_as_one_person_whatever_their_roles_are() -> None:
+    who = [uuid.UUID(int=each) for each in range(100, 106)]
+    twin, helper, former, maker, older, other = who
+    places = [
+        seat(FIRST, "ciso", Link(maker, LATELY), mailboxes=BOX),
+        seat(twin, "reviewer", mailboxes=BOX),
+        seat(helper, "reviewer", Link(THIRD, BEFORE), Link(FIRST, BEFORE)),
+        seat(former, None, Link(FIRST, BEFORE)),
+        seat(maker, "admin"),
+        seat(older, None),
+        seat(other, "auditor", Link(maker, LATELY)),
+    ]
+    eyes = Eyes({one.person_id: one for one in places}, FIRST, NOW)
+    assert eyes.one_with(FIRST) == {FIRST, twin, helper, former, maker}
+    assert eyes.one_with(older) == {older}
+    settled = replace(places[0], links=(Link(maker, BEFORE),))
+    assert maker not in replace(eyes, seats={**eyes.seats, FIRST: settled}).one_with(FIRST)
+    assert eyes.one_with(uuid.UUID(int=9)) == {uuid.UUID(int=9)}
+
+
 def test_links_are_followed_to_their_end_and_in_a_ring_to_where_they_began() -> None:
     one, two, three = (Link(who, None) for who in (FIRST, SECOND, THIRD))
     assert links_of(FIRST, {}) == ()
