@@ -2,22 +2,23 @@
 
 Pure. What came back is read from the draft, everything else from the submission before: nothing that anybody does to a
 draft can change what did not come back. What opens beside the chosen questions is closed under visibility, so that
-whoever answers can always finish.
+whoever answers can always finish. Where only a document or a promise is missing, the answer itself stands: else anybody
+could answer anew, and shake off what was judged, by touching a document.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from portal.assessments import drafts, sealing
 from portal.assessments.drafts import EMPTY, Content, Draft
+from portal.evidence.models import Evidence
 from portal.evidence.queries import Beside
 from questionnaires.answers import Answer, EvidenceItem, InvalidAnswer
-from questionnaires.canonical import canonical_json
 from questionnaires.dates import parse_date
 from questionnaires.definition import Questionnaire
 from questionnaires.scoring import is_proven
@@ -31,6 +32,7 @@ CHOSEN, VISIBLE, REQUIRED, OUTDATED, PROOF, DOCUMENT = (
     "proof",  # its evidence no longer proves, or the promised day has passed
     "document",  # a document beside it is not there any more as it was
 )
+BESIDE = frozenset({PROOF, DOCUMENT})  # what opens documents and promise alone
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ class Returned:
             more = {
                 key: why
                 for key in plain.definition.questions
-                if key not in asked and (why := before.opens(key, draft.look, self.whole)) is not None
-            }
+                if (key not in asked or asked[key] in BESIDE)
+                and (why := before.opens(key, draft.look, self.whole)) is not None
+                and not (key in asked and why in BESIDE)
+            }  # what had opened for a document may come to need an answer as well
             if not more:
                 return draft
             asked |= more
@@ -89,9 +93,15 @@ class Returned:
         whole, standing = self.whole, self.standing
         questions = plain.definition.questions
         contents = {
-            key: said for key, said in standing.contents.items() if key not in asked and key in questions
+            key: said
+            for key, said in standing.contents.items()
+            if key in questions and asked.get(key, PROOF) in BESIDE
         }
-        contents |= {key: said for key, said in whole.contents.items() if key in asked}
+        contents |= {
+            key: self._beside(key, said) if asked[key] in BESIDE else said
+            for key, said in whole.contents.items()
+            if key in asked
+        }
         documents = {
             key: tuple(one for one in some if one.document.id in standing.papers.get(key, {}))
             for key, some in whole.documents.items()
@@ -109,6 +119,19 @@ class Returned:
             asked=dict(asked),
             returned=self,
         )
+
+    def _beside(self, key: str, said: Content) -> Content:
+        """The answer that was handed in, with the promise of now."""
+        stood = self.standing.contents.get(key, EMPTY)
+        return replace(stood, promise_reason=said.promise_reason, promise_date=said.promise_date)
+
+
+def answers_anew(draft: Draft, key: str, content: Content, among: Collection[Content]) -> bool:
+    """Whether a card says something else where the answer stands; ``among``: what may be said, with any promise."""
+    if draft.asked is None or draft.asked.get(key) not in BESIDE:
+        return False
+    said = [(one.state, one.value, one.note) for one in (*among, draft.contents.get(key, EMPTY))]
+    return (content.state, content.value, content.note) not in said
 
 
 class _Before:
@@ -149,10 +172,10 @@ class _Before:
         return PROOF if self._unproven(key, content, now) else None
 
     def _moved(self, key: str, whole: Whole) -> bool:
-        """Whether a document that was sealed here is gone, or is not described as it was."""
+        """Whether a document that was sealed here is gone, or no longer says what it said; its title may change."""
         live = {one.document.id: one.document for one in whole.documents.get(key, ())}
         return any(
-            evidence not in live or canonical_json(sealing.evidence_document(live[evidence])) != data
+            evidence not in live or _paper(live[evidence]) != _paper(sealing.document(data))
             for evidence, data in self.standing.papers.get(key, {}).items()
         )
 
@@ -175,3 +198,8 @@ class _Before:
     @staticmethod
     def _item(data: bytes) -> EvidenceItem:
         return sealing.document(data).item
+
+
+def _paper(one: Evidence | sealing.Document) -> tuple[str, str, date | None, date | None]:
+    """What makes a document the same one, whatever it is called."""
+    return one.sha256, one.kind, one.issued, one.expires

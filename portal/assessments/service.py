@@ -16,6 +16,7 @@ from portal.access import Identity, mine
 from portal.assessments import queries
 from portal.assessments.drafts import EMPTY, Content, Draft, Fault, check, columns, content_of
 from portal.assessments.models import AnswerContent, AnswerRevision, AnswerRow, Assessment, StaleEdit
+from portal.assessments.returned import answers_anew
 from portal.assessments.submitting import (
     AlreadySubmitted,
     Attestation,
@@ -47,6 +48,10 @@ FOREIGN = "This field does not belong to this section. It was not saved."
 REMOVED = (
     "This answer was removed from the record while your page was open, so what it held was not saved. "
     "Open the page anew to answer again."
+)
+STANDS = (
+    "Only documents and the promise of them came back here. The answer and its note stand as they were handed in, so "
+    "this change was not saved."
 )
 UNREAD = "This field came without the state that it was read from. Look at the answer and save again."
 
@@ -177,6 +182,8 @@ def _save_one(
     checked = check(question, edit.content, result.before.as_of)
     if isinstance(checked, Fault):
         result.errors[edit.key] = checked
+    elif answers_anew(result.before, edit.key, checked, [stored]):
+        result.errors[edit.key] = Fault(answer=STANDS)
     elif checked == stored and not theirs:
         saving.forget(edit.key)
         result.settled[edit.key] = revision

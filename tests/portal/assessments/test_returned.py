@@ -12,7 +12,7 @@ from hypothesis import given
 
 from portal.assessments import sealing
 from portal.assessments.drafts import EMPTY, Content, Draft, Gap
-from portal.assessments.returned import CHOSEN, Returned, Standing, Whole
+from portal.assessments.returned import BESIDE, CHOSEN, Returned, Standing, Whole
 from portal.evidence.models import Evidence, EvidenceGrant
 from portal.evidence.queries import Beside
 from questionnaires.answers import raw_value
@@ -110,6 +110,10 @@ def stands(draft: Draft, standing: Standing) -> None:
             for one in draft.documents.get(key, ())
         }
         assert now == standing.papers.get(key, {}), key
+    for key, why in draft.asked.items():
+        if why in BESIDE:
+            said, stood = draft.contents.get(key, EMPTY), standing.contents.get(key, EMPTY)
+            assert (said.state, said.value, said.note) == (stood.state, stood.value, stood.note), key
 
 
 @given(RANDOM)

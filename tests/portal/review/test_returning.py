@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -15,22 +16,27 @@ from portal.assessments import returning as rounds
 from portal.assessments import turns
 from portal.assessments.drafts import Content
 from portal.assessments.models import AnswerRow, Submission
-from portal.assessments.returned import CHOSEN, VISIBLE
+from portal.assessments.returned import CHOSEN, DOCUMENT, VISIBLE
 from portal.assessments.round_models import RoundScope
-from portal.assessments.service import FOREIGN
-from portal.db import SYSTEM, UnscopedQuery
+from portal.assessments.service import FOREIGN, STANDS
+from portal.db import SYSTEM, Database, UnscopedQuery
+from portal.evidence import service as library_of
+from portal.evidence.models import Evidence
+from portal.evidence.service import Described
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.outbox import Message
 from portal.review import marking
 from portal.review.marking import Wish
+from portal.settings import Settings
 from tests.portal.review import rounds as at
-from tests.portal.review.given import Reviewed
+from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.test_concurrency import at_once
-from tests.portal.world import NOW
+from tests.portal.world import NOW, make_company, make_organisation
 
 CLOUD, MFA, PLAN, PATCH, LOGS, HIDDEN, STEPS = (
     f"own.rich.{one}" for one in ("cloud", "mfa", "plan", "patch", "logs", "cloud_keys", "steps")
 )
+ADMIN = "own.rich.admin"
 YES, SOME, NO = (Content("answered", one) for one in ("yes", "some", "no"))
 
 
@@ -240,3 +246,38 @@ def test_what_was_written_for_a_return_that_was_taken_back_is_told_to_nobody(giv
     with given.database.looking(given.reviewer.scope) as session:
         assert turns.of(session, given.reviewer, submission(second)) == {}
     assert at.sealed(second) == at.sealed(given)
+
+
+def described(given: Reviewed, title: str, issued: date | None) -> None:
+    """The company describes its only document anew."""
+    with given.database.transaction(given.owner.scope) as session:
+        (one,) = session.scalars(select(Evidence).where(Evidence.company_id == given.issued.company.id))
+        said = Described(one.kind, title, issued)
+        library_of.change(session, one, said, actor=given.owner, now=NOW)
+
+
+@pytest.mark.both_databases
+def test_a_document_that_changed_opens_the_documents_and_not_the_answer(
+    database: Database, settings: Settings
+) -> None:
+    organisation, company = (
+        make_organisation(database, settings, "Halden"),
+        make_company(database, settings, "Fennmark"),
+    )
+    given = reviewed(database, organisation, company, papers={ADMIN: "Key policy"})
+    at.give_back(given, [MFA])
+    described(given, "Policy of keys", None)
+    assert at.draft(given).asked == {MFA: CHOSEN}, "another title changes nothing"
+    described(given, "Policy of keys", (NOW - timedelta(days=3)).date())
+    assert at.draft(given).asked == {MFA: CHOSEN, ADMIN: DOCUMENT}
+
+    stood = at.draft(given).contents[ADMIN]
+    refused = at.save(given, ADMIN, replace(stood, value="no"))
+    assert (refused.saved, refused.errors[ADMIN].answer) == ({}, STANDS)
+    assert at.save(given, ADMIN, replace(stood, note="Only some.")).errors
+    assert at.save(given, ADMIN, replace(stood, promise_reason="A newer one follows.")).saved
+    said = at.draft(given).contents[ADMIN]
+    assert (said.value, said.note, said.promise_reason) == (stood.value, stood.note, "A newer one follows.")
+    before = json.loads(at.sealed(given)[ADMIN])
+    after = json.loads(at.sealed(at.submit(given))[ADMIN])
+    assert {**after, "promise": 0} == {**before, "promise": 0}
