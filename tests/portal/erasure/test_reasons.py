@@ -160,7 +160,8 @@ def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contrac
     with contract.database.looking(SYSTEM) as session:
         held = session.scalars(select(Settlement)).one()
         assert (held.reason, held.state) == ("", "standing")
-        states = dict(session.execute(select(WaiverProposal.item_id, WaiverProposal.state)).tuples())
+        rows = session.scalars(select(WaiverProposal)).all()
+        states = {one.item_id: one.state for one in rows}
         assert states == {line.item.id: "withdrawn", other.item.id: "waiting"}
-        reasons = dict(session.execute(select(WaiverProposal.item_id, WaiverProposal.reason)).tuples())
+        reasons = {one.item_id: one.reason for one in rows}
         assert reasons == {line.item.id: "", other.item.id: "kzotherq"}
