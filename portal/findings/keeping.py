@@ -119,7 +119,7 @@ def merge(
     now: datetime,
 ) -> None:
     """Let ``other`` go into ``finding``: one thing to settle, with the worst severity, the earliest days and all
-    engagements of both. The caller holds both, in the order of their ids.
+    engagements of both, planned only where both were. The caller holds both, in the order of their ids.
 
     Raises Refused, Conflict for findings of two vendors or a knock-out that would go, Stale, Invalid (other).
     """
@@ -139,9 +139,9 @@ def merge(
     finding.severity = earning.worse(finding.severity, other.severity)
     finding.worst = earning.worse(finding.worst, other.worst)
     finding.opened = min(finding.opened, other.opened)
-    if finding.state == OPEN and other.state == PLANNED:
-        finding.state, finding.owner_id = PLANNED, other.owner_id
     finding.due, finding.first_due = _earliest(finding, other)
+    if finding.due is None:
+        finding.state, finding.owner_id = OPEN, None
     finding.called_for = finding.called_for or other.called_for
     gone = [other.id, *(one.id for one in queries.merged_into(session, actor, other.id))]
     session.execute(
@@ -181,8 +181,12 @@ def note(session: Session, finding: Finding, text: str, *, actor: Identity, now:
 
 
 def _earliest(finding: Finding, other: Finding) -> tuple[date | None, date | None]:
-    """The agreed day and the first agreed day of two findings that become one: the earlier of each."""
-    due = min((one for one in (finding.due, other.due) if one is not None), default=None)
+    """The agreed day and the first agreed day of two findings that become one: the earlier of each.
+
+    No day is agreed unless both had one: nobody has promised to settle the other one by then.
+    """
+    planned = finding.state == other.state == PLANNED
+    due = min((one for one in (finding.due, other.due) if planned and one is not None), default=None)
     first = min((one for one in (finding.first_due, other.first_due) if one is not None), default=None)
     return due, first
 

@@ -95,6 +95,7 @@ def _update(look: Look) -> list[Finding]:
             known = None if place in held else known
             held.setdefault(place, one)
         _move(look, one, known)
+    _rename(look, links, held)
     opened = []
     for known in look.earned:
         without = [each for each in look.engagements if (each, known) not in held]
@@ -123,9 +124,28 @@ def _move(look: Look, one: Link, known: Known | None) -> None:
     if finding.content_hash != look.submission.content_hash:
         finding.content_hash = look.submission.content_hash
         finding.key, finding.code = known
-        if finding.code != REVIEWER:
-            for each in opening_queries.links_of(look.session, finding.id, look.pair):
-                each.standing = earning.standing(finding.slug, known)
+
+
+def _rename(look: Look, links: list[Link], held: Mapping[tuple[uuid.UUID, Known], Link]) -> None:
+    """Let each link be known by the place that its finding holds on the engagement, or by the finding alone.
+
+    A link without a place (its question has gone, or an older finding holds the same one) may not keep the name of
+    one: another finding may hold that now. Names are swapped too, so all are let go of before any is taken.
+    """
+    places = {(one.finding.id, engagement_id): known for (engagement_id, known), one in held.items()}
+    moved = []
+    for one in links:
+        alone = (str(one.finding.id), one.finding.code)
+        known = places.get((one.finding.id, one.row.engagement_id), alone)
+        name = earning.standing(one.finding.slug, known)
+        if one.row.standing != name:
+            moved.append((one.row, name))
+    for row, _name in moved:
+        row.standing = None
+    look.session.flush()
+    for row, name in moved:
+        row.standing = name
+    look.session.flush()
 
 
 def _tell(look: Look, newer: Mapping[uuid.UUID, bool]) -> None:
@@ -209,17 +229,33 @@ def new_finding(
 
 
 def _link(look: Look, finding: Finding, engagement_id: uuid.UUID, known: Known) -> None:
-    look.session.add(
-        FindingEngagement(
-            finding_id=finding.id,
-            engagement_id=engagement_id,
-            organisation_id=finding.organisation_id,
-            company_id=finding.company_id,
-            standing=earning.standing(finding.slug, known),
-            submission_id=look.submission.id,
-            called_for=True,
-        )
+    """Let a finding be about this engagement too, and what it was merged into: that is what the gate reads."""
+    row = _row(look, finding.id, engagement_id)
+    row.standing = earning.standing(finding.slug, known)
+    row.submission_id = look.submission.id
+    row.called_for = True
+    if finding.merged_into is not None:
+        _row(look, finding.merged_into, engagement_id)
+    look.session.flush()
+
+
+def _row(look: Look, finding_id: uuid.UUID, engagement_id: uuid.UUID) -> FindingEngagement:
+    """The link of a finding to an engagement: the one that a merge has spread, or a new one that names no place."""
+    links = opening_queries.links_of(look.session, finding_id, look.pair)
+    there = next((one for one in links if one.engagement_id == engagement_id), None)
+    if there is not None:
+        return there
+    row = FindingEngagement(
+        finding_id=finding_id,
+        engagement_id=engagement_id,
+        organisation_id=look.pair.organisation_id,
+        company_id=look.pair.company_id,
+        standing=None,
+        submission_id=look.submission.id,
+        called_for=False,
     )
+    look.session.add(row)
+    return row
 
 
 def _settled(look: Look, known: Known, engagements: list[uuid.UUID]) -> set[uuid.UUID]:
