@@ -138,17 +138,16 @@ def _lay(
         return
     locked = evidence.locked(session, actor, wanted)
     shared = set(evidence.shared(session, actor, wanted))
-    beside = dict(
-        session.execute(
-            select(EvidenceGrant.key, func.count())
-            .where(
-                *mine(actor.scope, EvidenceGrant),
-                EvidenceGrant.assessment_id == one.id,
-                EvidenceGrant.revoked_at.is_(None),
-            )
-            .group_by(EvidenceGrant.key)
-        ).tuples()
+    counted = session.execute(
+        select(EvidenceGrant.key, func.count())
+        .where(
+            *mine(actor.scope, EvidenceGrant),
+            EvidenceGrant.assessment_id == one.id,
+            EvidenceGrant.revoked_at.is_(None),
+        )
+        .group_by(EvidenceGrant.key)
     )
+    beside = {row[0]: row[1] for row in counted}
     for key, some in papers.items():
         room = documents.MOST_BESIDE - beside.get(key, 0)
         for each in [name for name in some if name in shared][: max(room, 0)]:

@@ -24,11 +24,14 @@ from sqlalchemy import Connection, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from portal import clock, db, schema, worker
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
 from portal.db import SYSTEM, Database, UtcDateTime
 from portal.faults import StartupFault, Unavailable
 from portal.mail import mailer
 from portal.outbox import WorkerBeat
 from portal.reassessment.reminding import queue_due
+from portal.review.models import LapsedMark, Mark
 from portal.settings import Settings
 from portal.tables import metadata
 from portal.web import Portal
@@ -174,6 +177,15 @@ def filled(database: Database, settings: Settings) -> Scene:
     deal = scene.deals[0]
     assert deal.submitted
     queue_due(database, now=NOW + timedelta(days=25))
+    with database.transaction(SYSTEM) as session:  # as if the vendor had changed what was challenged
+        mark = session.scalars(select(Mark).limit(1)).one()
+        owner = {"organisation_id": mark.organisation_id, "company_id": mark.company_id}
+        session.add(
+            LapsedMark(
+                submission_id=mark.submission_id, key=mark.key, mark_id=mark.id, about=mark.key, **owner
+            )
+        )
+        record(session, Kind.RATED, now=NOW, actor=None, subject=mark)
     return scene
 
 
