@@ -46,7 +46,7 @@ def sign_in(browser: Browser, address: str, password: str) -> int:
 def test_ones_own_account_does_not_reset_the_count_of_guesses_at_others(
     app: Portal, halden: Place, northwind: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accounts, "PER_CLIENT", 6)
+    monkeypatch.setattr(throttles, "PER_CLIENT", 6)
     browser = Browser(app.test_client())
     for victim in ("admin", "ciso", "reviewer"):
         assert sign_in(browser, f"{victim}@halden.example", "spring 2026 guess") == 422
