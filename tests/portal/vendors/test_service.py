@@ -153,7 +153,7 @@ def test_engagements_of_a_vendor_have_different_names(database: Database, halden
     assert set(refused.value.errors) == {"name"}
 
 
-def test_an_engagement_changes_with_an_event_of_field_names_only(database: Database, halden: Place) -> None:
+def test_an_engagement_changes_with_an_event_of_codes_and_ids(database: Database, halden: Place) -> None:
     vendor_id = add_vendor(database, halden, "Fennmark")
     engagement_id = add_engagement(database, halden, vendor_id)
     me = halden[BUYER]
@@ -174,7 +174,14 @@ def test_an_engagement_changes_with_an_event_of_field_names_only(database: Datab
     with database.looking(SYSTEM) as session:
         kind = Event.kind == Kind.ENGAGEMENT_CHANGED.value
         data = session.execute(select(Event.data).where(kind)).scalar_one()
-        assert data == {"fields": ["business_owner_id", "description", "facts", "tier"]}
+        assert data == {
+            "fields": ["business_owner_id", "description", "facts", "tier"],
+            "facts": ["engagement.data"],
+            "owner_from": None,
+            "owner_to": str(me.person.id),
+            "tier_from": "high",
+            "tier_to": "critical",
+        }, "no word of the description"
         assert session.execute(select(Engagement.revision)).scalar_one() == 2
 
 
