@@ -63,7 +63,7 @@ def tell_organisation(
             why=f"You get this because you may {'judge answers' if ours else 'change assessments'} of "
             f"{organisation.name}.",
         )
-        _queue(session, assessment, letter, now)
+        queue(session, assessment, letter, now)
 
 
 _SUBJECTS = {
@@ -188,7 +188,7 @@ def write_to_vendor(
         why=f"You get this because {asks} asks your company “{assessment.title}”. Not you? Reply to this mail.",
         **codes.in_letters(session, assessment),
     )
-    _queue(session, assessment, letter, now)
+    queue(session, assessment, letter, now)
 
 
 _NEWS = {"enquiry_answered": "an answer to you", "assessment_changed": "something has changed"}
@@ -209,7 +209,8 @@ def vendor_side(
     return [(one.name, one.email) for one in people]
 
 
-def _queue(session: Session, assessment: Assessment, letter: outbox.Letter, now: datetime) -> None:
+def queue(session: Session, assessment: Assessment, letter: outbox.Letter, now: datetime) -> None:
+    """Put a letter about an assessment into the outbox, as both sides' own."""
     outbox.queue(
         session, letter, now=now, organisation_id=assessment.organisation_id, company_id=assessment.company_id
     )

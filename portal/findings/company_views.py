@@ -80,7 +80,7 @@ def act(company: str, finding: uuid.UUID) -> Page:
     one = queries.finding(session, identity, finding, lock=True)
     form.owner.choices = _colleagues()
     what = request.form.get("do", "")
-    sound, seen = form.validate(), _number(form.seen.data)
+    sound, seen = form.validate(), forms.revision(form.seen.data)
     try:
         if not sound:
             raise Invalid
@@ -259,11 +259,6 @@ def _slug() -> str:
     tenant = web.identity().company
     assert tenant is not None
     return tenant.slug
-
-
-def _number(text: str | None) -> int:
-    """The revision that a form was drawn from; -1, which is none, for anything that is no number."""
-    return int(text) if text and text.isascii() and text.isdigit() else -1
 
 
 def _id(text: str | None) -> uuid.UUID | None:

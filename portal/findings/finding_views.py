@@ -104,7 +104,7 @@ def _act(finding_id: uuid.UUID, what: str, form: forms.Acting) -> bool:
         _merge(session, identity, finding_id, form)
         return True
     one = steps.hold(session, identity, finding_id)
-    text, seen = form.text.data or "", _number(form.seen.data)
+    text, seen = form.text.data or "", forms.revision(form.seen.data)
     common: dict[str, Any] = {"actor": identity, "now": now}
     match what:
         case "agree":
@@ -148,7 +148,7 @@ def _merge(session: Session, identity: Identity, finding_id: uuid.UUID, form: fo
     if other_id == finding_id:
         raise Invalid(errors={"other": "Choose another finding."})
     held = {one: steps.hold(session, identity, one) for one in sorted((finding_id, other_id))}
-    seen = _number(form.seen.data)
+    seen = forms.revision(form.seen.data)
     keeping.merge(session, held[finding_id], held[other_id], seen=seen, actor=identity, now=web.now())
 
 
@@ -259,8 +259,3 @@ def _slug() -> str:
     tenant = web.identity().organisation
     assert tenant is not None
     return tenant.slug
-
-
-def _number(text: str | None) -> int:
-    """The revision that a form was drawn from; -1, which is none, for anything that is no number."""
-    return int(text) if text and text.isascii() and text.isdigit() else -1

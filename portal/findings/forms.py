@@ -58,3 +58,8 @@ class Adding(Form):
         validate_choice=False,
     )
     text = _words("What was found, and why it matters", 5)
+
+
+def revision(text: str | None) -> int:
+    """The revision that a form was drawn from; -1, which is none, for anything that is no number."""
+    return int(text) if text and text.isascii() and text.isdigit() else -1

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from portal import mail, outbox
+from portal import mail
 from portal.access import TABLE, Identity, OrganisationRole, Permission, Person
 from portal.accounts.service import address_key
 from portal.assessments import codes
-from portal.assessments.enquiry_letters import who_asks
+from portal.assessments.enquiry_letters import queue, who_asks
 from portal.assessments.models import Assessment
 from portal.db import base_url
 from portal.findings.models import Finding
@@ -87,7 +87,7 @@ def tell_reviewers(
             link=f"{base_url(session)}/o/{organisation.slug}/findings/{finding.id}",
             why=f"You get this because you may judge answers for {organisation.name}.",
         )
-        _queue(session, assessment, letter, now)
+        queue(session, assessment, letter, now)
 
 
 def _to_vendor(
@@ -118,7 +118,7 @@ def _to_vendor(
         why=f"You get this because {asks} asks your company “{assessment.title}”.",
         **codes.in_letters(session, assessment),
     )
-    _queue(session, assessment, letter, now)
+    queue(session, assessment, letter, now)
 
 
 def _sender(session: Session, assessment: Assessment, actor: Identity) -> Person | None:
@@ -127,9 +127,3 @@ def _sender(session: Session, assessment: Assessment, actor: Identity) -> Person
         return actor.person
     asks = who_asks(session, assessment)
     return asks[0] if asks else None
-
-
-def _queue(session: Session, assessment: Assessment, letter: outbox.Letter, now: datetime) -> None:
-    outbox.queue(
-        session, letter, now=now, organisation_id=assessment.organisation_id, company_id=assessment.company_id
-    )

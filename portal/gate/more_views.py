@@ -6,10 +6,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, jsonify, redirect, render_template, request, url_for
+from flask import Response, jsonify, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal import web
 from portal.access import Identity, Permission, requires
@@ -17,8 +16,8 @@ from portal.faults import Conflict, Invalid
 from portal.gate import accepting, breaking, case, conditions, naming, queries, recomputing, words
 from portal.gate.deciding import PASSING
 from portal.gate.forms import ExceptionForm, NoteForm
-from portal.gate.page import Subject, page_of, since
-from portal.gate.views import HERE, Page, blueprint
+from portal.gate.page import Subject, since
+from portal.gate.views import HERE, Page, blueprint, show, to_page
 from portal.library.models import WhatIfRow
 from portal.organisations import queries as organisations
 from portal.vendors import queries as vendors
@@ -96,8 +95,8 @@ def step_condition(
     except Invalid as fault:
         web.undo()
         form.blame(fault)
-        return _gate(engagement, note_form=form, failed=True), 422
-    return _to_page(organisation, engagement, "saved")
+        return show(engagement, note_form=form, failed=True), 422
+    return to_page(organisation, engagement, "saved")
 
 
 # ------------------------------------------------------------------------------------------------------- exceptions
@@ -138,7 +137,7 @@ def ask_exception(organisation: str, engagement: uuid.UUID) -> Page:
         web.undo()
         form.blame(fault)
         return _exception_form(engagement, form, code, subject, failed=True), 422
-    return _to_page(organisation, engagement, "exception-asked")
+    return to_page(organisation, engagement, "exception-asked")
 
 
 def _exception_form(
@@ -168,7 +167,7 @@ def settle_exception(organisation: str, engagement: uuid.UUID, exception: uuid.U
         queries.exception(session, identity, engagement, exception)  # a stranger's stays not found
         raise Conflict(_("The page that you sent does not say what you decided. Load it again."))
     row = act(session, found, exception, actor=identity, now=now)
-    return _to_page(organisation, engagement, f"exception-{row.state}")
+    return to_page(organisation, engagement, f"exception-{row.state}")
 
 
 # ----------------------------------------------------------------------------------------------------- for machines
@@ -255,12 +254,3 @@ def breaks(
         ]
         for submission, each in found.items()
     }
-
-
-def _gate(engagement: uuid.UUID, **typed: Any) -> str:
-    subject = Subject(web.db(), web.identity(), engagement, now=web.now())
-    return render_template("gate/page.html", **page_of(subject, **typed))
-
-
-def _to_page(organisation: str, engagement: uuid.UUID, code: str) -> WerkzeugResponse:
-    return web.notice(redirect(url_for(".page", organisation=organisation, engagement=engagement), 303), code)

@@ -27,7 +27,7 @@ MOST_ROWS = 50
 @blueprint.get(HERE)
 @requires(Permission.SEE_GATE)
 def page(organisation: str, engagement: uuid.UUID) -> Page:
-    return _page(engagement)
+    return show(engagement)
 
 
 @blueprint.post(HERE)
@@ -43,7 +43,7 @@ def decide(organisation: str, engagement: uuid.UUID) -> Page:
         web.undo()
         form.reason.errors = []
         hands = (*typed.hands, Hand(str(uuid.uuid4())))[:MOST_ROWS]
-        return _page(engagement, form=form, typed=Typed(typed.rules, hands))
+        return show(engagement, form=form, typed=Typed(typed.rules, hands))
     try:
         choice, words = chosen(form, typed)
         _require_readable(sound, typed)
@@ -63,7 +63,7 @@ def decide(organisation: str, engagement: uuid.UUID) -> Page:
     except (Invalid, service.Stale) as fault:
         return _again(engagement, fault, form, typed)
     waits = isinstance(row, GateProposal)
-    return _to_page(organisation, engagement, "gate-proposed" if waits else "gate-decided")
+    return to_page(organisation, engagement, "gate-proposed" if waits else "gate-decided")
 
 
 def _require_readable(sound: bool, typed: Typed) -> None:
@@ -83,7 +83,7 @@ def _again(
         form.blame(fault)
     else:
         form.form_errors = [fault.message]
-    return _page(engagement, form=form, typed=typed, failed=True, stale=stale), 409 if stale else 422
+    return show(engagement, form=form, typed=typed, failed=True, stale=stale), 409 if stale else 422
 
 
 @blueprint.post(f"{HERE}/proposals/<uuid:proposal>")
@@ -98,10 +98,10 @@ def settle(organisation: str, engagement: uuid.UUID, proposal: uuid.UUID) -> Pag
     if do == "approve":
         seal = request.form.get("seal", "")
         row = approving.approve(session, found, proposal, seal=seal, actor=identity, now=now)
-        return _to_page(organisation, engagement, "gate-decided" if row else "gate-overtaken")
+        return to_page(organisation, engagement, "gate-decided" if row else "gate-overtaken")
     if do == "withdraw":
         approving.withdraw(session, found, proposal, actor=identity, now=now)
-        return _to_page(organisation, engagement, "gate-withdrawn")
+        return to_page(organisation, engagement, "gate-withdrawn")
     queries.proposal(session, identity, engagement, proposal)  # a stranger's stays not found
     if do != "refuse":
         raise Conflict(_("The page that you sent does not say what you decided. Load it again."))
@@ -113,15 +113,17 @@ def settle(organisation: str, engagement: uuid.UUID, proposal: uuid.UUID) -> Pag
     except Invalid as fault:
         web.undo()
         form.blame(fault)
-        return _page(engagement, refusal=form, failed=True), 422
-    return _to_page(organisation, engagement, "gate-refused")
+        return show(engagement, refusal=form, failed=True), 422
+    return to_page(organisation, engagement, "gate-refused")
 
 
-def _page(engagement: uuid.UUID, **typed: Any) -> str:
+def show(engagement: uuid.UUID, **typed: Any) -> str:
+    """The page as it stands, with what was ``typed`` and is not done."""
     subject = Subject(web.db(), web.identity(), engagement, now=web.now())
     return render_template("gate/page.html", **page_of(subject, **typed))
 
 
-def _to_page(organisation: str, engagement: uuid.UUID, code: str) -> WerkzeugResponse:
+def to_page(organisation: str, engagement: uuid.UUID, code: str) -> WerkzeugResponse:
+    """Back to the page, with a notice."""
     back = url_for(".page", organisation=organisation, engagement=engagement)
     return web.notice(redirect(back, 303), code)

@@ -20,7 +20,7 @@ from portal.assessments.turn_words import Turned
 from portal.organisations import queries as organisations
 from portal.review import marking, queries
 from portal.review.earlier import Earlier, earlier
-from portal.review.models import Mark, MarkDraft, Review, ReviewNote
+from portal.review.models import Mark, Review, ReviewNote
 from portal.review.narrowing import Narrowing, narrowing
 from portal.review.queries import ANSWER, WITHDRAWN, Case, Lapsed
 from questionnaires.answers import parse_facts
@@ -315,8 +315,3 @@ def range_of(session: Session, identity: Identity, found: Bench) -> Narrowing | 
     start = result.read(queries.first_result(session, identity, found.case.submission.id))
     marks: list[Mark] = queries.marks_of(session, identity, found.case.submission.id)
     return narrowing(found.case, (start.score, start.high), numbers(found.case.definition), marks)
-
-
-def drafts_on(found: Bench, key: str) -> list[MarkDraft]:
-    """Marks in the making at one question and its documents."""
-    return [one for (where, _document), one in found.case.drafts.items() if where == key]
