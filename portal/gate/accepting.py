@@ -8,10 +8,10 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.access import Identity, Permission
+from portal.access import Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.faults import Conflict, Invalid, NotFound
 from portal.formats import long_date
 from portal.gate import approving, letters, queries, second
 from portal.gate.case import Case, require_decider
@@ -113,13 +113,13 @@ def approve(
     """Take the ground as it is, as a second person.
 
     Raises NotFound, Refused for whoever cannot be the second, Conflict when it is settled, when the ground is worse or
-    the tier stricter than it was, or when its last day has come.
+    the tier stricter than it was, when its last day has come, or when the policy lets nobody ask for so long any more.
     """
     row = _of(session, case, exception_id, WAITING, actor)
     second.require_second(session, case, row.proposed_by, actor, proposed_at=row.proposed_at, now=now)
     there = [one for one in grounds(case.facts, case.policy) if one.key == (row.code, row.subject)]
     same = any(can_be_accepted(one) and one.measure <= row.measure for one in there)
-    if not same or not as_strict(row.tier, case.facts.tier) or row.until < case.today:
+    if not same or not as_strict(row.tier, case.facts.tier) or not case.today <= row.until <= latest(case):
         raise Conflict(NOT_SO)
     _settle(session, row, APPROVED, actor=actor, now=now)
     return row
@@ -142,10 +142,12 @@ def refuse(
 def revoke(
     session: Session, case: Case, exception_id: uuid.UUID, *, actor: Identity, now: datetime
 ) -> RiskException:
-    """End an exception before its day: what asks for more takes one person. Raises NotFound, Refused, Conflict."""
+    """End an exception before its day: what asks for more takes one person who decides about the tier.
+
+    Raises NotFound, Refused, Conflict.
+    """
     row = _of(session, case, exception_id, APPROVED, actor)
-    if not actor.may(Permission.DECIDE):
-        raise Refused("Your role does not allow this.")
+    require_decider(case, actor)
     _settle(session, row, REVOKED, actor=actor, now=now)
     return row
 

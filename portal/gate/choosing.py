@@ -100,14 +100,15 @@ def needs_reason(choice: Choice, proposal: Decision) -> bool:
 
 
 def needs_second(
-    choice: Choice, proposal: Decision, without_own: Decision, demands: TierPolicy
+    choice: Choice, proposal: Decision, without_own: Decision, demands: TierPolicy, *, lifts: bool = False
 ) -> tuple[str, ...]:
     """Why a second person has to approve, in codes; () when one is enough.
 
     ``without_own``: what the rules would propose without the acts by which the decider, and who counts as one with
     them (case.without_own), made the facts look better
     (answers graded or exempted, findings closed, requirements settled, the tier set): nobody prepares a ground and
-    then decides on it alone. Codes: ``policy``, ``against``, ``own_acts``.
+    then decides on it alone. ``lifts``: whether it takes away what somebody else had asked for beyond the rules
+    (lifting.py). Codes: ``policy``, ``against``, ``own_acts``, ``stands``.
     """
     found = []
     if demands.approvals > 1:
@@ -116,6 +117,8 @@ def needs_second(
         found.append("against")
     if better(choice, without_own):
         found.append("own_acts")
+    if lifts:
+        found.append("stands")
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -113,10 +113,19 @@ class Typed:
         return {one.id: one.text for one in self.hands if not one.empty}
 
 
-def proposed(proposal: Decision, hands: int = 1) -> Typed:
-    """The conditions of a fresh form: all that the rules propose, and rows for one's own."""
+def proposed(
+    proposal: Decision, asked: Collection[Condition] = (), told: Mapping[str, str] | None = None
+) -> Typed:
+    """The conditions of a fresh form: all that the rules propose, those added by hand that are still to be met
+    (``told``: their words by subject), and a row for one's own.
+    """
     rules = tuple(Rule(one, True, one.due.isoformat() if one.due else "") for one in proposal.conditions)
-    return Typed(rules, tuple(Hand(str(uuid.uuid4())) for _ in range(hands)))
+    words = told or {}
+    kept = [
+        Hand(one.subject, words.get(one.subject, ""), one.due.isoformat() if one.due else "", one.lapses_to)
+        for one in asked
+    ]
+    return Typed(rules, (*kept, Hand(str(uuid.uuid4()))))
 
 
 def key_of(condition: Condition) -> str:

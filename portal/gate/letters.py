@@ -48,7 +48,9 @@ def tell_decided(
     actor: Identity,
     now: datetime,
 ) -> None:
-    """How it was decided: to the business owner, and to whoever proposed it while they were not looking."""
+    """How it was decided: to the business owner, to whoever proposed it, and to whom it takes away what they had
+    asked for, while they were not looking.
+    """
     told = {case.engagement.business_owner_id, *people} - {actor.person.id, None}
     what = f"{actor.person.name} has decided: {_about(case)} is {OUTCOMES[outcome]}."
     following = "The grounds, the conditions and how long it holds stand here:"

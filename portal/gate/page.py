@@ -13,11 +13,24 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, Permission, Person
 from portal.addresses import ROLE_LABELS
-from portal.gate import accepting, approving, case, naming, queries, reading, second, ways, words
+from portal.gate import (
+    accepting,
+    approving,
+    case,
+    lifting,
+    naming,
+    offering,
+    queries,
+    reading,
+    second,
+    ways,
+    words,
+)
 from portal.gate.case import Case
-from portal.gate.choosing import Choice, as_proposed, better, needs_reason, needs_second
-from portal.gate.deciding import BY_HAND, OUTCOMES, Condition, Decision
-from portal.gate.forms import OFFERED, DecideForm, NoteForm, RefuseForm, Typed, proposed
+from portal.gate.choosing import better
+from portal.gate.deciding import BY_HAND, OUTCOMES, Condition
+from portal.gate.forms import DecideForm, NoteForm, RefuseForm, Typed
+from portal.gate.lifting import Past
 from portal.gate.lines import RANK, Ground
 from portal.gate.models import GateDecision, GateProposal, RiskException
 from portal.gate.queries import MET, REOPENED, Said, Step
@@ -115,9 +128,11 @@ def page_of(
     identity, found = subject.identity, subject.case
     decides = case.may_decide(identity, found.demands.roles) and found.vendor.offboarded_at is None
     lines = [words.line(one, subject.names) for one in found.proposal.grounds]
-    fresh = seen_of(found, subject.decision.sequence if subject.decision else 0, subject.waiting)
-    if form is None or stale:
-        form = _fresh(form, found, fresh)
+    seen = seen_of(found, subject.decision.sequence if subject.decision else 0, subject.waiting)
+    if form is not None and stale:
+        form.seen.data = seen
+    past = lifting.read(subject.session, identity, subject.history) if decides or subject.waiting else ()
+    offer = offering.offer(subject, past, form, typed, seen=seen) if decides else None
     return {
         "subject": subject,
         "engagement": found.engagement,
@@ -139,7 +154,7 @@ def page_of(
         "proposed_conditions": [
             (one, words.condition(one, subject.names, {})) for one in found.proposal.conditions
         ],
-        "waiting": _waiting(subject),
+        "waiting": _waiting(subject, past),
         "refused": queries.last_refused(subject.session, identity, found.engagement.id),
         "exceptions": subject.exceptions,
         "exception_words": lambda row: _exception(row, subject),
@@ -152,10 +167,9 @@ def page_of(
         "decides": decides,
         "two": found.demands.approvals > 1,
         "roles": found.demands.roles,
-        "form": form,
-        "typed": typed or proposed(found.proposal),
-        "options": _options(subject) if decides else [],
-        "able": _able(subject),
+        "form": offer.form if offer else DecideForm(),
+        "offer": offer,
+        "able": offering.able(subject),
         "refusal": refusal or RefuseForm(),
         "note_form": note_form or NoteForm(),
         "me": identity.person.id,
@@ -163,21 +177,6 @@ def page_of(
         "said": subject.said,
         "failed": failed,
     }
-
-
-def _fresh(form: DecideForm | None, found: Case, seen: str) -> DecideForm:
-    """An empty form, or what was typed with the mark of the page as it stands now."""
-    if form is not None:
-        form.seen.data = seen
-        return form
-    outcome = found.proposal.outcome
-    return DecideForm(
-        data={
-            "seen": seen,
-            "outcome": outcome if outcome in OFFERED else None,
-            "valid_until": found.proposal.latest,
-        }
-    )
 
 
 def _lapses(subject: Subject) -> list[str]:
@@ -236,7 +235,7 @@ def _why_not_met(subject: Subject, decision: GateDecision) -> str:
     return "" if code in (None, "first_gone") else four_eyes.SENTENCES[code]
 
 
-def _waiting(subject: Subject) -> dict[str, Any] | None:
+def _waiting(subject: Subject, past: tuple[Past, ...]) -> dict[str, Any] | None:
     """What waits for a second person, and what stands in the way of the reader's approval."""
     row = subject.waiting
     if row is None:
@@ -253,6 +252,7 @@ def _waiting(subject: Subject) -> dict[str, Any] | None:
         ),
         "overtaken": approving.is_overtaken(row, subject.case, choice),
         "better": better(choice, subject.case.proposal),
+        "lifts": offering.taken_from(subject, past, choice, row.words),
     }
 
 
@@ -263,45 +263,3 @@ def _exception(row: RiskException, subject: Subject) -> Line:
             return words.line(one, subject.names)
     ground = Ground(row.code, row.subject, "met")
     return Line(ground, words.ground_name(row.code), words.ground_subject(ground, subject.names), "", "")
-
-
-# --------------------------------------------------------------------------------------------------------- deciding
-
-
-def _options(subject: Subject) -> list[dict[str, str]]:
-    """The outcomes to choose from, each with what it takes, said before the press."""
-    found = subject.case
-    own = case.without_own(subject.session, found, subject.identity, now=subject.now)
-    options = []
-    for outcome in OFFERED:
-        conditions = found.proposal.conditions if outcome == "clear_with_conditions" else ()
-        choice = Choice(outcome, conditions, found.proposal.latest if outcome != "blocked" else None)
-        if outcome == found.proposal.outcome:
-            choice = as_proposed(found.proposal)
-        label = str(words.OUTCOMES[outcome])
-        options.append({"value": outcome, "label": label, "sub": _takes(choice, found.proposal, own, found)})
-    return options
-
-
-def _takes(choice: Choice, proposal: Decision, own: Decision, found: Case) -> str:
-    rank, theirs = OUTCOMES.index(choice.outcome), OUTCOMES.index(proposal.outcome)
-    said = (
-        _("As proposed.")
-        if rank == theirs
-        else _("Better than proposed.")
-        if rank < theirs
-        else _("Stricter than proposed.")
-    )
-    reasons = needs_second(choice, proposal, own, found.demands)
-    if reasons:
-        mine = [str(words.SECOND["own_acts"])] if "own_acts" in reasons and "against" not in reasons else []
-        return " ".join([str(said), str(_("Needs a reason and a second person.")), *mine])
-    return f"{said} {_('Needs a reason.')}" if needs_reason(choice, proposal) else str(said)
-
-
-def _able(subject: Subject) -> str:
-    """Who could be the second person to the reader, by name."""
-    if not subject.identity.may(Permission.DECIDE):
-        return ""
-    ids = second.able(subject.case, subject.eyes, subject.identity.person.id, proposed_at=subject.now)
-    return ", ".join(sorted(subject.people[one].name for one in ids if one in subject.people))

@@ -18,7 +18,7 @@ from portal.access import Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid
-from portal.gate import letters, queries, stored
+from portal.gate import letters, lifting, queries, stored
 from portal.gate.case import Case, require_decider
 from portal.gate.choosing import Choice, faults, needs_reason, needs_second
 from portal.gate.deciding import BY_HAND, METHOD, Decision
@@ -69,7 +69,8 @@ def decide(
     reason, conditions, and condition codes), Stale where the case has moved on, Conflict where one waits already.
     """
     require_decider(case, actor)
-    newest = queries.newest(session, actor, case.engagement.id)
+    rows = queries.decisions(session, actor, case.engagement.id)
+    newest = rows[0] if rows else None
     waits = queries.waiting(session, actor, case.engagement.id)
     words = {subject: words[subject] for code, subject in _keys(choice) if code == BY_HAND}
     same = _pressed_twice(session, case, choice, reason, words, seen, newest, waits, actor)
@@ -77,8 +78,10 @@ def decide(
         return same
     if seen != seen_of(case, newest.sequence if newest is not None else 0, waits):
         raise Stale(MOVED_ON)
-    second = needs_second(choice, case.proposal, without_own, case.demands)
-    _require_sound(case, choice, reason, words, second)
+    lifted = lifting.lifted(choice, words, lifting.read(session, actor, rows))
+    others = lifted.of_others(actor.person.id)
+    second = needs_second(choice, case.proposal, without_own, case.demands, lifts=others)
+    _require_sound(case, choice, reason, words, bool(second or lifted))
     if not second:
         if waits is not None:
             close(session, waits, "overtaken", actor=actor, now=now)
@@ -94,16 +97,14 @@ def _keys(choice: Choice) -> list[tuple[str, str]]:
     return [one.key for one in choice.conditions]
 
 
-def _require_sound(
-    case: Case, choice: Choice, reason: str, words: Mapping[str, str], second: tuple[str, ...]
-) -> None:
+def _require_sound(case: Case, choice: Choice, reason: str, words: Mapping[str, str], says_why: bool) -> None:
     errors: dict[str, str] = {}
     for code in faults(choice, case.proposal, case.today):
         field, sentence = FAULTS[code]
         errors.setdefault(field, sentence)
     if not all(words.values()):
         errors.setdefault("conditions", NO_WORDS)
-    if not reason and (second or needs_reason(choice, case.proposal)):
+    if not reason and (says_why or needs_reason(choice, case.proposal)):
         errors["reason"] = NO_REASON
     if errors:
         raise Invalid(errors=errors)
@@ -218,14 +219,15 @@ def write(
     now: datetime,
 ) -> GateDecision:
     """The decision itself, with its words beside, for ever."""
-    newest = queries.newest(session, actor, case.engagement.id)
+    rows = queries.decisions(session, actor, case.engagement.id)
+    lifted = lifting.lifted(choice, words, lifting.read(session, actor, rows))
     salt = secrets.token_bytes(32)
     text = canonical_json({"reason": reason, "conditions": dict(words)})
     row = GateDecision(
         id=uuid.uuid4(),
         organisation_id=case.engagement.organisation_id,
         engagement_id=case.engagement.id,
-        sequence=(newest.sequence if newest is not None else 0) + 1,
+        sequence=(rows[0].sequence if rows else 0) + 1,
         method=METHOD,
         outcome=choice.outcome,
         proposed_outcome=case.proposal.outcome,
@@ -257,5 +259,7 @@ def write(
     record(session, Kind.GATE_DECIDED, now=now, actor=actor, subject=row, data=data)
     ground_moved(session, row.organisation_id, [row.engagement_id])
     session.flush()
-    letters.tell_decided(session, case, row.outcome, people=(by, second), actor=actor, now=now)
+    letters.tell_decided(
+        session, case, row.outcome, people=(by, second, *lifted.people), actor=actor, now=now
+    )
     return row

@@ -54,6 +54,7 @@ SECOND: Mapping[str, Any] = MappingProxyType(
         "policy": _l("The policy asks for two people at this tier."),
         "against": _l("It asks for less than the rules propose."),
         "own_acts": _l("It rests on what you have judged or settled in the vendor's favour yourself."),
+        "stands": _l("It takes away what somebody else has asked for beyond the rules."),
     }
 )
 SEVERITY: Mapping[str, Any] = MappingProxyType(

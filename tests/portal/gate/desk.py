@@ -10,12 +10,12 @@ from typing import Any
 
 from portal.access import OrganisationRole
 from portal.db import Database
-from portal.gate import queries, service
+from portal.gate import accepting, queries, service
 from portal.gate.case import Case
 from portal.gate.choosing import Choice, as_proposed
 from portal.gate.deciding import BY_HAND, Condition, Decision, decide
 from portal.gate.facts import GateFacts, Knockout
-from portal.gate.models import GateDecision, GateProposal
+from portal.gate.models import GateDecision, GateProposal, RiskException
 from portal.vendors import queries as vendors
 from portal.vendors.policy import Policy
 from tests.portal import journey
@@ -95,6 +95,17 @@ class Desk:
                 without_own=without,
                 actor=self.place[role],
                 now=now,
+            ),
+        )
+        return found
+
+    def accept(self, subject: str, reason: str) -> RiskException:
+        """The CISO asks that a failed knock-out is taken as it is for a month."""
+        actor, until = self.place[CISO], TODAY + timedelta(days=30)
+        found: RiskException = self.do(
+            CISO,
+            lambda session, case: accepting.ask(
+                session, case, "knockout", subject, until=until, reason=reason, actor=actor, now=NOW
             ),
         )
         return found

@@ -432,10 +432,19 @@ def test_an_exception_is_asked_for_approved_by_another_and_ended(desk: Desk) -> 
     desk.facts = changed(FAILED, tier="critical")
     with pytest.raises(Conflict, match="not what it was"):
         act(accepting.approve, ADMIN, row)
-    desk.facts = FAILED
+    desk.facts, desk.policy = FAILED, policy(roles=("admin", "ciso"), valid_months=1)
+    with pytest.raises(
+        Conflict, match="not what it was"
+    ):  # asked under a policy that let it be asked for longer
+        act(accepting.approve, ADMIN, row)
+    desk.policy = policy(roles=("admin", "ciso"))
     act(accepting.approve, ADMIN, row)
     with pytest.raises(Conflict, match="settled"):
         act(accepting.refuse, ADMIN, row)
+    desk.policy = policy(roles=("admin",))
+    with pytest.raises(Refused, match="other roles"):
+        act(accepting.revoke, CISO, row)
+    desk.policy = policy(roles=("admin", "ciso"))
     act(accepting.revoke, CISO, row)
     with desk.database.looking(SYSTEM) as session:
         steps = session.scalars(select(RiskExceptionStep).order_by(RiskExceptionStep.sequence)).all()
