@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,9 +23,11 @@ from portal.assessments.models import (
     Delegation,
     StaleEdit,
 )
+from portal.assessments.move_queries import APPLIED
 from portal.assessments.version_models import AssessmentMove, WorkbookUpload
 from portal.evidence.models import EvidenceGrant
 from portal.library import lineage
+from portal.library import service as library
 from questionnaires.changes import diff
 from questionnaires.definition import Questionnaire
 from questionnaires.patterns import ordered
@@ -85,12 +87,12 @@ def move(
     work = _Moving(session, one, row, new, now)
     work.beside(found)
     if row.undoes is None:
-        work.forward(found)
+        work.forward([*found, *_asked_again(session, one, row, new, set(work.rows) - set(old.questions))])
     else:
         work.back(found, row.undoes)
     renamed = {pair.source: pair.target for pair in found if pair.source != pair.target}
     _grants(session, one, renamed, now)
-    _delegations(session, one, old, {pair.source: pair.target for pair in found}, now)
+    _delegations(session, one, old, found, now)
     session.execute(
         delete(WorkbookUpload).where(
             WorkbookUpload.company_id == one.company_id, WorkbookUpload.assessment_id == one.id
@@ -98,6 +100,35 @@ def move(
         execution_options=AS_IT_IS,
     )
     session.flush()
+
+
+def _asked_again(
+    session: Session, one: Assessment, row: AssessmentMove, new: Questionnaire, keys: Collection[str]
+) -> list[Pair]:
+    """What ``new`` asks and the version before it did not, but an earlier one of this assessment: with answers to that.
+
+    ``keys``: the answered ones that the version before did not ask.
+    """
+    moves = session.execute(
+        select(AssessmentMove.from_hash, AssessmentMove.to_hash)
+        .where(
+            AssessmentMove.organisation_id == one.organisation_id,
+            AssessmentMove.assessment_id == one.id,
+            AssessmentMove.state == APPLIED,
+            AssessmentMove.id != row.id,
+        )
+        .order_by(AssessmentMove.applied_at.desc())
+    ).all()
+    found: dict[str, Pair] = {}
+    for content_hash in dict.fromkeys(each for move in moves for each in (move.to_hash, move.from_hash)):
+        version = library.definition(session, content_hash)
+        missing = [
+            key for key in new.questions if key in keys and key not in found and key in version.questions
+        ]
+        if missing:
+            asked = pairs(session, one.organisation_id, version, new)
+            found |= {key: Pair(key, key, Pair(key, key, True) in asked) for key in missing}
+    return list(found.values())
 
 
 class _Moving:
@@ -145,6 +176,7 @@ class _Moving:
         targets: dict[str, Pair] = {}
         for each in found:
             targets.setdefault(each.target, each)
+        blanks = []
         for key, question in self.new.questions.items():
             pair = targets.get(key)
             source = self.rows.get(pair.source) if pair is not None else None
@@ -155,11 +187,15 @@ class _Moving:
                 if pair.source != key:
                     self.copy(source, key)
             elif key in self.rows:
-                self.blank(key)
+                blanks.append(key)
+        # Last: what a key held that asks something else now has gone to the question that took its meaning over.
+        for key in blanks:
+            self.blank(key)
 
     def back(self, found: Iterable[Pair], undone: uuid.UUID) -> None:
         """As it was before ``undone``; what was written since stands where the question is the same."""
-        for pair in found:
+        # Where two questions come from one, the one with its meaning has the last word.
+        for pair in sorted(found, key=lambda one: one.same):
             source, target = pair.source, pair.target
             written = self.history.get(source, [])
             since = self.since(source, undone)
@@ -294,9 +330,12 @@ def _grants(session: Session, one: Assessment, renamed: Mapping[str, str], now: 
 
 
 def _delegations(
-    session: Session, one: Assessment, old: Questionnaire, keys: Mapping[str, str], now: datetime
+    session: Session, one: Assessment, old: Questionnaire, found: Iterable[Pair], now: datetime
 ) -> None:
     """What was given away, as questions: a section that was given is what it asked then. Nothing left ends it."""
+    heirs: dict[str, list[str]] = {}
+    for pair in found:
+        heirs.setdefault(pair.source, []).append(pair.target)
     live = session.execute(
         select(Delegation).where(
             Delegation.company_id == one.company_id,
@@ -308,7 +347,7 @@ def _delegations(
         given = reach.covered(old, row.keys)
         if given is None:
             continue
-        kept = [keys[key] for key in old.questions if key in given and key in keys]
+        kept = list(dict.fromkeys(new for key in old.questions if key in given for new in heirs.get(key, ())))
         if kept:
             row.keys = kept
         else:

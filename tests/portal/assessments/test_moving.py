@@ -30,7 +30,9 @@ from portal.library import service as library
 from portal.library.importing import Import
 from portal.library.models import Definition
 from portal.outbox import Message
+from questionnaires.canonical import definition_json
 from questionnaires.definition import Questionnaire
+from questionnaires.parsing import parse_json
 from tests.portal.assessments import carried
 from tests.portal.assessments.carried import newer, write
 from tests.portal.assessments.given import Given
@@ -292,6 +294,61 @@ def test_what_was_given_away_stays_given_by_question(given: Given) -> None:
         assert kept == [["one.locks", "one.why", "one.days", "one.key_kinds"]]
     page = given.browser(helper).get(given.section("one"))
     assert page.status_code == 200
+
+
+def parted(*, heir_first: bool) -> Questionnaire:
+    """Version 2.0.0: ``one.days`` goes on as ``one.wait``, and its key now asks for something else."""
+    made = newer(one__days={"key": "one.wait", "finding": []})
+    raw = definition_json(made)
+    questions = raw["sections"][0]["questions"]
+    at = next(place for place, each in enumerate(questions) if each["key"] == "one.wait")
+    other = {
+        **questions[at],
+        "key": "one.days",
+        "revision": 2,
+        "text": "After how many days is a lock replaced?",
+    }
+    del other["formerly"]
+    questions.insert(at + heir_first, other)
+    return parse_json(json.dumps(raw).encode())
+
+
+@pytest.mark.parametrize("heir_first", [True, False])
+def test_a_number_that_is_given_to_another_question_takes_no_answer_along(
+    given: Given, heir_first: bool
+) -> None:
+    """The answer follows its meaning to the new key, in whichever order the two stand; back, what is newest stands."""
+    release(given, parted(heir_first=heir_first))
+    write(given, given.assessment_id, {"one.days": "3"})
+    asked(given)
+    assert answers(given) == {"one.wait": "3"}
+    asked(given, back=True)
+    assert answers(given) == {"one.days": "3"}
+    asked(given, days=2)
+    write(given, given.assessment_id, {"one.days": "77", "one.wait": "5"})
+    asked(given, back=True, days=2)
+    assert answers(given) == {"one.days": "5"}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("text", ["Who leads the drill?", "Who is it that leads the drill?"])
+def test_an_answer_to_a_new_question_is_there_when_the_question_comes_back(given: Given, text: str) -> None:
+    """Moved, answered, taken back, moved again, this time perhaps to a version that words it otherwise."""
+    drill = {"key": "one.drill", "text": "Who leads the drill?", "type": "text", "weight": 0}
+
+    def version(number: str, **fields: str) -> Questionnaire:
+        raw = definition_json(newer(number))
+        raw["sections"][0]["questions"].append({**drill, **fields})
+        return parse_json(json.dumps(raw).encode())
+
+    release(given, version("2.0.0"))
+    asked(given)
+    write(given, given.assessment_id, {"one.drill": "Ana"})
+    asked(given, back=True)
+    assert answers(given) == {}
+    release(given, version("3.0.0", text=text))
+    asked(given, "3.0.0", days=2)
+    assert answers(given) == ({"one.drill": "Ana"} if text == drill["text"] else {})
 
 
 def test_pages_bear_questions_that_are_no_longer_asked(moved: Given) -> None:
