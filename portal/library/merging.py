@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -222,7 +223,7 @@ def settle(
         value = (
             {"new": found.new, "base": found.base}.get(choice) if choice != "typed" else _typed(found, typed)
         )
-        changes = changed(document, found.path, value)
+        changes = changed(document, found.path, value, _sections(session, row))
     left = [one for one in json.loads(row.conflicts) if tuple(one["path"]) != found.path]
     part = next(iter(changes), HEADER)
     drafts.change(
@@ -270,22 +271,37 @@ def _inside(held: Json, path: tuple[str, ...]) -> Json:
     return held
 
 
-def changed(document: Document, path: tuple[str, ...], value: Json) -> dict[str, Any]:
-    """The change (see ``parts``) that makes a document say ``value`` at ``path``. Raises Conflict."""
+def _sections(session: Session, row: QuestionnaireDraft) -> dict[str, Json]:
+    """The sections, without questions, of what was merged into a draft or lies under it."""
+    under = [service.definition(session, one) for one in (row.previous_hash, row.base_hash) if one]
+    return {one["key"]: parts.bare(one) for each in under for one in raw(each)["sections"]}
+
+
+def changed(
+    document: Document, path: tuple[str, ...], value: Json, homes: Mapping[str, Json] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The change (see ``parts``) that makes a document say ``value`` at ``path``. Raises Conflict.
+
+    ``homes``: sections that come back where a question is put into one that the document no longer has.
+    """
     if path[0] not in ("section", "question") or len(path) == 1:
         return {HEADER: _with(parts.held(document, HEADER), path, value)}
     part = section_part(path[1]) if path[0] == "section" else question_part(path[1])
     held = parts.held(document, part)
     if len(path) == 2:
-        return _whole(document, part, path[0], held, value)
+        return _whole(document, part, path[0], held, value, homes)
     if held is None:
         raise Conflict(GONE)
     if path[0] == "question" and path[2] == "section":
+        if value in homes and parts.held(document, section_part(value)) is None:
+            return {part: None, **_with_home(document, homes[value], held)}
         return {ORDER: _moved(document, path[1], value)}
     return {part: _with(held, path[2:], value)}
 
 
-def _whole(document: Document, part: str, kind: str, held: Json, value: Json) -> dict[str, Any]:
+def _whole(
+    document: Document, part: str, kind: str, held: Json, value: Json, homes: Mapping[str, Json]
+) -> dict[str, Any]:
     """A whole section or question that goes, comes back or is replaced."""
     if value is None:
         return {} if held is None else {part: None}
@@ -296,9 +312,17 @@ def _whole(document: Document, part: str, kind: str, held: Json, value: Json) ->
         return {part: {"part": bare, "place": ["", len(document["sections"])]}}
     home = parts.held(document, section_part(value["section"]))
     if home is None:
-        raise Conflict("Its section is not in the draft. Settle what becomes of the section first.")
+        if value["section"] not in homes:
+            raise Conflict("Its section is not in the draft. Settle what becomes of the section first.")
+        return _with_home(document, homes[value["section"]], bare)
     count = sum(section == value["section"] for section, _at, _one in parts.questions(document))
     return {part: {"part": bare, "place": [value["section"], count]}}
+
+
+def _with_home(document: Document, section: Json, question: Json) -> dict[str, Any]:
+    """A section that comes back, at the end, for a question that stands in it: one part, so that it goes as one."""
+    place = ["", len(document["sections"])]
+    return {section_part(section["key"]): {"part": {**section, "questions": [question]}, "place": place}}
 
 
 def _moved(document: Document, key: str, section: Json) -> list[Any]:

@@ -251,6 +251,28 @@ def test_a_settled_conflict_that_is_taken_back_is_open_again(
     assert draft(database, halden, one).based_on == OLD.label
 
 
+def test_a_question_comes_back_with_its_section(author: Browser, database: Database, halden: Place) -> None:
+    """The section was taken out here, and one of its questions edited in the newer release."""
+    key = reworded()
+    home = NEW.section_of[key]
+
+    def without(document: dict[str, Any]) -> None:
+        document["sections"] = [one for one in document["sections"] if one["key"] != home.key]
+
+    one = begin(database, halden, without, base=OLD)
+    author.post(f"/o/{halden.slug}/drafts/{one}/merge")
+    before = document_of(database, halden, one)
+    conflict = next(
+        each for each in merging.conflicts(draft(database, halden, one)) if each.path == ("question", key)
+    )
+    fields = {"conflict": conflict.id, "seen": conflict.seen, "choice": "new"}
+    assert author.post(f"/o/{halden.slug}/drafts/{one}/conflicts", fields).status_code == 303
+    after = document_of(database, halden, one)["sections"][-1]
+    assert (after["title"], [each["key"] for each in after["questions"]]) == (home.title, [key])
+    undo(database, halden, one)
+    assert document_of(database, halden, one) == before
+
+
 # --------------------------------------------------------------------------------------------------- places of paths
 
 
@@ -299,3 +321,21 @@ def test_a_path_can_be_read_and_written(path: tuple[str, ...], value: Any) -> No
     assert merging.value_at(after, path) == value
     back, _again = parts.applied(after, before)
     assert merging.value_at(back, path) == merging.value_at(DOCUMENT, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("question", "q", "section"), "w"),
+        (("question", "new"), {"key": "new", "text": "New", "section": "w"}),
+    ],
+)
+def test_a_section_that_is_gone_comes_back_for_a_question(path: tuple[str, ...], value: Any) -> None:
+    with pytest.raises(Conflict):
+        merging.changed(DOCUMENT, path, value)
+    after, before = parts.applied(
+        DOCUMENT, merging.changed(DOCUMENT, path, value, {"w": {"key": "w", "title": "W"}})
+    )
+    assert merging.value_at(after, path) == value
+    assert after["sections"][-1]["title"] == "W"
+    assert parts.applied(after, before)[0] == DOCUMENT
