@@ -13,11 +13,11 @@ from werkzeug.wrappers import Response
 from portal import clock, web
 from portal.access import Identity, Permission, requires
 from portal.assessments import documents
-from portal.faults import Invalid, NotFound
+from portal.faults import Conflict, Invalid, NotFound
 from portal.findings import closing, forms, judging, keeping, lists, queries, steps, words
 from portal.findings.company_views import proof_file
 from portal.findings.models import Finding
-from portal.findings.queries import KNOCKOUT, PROOF, SEVERITIES
+from portal.findings.queries import KNOCKOUT, PLAN, PROOF, SEVERITIES, STANDING
 from portal.organisations import queries as organisations
 from portal.review import queries as review
 from portal.review.marking import Moved
@@ -49,37 +49,30 @@ GRADED = "grade"  # name of the choice to grade the answer with the acceptance
 @blueprint.get(_ONE)
 @requires(Permission.SEE_REVIEW)
 def page(organisation: str, finding: uuid.UUID) -> Page:
-    """``points``: what the score would become, were the answer graded so."""
     one = queries.finding(web.db(), web.identity(), finding)
     if one.merged_into is not None:
         return redirect(url_for(".page", organisation=organisation, finding=one.merged_into), 303)
-    form = forms.Acting(
-        data={"seen": str(one.revision), "points": request.args.get("points", "")[:10] or str(FULL)}
-    )
-    return _page(one, form)
+    return _page(one, forms.Acting(data={"seen": str(one.revision), "points": str(FULL)}))
 
 
 @blueprint.post(f"{_ONE}/steps")
 @requires(Permission.REVIEW)
 def act(organisation: str, finding: uuid.UUID) -> Page:
-    """``do``: one of STEPS, or ``preview`` of what a grade would bring."""
+    """``do``: one of STEPS, or ``preview`` of what a grade would bring: the same page with what was typed."""
     what = request.form.get("do", "")
     form = forms.Acting(request.form)
-    if what == "preview":
-        points = (form.points.data or "").strip()
-        return redirect(
-            url_for(".page", organisation=organisation, finding=finding, points=points, _anchor="proof"), 303
-        )
-    if what not in STEPS:
+    if what != "preview" and what not in STEPS:
         raise NotFound
     sound = form.validate()
     try:
         if not sound:
             raise Invalid
+        if what == "preview":
+            return _preview(finding, form)
         closed = _act(finding, what, form)
     except Invalid as fault:
         return _refused(finding, form, what, fault, 422)
-    except (steps.Stale, Moved) as fault:
+    except (steps.Stale, Moved, judging.NotAsShown) as fault:
         return _refused(finding, form, what, Invalid(fault.message), 409)
     answer = redirect(url_for(".page", organisation=organisation, finding=finding), 303)
     return web.notice(answer, STEPS[what] if closed else "finding-closing")
@@ -121,6 +114,7 @@ def _act(finding_id: uuid.UUID, what: str, form: forms.Acting) -> bool:
                 seen=seen,
                 case=case,
                 points=_points(form) if graded else None,
+                shown=form.shown.data or "",
                 unwritten=form.unwritten.data or "",
                 consequences=web.portal().rated,
                 **common,
@@ -140,6 +134,15 @@ def _act(finding_id: uuid.UUID, what: str, form: forms.Acting) -> bool:
     return True
 
 
+def _preview(finding_id: uuid.UUID, form: forms.Acting) -> Page:
+    """The page with what was typed and what the points would make of the score. Raises Invalid (points), Stale."""
+    one = queries.finding(web.db(), web.identity(), finding_id)
+    if forms.revision(form.seen.data) != one.revision:
+        raise steps.Stale
+    _points(form)
+    return _page(one, form)
+
+
 def _merge(session: Session, identity: Identity, finding_id: uuid.UUID, form: forms.Acting) -> None:
     try:
         other_id = uuid.UUID(form.other.data or "")
@@ -155,14 +158,31 @@ def _merge(session: Session, identity: Identity, finding_id: uuid.UUID, form: fo
 def _refused(
     finding_id: uuid.UUID, form: forms.Acting, what: str, fault: Invalid, status: int
 ) -> tuple[str, int]:
-    """The same page with what was typed; nothing is written."""
+    """The same page with what was typed; nothing is written.
+
+    Raises Conflict where the page has no such form any more: then what was typed is given back beside the refusal.
+    """
     web.undo()
     field = FIELDS.get(what, "text")
     at = {field if name in ("reason", "text") else name: said for name, said in fault.errors.items()}
     form.blame(Invalid(fault.message, at))
     one = queries.finding(web.db(), web.identity(), finding_id)
+    if not _offered(one, what):
+        raise Conflict(fault.message or steps.MOVED_ON)
     form.seen.data = str(one.revision)
     return _page(one, form, failed=what), status
+
+
+def _offered(one: Finding, what: str) -> bool:
+    """Whether the page of a finding, as it is now, has the form of a step that takes words."""
+    if what in ("agree", "refuse"):
+        return one.waits == PLAN
+    if what in ("accept", "send_back", "preview"):
+        return one.waits == PROOF
+    if what not in ("close", "severity", "merge"):
+        return True
+    closing_waits = queries.waiting_closing(web.db(), web.identity(), one.id) is not None
+    return one.state in STANDING and not closing_waits
 
 
 def _page(one: Finding, form: forms.Acting, *, failed: str = "") -> str:
@@ -184,6 +204,7 @@ def _page(one: Finding, form: forms.Acting, *, failed: str = "") -> str:
     case = _case(session, identity, one.id) if looks else None
     grade = case if case is not None and judging.gradable(one, case) else None
     form.unwritten.data = case.unwritten if case is not None else ""
+    form.shown.data = judging.answer_shown(one, grade) if grade is not None else ""
     return render_template(
         "findings/page.html",
         one=one,
@@ -209,6 +230,7 @@ def _page(one: Finding, form: forms.Acting, *, failed: str = "") -> str:
         grave=closing.is_grave(one),
         weighable=one.code != KNOCKOUT,
         grade=grade,
+        judged=grade.judgement.marks.get(one.key) if grade is not None else None,
         gain=_gain(one, grade, form),
         graded=request.form.get(GRADED, "") == "1",
         mine=waiting is not None and waiting.proposed_by == identity.person.id,

@@ -33,9 +33,13 @@ class Planning(Form):
 
 
 class Acting(Form):
-    """A step of the organisation; the page shows the fields of each. ``unwritten``: Case.unwritten of the page."""
+    """A step of the organisation; the page shows the fields of each.
+
+    ``shown``: judging.answer_shown and ``unwritten``: Case.unwritten of the page.
+    """
 
     seen = _hidden(10)
+    shown = _hidden(80)
     unwritten = _hidden(64)
     text = _words("Your words to the vendor")
     points = StringField(

@@ -27,6 +27,17 @@ from questionnaires.results import Result
 REASON = "The proof for the finding was accepted."
 
 
+class NotAsShown(Conflict):
+    """The answer that was to be graded is not the one that the page showed, or cannot be graded any more."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message
+            or "The answer, or what was judged of it, has changed since you opened this page. Nothing was done: look "
+            "at it as it is now, then press again."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Gain:
     """What the score is and what it would become: exact ranges of 100, and bands; None where nothing is scored."""
@@ -148,20 +159,23 @@ def accept(
     now: datetime,
     case: Case | None = None,
     points: int | None = None,
+    shown: str = "",
     unwritten: str = "",
     consequences: Iterable[Consequence] = (),
 ) -> None:
     """Accept the proof: the finding is closed as fixed.
 
     With ``points`` (0 to 100) the answer is graded by the review's own marking in ``case``, the newest submission,
-    locked by the caller, and written into a rating together with whatever marks wait there; ``unwritten``:
-    Case.unwritten of the page. Raises as ``agree``; Invalid (points) where the answer cannot be graded;
-    review.marking.Moved where other marks wait than the page showed.
+    locked by the caller, and written into a rating together with whatever marks wait there; ``shown``: answer_shown
+    and ``unwritten``: Case.unwritten of the page. Raises as ``agree``; NotAsShown for another answer than the page
+    showed, one that was marked since, or one that cannot be graded; review.marking.Moved where other marks wait.
     """
     _check(finding, PROOF, "proof", text, "", seen, actor)
     if points is not None:
-        if case is None:
-            raise Conflict("The answer cannot be graded any more. Accept the proof without a grade.")
+        if case is None or not gradable(finding, case):
+            raise NotAsShown("The answer cannot be graded any more. Accept the proof without a grade.")
+        if shown != answer_shown(finding, case):
+            raise NotAsShown
         if unwritten != case.unwritten:
             raise marking.Moved
     closing.close(session, finding, "fixed", text, actor=actor, now=now)
@@ -186,6 +200,11 @@ def gradable(finding: Finding, case: Case) -> bool:
     return finding.content_hash == case.submission.content_hash and "graded" in marking.possible(
         case, finding.key
     )
+
+
+def answer_shown(finding: Finding, case: Case) -> str:
+    """What a page that offers a grade was drawn from: whose answers, and what has been judged of this one."""
+    return f"{case.submission.id} {case.token((finding.key, ANSWER))}"
 
 
 def gain(finding: Finding, case: Case, points: int) -> Gain:

@@ -22,6 +22,7 @@ from portal.vendors.models import Engagement
 
 ORGANISATION, COMPANY = "organisation", "company"
 LONGEST_TEXT = 4000
+MOVED_ON = "Something has happened to this finding since you opened it, so this cannot be done any more."
 SETTLED = "This finding has been closed meanwhile, so there is nothing left to do about it."
 
 # What a step is called, and the event that goes with it.

@@ -12,7 +12,11 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from portal.access import CompanyRole, Identity, OrganisationRole
+from portal.assessments import queries as assessments
+from portal.assessments import returning, service
 from portal.assessments.drafts import Content
+from portal.assessments.returning import Return
+from portal.assessments.service import Edit
 from portal.db import Database
 from portal.features import CONSEQUENCES, RATED
 from portal.findings import closing, judging, keeping, queries, remedying, steps
@@ -180,18 +184,42 @@ class Found:
         )
         return self.submission
 
-    def mark(self, *wishes: Wish, now: datetime = NOW + timedelta(hours=1)) -> None:
-        """Judge answers of the newest submission, and write the rating."""
-        for wish in wishes:
-            with self.database.transaction(self.reviewer.scope) as session:
-                case = review.case(session, self.reviewer, self.submission, lock=True)
-                token = case.token((wish.key, wish.document))
-                marking.save(session, case, wish, seen=token, actor=self.reviewer, now=now)
+    def next_round(
+        self, answers: Mapping[str, Content], *, now: datetime = NOW + timedelta(days=2)
+    ) -> uuid.UUID:
+        """These questions are returned, answered so, and submitted as the next round of the newest assessment."""
         with self.database.transaction(self.reviewer.scope) as session:
             case = review.case(session, self.reviewer, self.submission, lock=True)
-            marking.write(
-                session, case, seen=case.unwritten, actor=self.reviewer, now=now, consequences=RATED
-            )
+            wish = Return(frozenset(answers), "Look again.", (now + timedelta(days=10)).date())
+            returning.return_questions(session, case.assessment, wish, actor=self.reviewer, now=now)
+            assessment, asked = case.assessment.id, case.definition
+        with self.database.transaction(self.owner.scope) as session:
+            one = assessments.assessment(session, self.owner, assessment, lock=True)
+            held = assessments.rows(session, self.owner, assessment)
+            edits = [
+                Edit(key, held[key][0].revision if key in held else 0, content)
+                for key, content in answers.items()
+            ]
+            saved = service.save_answers(session, one, asked.sections[0], edits, actor=self.owner, now=now)
+            assert not saved.errors
+        self.submission = journey.submit(
+            self.database, self.issued, assessment=assessment, now=now, consequences=CONSEQUENCES
+        )
+        return self.submission
+
+    def mark(
+        self, *wishes: Wish, now: datetime = NOW + timedelta(hours=1), actor: Identity | None = None
+    ) -> None:
+        """Judge answers of the newest submission, and write the rating."""
+        actor = actor or self.reviewer
+        for wish in wishes:
+            with self.database.transaction(actor.scope) as session:
+                case = review.case(session, actor, self.submission, lock=True)
+                token = case.token((wish.key, wish.document))
+                marking.save(session, case, wish, seen=token, actor=actor, now=now)
+        with self.database.transaction(actor.scope) as session:
+            case = review.case(session, actor, self.submission, lock=True)
+            marking.write(session, case, seen=case.unwritten, actor=actor, now=now, consequences=RATED)
 
     def act(
         self,

@@ -209,6 +209,7 @@ def accept(given: Found, one: Finding, points: int, unwritten: str | None = None
             seen=held.revision,
             case=case,
             points=points,
+            shown=judging.answer_shown(held, case),
             unwritten=case.unwritten if unwritten is None else unwritten,
             consequences=RATED,
             actor=actor,
