@@ -19,16 +19,22 @@ from portal.erasure.models import Certificate
 from portal.erasure.reaching import Destroyed
 from portal.erasure.service import Subject
 from portal.faults import Conflict, NotFound
+from portal.gate.choosing import Choice
+from portal.gate.facts import Knockout
+from portal.gate.models import DecisionWords, GateDecision, RiskException
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
 from portal.organisations.models import Organisation
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.vendors.models import Engagement
+from tests.portal import journey
 from tests.portal.contracts.test_schedule import Given as Contract
 from tests.portal.contracts.test_schedule import given as contract
+from tests.portal.gate.desk import clear_until, make
+from tests.portal.gate.given import TODAY, policy, sound, submitted
 from tests.portal.intake.given import BANK, PAYROLL, PRINTER, RISEN
 from tests.portal.intake.test_intake import Given
-from tests.portal.world import NOW, make_organisation
+from tests.portal.world import NOW, make_company, make_organisation
 
 pytestmark = pytest.mark.both_databases
 __all__ = ["contract"]
@@ -165,3 +171,34 @@ def test_redacting_an_answer_reaches_reasons_that_may_quote_it(contract: Contrac
         assert states == {line.item.id: "withdrawn", other.item.id: "waiting"}
         reasons = {one.item_id: one.reason for one in rows}
         assert reasons == {line.item.id: "", other.item.id: "kzotherq"}
+
+
+def test_redacting_an_answer_reaches_what_the_gate_wrote_on_it(
+    database: Database, settings: Settings
+) -> None:
+    """Exceptions of what it decides, and every word of decisions that rested on it; another answer's stay."""
+    desk = make(
+        database, make_organisation(database, settings, "Alder"), make_company(database, settings, "Fennmark")
+    )
+    slug, resting = desk.issued.definition.slug, str(journey.submit(database, desk.issued))
+    desk.policy = policy(questionnaires=(slug,), roles=("ciso",))
+    failed = (Knockout("identity.mfa_admin", failed=True), Knockout("identity.mfa_staff", failed=True))
+    desk.facts = sound(submitted=(submitted(slug, submission=resting, knockouts=failed),))
+    decided = desk.decide(Choice("blocked"), reason="kzquoteq")
+    asked = [desk.accept(f"{slug}:{one.key}", f"kzquoteq {one.key}") for one in failed]
+    waits = desk.decide(clear_until(TODAY + timedelta(days=9)), reason="kzquoteq", seen=desk.seen(1))
+    done = Destroyed()
+    with database.transaction() as session:
+        keys = {"identity.mfa_admin"}
+        quoting.reasons(session, desk.issued.assessment, keys, done, by=None, now=LATER)
+        record(session, Kind.REDACTED, now=LATER, actor=None)
+    assert done.counts == {"gate_words": 3}
+    assert (desk.proposal_row(waits.id).state, desk.proposal_row(waits.id).reason) == ("withdrawn", "")
+    with database.looking(SYSTEM) as session:
+        assert session.get(DecisionWords, decided.id) is None
+        assert session.get_one(GateDecision, decided.id).outcome == "blocked"
+        held = {one.id: (one.state, one.reason) for one in session.scalars(select(RiskException))}
+    assert held == {
+        asked[0].id: ("withdrawn", ""),
+        asked[1].id: ("waiting", "kzquoteq identity.mfa_staff"),
+    }

@@ -11,6 +11,7 @@ SEALED = "destroying.sealed"
 VENDOR = "parting.vendors"
 FINDINGS = "findings.of_answers, findings.of_vendors, findings.of_closed"
 QUOTING = "quoting.reasons (the reason)"
+QUOTED = "quoting.reasons (of decisions that rest on the answer)"
 PERSON = "parting.person"
 COMPANY = "parting.company"
 ORGANISATION = "parting.organisation"
@@ -36,10 +37,10 @@ WHO: dict[str, str] = {
     "waiver_proposal": f"{VENDOR}, {QUOTING}",
     "company": STAYS + "a firm's name, which receipts and other clients' records rest on",
     "company_member": STAYS + "ids and roles",
-    "condition_note": VENDOR,
+    "condition_note": f"{VENDOR}, {QUOTED}",
     "condition_step": STAYS + "ids, codes and dates",
     "contact": VENDOR,
-    "decision_words": VENDOR,
+    "decision_words": f"{VENDOR}, {QUOTED}",
     "definition": STAYS + "a questionnaire is no data of a vendor's",
     "delegation": COMPANY,
     "doomed_file": "retention.delete_files",
@@ -59,7 +60,7 @@ WHO: dict[str, str] = {
     "finding_step": STAYS + "ids, codes, days and commitments",
     "finding_words": FINDINGS,
     "gate_decision": STAYS + "ids, codes, dates and a commitment",
-    "gate_proposal": f"{VENDOR}: reason and words",
+    "gate_proposal": f"{VENDOR}, {QUOTED}: reason and words",
     "lapsed_mark": STAYS + "ids and keys",
     "mark": STAYS + "ids, codes and points",
     "mark_draft": SEALED,
@@ -89,7 +90,7 @@ WHO: dict[str, str] = {
     "review_note": SEALED,
     "reminder": STAYS + "ids and dates",
     "requirement_catalogue": STAYS + "what we ship",
-    "risk_exception": f"{VENDOR}: reason",
+    "risk_exception": f"{VENDOR}, {QUOTING}",
     "risk_exception_step": STAYS + "ids, codes and dates",
     "round_reason": SEALED,
     "round_scope": STAYS + "ids, keys and dates",
