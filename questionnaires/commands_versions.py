@@ -12,7 +12,7 @@ from questionnaires.commands import answers_of, answers_table, print_json, sound
 from questionnaires.inputs import InputError, say
 
 if TYPE_CHECKING:
-    from questionnaires.changes import Diff, QuestionChange
+    from questionnaires.changes import Diff, QuestionChange, Word
     from questionnaires.definition import Questionnaire
     from questionnaires.what_if import Foreseen, Standing, Stored
 
@@ -126,6 +126,7 @@ def _diff_lines(found: Diff) -> Iterator[str]:
     for one in found.questions:
         if one.was or not one.is_same or one.share_before != one.share_after:
             yield _question_line(one)
+            yield from _wording_lines(one)
     suggestion = suggest_version(found)
     yield f"A next version would be {suggestion.version}. {' '.join(suggestion.reasons)}"
 
@@ -136,6 +137,27 @@ def _question_line(one: QuestionChange) -> str:
     return (
         f"{one.key} {one.fate}{was}{edits}; share {_percent(one.share_before)} to {_percent(one.share_after)}"
     )
+
+
+def _wording_lines(one: QuestionChange) -> Iterator[str]:
+    """Texts word by word, what went in ``[-...-]`` and what came in ``{+...+}``; options whose words differ."""
+    from questionnaires.changes import words
+
+    for name, found in (("text", one.text_words), ("help", one.help_words)):
+        if any(word.op != "same" for word in found):
+            yield f"  {name}: {' '.join(_marked(word) for word in found)}"
+    for option in one.options:
+        if option.old is None or option.new is None:
+            there = option.new or option.old
+            yield f"  option {option.value} {option.fate}: {there.label if there else ''}"
+        elif option.old.label != option.new.label:
+            words_of = words(option.old.label, option.new.label)
+            yield f"  option {option.value}: {' '.join(map(_marked, words_of))}"
+
+
+def _marked(word: Word) -> str:
+    left, right = {"same": ("", ""), "gone": ("[-", "-]"), "new": ("{+", "+}")}[word.op]
+    return f"{left}{' '.join(word.text.split())}{right}"
 
 
 def _percent(share: Fraction | None) -> str:

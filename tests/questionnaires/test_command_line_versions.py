@@ -87,6 +87,27 @@ def test_diff_names_edits_sections_and_header(tmp_path: Path, capsys: pytest.Cap
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
+def test_diff_shows_texts_word_by_word_and_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(text: str, **labels: str) -> dict[str, Any]:
+        options = [{"value": value, "label": label, "points": 0} for value, label in labels.items()]
+        return question(text=text, help="", options=options)
+
+    old = document(asked("Is it\nlocked at night?", yes="Yes", no="No", other="Other"))
+    new = document(
+        asked("Is it locked each night?", yes="Yes, always", no="No", maybe="Maybe"), version="2.0.0"
+    )
+    assert run("diff", written(tmp_path / "old.json", old), written(tmp_path / "new.json", new)) == 0
+    assert capsys.readouterr().out.splitlines()[2:7] == [
+        "a.one kept: text, options; share 100.00 % to 100.00 %",
+        "  text: Is it locked [-at-] {+each+} night?",
+        "  option yes: [-Yes-] {+Yes, always+}",
+        "  option maybe added: Maybe",
+        "  option other retired: Other",
+    ]
+
+
 def test_diff_as_json(two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("diff", *two, "--json") == 0
     found = json.loads(capsys.readouterr().out)
