@@ -65,10 +65,14 @@ class Choice:
 
 
 class Cycle(NamedTuple):
-    """One submission of one engagement, for ``unchanged_cycles``."""
+    """One submission of one engagement, for ``unchanged_cycles``.
+
+    ``between``: the versions released between its own and that of the cycle after it.
+    """
 
     definition: Questionnaire
     answers: Mapping[str, Answer]
+    between: Sequence[Questionnaire] = ()
 
 
 def choose(
@@ -133,7 +137,7 @@ def unchanged_cycles(history: Sequence[Cycle]) -> Mapping[str, int]:
     # Keys of the newest submission that stood so far, with their key in the submission looked at.
     standing = {key: key for key in counts if key in newest.definition.questions}
     for later, earlier in pairwise(history):
-        changes = diff(earlier.definition, later.definition).by_key
+        changes = diff(earlier.definition, later.definition, earlier.between).by_key
         still = {}
         for key, name in standing.items():
             change = changes[name]

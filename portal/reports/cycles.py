@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine
 from portal.assessments import sealing
 from portal.assessments.models import Assessment, SealedAnswer, Submission
+from portal.library import lineage
 from portal.library import service as library
 from portal.reports.queries import Report
 from questionnaires.carry_sources import Cycle, unchanged_cycles
@@ -66,5 +67,8 @@ def unchanged(session: Session, identity: Identity, report: Report) -> Mapping[s
     ]
     for _id, content_hash, as_of, sealed in list(found.values())[:MOST_CYCLES]:
         definition = library.definition(session, content_hash)
-        history.append(Cycle(definition, sealing.typed_answers(definition, sealed, as_of)))
+        between = lineage.between(
+            session, rated.assessment.organisation_id, definition, history[-1].definition
+        )
+        history.append(Cycle(definition, sealing.typed_answers(definition, sealed, as_of), between))
     return unchanged_cycles(history)

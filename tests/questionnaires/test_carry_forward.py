@@ -372,6 +372,10 @@ def test_cycles_in_which_an_answer_stood() -> None:
     assert count(cycle(BASE, "o1", 1), cycle(BASE, "o0", 1), cycle(BASE, "o1", 1)) == {"a": 0}
     assert count(cycle(renamed, "o1", 2), cycle(BASE, "o1", 1)) == {"b": 1}
     assert count(cycle(edited, "o1", 2), cycle(BASE, "o1", 1)) == {"b": 0}
+    third = cycle(replace(BASE, key="c", formerly=("b@1",)), "o1", 3)
+    assert count(third, cycle(BASE, "o1", 1)) == {"c": 0}
+    skipped = cycle(renamed, "o1", 2).definition  # nobody was asked it: its word on the key counts
+    assert count(third, cycle(BASE, "o1", 1)._replace(between=(skipped,))) == {"c": 1}
     assert count(cycle(BASE, "o1", 2), cycle(choice("z"), "o1", 1)) == {"a": 0}
     blank = Cycle(made(BASE), MappingProxyType({}))
     assert count(blank, cycle(BASE, "o1", 1)) == {}
