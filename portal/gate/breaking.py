@@ -68,8 +68,14 @@ def broken(
 
 
 def _foreseen(each: Submitted, row: WhatIfRow, candidate: Questionnaire) -> Submitted:
-    """A submission with the band that the version would give it, and the knock-outs that it would bring."""
+    """A submission with the band that the version would give it, and the knock-outs that it would bring.
+
+    A what-if reads answers under the facts that they were issued with: where those of now make them worse, they are no
+    better by another version.
+    """
     low, high = (_level(candidate, name) for name in (row.after[2], row.after[3]))
+    if each.outgrown and each.low is not None and each.high is not None:
+        low, high = (low and min(low, each.low)), (high and min(high, each.high))
     known = {one.key for one in each.knockouts}
     changes: Mapping[str, list[list[str]]] = json.loads(row.changes)
     failed = [key for key, _before, after in changes.get("knockouts", []) if after == "failed"]

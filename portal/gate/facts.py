@@ -60,6 +60,7 @@ class Submitted:
     round has begun and is not submitted; ``round_due``: until when. ``redacted``: answers were removed from the record.
     ``content_hash``: of the questionnaire's version. ``former``: the submissions before it, newest first, up to and
     with the last that was judged altogether: what is said anew makes nothing better until somebody has judged it.
+    ``outgrown``: band or knock-outs are worse under the engagement's facts of now than under those it was issued with.
     """
 
     slug: str
@@ -78,6 +79,7 @@ class Submitted:
     lapsed: int = 0
     content_hash: str = ""
     former: tuple[Submitted, ...] = ()
+    outgrown: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         _sort(self, "knockouts", "key")

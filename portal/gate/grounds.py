@@ -145,7 +145,8 @@ def _questionnaire(
 def _band(one: Submitted, demands: TierPolicy) -> Ground:
     """The worst band decides. Below what may pass at all, a better one that is still possible makes it pending."""
     demand = (("clear", demands.clear_level), ("condition", demands.condition_level))
-    on_record = (("low", one.low), ("high", one.high), ("submission", one.submission))
+    outgrown = (("outgrown", True),) if one.outgrown else ()
+    on_record = (("low", one.low), ("high", one.high), ("submission", one.submission), *outgrown)
     if one.low is None or one.high is None:
         return Ground("band", one.slug, "pending", on_record, demand, measure=NO_BAND)
     bad = 10 * (4 - one.low) + 4 - one.high

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from itertools import islice
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,8 +22,9 @@ from portal.faults import NotFound
 from portal.findings.queries import KNOCKOUT, OpenFinding, open_for_gate
 from portal.gate import loading_answers, loading_contract, own_acts
 from portal.gate.facts import Accepted, Document, Finding, GateFacts, Submitted
-from portal.gate.loading_answers import MOST_FORMER, Marked, Sent
+from portal.gate.loading_answers import MOST_FORMER, Marked, Pair, Sent
 from portal.gate.loading_contract import Contracts
+from portal.gate.loading_facts import Facts
 from portal.gate.models import RiskException
 from portal.gate.sheets import Fix, Sheet, documents_of, judged_altogether, months_of, submitted
 from portal.organisations.models import Organisation
@@ -99,17 +100,17 @@ def _batch(
     now: datetime,
     without: Collection[uuid.UUID],
 ) -> dict[uuid.UUID, Loaded]:
-    organisation = session.execute(
+    organisation: Any = session.execute(
         select(Organisation.zone, Organisation.regimes).where(Organisation.id == organisation_id)
     ).one()
     rows = _engagements(session, organisation_id, ids)
     sent = loading_answers.sent(session, organisation_id, ids)
     for key, row in rows.items():  # what another company has said before says nothing of this one
         sent[key] = _of_company(sent.get(key, {}), row.company_id)
-    newest = [each[0] for some in sent.values() for each in some.values()]
-    beside = loading_answers.beside(session, organisation_id, newest, without=without)
-    sheets = {one.id: loading_answers.sheet(session, one, beside, without) for one in newest}
-    former = _former(session, organisation_id, sent, sheets)
+    present = {key: judged(facts_of_engagement(row, row, organisation)) for key, row in rows.items()}
+    newest = [(key, each[0]) for key, some in sent.items() for each in some.values()]
+    sheets, beside = loading_answers.sheets(session, organisation_id, newest, present, without=without)
+    former = _former(session, organisation_id, sent, sheets, present)
     findings = open_for_gate(session, organisation_id, ids)
     alone: frozenset[uuid.UUID] = frozenset()
     if without:
@@ -122,7 +123,7 @@ def _batch(
     day = local_date(now, organisation.zone)
     return {
         key: _loaded(
-            row, organisation, sent[key], sheets, former, beside, findings[key], contracts,
+            row, organisation.zone, present[key], sent[key], sheets, former, beside, findings[key], contracts,
             accepted.get(key, ()), day, by_hand=row.intake_id is None or key in alone,
         )
         for key, row in rows.items()
@@ -131,10 +132,11 @@ def _batch(
 
 def _loaded(
     row: Any,
-    organisation: Any,
+    zone: str,
+    now: Facts,
     sent: Mapping[str, list[Sent]],
-    sheets: Mapping[uuid.UUID, Sheet],
-    former: Mapping[uuid.UUID, Sheet],
+    sheets: Mapping[Pair, Sheet],
+    former: Mapping[Pair, Sheet],
     beside: Marked,
     findings: Collection[OpenFinding],
     contracts: Contracts,
@@ -144,7 +146,7 @@ def _loaded(
     by_hand: bool,
 ) -> Loaded:
     fixes = _fixes(findings)
-    present = {slug: sheets[each[0].id] for slug, each in sent.items()}
+    present = {slug: sheets[row.id, each[0].id] for slug, each in sent.items()}
     evaluation = contracts.evaluations.get(row.id)
     facts = GateFacts(
         today=day,
@@ -154,20 +156,21 @@ def _loaded(
         personal=touches_personal(row.facts),
         linked=row.company_id is not None,
         offboarded=row.offboarded_at is not None,
-        evaluation=_evaluated(row, organisation, evaluation, present.values()),
+        evaluation=_evaluated(now, evaluation, present.values()),
         submitted=tuple(
             submitted(
                 sheet,
                 fixes.get(slug, {}),
                 _chain(
-                    sheet, [former[one.id] for one in sent[slug][1:] if one.id in former], fixes.get(slug, {})
+                    [former[row.id, one.id] for one in sent[slug][1:] if (row.id, one.id) in former],
+                    fixes.get(slug, {}),
                 ),
             )
             for slug, sheet in present.items()
         ),
         findings=tuple(_finding(one) for one in findings),
         documents=tuple(_documents(list(present.values()))),
-        requirements=loading_contract.requirements(row.id, contracts, row.tier, organisation.zone),
+        requirements=loading_contract.requirements(row.id, contracts, row.tier, zone),
         accepted=tuple(accepted),
     )
     return Loaded(
@@ -205,14 +208,13 @@ def _engagements(
     return {one.id: one for one in rows}
 
 
-def _evaluated(row: Any, organisation: Any, evaluation: Any, sheets: Iterable[Sheet]) -> State:
+def _evaluated(now: Facts, evaluation: Any, sheets: Iterable[Sheet]) -> State:
     """Whether the evaluation rests on what there is now. What was removed from the record can be evaluated no more."""
     if evaluation is None:
         return "none"
     gone = {str(one.submission) for one in sheets if one.redacted}
     there = {str(one.submission) for one in sheets} - gone
-    facts = judged(facts_of_engagement(row, row, cast(Organisation, organisation)))
-    if facts != evaluation.facts or there != set(evaluation.submissions) - gone:
+    if now != evaluation.facts or there != set(evaluation.submissions) - gone:
         return "outdated"
     return "current" if evaluation.catalogue_hash == requirements.load().content_hash else "catalogue"
 
@@ -229,21 +231,22 @@ def _former(
     session: Session,
     organisation_id: uuid.UUID,
     sent: Mapping[uuid.UUID, Mapping[str, list[Sent]]],
-    sheets: Mapping[uuid.UUID, Sheet],
-) -> dict[uuid.UUID, Sheet]:
+    sheets: Mapping[Pair, Sheet],
+    facts: Mapping[uuid.UUID, Facts],
+) -> dict[Pair, Sheet]:
     """The sheets of what was handed in before submissions that nobody has judged altogether."""
-    wanted = {
-        one.id: one
-        for some in sent.values()
+    wanted = [
+        (key, one)
+        for key, some in sent.items()
         for each in some.values()
-        if not judged_altogether(sheets[each[0].id])
+        if not judged_altogether(sheets[key, each[0].id])
         for one in each[1 : 1 + MOST_FORMER]
-    }
-    beside = loading_answers.beside(session, organisation_id, wanted.values(), newest=False)
-    return {key: loading_answers.sheet(session, one, beside) for key, one in wanted.items()}
+    ]
+    found, _beside = loading_answers.sheets(session, organisation_id, wanted, facts, newest=False)
+    return found
 
 
-def _chain(sheet: Sheet, before: Iterable[Sheet], fixes: Mapping[str, Fix]) -> tuple[Submitted, ...]:
+def _chain(before: Iterable[Sheet], fixes: Mapping[str, Fix]) -> tuple[Submitted, ...]:
     """What was handed in before, the newest first, up to and with what was judged altogether."""
     found: list[Submitted] = []
     for one in before:

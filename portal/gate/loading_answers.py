@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,7 @@ from portal.assessments.models import (
 from portal.assessments.rating import Judgement
 from portal.assessments.rounds import OpenRound
 from portal.assessments.sealing import Document
+from portal.gate.loading_facts import Facts, outgrown
 from portal.gate.sheets import REFUSED, Reading, Sheet, skimmed
 from portal.library import service as library
 from portal.remembered import Remembered
@@ -35,6 +36,7 @@ from questionnaires.answers import InvalidAnswer
 LEFT_OUT = frozenset({"campaign"})
 MOST_FORMER = 5  # submissions before one that nobody has judged altogether
 _readings: Remembered[Reading | None] = Remembered(2000)
+Pair = tuple[uuid.UUID, uuid.UUID]  # an engagement and a submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Marked:
-    """What lies beside submissions, by their id. ``ratings``: rows with the columns of the newest rating."""
+    """What lies beside submissions, by their id. ``ratings``: rows with the columns of the newest rating.
+
+    ``outgrown``: the facts to read the answers under, too, where an engagement's of now ask for more.
+    """
 
     ratings: Mapping[uuid.UUID, Any]
     drafts: Mapping[uuid.UUID, Sequence[MarkDraft]]
@@ -60,6 +65,7 @@ class Marked:
     documents: Mapping[uuid.UUID, Mapping[str, tuple[Document, ...]]]
     answers: Mapping[uuid.UUID, Mapping[str, bytes]]
     lapsed: Mapping[uuid.UUID, frozenset[str]]
+    outgrown: Mapping[Pair, Facts]
     redacted: frozenset[uuid.UUID] = frozenset()
     rounds: Mapping[uuid.UUID, OpenRound] = field(default_factory=dict)
 
@@ -97,18 +103,40 @@ def sent(
     return found
 
 
+def sheets(
+    session: Session,
+    organisation_id: uuid.UUID,
+    some: Collection[tuple[uuid.UUID, Sent]],
+    facts: Mapping[uuid.UUID, Facts],
+    *,
+    without: Collection[uuid.UUID] = (),
+    newest: bool = True,
+) -> tuple[dict[Pair, Sheet], Marked]:
+    """The sheet of each engagement and submission, and what they were made of; see ``beside``."""
+    found = beside(session, organisation_id, some, facts, without=without, newest=newest)
+    plain = {one.id: sheet(session, one, found, without) for _engagement, one in some}
+    made = {}
+    for engagement, one in some:
+        asked = found.outgrown.get((engagement, one.id))
+        again = [] if asked is None else _readings_of(session, one, found, without, asked)
+        made[engagement, one.id] = replace(plain[one.id], outgrown=again) if again else plain[one.id]
+    return made, found
+
+
 def beside(
     session: Session,
     organisation_id: uuid.UUID,
-    some: Iterable[Sent],
+    pairs: Collection[tuple[uuid.UUID, Sent]],
+    facts: Mapping[uuid.UUID, Facts],
     *,
     without: Collection[uuid.UUID] = (),
     newest: bool = True,
 ) -> Marked:
     """All that the sheets of these submissions need; ``newest``: they are, so rounds and gaps count too.
 
-    ``without``: people whose marks are looked at, too.
+    ``facts``: of each engagement as they are now. ``without``: people whose marks are looked at, too.
     """
+    some = [one for _engagement, one in pairs]
     ids = sorted({one.id for one in some})
     drafts = _grouped(
         session.execute(
@@ -123,13 +151,23 @@ def beside(
         one for one, each in marks.items() if any(mark.marked_by in without for mark in each)
     }
     assessments = {one.assessment for one in some} if newest else set()
+    ratings = _ratings(session, organisation_id, ids)
+    asked = {}
+    for engagement, one in pairs:
+        row = ratings[one.id]
+        definition = library.definition(session, one.content_hash)
+        again = outgrown(definition, row.facts, facts[engagement], row.as_of)
+        if again is not None:
+            asked[engagement, one.id] = again
+    engine |= {submission for _engagement, submission in asked}
     return Marked(
-        ratings=_ratings(session, organisation_id, ids),
+        ratings=ratings,
         drafts=drafts,
         marks=marks,
         documents=_documents(session, organisation_id, ids),
         answers=_answers(session, organisation_id, engine),
         lapsed=reviews.lapsed_adverse(session, organisation_id, ids),
+        outgrown=asked,
         redacted=redaction.incomplete(session, ids, organisation_id=organisation_id, company_id=None),
         rounds=rounds.open_rounds(session, organisation_id, assessments),
     )
@@ -143,17 +181,7 @@ def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.U
     written = rating.judgement(row.marks, row.document_marks, row.shown)
     drafts, marks = found.drafts.get(one.id, ()), found.marks.get(one.id, ())
     documents = found.documents.get(one.id, {})
-    others = _of_others(written, marks, without) if without else None
-    readings = [stands]
-    if one.id not in found.redacted:
-        again = [reviews.overlaid(written, drafts)] if drafts else []
-        again += [others] if others is not None and others != written else []
-        readings += [
-            reading
-            for judged_as in again
-            if (reading := _computed(session, one, row, found, judged_as)) is not None
-        ]
-    judged = written if others is None else others
+    judged = _of_others(written, marks, without) if without else written
     open_round = found.rounds.get(one.assessment)
     return Sheet(
         submission=one.id,
@@ -161,7 +189,7 @@ def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.U
         definition=definition,
         as_of=row.as_of,
         whole_as_of=one.whole_as_of,
-        readings=readings,
+        readings=[stands, *_readings_of(session, one, found, without)],
         states=states,
         marked=frozenset(judged.marks),
         documents=documents,
@@ -263,21 +291,50 @@ def _answers(
 # ------------------------------------------------------------------------------------------------------------ readings
 
 
-def _computed(session: Session, one: Sent, row: Any, found: Marked, judged_as: Judgement) -> Reading | None:
-    """What the engine makes of the answers under another judgement; None where a mark cannot stand on its answer."""
+def _readings_of(
+    session: Session,
+    one: Sent,
+    found: Marked,
+    without: Collection[uuid.UUID],
+    facts: Facts | None = None,
+) -> list[Reading]:
+    """What the engine makes of the answers with marks in the making and without somebody's own, where there are any;
+    under other ``facts`` as it is written, too. None of what was removed from the record.
+    """
+    if one.id in found.redacted:
+        return []
+    row = found.ratings[one.id]
+    written = rating.judgement(row.marks, row.document_marks, row.shown)
+    drafts = found.drafts.get(one.id, ())
+    again = [reviews.overlaid(written, drafts)] if drafts else []
+    again += [_of_others(written, found.marks.get(one.id, ()), without)] if without else []
+    again = [each for each in again if each != written] + ([] if facts is None else [written])
+    made = [
+        _computed(session, one, row, found, each, row.facts if facts is None else facts) for each in again
+    ]
+    return [reading for reading in made if reading is not None]
+
+
+def _computed(
+    session: Session, one: Sent, row: Any, found: Marked, judged_as: Judgement, facts: Facts
+) -> Reading | None:
+    """What the engine makes of the answers under another judgement or other facts; None where a mark cannot stand on
+    its answer.
+    """
 
     def make() -> Reading | None:
         definition = library.definition(session, one.content_hash)
         papers = found.documents.get(one.id, {})
         answers = sealing.typed_answers(definition, found.answers.get(one.id, {}), row.as_of, papers)
         try:
-            result = rating.compute(definition, answers, row.facts, row.as_of, judged_as, papers)
+            result = rating.compute(definition, answers, facts, row.as_of, judged_as, papers)
         except (InvalidAnswer, LookupError):
             return None
         failed = {each.key: each.kind == "failed" for each in result.knockouts}
         return Reading(result.band, result.best_band, failed)
 
-    return _readings.get((row.id, json.dumps([judged_as.marks, judged_as.documents], sort_keys=True)), make)
+    said = json.dumps([judged_as.marks, judged_as.documents, dict(facts)], sort_keys=True)
+    return _readings.get((row.id, said), make)
 
 
 def _of_others(written: Judgement, marks: Iterable[Any], people: Collection[uuid.UUID]) -> Judgement:

@@ -60,9 +60,11 @@ class Fix:
 class Sheet:
     """A submission as far as the gate reads it.
 
-    ``readings``: the written one first; the worst counts. ``states``: key -> state of the trace as written; ``marked``:
-    keys that somebody has judged. ``refused``: documents refused beside any question, written or not. ``certificates``:
-    key -> the document on which the question is exempt. ``lapsed``: review.queries.lapsed_adverse.
+    ``readings``: the written one first; the worst counts. ``outgrown``: those under facts of now that ask for more than
+    the rating's, which count as well; what they ask beside is unanswered there. ``states``: key -> state of the trace
+    as written; ``marked``: keys that somebody has judged. ``refused``: documents refused beside any question, written
+    or not. ``certificates``: key -> the document on which the question is exempt. ``lapsed``:
+    review.queries.lapsed_adverse.
     """
 
     submission: uuid.UUID
@@ -81,6 +83,7 @@ class Sheet:
     redacted: bool = False
     round_open: bool = False
     round_due: date | None = None
+    outgrown: Sequence[Reading] = ()
 
 
 NO_FIXES: Mapping[str, Fix] = MappingProxyType({})
@@ -90,7 +93,9 @@ def submitted(
     sheet: Sheet, fixes: Mapping[str, Fix] = NO_FIXES, former: tuple[Submitted, ...] = ()
 ) -> Submitted:
     """The sheet as a fact. ``fixes``: of its knock-outs' findings, by question."""
-    low, high = _levels(sheet)
+    readings = [*sheet.readings, *sheet.outgrown]
+    levels, failed = _levels(sheet.definition, readings), _failed(readings)
+    then = _levels(sheet.definition, sheet.readings), _failed(sheet.readings)
     unjudged = _unjudged(sheet)
     asked_again = set(sheet.lapsed)
     critical = {key for key in unjudged if sheet.definition.questions[key].critical} | asked_again
@@ -98,9 +103,9 @@ def submitted(
         slug=sheet.slug,
         submission=str(sheet.submission),
         whole_as_of=sheet.whole_as_of,
-        low=low,
-        high=high,
-        knockouts=tuple(_knockouts(sheet, fixes)),
+        low=levels[0],
+        high=levels[1],
+        knockouts=tuple(_knockouts(failed, fixes)),
         proofs=tuple(_proofs(sheet)),
         unwritten=0 if sheet.redacted else sheet.unwritten,  # what nobody can write any more waits for nobody
         unjudged=len(unjudged | asked_again),
@@ -111,6 +116,7 @@ def submitted(
         redacted=sheet.redacted,
         content_hash=sheet.definition.content_hash,
         former=former,
+        outgrown=(levels, failed) != then,
     )
 
 
@@ -125,21 +131,26 @@ def _unjudged(sheet: Sheet) -> set[str]:
     }
 
 
-def _levels(sheet: Sheet) -> tuple[int | None, int | None]:
+def _levels(definition: Questionnaire, readings: Sequence[Reading]) -> tuple[int | None, int | None]:
     """The worst and the best level still possible, the worse of all readings; None where nothing can be scored."""
-    level = {band.name: band.level for band in sheet.definition.bands}
-    written = sheet.readings[0]
+    level = {band.name: band.level for band in definition.bands}
+    written = readings[0]
     if written.band is None or written.best_band is None:
         return None, None
-    known = [(one.band, one.best_band) for one in sheet.readings if one.band and one.best_band]
+    known = [(one.band, one.best_band) for one in readings if one.band and one.best_band]
     return min(level[low] for low, _ in known), min(level[high] for _, high in known)
 
 
-def _knockouts(sheet: Sheet, fixes: Mapping[str, Fix]) -> Iterator[Knockout]:
+def _failed(readings: Iterable[Reading]) -> dict[str, bool]:
+    """The knock-outs of all readings: key -> failed for certain in any."""
     failed: dict[str, bool] = {}
-    for reading in sheet.readings:
+    for reading in readings:
         for key, certain in reading.knockouts.items():
             failed[key] = certain or failed.get(key, False)
+    return failed
+
+
+def _knockouts(failed: Mapping[str, bool], fixes: Mapping[str, Fix]) -> Iterator[Knockout]:
     for key, certain in failed.items():
         fix = fixes.get(key, Fix())
         yield Knockout(key, certain, fix.opened, fix.due, fix.first_due)

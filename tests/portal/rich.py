@@ -108,35 +108,34 @@ _SECTIONS: list[dict[str, Any]] = [
     },
 ]
 
-DEFINITION: Questionnaire = parse_json(
-    json.dumps(
-        {
-            "format": 1,
-            "slug": "rich",
-            "version": "1.0.0",
-            "title": "A little of everything",
-            "purpose": "assessment",
-            "language": "en",
-            "licence": "CC0-1.0",
-            "summary": "For tests.",
-            "knockout_band": "partial",
-            "bands": [
-                {"name": "strong", "label": "Strong", "minimum": 80},
-                {"name": "sound", "label": "Sound", "minimum": 60},
-                {"name": "partial", "label": "Partial", "minimum": 30},
-                {"name": "weak", "label": "Weak", "minimum": 0},
-            ],
-            "caps": [
-                {
-                    "when": 'engagement.harm == "direct" and own.rich.logs != "yes"',
-                    "band": "sound",
-                    "text": "Where people can be harmed, logs have to be kept.",
-                }
-            ],
-            "sections": _SECTIONS,
-        }
-    ).encode()
+SOURCE: str = json.dumps(
+    {
+        "format": 1,
+        "slug": "rich",
+        "version": "1.0.0",
+        "title": "A little of everything",
+        "purpose": "assessment",
+        "language": "en",
+        "licence": "CC0-1.0",
+        "summary": "For tests.",
+        "knockout_band": "partial",
+        "bands": [
+            {"name": "strong", "label": "Strong", "minimum": 80},
+            {"name": "sound", "label": "Sound", "minimum": 60},
+            {"name": "partial", "label": "Partial", "minimum": 30},
+            {"name": "weak", "label": "Weak", "minimum": 0},
+        ],
+        "caps": [
+            {
+                "when": 'engagement.harm == "direct" and own.rich.logs != "yes"',
+                "band": "sound",
+                "text": "Where people can be harmed, logs have to be kept.",
+            }
+        ],
+        "sections": _SECTIONS,
+    }
 )
+DEFINITION: Questionnaire = parse_json(SOURCE.encode())
 
 ANSWERS: dict[str, Content] = {
     "own.rich.cloud": Content("answered", "no"),

@@ -77,6 +77,20 @@ def test_a_knockout_of_any_reading_stands_with_the_days_of_its_finding() -> None
     assert made.knockouts == (Knockout(ADMIN, False), Knockout(MFA, True, AS_OF, day, day))
 
 
+def test_readings_under_facts_of_now_count_and_say_so_where_they_are_worse() -> None:
+    plain = sheet(readings=[Reading("sound", "strong", {MFA: False})])
+    for again, outgrown, levels in (
+        (Reading("sound", "strong", {MFA: False}), False, (3, 4)),
+        (Reading("strong", "strong", {}), False, (3, 4)),
+        (Reading("partial", "sound", {}), True, (2, 3)),
+        (Reading("sound", "strong", {MFA: True}), True, (3, 4)),
+        (Reading("sound", "strong", {ADMIN: False}), True, (3, 4)),
+    ):
+        made = submitted(replace(plain, outgrown=[again]))
+        assert (made.outgrown, (made.low, made.high)) == (outgrown, levels)
+    assert not submitted(plain).outgrown
+
+
 def test_what_nobody_judged_is_counted_and_what_was_judged_badly_before_counts_always() -> None:
     made = submitted(sheet(marked={ADMIN, PLAN}))
     assert (made.unjudged, made.unjudged_critical, made.lapsed) == (2, 1, 0)

@@ -250,6 +250,7 @@ def _submission(one: Submitted) -> Iterator[tuple[str, Submitted]]:
             yield "worse at best", replace(one, high=one.high - 1)
         if one.high > 1:
             yield "worst of all", replace(one, low=1, high=1)
+            yield "outgrown by the facts of now", replace(one, low=1, high=one.high - 1, outgrown=True)
     yield "a knock-out", replace(one, knockouts=(*one.knockouts, Knockout(f"new{len(one.knockouts)}", True)))
     for each in one.knockouts:
         for name, worse in (*_fixes(each), ("failed", replace(each, failed=True))):
