@@ -62,8 +62,17 @@ def _faults(choice: Choice, proposal: Decision, today: date) -> Iterator[str]:
             yield "condition_milder"
         if one.code == BY_HAND and one.due is None:
             yield "condition_without_day"
-        if one.due is not None and (one.due < today or one.due > (choice.valid_until or one.due)):
+        if one.due is not None and (one.due < today or one.due > _last_day(one.due, wanted, choice)):
             yield "condition_day"
+
+
+def _last_day(due: date, wanted: Condition | None, choice: Choice) -> date:
+    """While the decision holds; the rules give a day that may lie beyond what a document beside an answer lets it."""
+    ends = [
+        choice.valid_until or due,
+        *([wanted.due] if wanted is not None and wanted.due is not None else []),
+    ]
+    return max(ends)
 
 
 def better(choice: Choice, proposal: Decision) -> tuple[str, ...]:

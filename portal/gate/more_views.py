@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal import web
 from portal.access import Identity, Permission, requires
 from portal.faults import Conflict, Invalid
-from portal.gate import accepting, breaking, case, conditions, naming, queries, recomputing, words
+from portal.gate import accepting, arranging, breaking, case, conditions, naming, queries, recomputing, words
 from portal.gate.deciding import PASSING
 from portal.gate.forms import ExceptionForm, NoteForm
 from portal.gate.page import Subject, since
@@ -54,11 +54,12 @@ def _decision(engagement: Engagement, decision: uuid.UUID, form: NoteForm | None
         row=row,
         said=said,
         anew=anew,
-        lines=[words.line(one, names) for one in anew.proposal.grounds],
-        conditions=[
-            (one, words.condition(one, names, said.conditions), steps.get(one.subject, []))
+        arranged=arranging.arrange(words.line(one, names) for one in anew.proposal.grounds),
+        headline=arranging.headline,
+        conditions=arranging.together(
+            (one, (words.condition(one, names, said.conditions), steps.get(one.subject, [])))
             for one in anew.choice.conditions
-        ],
+        ),
         words=words,
         people=organisations.people(
             session, people | {one for one in (row.decided_by, row.approved_by) if one is not None}

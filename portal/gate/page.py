@@ -16,6 +16,7 @@ from portal.addresses import ROLE_LABELS
 from portal.gate import (
     accepting,
     approving,
+    arranging,
     case,
     lifting,
     naming,
@@ -31,7 +32,7 @@ from portal.gate.choosing import better
 from portal.gate.deciding import BY_HAND, OUTCOMES, Condition
 from portal.gate.forms import DecideForm, NoteForm, RefuseForm, Typed
 from portal.gate.lifting import Past
-from portal.gate.lines import RANK, Ground
+from portal.gate.lines import Ground
 from portal.gate.models import GateDecision, GateProposal, RiskException
 from portal.gate.queries import MET, REOPENED, Said, Step
 from portal.gate.service import seen_of
@@ -140,9 +141,9 @@ def page_of(
         "ours": subject.ours,
         "today": subject.today,
         "proposal": found.proposal,
-        "lines": lines,
-        "wanting": [one for one in lines if RANK[one.ground.result] >= RANK["pending"]],
-        "next_step": lambda ground: ways.next_step(ground, found, identity),
+        "arranged": arranging.arrange(lines),
+        "headline": arranging.headline,
+        "next_step": lambda ground, of=1: ways.next_step(ground, found, identity, of),
         "words": words,
         "role_labels": {one.value: label for one, label in ROLE_LABELS.items()},
         "people": subject.people,
@@ -150,10 +151,10 @@ def page_of(
         "effective": subject.effective,
         "outcome": subject.effective.outcome if subject.effective else "undecided",
         "lapses": _lapses(subject),
-        "conditions": held(subject),
-        "proposed_conditions": [
-            (one, words.condition(one, subject.names, {})) for one in found.proposal.conditions
-        ],
+        "conditions": _gathered(held(subject)),
+        "rules": arranging.rules_of(
+            offer.typed.rules if offer else (), lambda one: words.condition(one, subject.names, {})
+        ),
         "waiting": _waiting(subject, past),
         "refused": queries.last_refused(subject.session, identity, found.engagement.id),
         "exceptions": subject.exceptions,
@@ -215,6 +216,18 @@ def held(subject: Subject) -> list[Held]:
     return found + [Held(one, words.condition(one, subject.names, {}), "open") for one in since(subject)]
 
 
+def _gathered(found: list[Held]) -> list[tuple[list[Held], str]]:
+    """Conditions in one state that are alike stand together, each group with its title."""
+    groups = arranging.bundled(
+        found,
+        lambda one: (one.state, arranging.alike(one.condition)) if arranging.alike(one.condition) else None,
+    )
+    return [
+        (group, arranging.title([one.condition for one in group]) if len(group) > 1 else "")
+        for group in groups
+    ]
+
+
 def since(subject: Subject) -> list[Condition]:
     """Conditions that nobody decided: what they are about has become worse since."""
     if subject.decided is None or subject.effective is None:
@@ -244,7 +257,9 @@ def _waiting(subject: Subject, past: tuple[Past, ...]) -> dict[str, Any] | None:
     return {
         "row": row,
         "choice": choice,
-        "conditions": [(one, words.condition(one, subject.names, row.words)) for one in choice.conditions],
+        "conditions": arranging.together(
+            (one, words.condition(one, subject.names, row.words)) for one in choice.conditions
+        ),
         "seal": queries.seal_of(row),
         "mine": row.proposed_by == subject.identity.person.id,
         "objection": second.objection(

@@ -12,8 +12,11 @@ from portal.gate.case import Case
 from portal.gate.lines import Ground
 
 
-def next_step(ground: Ground, case: Case, identity: Identity) -> dict[str, Any] | None:
-    """The place where somebody can do something about a ground that is not met, as far as the reader may go there."""
+def next_step(ground: Ground, case: Case, identity: Identity, of: int = 1) -> dict[str, Any] | None:
+    """The place where somebody can do something about a ground that is not met, as far as the reader may go there.
+
+    ``of``: how many alike are meant, where one line speaks of several.
+    """
     assert identity.organisation is not None
     here: dict[str, Any] = {"organisation": identity.organisation.slug}
     place = {**here, "engagement": case.engagement.id}
@@ -30,6 +33,10 @@ def next_step(ground: Ground, case: Case, identity: Identity) -> dict[str, Any] 
     if ground.code in ("requirement", "evaluation"):
         endpoint = "schedule.page" if ground.code == "requirement" else "contracts.requirements"
         return _way(_("See the contract schedule"), endpoint, **place)
+    if ground.code == "finding":
+        if of > 1:
+            return _way(_("See the findings"), "findings.list_page", **here, vendor=case.vendor.id)
+        return _way(_("See the finding"), "finding.page", **here, finding=ground.subject)
     return _to_review(ground, case, here)
 
 

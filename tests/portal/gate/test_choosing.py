@@ -28,6 +28,15 @@ MFA = Knockout("own.mfa", True, day(-10), day(20), day(20))
 CLEAR = decide(sound(), policy())
 FIXING = decide(core(knockouts=(MFA,)), policy())
 BLOCKED = decide(core(low=1, high=1), policy())
+# The clause has to be agreed by a day that lies beyond the end of a document, and with it of any decision.
+BEYOND = decide(
+    sound(
+        documents=(Document("iso27001", day(40)),),
+        requirements=(Requirement("a", "required", "flagged", since=day(-5)),),
+    ),
+    policy(),
+)
+CLAUSE = BEYOND.conditions[0]
 FIX = Condition("knockout", "core:own.mfa", day(20), "blocked")
 HAND = Condition(BY_HAND, "c-1", day(5), "pending")
 WITH = "clear_with_conditions"
@@ -39,6 +48,9 @@ WITH = "clear_with_conditions"
         (as_proposed(CLEAR), CLEAR, ()),
         (as_proposed(FIXING), FIXING, ()),
         (as_proposed(BLOCKED), BLOCKED, ()),
+        (as_proposed(BEYOND), BEYOND, ()),
+        (Choice(WITH, (CLAUSE,), day(9)), BEYOND, ()),
+        (Choice(WITH, (replace(CLAUSE, due=day(56)),), day(40)), BEYOND, ("condition_day",)),
         (Choice("pending"), CLEAR, ()),
         (Choice("clear", (), day(9)), BLOCKED, ()),
         (Choice(WITH, (HAND,), day(5)), CLEAR, ()),
