@@ -26,6 +26,8 @@ from questionnaires.canonical import canonical_bytes, canonical_json
 from questionnaires.definition import Questionnaire
 from questionnaires.interchange.spreadsheet import SpreadsheetError
 from questionnaires.interchange.toml_folder import write_one_file
+from questionnaires.interchange.vsaq_writing import MEDIA_TYPE as VSAQ_MEDIA_TYPE
+from questionnaires.interchange.vsaq_writing import write_vsaq
 from questionnaires.interchange.xlsx_layout import MEDIA_TYPE, write_layout
 from questionnaires.parsing import parse_json
 from questionnaires.patterns import SLUG, VERSION
@@ -33,7 +35,7 @@ from questionnaires.raw import raw
 
 blueprint = Blueprint("exchange", __name__)
 Page = str | Response | WerkzeugResponse | tuple[str, int]
-FORMS = ("json", "toml", "xlsx")
+FORMS = ("json", "toml", "xlsx", "vsaq")
 GOES_ON = "By its number it goes on from your release {label}."
 MOST_LINES = 50  # of the faults of a file that is refused
 BUSY = 60  # seconds after which to come back, while other files are being read
@@ -71,7 +73,7 @@ class ImportForm(Form):
 @blueprint.get("/o/<organisation>/questionnaires/<slug>/<version>/file.<form>")
 @requires(Permission.SEE_QUESTIONNAIRES)
 def version_file(organisation: str, slug: str, version: str, form: str) -> Page:
-    """A version as JSON, as one TOML file or as a workbook; each comes back through an import."""
+    """A version as JSON, one TOML file or a workbook, which come back as it is; or for VSAQ, which holds less."""
     if not SLUG.fullmatch(slug) or not VERSION.fullmatch(version) or form not in FORMS:
         raise NotFound
     found = service.version(web.db(), web.identity(), slug, version)
@@ -81,7 +83,7 @@ def version_file(organisation: str, slug: str, version: str, form: str) -> Page:
 @blueprint.get("/o/<organisation>/drafts/<uuid:draft>/file.<form>")
 @requires(Permission.SEE_FORESIGHT)
 def draft_file(organisation: str, draft: uuid.UUID, form: str) -> Page:
-    """A draft as it stands: JSON always, TOML and a workbook once it has no faults.
+    """A draft as it stands: JSON always, the other forms once it has no faults.
 
     Its number is that of the release that it goes on from, so that it goes on from the same one when it comes back.
     """
@@ -103,6 +105,8 @@ def _file(definition: Questionnaire, name: str, form: str) -> Response:
         return _save(canonical_bytes(definition), f"{name}.json", "application/json")
     if form == "toml":
         return _save(write_one_file(definition), f"{name}.toml", "application/toml")
+    if form == "vsaq":
+        return _save(write_vsaq(definition), f"{name}.vsaq.json", VSAQ_MEDIA_TYPE)
     try:
         return _save(write_layout(definition), f"{name}.xlsx", MEDIA_TYPE)
     except SpreadsheetError as error:

@@ -53,8 +53,10 @@ def _place(
         notes.lost.append(f"{tip.place}: can never be shown. Its text: {one_line(tip.text)!r}.")
         return
     if own is True or not _is_warning(tip):
-        named = _about(own, links)
-        _advise(tip, own, links.by_key[named] if named else last, links, notes)
+        # Under the condition of the question before it, it speaks of that one, not of what the condition names.
+        beside = last is not None and tip.condition == last.item.condition
+        named = "" if beside else _about(own, links)
+        _advise(tip, True if beside else own, links.by_key[named] if named else last, links, notes)
         return
     severity = _severity(tip, notes)
     for key, part in _parts(own, links):

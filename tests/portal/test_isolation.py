@@ -88,7 +88,7 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "draft": [str(deal.writing)],
         "upload": [str(deal.upload)],
         "run": [str(deal.run)],
-        "form": ["json", "toml", "xlsx"],
+        "form": ["json", "toml", "xlsx", "vsaq"],
         "question": ["governance.owner"],
         "kind": ["more_time"],
         "what": ["extend"],

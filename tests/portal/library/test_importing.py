@@ -18,7 +18,7 @@ from portal.access import OrganisationRole
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
 from portal.library import authoring_pace, importing, releasing, service
-from portal.library.importing import ImportRefused, read_for_draft
+from portal.library.importing import ImportRefused, format_of, read_for_draft
 from portal.library.models import QuestionnaireDraft
 from portal.settings import Settings
 from portal.web import Portal
@@ -348,6 +348,17 @@ def test_every_shipped_version_goes_out_and_comes_back(
     if definition.purpose == "intake":
         assert raw(back)["purpose"] == "intake"
     assert raw(back) == wanted
+
+
+def test_a_version_goes_out_for_vsaq_and_is_known_as_that(author: Browser, halden: Place) -> None:
+    place = f"/o/{halden.slug}/questionnaires/security_lite/1.0.0"
+    assert f'href="{place}/file.vsaq"' in author.get(place).text
+    answer = author.get(f"{place}/file.vsaq")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=security_lite-1.0.0.vsaq.json"
+    back = read_for_draft(answer.data, format_of(answer.data, "security_lite-1.0.0.vsaq.json"), slug="ours")
+    wanted = [one.text for one in catalog.get("security_lite@1.0.0").questions.values()]
+    found = [one.text for one in back.definition.questions.values()]
+    assert [text for text in found if text in wanted] == wanted
 
 
 @pytest.mark.parametrize("form", ["json", "toml", "xlsx"])
