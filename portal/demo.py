@@ -7,14 +7,14 @@ import secrets
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock, demo_findings, demo_samples, demo_story, installation, server, settings
+from portal import clock, demo_findings, demo_gates, demo_samples, demo_story, installation, server, settings
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
@@ -149,6 +149,9 @@ def _populate(
     owner = people[STAFF[OrganisationRole.BUSINESS_OWNER][1]]
     demo_story.newcomer(session, owner, actor=ciso, now=calendar.ago(1))
     demo_story.of_today(session, archive, helper, owner, actor=ciso, calendar=calendar)
+    admin_person = people[STAFF[OrganisationRole.ADMIN][1]]
+    admin = replace(ciso, person=admin_person, session_id=uuid.uuid4(), role=OrganisationRole.ADMIN)
+    demo_gates.settle(session, archive, payroll, ciso=ciso, admin=admin, calendar=calendar)
     demo_story.letters_of_the_past(session, now=calendar.now)
 
 

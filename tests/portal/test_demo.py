@@ -39,6 +39,8 @@ from portal.contracts.models import Evaluation
 from portal.db import SYSTEM, Database
 from portal.evidence.models import Evidence
 from portal.faults import StartupFault
+from portal.gate import reading, recomputing
+from portal.gate.models import GateDecision, GateProposal
 from portal.organisations.models import Organisation
 from portal.outbox import Message
 from portal.reassessment.models import Reassessment, Reminder
@@ -233,6 +235,26 @@ def test_somebody_waits_for_somebody(looked_at: Settings) -> None:
     assert [one.keys for one in links] == [["handling", "people"]]
     assert links[0].expires_at is not None
     assert links[0].expires_at > clock.now()
+
+
+def test_one_gate_is_decided_by_two_and_one_waits_for_the_second(looked_at: Settings) -> None:
+    database = Database(looked_at.database_url, looked_at.base_url, looked_at.secret_key)
+    with database.looking(SYSTEM) as session:
+        names = {one.id: one.name for one in session.scalars(select(Engagement))}
+        people = {one.id: one.name for one in session.scalars(select(PersonRow))}
+        (decided,) = session.scalars(select(GateDecision))
+        waits = session.scalars(select(GateProposal).where(GateProposal.state == "waiting")).one()
+        standing = reading.standing(
+            session, decided.organisation_id, [decided.engagement_id], now=clock.now()
+        )[decided.engagement_id]
+    assert names[decided.engagement_id] == "Claims document archive"
+    assert decided.approved_by is not None
+    assert {people[decided.decided_by], people[decided.approved_by]} == {"Ines Carvalho", "Ruth Abara"}
+    assert standing.effective is not None
+    assert (standing.effective.outcome, standing.effective.lapses) == ("clear_with_conditions", ())
+    assert (names[waits.engagement_id], people[waits.proposed_by]) == ("Payroll", "Ines Carvalho")
+    assert recomputing.anew(decided).agrees
+    database.dispose()
 
 
 def test_letters_of_the_past_do_not_go_out(prepared: Settings, capsys: pytest.CaptureFixture[str]) -> None:
