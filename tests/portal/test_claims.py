@@ -32,6 +32,7 @@ from tests.portal.assessments import carried
 from tests.portal.assessments.carried import newer
 from tests.portal.assessments.given import Given, give
 from tests.portal.library.given_drafts import LITE
+from tests.portal.once import made_once
 from tests.portal.test_concurrency import at_once
 from tests.portal.world import NOW, Place, make_company, make_organisation
 
@@ -102,6 +103,7 @@ def events(database: Database, kind: Kind) -> int:
 
 
 @pytest.fixture
+@made_once
 def given(app: Portal, settings: Settings, database: Database) -> Given:
     """Five open assessments, each of which is to be moved."""
     given = give(app, settings)
@@ -150,6 +152,7 @@ def test_a_move_whose_worker_is_killed_is_applied_by_the_next(
 
 
 @pytest.fixture
+@made_once
 def halden(database: Database, settings: Settings) -> Place:
     """Three vendors that have submitted."""
     place = make_organisation(database, settings, "Halden")

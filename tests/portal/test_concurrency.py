@@ -30,6 +30,7 @@ from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.vendors.models import Vendor
 from portal.web import Portal
+from tests.portal.once import made_once
 from tests.portal.scene import fill, issue, make_vendor, own_questionnaire, release_own
 from tests.portal.world import (
     NOW,
@@ -64,6 +65,7 @@ def count(database: Database, model: Any, *criteria: Any) -> int:
 
 
 @pytest.fixture
+@made_once
 def world(database: Database, settings: Settings) -> tuple[Place, Place, uuid.UUID]:
     """An organisation, a company and an open assessment of a small questionnaire."""
     organisation, company = (

@@ -23,6 +23,7 @@ from portal.db import Database
 from portal.organisations import service as organisations
 from portal.settings import Settings
 from portal.web import Portal
+from tests.portal.once import once
 
 R = TypeVar("R", OrganisationRole, CompanyRole)
 PASSWORD = "four unrelated words here"
@@ -81,6 +82,15 @@ def _people(session: Session, hashed: str, place: str, roles: Iterable[R], now: 
 
 def make_organisation(database: Database, settings: Settings, name: str, now: datetime = NOW) -> Place:
     """An organisation with one person in every role: ``ciso@<name>.example`` and so on."""
+    return once(
+        database,
+        settings,
+        lambda: _make_organisation(database, settings, name, now),
+        key=("organisation", name, now),
+    )
+
+
+def _make_organisation(database: Database, settings: Settings, name: str, now: datetime) -> Place:
     hashed = hashed_password(settings)
     with database.transaction() as session:
         people = _people(session, hashed, name, OrganisationRole, now)
@@ -98,6 +108,12 @@ def make_organisation(database: Database, settings: Settings, name: str, now: da
 
 def make_company(database: Database, settings: Settings, name: str, now: datetime = NOW) -> Place:
     """A company with an owner and a contributor."""
+    return once(
+        database, settings, lambda: _make_company(database, settings, name, now), key=("company", name, now)
+    )
+
+
+def _make_company(database: Database, settings: Settings, name: str, now: datetime) -> Place:
     hashed = hashed_password(settings)
     with database.transaction() as session:
         people = _people(session, hashed, name, (CompanyRole.OWNER, CompanyRole.CONTRIBUTOR), now)

@@ -10,6 +10,7 @@ from portal import clock
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal.assessments.given import Given, give
+from tests.portal.once import made_once
 from tests.portal.world import NOW
 
 
@@ -22,5 +23,6 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
 
 
 @pytest.fixture
+@made_once
 def given(app: Portal, settings: Settings, clocked: list[datetime]) -> Given:
     return give(app, settings)

@@ -27,12 +27,14 @@ from portal.web import Portal
 from questionnaires.parsing import parse_json
 from tests.portal import journey, rich
 from tests.portal.journey import Issued
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Browser, Place, make_company, make_organisation
 
 REGIMES = ["gdpr", "eu_financial", "nis2", "soc2"]
 
 
 @pytest.fixture
+@made_once
 def organisation(database: Database, settings: Settings) -> Place:
     place = make_organisation(database, settings, "Halden")
     with database.transaction() as session:

@@ -43,6 +43,7 @@ from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
 from tests.portal import journey
 from tests.portal.journey import Issued
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Place, make_company, make_organisation
 
 PROCUREMENT, CISO = OrganisationRole.PROCUREMENT, OrganisationRole.CISO
@@ -203,6 +204,7 @@ class Given:
 
 
 @pytest.fixture
+@made_once
 def given(database: Database, settings: Settings) -> Given:
     place = make_organisation(database, settings, "Halden")
     with database.transaction(SYSTEM) as session:

@@ -36,6 +36,7 @@ from portal.tables import metadata
 from portal.vendors.models import Contact, Engagement, Vendor
 from tests.portal import scene
 from tests.portal.kept import NOTED, SAID, SIGNER, Kept, add_deal, make_kept
+from tests.portal.once import made_once
 from tests.portal.world import NOW, make_company
 
 pytestmark = pytest.mark.both_databases
@@ -44,6 +45,7 @@ TEXT_KEY = "own.kept.said"
 
 
 @pytest.fixture
+@made_once
 def kept(database: Database, settings: Settings) -> Kept:
     return make_kept(database, settings)
 

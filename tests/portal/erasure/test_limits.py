@@ -30,12 +30,14 @@ from portal.vendors import service as vendors
 from tests.portal import scene
 from tests.portal.erasure.test_destroying import LATER, TEXT_KEY, admin, approve, ciso, propose, where
 from tests.portal.kept import SAID, Kept, make_kept
+from tests.portal.once import made_once
 from tests.portal.world import NOW
 
 pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
+@made_once
 def kept(database: Database, settings: Settings) -> Kept:
     return make_kept(database, settings)
 

@@ -21,10 +21,12 @@ from portal.vendors.models import Vendor
 from portal.web import Portal
 from tests.portal.accounts.given import code_now, give_factor, half_signed_in
 from tests.portal.kept import SAID, Kept, make_kept
+from tests.portal.once import made_once
 from tests.portal.world import PASSWORD, Browser, signed_in
 
 
 @pytest.fixture
+@made_once
 def kept(database: Database, settings: Settings) -> Kept:
     return make_kept(database, settings)
 

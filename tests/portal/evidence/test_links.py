@@ -17,9 +17,11 @@ from tests.portal.assessments.test_delegation import give as give_away
 from tests.portal.assessments.test_delegation import link, opened
 from tests.portal.evidence.files import PDF
 from tests.portal.evidence.test_showing import KEY, KIND, page, upload
+from tests.portal.once import made_once
 
 
 @pytest.fixture
+@made_once
 def given(app: Portal, settings: Settings) -> Given:
     return give(app, settings)
 

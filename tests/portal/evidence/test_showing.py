@@ -27,6 +27,7 @@ from portal.web import Portal
 from tests.portal.assessments.given import Answering, Given, give
 from tests.portal.assessments.test_sealing import fill, sign
 from tests.portal.evidence.files import PDF
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Browser, signed_in
 
 KEY = "two.proof"
@@ -34,6 +35,7 @@ KIND = "check_report"
 
 
 @pytest.fixture
+@made_once
 def given(app: Portal, settings: Settings) -> Given:
     return give(app, settings)
 

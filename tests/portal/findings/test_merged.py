@@ -19,6 +19,7 @@ from questionnaires.definition import Questionnaire
 from tests.portal import journey
 from tests.portal.findings import given as findings
 from tests.portal.findings.given import GOOD, LATER, LOGS, MFA, SOON, STEPS, WORST, Found
+from tests.portal.once import made_once
 from tests.portal.world import NOW, make_company, make_organisation
 
 pytestmark = pytest.mark.both_databases
@@ -26,6 +27,7 @@ FAULTS = [{"option": "no", "severity": "high", "text": "One stolen password is e
 
 
 @pytest.fixture
+@made_once
 def two(database: Database, settings: Settings) -> Found:
     """Two engagements about which nothing was found yet."""
     organisation = make_organisation(database, settings, "Halden")

@@ -22,6 +22,7 @@ from portal.settings import Settings
 from portal.vendors import policy_queries
 from portal.vendors.policy import Policy
 from portal.web import Portal
+from tests.portal.once import made_once
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.vendors.test_policy_pages import fields_of
 from tests.portal.world import NOW, make_company, make_organisation, signed_in
@@ -30,6 +31,7 @@ CISO = OrganisationRole.CISO
 
 
 @pytest.fixture
+@made_once
 def case(database: Database, settings: Settings) -> Reviewed:
     """An engagement that somebody has decided about against the rules: clear, with what was wrong on record."""
     halden, cedar = make_organisation(database, settings, "Halden"), make_company(database, settings, "Cedar")

@@ -23,6 +23,7 @@ from portal.vendors.models import Engagement
 from tests.portal.gate.desk import ADMIN, CISO, CLEAR, FAILED, LATER, REVIEWER, Desk, by_hand, make
 from tests.portal.gate.given import day, policy
 from tests.portal.gate.test_service import letters
+from tests.portal.once import made_once
 from tests.portal.world import make_company, make_organisation
 
 ANN, BEN, EVE = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=3)
@@ -117,6 +118,7 @@ def test_a_fresh_form_takes_nothing_away(
 
 
 @pytest.fixture
+@made_once
 def desk(database: Database, settings: Settings) -> Desk:
     found = make(
         database,

@@ -35,6 +35,7 @@ from portal.vendors import service as vendors
 from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement, Vendor
 from tests.portal import journey
+from tests.portal.once import made_once
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.world import NOW, Place, make_company, make_organisation
 
@@ -43,6 +44,7 @@ CISO, REVIEWER = OrganisationRole.CISO, OrganisationRole.REVIEWER
 
 
 @pytest.fixture
+@made_once
 def case(database: Database, settings: Settings) -> Reviewed:
     halden, cedar = make_organisation(database, settings, "Halden"), make_company(database, settings, "Cedar")
     return reviewed(database, halden, cedar, papers={ADMIN: "Policy"})

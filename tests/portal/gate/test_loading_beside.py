@@ -18,6 +18,7 @@ from portal.settings import Settings
 from portal.vendors import queries as vendors
 from tests.portal.findings.given import GOOD, MFA, SOON, STEPS, TODAY, Found
 from tests.portal.findings.given import found as make
+from tests.portal.once import made_once
 from tests.portal.scene import Scene
 from tests.portal.world import NOW, make_company, make_organisation
 
@@ -63,6 +64,7 @@ def test_waivers_and_settlements_count_once_a_second_person_approved_them(
 
 
 @pytest.fixture
+@made_once
 def given(database: Database, settings: Settings) -> Found:
     organisation = make_organisation(database, settings, "Halden")
     return make(database, organisation, make_company(database, settings, "Fennmark"))

@@ -17,6 +17,7 @@ from portal.settings import Settings
 from portal.web import Portal
 from tests.portal import journey
 from tests.portal.gate.desk import ADMIN, AUDITOR, CISO, OWNER, PROCUREMENT, Desk, make
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Browser, make_company, make_organisation, signed_in
 
 TODAY = NOW.date()
@@ -83,6 +84,7 @@ def hidden(page: str, name: str) -> str:
 
 
 @pytest.fixture
+@made_once
 def gate(app: Portal, database: Database, settings: Settings) -> Gate:
     place = make_organisation(database, settings, "Halden")
     desk = make(database, place, make_company(database, settings, "Fennmark"))

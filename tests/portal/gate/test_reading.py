@@ -27,6 +27,7 @@ from portal.settings import Settings
 from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
 from portal.vendors.ground import ground_moved
+from tests.portal.once import made_once
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.scene import Scene
 from tests.portal.world import NOW, make_company, make_organisation
@@ -37,6 +38,7 @@ PAUSE = 0.4  # seconds that the first stays between reading and committing
 
 
 @pytest.fixture
+@made_once
 def case(database: Database, settings: Settings) -> Reviewed:
     halden, cedar = make_organisation(database, settings, "Halden"), make_company(database, settings, "Cedar")
     return reviewed(database, halden, cedar)

@@ -40,6 +40,7 @@ from tests.portal.gate.desk import (
     make,
 )
 from tests.portal.gate.given import TODAY, core, policy
+from tests.portal.once import made_once
 from tests.portal.world import NOW, make_company, make_organisation
 
 TWO: dict[str, Any] = {"roles": ("admin", "ciso"), "approvals": 2}
@@ -47,6 +48,7 @@ BLOCKED = Choice("blocked")
 
 
 @pytest.fixture
+@made_once
 def desk(database: Database, settings: Settings) -> Desk:
     return make(
         database,

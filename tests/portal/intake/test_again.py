@@ -22,6 +22,7 @@ from portal.vendors import service as vendors
 from portal.web import Portal
 from tests.portal.intake.given import BANK, PAYROLL, PRINTER, RISEN, answered, posted
 from tests.portal.intake.test_intake import ADMIN, CISO, PROCUREMENT, Given
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Browser, make_organisation, signed_in
 
 # High stays high whatever else is answered: the administrator's rights are reason enough.
@@ -29,6 +30,7 @@ PRIVILEGED = PAYROLL | {"access": ["privileged"]}
 
 
 @pytest.fixture
+@made_once
 def bought(database: Database, settings: Settings) -> Given:
     place = make_organisation(database, settings, "Alder")
     buyer = place[PROCUREMENT]

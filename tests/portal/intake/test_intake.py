@@ -28,6 +28,7 @@ from portal.vendors import service as vendors
 from portal.vendors.models import Engagement
 from portal.web import Portal
 from tests.portal.intake.given import BANK, E_LEARNING, HARMLESS, PAYROLL, PRINTER, RISEN, answered, posted
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Place, make_organisation, signed_in
 
 LATER = NOW + timedelta(hours=1)
@@ -102,6 +103,7 @@ class Given:
 
 
 @pytest.fixture
+@made_once
 def given(database: Database, settings: Settings) -> Given:
     place = make_organisation(database, settings, "Alder")
     buyer = place[PROCUREMENT]

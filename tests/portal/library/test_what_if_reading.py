@@ -27,6 +27,7 @@ from questionnaires.what_if_packed import Reader
 from tests.portal import journey
 from tests.portal.library.given_drafts import CISO
 from tests.portal.library.test_what_if import LATER, ask, candidate, rows, run_of, stricter
+from tests.portal.once import made_once
 from tests.portal.scene import Scene
 from tests.portal.world import NOW, Place, make_company, make_organisation
 
@@ -101,6 +102,7 @@ def test_a_submission_that_lacks_a_document_is_not_read(database: Database, scen
 
 
 @pytest.fixture
+@made_once
 def halden(database: Database, settings: Settings) -> Place:
     place = make_organisation(database, settings, "Halden")
     for name in ("Alder", "Birch", "Cedar"):

@@ -42,6 +42,7 @@ from portal.organisations.models import Invitation, Organisation, OrganisationMe
 from portal.outbox import Message
 from portal.settings import Settings
 from tests.portal.kept import Kept, make_kept
+from tests.portal.once import made_once
 from tests.portal.world import NOW, make_person
 
 FIRST, SECOND, THIRD = (uuid.UUID(int=one) for one in (1, 2, 3))
@@ -184,6 +185,7 @@ def test_what_a_page_says_to_whoever_looks_at_it() -> None:
 
 
 @pytest.fixture
+@made_once
 def kept(database: Database, settings: Settings) -> Kept:
     return make_kept(database, settings)
 

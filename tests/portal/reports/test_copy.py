@@ -26,12 +26,14 @@ from questionnaires import catalog
 from questionnaires.conditions import INTERNAL_FACTS
 from tests.portal import scene
 from tests.portal.kept import NOTED, SAID, SIGNER, Kept, add_deal, keep_file, make_kept
+from tests.portal.once import made_once
 from tests.portal.world import NOW, make_company, signed_in
 
 HOSTILE = "<b>&amp;</b> <para> \u2028 \x7f ] ]]> {{ 7 }} ١٢ 漢字 🙂"
 
 
 @pytest.fixture
+@made_once
 def kept(database: Database, settings: Settings) -> Kept:
     return make_kept(database, settings)
 

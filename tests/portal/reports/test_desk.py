@@ -24,10 +24,12 @@ from questionnaires import catalog
 from questionnaires.definition import Questionnaire
 from questionnaires.parsing import parse_json
 from tests.portal import journey, rich, scene
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Browser, Place, make_company, make_organisation, signed_in
 
 
 @pytest.fixture
+@made_once
 def places(database: Database, settings: Settings) -> tuple[Place, Place]:
     return make_organisation(database, settings, "Halden"), make_company(database, settings, "Fennmark")
 

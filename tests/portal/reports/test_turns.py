@@ -24,6 +24,7 @@ from portal.web import Portal
 from questionnaires.definition import Questionnaire
 from questionnaires.parsing import parse_json
 from tests.portal import journey, scene
+from tests.portal.once import made_once
 from tests.portal.world import NOW, make_company, make_organisation, signed_in
 
 YES_NO = [{"value": "yes", "label": "Yes", "points": 100}, {"value": "no", "label": "No", "points": 0}]
@@ -206,6 +207,7 @@ def answer(
 
 
 @pytest.fixture
+@made_once
 def told(database: Database, settings: Settings) -> Told:
     organisation = make_organisation(database, settings, "Halden")
     company = make_company(database, settings, "Fennmark")

@@ -24,6 +24,7 @@ from portal.review.marking import Wish
 from portal.review.queries import Case
 from portal.settings import Settings
 from portal.web import Portal
+from tests.portal.once import made_once
 from tests.portal.review import rounds as at
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.world import NOW, make_company, make_organisation, signed_in
@@ -32,6 +33,7 @@ MFA, ADMIN, PLAN, PATCH, OTHERS = (f"own.rich.{one}" for one in ("mfa", "admin",
 
 
 @pytest.fixture
+@made_once
 def papers(database: Database, settings: Settings) -> Reviewed:
     """A document beside an answer, and one beside a question that was left blank."""
     organisation = make_organisation(database, settings, "Halden")

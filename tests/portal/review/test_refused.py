@@ -18,6 +18,7 @@ from portal.review.marking import Anothers, Moved, Stale, Wish
 from portal.review.models import ReviewNote
 from portal.settings import Settings
 from portal.web import Portal
+from tests.portal.once import made_once
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.review.test_redacted import document
 from tests.portal.review.test_workspace import Desk
@@ -29,6 +30,7 @@ MFA, ADMIN, PLAN, LOGS, CLOUD, KEYS = (
 
 
 @pytest.fixture
+@made_once
 def papers(database: Database, settings: Settings) -> Reviewed:
     """A document beside an answer, which may be refused and on which others may be exempt."""
     organisation = make_organisation(database, settings, "Halden")

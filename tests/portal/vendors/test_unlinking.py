@@ -16,6 +16,7 @@ from portal.vendors.models import Vendor
 from portal.web import Portal
 from tests.portal import scene
 from tests.portal.kept import Kept, add_deal, make_kept
+from tests.portal.once import made_once
 from tests.portal.world import NOW, Browser, make_organisation, signed_in
 
 pytestmark = pytest.mark.both_databases
@@ -23,6 +24,7 @@ LATER = NOW + timedelta(days=1)
 
 
 @pytest.fixture
+@made_once
 def kept(app: Portal, settings: Settings) -> Kept:
     return make_kept(app.database, settings)
 
