@@ -117,9 +117,9 @@ def _batch(
         findings = own_acts.findings_without(session, organisation_id, ids, findings, without)
         alone = own_acts.opened_alone(session, organisation_id, ids, without)
     contracts = loading_contract.contracts(
-        session, organisation_id, {key: row.company_id for key, row in rows.items()}
+        session, organisation_id, {key: row.company_id for key, row in rows.items()}, without
     )
-    accepted = _exceptions(session, organisation_id, ids)
+    accepted = _exceptions(session, organisation_id, ids, without)
     day = local_date(now, organisation.zone)
     return {
         key: _loaded(
@@ -280,8 +280,12 @@ def _finding(one: OpenFinding) -> Finding:
 
 
 def _exceptions(
-    session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID]
+    session: Session,
+    organisation_id: uuid.UUID,
+    ids: Collection[uuid.UUID],
+    without: Collection[uuid.UUID],
 ) -> dict[uuid.UUID, list[Accepted]]:
+    """What two people accepted; not where both are among those who count as one."""
     rows: Iterable[Any] = session.execute(
         select(
             RiskException.engagement_id,
@@ -290,6 +294,8 @@ def _exceptions(
             RiskException.until,
             RiskException.measure,
             RiskException.tier,
+            RiskException.proposed_by,
+            RiskException.settled_by,
         ).where(
             RiskException.organisation_id == organisation_id,
             RiskException.engagement_id.in_(ids),
@@ -297,6 +303,7 @@ def _exceptions(
         )
     )
     found: dict[uuid.UUID, list[Accepted]] = {}
-    for engagement, *columns in rows:
-        found.setdefault(engagement, []).append(Accepted(*columns))
+    for engagement, *columns, first, second in rows:
+        if not (first in without and second in without):
+            found.setdefault(engagement, []).append(Accepted(*columns))
     return found

@@ -34,24 +34,34 @@ from portal.contracts.schedule_models import (
     Settlement,
 )
 from portal.contracts.schedule_queries import STANDING
+from portal.gate import own_acts
 from portal.gate.facts import Requirement
 
 
 @dataclass(frozen=True)
 class Contracts:
-    """The newest evaluation of each engagement, its items by key, and what hangs on them by item; clauses by key."""
+    """The newest evaluation of each engagement, its items by key, and what hangs on them by item; clauses by key.
+
+    ``steps``: those that count, each with the state after it, without waivers.
+    """
 
     evaluations: Mapping[uuid.UUID, Any]
     items: Mapping[uuid.UUID, Mapping[str, Any]]
-    steps: Mapping[uuid.UUID, Sequence[Any]]
+    steps: Mapping[uuid.UUID, Sequence[tuple[Any, str]]]
     settled: Mapping[uuid.UUID, Sequence[Any]]
     clauses: Mapping[str, int]
 
 
 def contracts(
-    session: Session, organisation_id: uuid.UUID, companies: Mapping[uuid.UUID, uuid.UUID | None]
+    session: Session,
+    organisation_id: uuid.UUID,
+    companies: Mapping[uuid.UUID, uuid.UUID | None],
+    without: Collection[uuid.UUID] = (),
 ) -> Contracts:
-    """``companies``: engagement -> the company that its vendor is linked to now; what others agreed to is left out."""
+    """``companies``: engagement -> the company that its vendor is linked to now; what others agreed to is left out.
+
+    ``without``: as if these people had taken no step forward and settled nothing among themselves.
+    """
     engagements = sorted(companies)
     evaluations = {
         one.engagement_id: one
@@ -75,8 +85,15 @@ def contracts(
     return Contracts(
         evaluations,
         items,
-        _grouped(_steps(session, organisation_id, ours)),
-        _grouped(_settlements(session, organisation_id, ours)),
+        {
+            item: own_acts.steps_without(some, without)
+            for item, some in _grouped(_steps(session, organisation_id, ours)).items()
+        },
+        _grouped(
+            one
+            for one in _settlements(session, organisation_id, ours)
+            if not (one.proposed_by in without and one.settled_by in without)
+        ),
         dict(
             session.execute(
                 select(ClauseText.key, func.max(ClauseText.sequence))
@@ -100,9 +117,8 @@ def _requirement(raw: Mapping[str, Any], item: Any, found: Contracts, tier: str,
     if item is None:
         return Requirement(raw["key"], raw["outcome"], FLAGGED)
     steps, clause = found.steps.get(item.id, ()), found.clauses.get(item.key, 0)
-    last = steps[-1] if steps else None
-    contract = next((one for one in reversed(steps) if one.signed is not None), None)
-    state = FLAGGED if last is None else last.from_state if last.to_state == WAIVED else last.to_state
+    last, state = steps[-1] if steps else (None, FLAGGED)
+    contract = next((one for one, _state in reversed(steps) if one.signed is not None), None)
     wanted = Wanted(raw["revision"], clause, _value(last), tier)
     agreed = (
         None
@@ -199,6 +215,8 @@ def _steps(session: Session, organisation_id: uuid.UUID, items: Any) -> Iterable
             ContractStep.contract_until,
             ContractStep.waived_until,
             ContractStep.tier,
+            ContractStep.by,
+            ContractStep.second_id,
             ContractWords.words,
         )
         .outerjoin(
@@ -212,7 +230,13 @@ def _steps(session: Session, organisation_id: uuid.UUID, items: Any) -> Iterable
 
 def _settlements(session: Session, organisation_id: uuid.UUID, items: Any) -> Iterable[Any]:
     return session.execute(
-        select(Settlement.item_id, Settlement.outcome, Settlement.basis)
+        select(
+            Settlement.item_id,
+            Settlement.outcome,
+            Settlement.basis,
+            Settlement.proposed_by,
+            Settlement.settled_by,
+        )
         .where(
             Settlement.item_id.in_(items),
             Settlement.state == STANDING,

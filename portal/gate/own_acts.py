@@ -1,9 +1,9 @@
 """What one person, or people who count as one, have done that makes the facts look better: nobody prepares a ground and
 then decides on it.
 
-Marks are taken away in loading_answers; here findings and the intake. What a second person approved (waivers,
-requirements settled as not needed, lower tiers, exceptions) is nobody's alone; a finding that was closed counts as
-closed by whoever proposed it.
+Marks are taken away in loading_answers; here findings, the intake and steps of the contract. What a second person
+approved (waivers, requirements settled as not needed, lower tiers, exceptions) is nobody's alone, unless both count as
+one; a finding that was closed counts as closed by whoever proposed it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.contracts.schedule import FLAGGED, LADDER, WAIVED
 from portal.findings.models import Finding, FindingEngagement, FindingStep
 from portal.findings.queries import CLOSED, OpenFinding
 from portal.intake.models import Intake, TierProposal
@@ -100,6 +101,7 @@ def opened_alone(
         .where(
             TierProposal.intake_id == Intake.id,
             TierProposal.state == "approved",
+            TierProposal.settled_by.not_in(sorted(people)),
             TierProposal.organisation_id == organisation_id,
             Intake.organisation_id == organisation_id,
         )
@@ -117,3 +119,22 @@ def opened_alone(
         )
     )
     return frozenset(rows.scalars())
+
+
+def steps_without(steps: Iterable[Any], people: Collection[uuid.UUID]) -> list[tuple[Any, str]]:
+    """The steps of one item that count, the oldest first, each with the state after it: those of others, those that
+    somebody else approved, and of these people's own the ones that lead back. Nobody's waiver moves the state.
+    """
+    found: list[tuple[Any, str]] = []
+    state, dropped = FLAGGED, False
+    for one in steps:
+        own = one.by in people and (one.second_id is None or one.second_id in people)
+        if own and (one.to_state == WAIVED or LADDER.index(one.to_state) >= LADDER.index(state)):
+            dropped = True
+            continue
+        if one.to_state != WAIVED:
+            state = one.to_state
+        elif not dropped:
+            state = one.from_state
+        found.append((one, state))
+    return found
