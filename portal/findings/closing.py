@@ -16,6 +16,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound
 from portal.findings import letters, queries, steps
+from portal.findings.earning import ANSWERED
 from portal.findings.models import Finding, FindingClosing, FindingEngagement
 from portal.findings.queries import CLOSED, KNOCKOUT, SEVERITIES
 from portal.organisations.four_eyes import require_second
@@ -33,9 +34,9 @@ def is_grave(finding: Finding) -> bool:
 
 def needs_second(finding: Finding, how: str) -> bool:
     """Whether one person may not close it like this: a grave one as no fault, or as fixed without anything that shows
-    it: no accepted proof, and answers that still call for it.
+    it: no accepted proof, and no answer everywhere that says something better than the one that earned it.
     """
-    return is_grave(finding) and (how == "no_fault" or finding.called_for)
+    return is_grave(finding) and (how == "no_fault" or finding.called_for or finding.uncalled != ANSWERED)
 
 
 def propose(

@@ -184,6 +184,7 @@ def _page(one: Finding, form: forms.Planning, *, failed: str = "", upload: Uploa
         described=words.described(session, identity, [one])[one.id],
         merged=words.described(session, identity, queries.merged_into(session, identity, one.id)).values(),
         stand=words.stand(one, today, ours=False),
+        uncalled=words.uncalled_words(one, ours=False),
         overdue=words.is_overdue(one, today),
         today=today,
         people=organisations.people(session, words.people_in(history, one.owner_id, one.wanted_owner_id)),

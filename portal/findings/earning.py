@@ -21,6 +21,12 @@ Known = tuple[
 ]  # the key of a question and a code: what a finding is known by within its questionnaire
 GRAVEST = SEVERITIES[0]
 
+# Why the newest answers do not earn what an earlier one did: its question or its rule is gone from the version, the
+# question was not asked, nothing certain was answered, a reviewer's mark says so, or it was answered otherwise. What
+# says least of the fault comes first; only the last one shows by itself that it is mended.
+GONE, NOT_ASKED, UNSETTLED, JUDGED, ANSWERED = "gone", "not_asked", "unsettled", "judged", "answered"
+WHYS = (GONE, NOT_ASKED, UNSETTLED, JUDGED, ANSWERED)
+
 
 @dataclass(frozen=True, slots=True)
 class Follower:
@@ -32,6 +38,8 @@ class Follower:
 
     def follow(self, known: Known) -> Known | None:
         key, code = known
+        if not key:  # about no question, so in every version
+            return known
         heir = self.heirs.get(key)
         if heir is None:
             return None
@@ -92,6 +100,43 @@ def earned(
         for rule in earned_findings(question, answers, facts, as_of):
             found.setdefault((key, code_of(rule)), rule.severity)
     return found
+
+
+def why_not(
+    definition: Questionnaire, answers: Mapping[str, Answer], outcome: Outcome, known: Known | None
+) -> str:
+    """Why answers do not earn this: one of WHYS. ``known``: where it stands in their version, None for nowhere."""
+    if known is None:
+        return GONE
+    key, code = known
+    state = outcome.lines[key].state
+    if state == "hidden":
+        return NOT_ASKED
+    if code == KNOCKOUT:
+        return _why_passed(definition, outcome, key)
+    rule = rule_of(definition, key, code)
+    named = () if rule is None or rule.when is None else (one.key for one in rule.when.tests)
+    rests = {key, *(one for one in named if one in definition.questions)}
+    if any(outcome.lines[one].state == "hidden" for one in rests):
+        return NOT_ASKED
+    sure = all(one in answers and answers[one].state == "answered" for one in rests)
+    return ANSWERED if sure and state != "open" else UNSETTLED
+
+
+def least(whys: Iterable[str]) -> str:
+    """The reason that says least of the fault, "" for none."""
+    return min(whys, key=WHYS.index, default="")
+
+
+def _why_passed(definition: Questionnaire, outcome: Outcome, key: str) -> str:
+    """Why a question that was asked is no failed knock-out."""
+    if not definition.questions[key].critical:
+        return GONE
+    state = outcome.lines[key].state
+    if state in ("graded", "disproved", "not_applicable"):
+        return JUDGED
+    passed = state in ("answered", "accepted") and all(one.key != key for one in outcome.knockouts)
+    return ANSWERED if passed else UNSETTLED
 
 
 def standing(slug: str, known: Known) -> str:

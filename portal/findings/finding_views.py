@@ -216,6 +216,7 @@ def _page(one: Finding, form: forms.Acting, *, failed: str = "") -> str:
         described=labels[one.id],
         merged=words.described(session, identity, queries.merged_into(session, identity, one.id)).values(),
         stand=words.stand(one, today, ours=True),
+        uncalled=words.uncalled_words(one, ours=True),
         overdue=words.is_overdue(one, today),
         today=today,
         zone=organisations.organisation_of(session, identity).zone,

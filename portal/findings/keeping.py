@@ -143,6 +143,7 @@ def merge(
     if finding.due is None:
         finding.state, finding.owner_id = OPEN, None
     finding.called_for = finding.called_for or other.called_for
+    finding.uncalled = "" if finding.called_for else earning.least((finding.uncalled, other.uncalled))
     gone = [other.id, *(one.id for one in queries.merged_into(session, actor, other.id))]
     session.execute(
         update(Finding)

@@ -21,12 +21,13 @@ class Finding(Identified, Base):
     ``key`` and ``code`` are those of the version ``content_hash``; both follow the question into newer versions.
     ``code``: ``finding:`` and 16 hex digits for a finding text, ``knockout``, or ``reviewer`` for one added by hand
     (``key`` may then be ""). ``submission_id``: the newest answers that were looked at for it; ``called_for``: whether
-    any newest answers still earn it. ``severity``: low to critical; ``worst``: the worst it ever was. ``state``: open,
-    planned (a plan was agreed), closed or merged (into ``merged_into``); ``waits``: plan or proof while one waits for
-    the organisation, else "". ``owner_id`` and ``due``: of the plan that was agreed; ``first_due``: the first day that
-    was ever agreed, kept for ever. ``wanted_owner_id`` and ``wanted_due``: of the plan that waits. ``proof_id``: the
-    step of the proof that waits. ``opened``: the organisation's local day, kept for ever. ``closed_how``: fixed,
-    no_fault or gone. ``revision``: how many steps there are.
+    any newest answers still earn it, ``uncalled`` why none does (earning.WHYS), else "". ``severity``: low to critical;
+    ``worst``: the worst it ever was. ``state``: open, planned (a plan was agreed), closed or merged (into
+    ``merged_into``); ``waits``: plan or proof while one waits for the organisation, else "". ``owner_id`` and ``due``:
+    of the plan that was agreed; ``first_due``: the first day that was ever agreed, kept for ever. ``wanted_owner_id``
+    and ``wanted_due``: of the plan that waits. ``proof_id``: the step of the proof that waits. ``opened``: the
+    organisation's local day, kept for ever. ``closed_how``: fixed, no_fault or gone. ``revision``: how many steps there
+    are.
     """
 
     __tablename__ = "finding"
@@ -50,6 +51,7 @@ class Finding(Identified, Base):
     severity: Mapped[str] = mapped_column(String(10))
     worst: Mapped[str] = mapped_column(String(10))
     called_for: Mapped[bool]
+    uncalled: Mapped[str] = mapped_column(String(10), default="", server_default="")
     state: Mapped[str] = mapped_column(String(10))
     waits: Mapped[str] = mapped_column(String(10))
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
@@ -72,7 +74,8 @@ class FindingEngagement(Base):
     """An engagement that a finding is about, with the newest answers that cover it.
 
     ``standing``: what the finding is known by while it stands (earning.identity), None once it is closed: an engagement
-    has one open finding of a kind, however many submissions earn it at once.
+    has one open finding of a kind, however many submissions earn it at once. ``uncalled``: why those answers do not
+    earn it (earning.WHYS), "" where they do and where nobody has looked.
     """
 
     __tablename__ = "finding_engagement"
@@ -90,6 +93,7 @@ class FindingEngagement(Base):
     standing: Mapped[str | None] = mapped_column(String(64))
     submission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("submission.id"))
     called_for: Mapped[bool]
+    uncalled: Mapped[str] = mapped_column(String(10), default="", server_default="")
 
 
 class FindingStep(Identified, Base):

@@ -7,9 +7,10 @@ reviewer lets it stand. What is no longer earned is not closed here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -41,6 +42,7 @@ class Look:
     definition: Questionnaire
     engagements: list[uuid.UUID]
     earned: Mapping[Known, str]
+    why_not: Callable[[Known | None], str]
     actor: Identity
     now: datetime
     by_version: dict[str, Follower] = field(default_factory=dict)
@@ -75,7 +77,8 @@ def open_after_submission(
     outcome = result.read(result_queries.newest_result(session, submission.id, pair))
     facts = parse_facts(judged(assessment.facts))
     earned = earning.earned(definition, answers, facts, submission.as_of, outcome)
-    look = Look(session, assessment, submission, definition, engagements, earned, actor, now)
+    why_not = partial(earning.why_not, definition, answers, outcome)
+    look = Look(session, assessment, submission, definition, engagements, earned, why_not, actor, now)
     opened = _update(look)
     letters.tell_opened(session, assessment, opened, actor=actor, now=now)
     session.flush()
@@ -118,6 +121,7 @@ def _move(look: Look, one: Link, known: Known | None) -> None:
     row, finding = one.row, one.finding
     row.submission_id = look.submission.id
     row.called_for = finding.code == REVIEWER or known in look.earned
+    row.uncalled = "" if row.called_for else look.why_not(known)
     if known is None:
         return
     finding.assessment_id, finding.submission_id = look.assessment.id, look.submission.id
@@ -150,9 +154,11 @@ def _rename(look: Look, links: list[Link], held: Mapping[tuple[uuid.UUID, Known]
 
 def _tell(look: Look, newer: Mapping[uuid.UUID, bool]) -> None:
     """Write the steps of what stood already: that newer answers earn it again, or no longer do."""
-    called = opening_queries.called_for(look.session, newer, look.pair)
+    whys = opening_queries.whys(look.session, newer, look.pair)
     for root in opening_queries.findings(look.session, newer, look.pair):
-        before, root.called_for = root.called_for, root.id in called
+        why = whys.get(root.id, set())
+        before, root.called_for = root.called_for, "" in why
+        root.uncalled = "" if root.called_for else earning.least(why)
         if root.code == REVIEWER or not (before != root.called_for or (newer[root.id] and root.called_for)):
             continue
         steps.write(
@@ -163,7 +169,7 @@ def _tell(look: Look, newer: Mapping[uuid.UUID, bool]) -> None:
             now=look.now,
             by_itself=True,
             submission_id=look.submission.id,
-            data={"submission": look.submission.id},
+            data={"submission": look.submission.id, "why": root.uncalled},
         )
 
 
@@ -233,7 +239,7 @@ def _link(look: Look, finding: Finding, engagement_id: uuid.UUID, known: Known) 
     row = _row(look, finding.id, engagement_id)
     row.standing = earning.standing(finding.slug, known)
     row.submission_id = look.submission.id
-    row.called_for = True
+    row.called_for, row.uncalled = True, ""
     if finding.merged_into is not None:
         _row(look, finding.merged_into, engagement_id)
     look.session.flush()

@@ -103,19 +103,25 @@ def findings(session: Session, ids: Collection[uuid.UUID], pair: Pair) -> list[F
     return list(rows)
 
 
-def called_for(session: Session, ids: Collection[uuid.UUID], pair: Pair) -> frozenset[uuid.UUID]:
-    """Which of these findings the newest answers of any engagement call for: they, or what was merged into them."""
+def whys(session: Session, ids: Collection[uuid.UUID], pair: Pair) -> dict[uuid.UUID, set[str]]:
+    """By finding why the newest answers of its engagements do not call for it, or for what was merged into it.
+
+    "" is among the reasons where answers do; a link that a merge has spread, which nobody has looked at, has none.
+    """
     root = func.coalesce(Finding.merged_into, Finding.id)
     rows = session.execute(
-        select(root)
+        select(root, FindingEngagement.called_for, FindingEngagement.uncalled)
         .join(FindingEngagement, FindingEngagement.finding_id == Finding.id)
         .where(
             or_(Finding.id.in_(ids), Finding.merged_into.in_(ids)),
-            FindingEngagement.called_for,
+            or_(FindingEngagement.called_for, FindingEngagement.uncalled != ""),
             *pair.of(Finding, FindingEngagement),
         )
-    ).scalars()
-    return frozenset(rows)
+    )
+    found: dict[uuid.UUID, set[str]] = {}
+    for one, called_for, why in rows:
+        found.setdefault(one, set()).add("" if called_for else why)
+    return found
 
 
 def same_answer(

@@ -93,6 +93,7 @@ def list_page(organisation: str) -> Page:
         counts=lists.counts(session, identity, today=today),
         described=words.described(session, identity, page.rows),
         stands={one.id: words.stand(one, today, ours=True) for one in page.rows},
+        uncalled=words.uncalled_short,
         vendors=vendors.vendors(session, identity, {one.vendor_id for one in page.rows}),
         covered=queries.covered(session, identity, [one.id for one in page.rows]),
         people=organisations.people(session, {one.owner_id for one in page.rows if one.owner_id}),

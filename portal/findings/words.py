@@ -140,6 +140,49 @@ def stand(one: Finding, today: date, *, ours: bool) -> Stand:
     return Stand("caution", "flag", _("Waits for you"), _("Say who settles it, and by when."))
 
 
+def uncalled_words(one: Finding, *, ours: bool) -> str:
+    """Why the newest answers no longer call for a finding that stands, and what follows; "" while they do."""
+    if one.called_for:
+        return ""
+    if not ours:
+        return {
+            earning.ANSWERED: _("Your new answers no longer call for it."),
+            earning.JUDGED: _("The way in which your answer was judged no longer calls for it."),
+        }.get(one.uncalled, _("Your newest answers do not say whether it is settled."))
+    return {
+        earning.ANSWERED: _(
+            "The question was answered anew, and the answer no longer calls for it. Close it once you are content: it "
+            "does not go by itself."
+        ),
+        earning.JUDGED: _(
+            "A reviewer's mark no longer calls for it; what was answered still does. Close it once there is proof, or "
+            "with a second person where it is grave."
+        ),
+        earning.NOT_ASKED: _(
+            "It was not found again because the question was not asked again: that is no sign that it is settled."
+        ),
+        earning.GONE: _(
+            "It was not found again because the newer version of the questionnaire has no such question any more: "
+            "that is no sign that it is settled."
+        ),
+    }.get(
+        one.uncalled,
+        _("The newest answers do not settle it: something is unanswered, doubted or without proof there."),
+    )
+
+
+def uncalled_short(one: Finding) -> str:
+    """The same in a line of a list; "" while answers call for it, and for what does not stand."""
+    if one.called_for or one.state not in STANDING:
+        return ""
+    return {
+        earning.ANSWERED: _("the new answers no longer call for it"),
+        earning.JUDGED: _("a mark no longer calls for it"),
+        earning.NOT_ASKED: _("the question was not asked again"),
+        earning.GONE: _("the question is gone from the newer version"),
+    }.get(one.uncalled, _("the newest answers do not settle it"))
+
+
 def cost_words(one: Finding, asker: str) -> str:
     """What an open finding means for the vendor, by its severity; no numbers, since those are not the vendor's to see
     everywhere.
