@@ -38,6 +38,7 @@ from portal.statements import NO_VALUES, unscoped
 log = logging.getLogger("portal.db")
 
 BUSY_SECONDS = 5
+RECONNECTED = 3600  # seconds after which a connection to SQLite is opened anew, to plan by new statistics
 BUSY = "The portal is busy with another change. Nothing of yours is lost; please send it again."
 Tenancy = Literal["organisation", "company", "shared", "global"]
 
@@ -291,9 +292,8 @@ def _engine(url: str) -> Engine:
         )
         event.listen(engine, "handle_error", _on_error)
         return engine
-    engine = create_engine(
-        parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
-    )
+    waits = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = create_engine(parsed, hide_parameters=True, pool_recycle=RECONNECTED, connect_args=waits)
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
     event.listen(engine, "handle_error", _on_error)

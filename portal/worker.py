@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from portal import clock, logs, outbox
+from portal import clock, engines, logs, outbox
 from portal.assessments import moving
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -134,6 +134,7 @@ def _keep_house(database: Database, storage: Storage, now: datetime, report: Rep
     retention.tidy(database, now=now)
     report.files = retention.delete_files(database, storage, now=now)
     report.files += retention.sweep(database, storage, now=now)
+    engines.take_statistics(database)
 
 
 def _job(name: str, work: Callable[[], None], report: Report) -> None:

@@ -21,23 +21,6 @@ Verdict = Literal["better", "worse", "same", "cannot_tell"]
 _UNANSWERED = ("unanswered", "open")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One sealed submission: its own definition, typed answers with their marks, and what was pinned with it.
-
-    ``facts`` are typed as by ``parse_facts``. ``others`` are the other current submissions of the engagement, which
-    contract requirements read too.
-    """
-
-    label: str
-    definition: Questionnaire
-    answers: Mapping[str, Answer] = field(repr=False)
-    facts: Mapping[str, Any] = field(repr=False)
-    as_of: date
-    shown: Collection[str] = ()
-    others: tuple[Answered, ...] = field(default=(), repr=False)
-
-
 class Standing(NamedTuple):
     """A rating in short: ``score`` to ``high``, and the bands that these reach; None where nothing is assessed."""
 
@@ -53,6 +36,32 @@ class Standing(NamedTuple):
             "band": self.band,
             "best_band": self.best_band,
         }
+
+
+class Rated(NamedTuple):
+    """What a foresight needs of a rating: where it stands, and the kind of each knock-out by key."""
+
+    standing: Standing
+    knockouts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One sealed submission: its own definition, typed answers with their marks, and what was pinned with it.
+
+    ``facts`` are typed as by ``parse_facts``. ``others`` are the other current submissions of the engagement, which
+    contract requirements read too. ``rated``: the rating on record of these very answers, facts, marks and day, if
+    there is one; without it they are rated again, to the same end.
+    """
+
+    label: str
+    definition: Questionnaire
+    answers: Mapping[str, Answer] = field(repr=False)
+    facts: Mapping[str, Any] = field(repr=False)
+    as_of: date
+    shown: Collection[str] = ()
+    others: tuple[Answered, ...] = field(default=(), repr=False)
+    rated: Rated | None = field(default=None, repr=False)
 
 
 class Shift(NamedTuple):
@@ -128,17 +137,18 @@ class Foresight:
         table = self._table(old)
         answers = table.confirmed(one.answers, one.as_of)
         shown = [table.new_keys[key] for key in one.shown if key in table.new_keys]
-        before = score(old, one.answers, one.facts, one.as_of, one.shown)
-        after = score(new, answers, one.facts, one.as_of, shown)
+        before = one.rated or rated(score(old, one.answers, one.facts, one.as_of, one.shown))
+        result = score(new, answers, one.facts, one.as_of, shown)
+        after = rated(result)
         marks = sum(found.review is not None for found in one.answers.values())
         return Foreseen(
             one.label,
-            _standing(before),
-            _standing(after),
-            _verdict(before, after),
-            _knockouts(table, before, after),
+            before.standing,
+            after.standing,
+            _verdict(old, before.standing, new, after.standing),
+            _knockouts(table, before.knockouts, after.knockouts),
             self._requirements(one, Answered(new, answers, one.as_of, shown)),
-            sum(after.counts.get(state, 0) for state in _UNANSWERED),
+            sum(result.counts.get(state, 0) for state in _UNANSWERED),
             marks,
         )
 
@@ -158,15 +168,17 @@ class Foresight:
         return tuple(Shift(key, was[key], found) for key, found in will.items() if was[key] != found)
 
 
-def _standing(result: Result) -> Standing:
-    return Standing(result.score, result.high, result.band, result.best_band)
+def rated(result: Result) -> Rated:
+    """What a foresight needs of a result."""
+    standing = Standing(result.score, result.high, result.band, result.best_band)
+    return Rated(standing, {one.key: one.kind for one in result.knockouts})
 
 
-def _verdict(before: Result, after: Result) -> Verdict:
+def _verdict(old: Questionnaire, before: Standing, new: Questionnaire, after: Standing) -> Verdict:
     if before.band is None or after.band is None:
         return "same" if before.band is after.band else "cannot_tell"
-    worst_before, best_before = _ranks(before, after.definition)
-    worst_after, best_after = _ranks(after, before.definition)
+    worst_before, best_before = _ranks(old, before, new)
+    worst_after, best_after = _ranks(new, after, old)
     if worst_before == best_before == worst_after == best_after:
         return "same"
     if worst_after > best_before:
@@ -176,16 +188,14 @@ def _verdict(before: Result, after: Result) -> Verdict:
     return "cannot_tell"
 
 
-def _ranks(result: Result, other: Questionnaire) -> tuple[int, int]:
+def _ranks(own: Questionnaire, standing: Standing, other: Questionnaire) -> tuple[int, int]:
     """The worst and the best band as numbers that can be compared: places in the same list of bands, else levels."""
-    bands = result.definition.bands
-    same = [one.name for one in bands] == [one.name for one in other.bands]
-    ranks = {one.name: -at if same else one.level for at, one in enumerate(bands)}
-    return ranks[result.band or ""], ranks[result.best_band or ""]
+    same = [one.name for one in own.bands] == [one.name for one in other.bands]
+    ranks = {one.name: -at if same else one.level for at, one in enumerate(own.bands)}
+    return ranks[standing.band or ""], ranks[standing.best_band or ""]
 
 
-def _knockouts(table: Table, before: Result, after: Result) -> tuple[Shift, ...]:
-    will = {one.key: one.kind for one in after.knockouts}
-    was = {table.new_keys.get(one.key, one.key): one.kind for one in before.knockouts}
-    keys = dict.fromkeys([*was, *will])
-    return tuple(Shift(key, was.get(key), will.get(key)) for key in keys if was.get(key) != will.get(key))
+def _knockouts(table: Table, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Shift, ...]:
+    was = {table.new_keys.get(key, key): kind for key, kind in before.items()}
+    keys = dict.fromkeys([*was, *after])
+    return tuple(Shift(key, was.get(key), after.get(key)) for key in keys if was.get(key) != after.get(key))

@@ -87,10 +87,14 @@ class _Process:
     def __init__(self, setting: _Setting) -> None:
         command = [sys.executable, "-c", PROGRAM, *sys.path]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._send(setting)
+        # Longer than a pipe holds: it is sent with the first parcel, by a thread that may wait until the child reads.
+        self._setting: _Setting | None = setting
 
     def results(self, parcel: list[Packed]) -> list[Foreseen]:
         """Raises what working it out raised, EOFError or OSError when the process is gone."""
+        if self._setting is not None:
+            self._send(self._setting)
+            self._setting = None
         self._send(parcel)
         assert self._child.stdout is not None
         answer: list[Foreseen] | Exception = pickle.load(self._child.stdout)

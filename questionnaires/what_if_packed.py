@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from questionnaires.answer_values import quoted
@@ -21,11 +23,15 @@ from questionnaires.answers import (
 from questionnaires.dates import parse_date
 from questionnaires.definition import Questionnaire
 from questionnaires.requirements import Answered
-from questionnaires.what_if import Stored
+from questionnaires.what_if import Rated, Standing, Stored
 
 # Answers that a process remembers as typed: most lines of a thousand submissions are the same few hundred.
 REMEMBERED = 20_000
 LONGEST_REMEMBERED = 200  # characters; what is longer holds somebody's own words and hardly comes twice
+
+# How a line begins that bears a note, in canonical JSON: what stands behind the note hardly ever is new.
+_NOTED = re.compile(r'([^\t]*\t\{"note":)("(?!")[^"\\]*(?:\\.[^"\\]*)*")')
+_NO_NOTE = '""'
 
 _NO_ANSWER = Answer("unanswered")
 
@@ -47,12 +53,16 @@ class Sheet(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """A submission: ``facts`` in their JSON shape, ``others`` the other current ones of the engagement."""
+    """A submission: ``facts`` in their JSON shape, ``others`` the other current ones of the engagement.
+
+    ``result``: of the result on record its members score, high, band, best_band and knockouts, see ``Stored.rated``.
+    """
 
     label: str
     sheet: Sheet
     facts: Mapping[str, Any] = {}
     others: tuple[Sheet, ...] = ()
+    result: Mapping[str, Any] | None = None
 
 
 class Reader:
@@ -66,7 +76,8 @@ class Reader:
         """A submission with those beside it. Raises AnswerErrors where it does not fit its definition."""
         one = self.answered(packed.sheet)
         facts = parse_facts(packed.facts)
-        return Stored(packed.label, one.definition, one.answers, facts, one.as_of, one.shown, others)
+        rated = None if packed.result is None else _rated(packed.result)
+        return Stored(packed.label, one.definition, one.answers, facts, one.as_of, one.shown, others, rated)
 
     def answered(self, sheet: Sheet) -> Answered:
         """The answers of one. Raises AnswerErrors."""
@@ -95,6 +106,14 @@ class Reader:
         return found
 
     def _read(self, line: str, as_of: date) -> tuple[str, Answer]:
+        noted = _NOTED.match(line)
+        if noted is None:
+            return self._typed(line, as_of)
+        bare = noted[1] + _NO_NOTE + line[noted.end() :]
+        key, answer = self._known.get(bare) or self._typed(bare, as_of)
+        return key, Answer(answer.state, answer.value, json.loads(noted[2]), answer.evidence, answer.review)
+
+    def _typed(self, line: str, as_of: date) -> tuple[str, Answer]:
         key, _tab, text = line.partition("\t")
         question = self.definition.questions.get(key)
         if question is None:
@@ -106,3 +125,13 @@ class Reader:
                 self._known.clear()
             self._known[line] = found
         return found
+
+
+def _rated(result: Mapping[str, Any]) -> Rated:
+    score, high = (_rational(result[name]) for name in ("score", "high"))
+    standing = Standing(score, high, result["band"], result["best_band"])
+    return Rated(standing, {one["key"]: one["kind"] for one in result["knockouts"]})
+
+
+def _rational(found: Mapping[str, str] | None) -> Fraction | None:
+    return None if found is None else Fraction(int(found["num"]), int(found["den"]))

@@ -50,12 +50,16 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The rating of a submission as it is on record; ``shown`` is [score, high, band, best_band] as pages show them."""
+    """The rating of a submission as it is on record; ``shown`` is [score, high, band, best_band] as pages show them.
+
+    ``result``: as what_if_packed.Packed takes it.
+    """
 
     as_of: str
     facts: Mapping[str, Any]
     judgement: Judgement
     shown: list[str | None]
+    result: Mapping[str, Any]
 
 
 def slugs_of(candidate: Questionnaire, bases: Mapping[str, str | None]) -> frozenset[str]:
@@ -149,7 +153,7 @@ def standings(
         .group_by(Rating.submission_id)
         .subquery()
     )
-    # Of the result, some 70 kB, the database itself takes out the two numbers.
+    # Of the result, some 70 kB, the database itself takes out what is wanted.
     result = _json(session, Rating.result)
     rows = session.execute(
         select(
@@ -163,19 +167,33 @@ def standings(
             Rating.best_band,
             result["score"].as_json().label("score"),
             result["high"].as_json().label("high"),
+            result["knockouts"].as_json().label("knockouts"),
         )
         .join(last, (last.c.submission_id == Rating.submission_id) & (last.c.sequence == Rating.sequence))
         .where(Rating.organisation_id == organisation_id)
     )
-    return {
-        row.submission_id: Standing(
-            row.as_of.isoformat(),
-            row.facts,
-            judgement(row.marks, row.document_marks, row.shown),
-            [*(_number(one) for one in (row.score, row.high)), row.band, row.best_band],
+    found = {}
+    for (
+        submission,
+        as_of,
+        facts,
+        marks,
+        document_marks,
+        shown,
+        band,
+        best_band,
+        score,
+        high,
+        knockouts,
+    ) in rows:
+        found[submission] = Standing(
+            as_of.isoformat(),
+            facts,
+            judgement(marks, document_marks, shown),
+            [_number(score), _number(high), band, best_band],
+            {"score": score, "high": high, "band": band, "best_band": best_band, "knockouts": knockouts},
         )
-        for row in rows
-    }
+    return found
 
 
 def _number(found: Mapping[str, str] | None) -> str | None:
@@ -219,6 +237,7 @@ def read(session: Session, organisation_id: uuid.UUID, wanted: Sequence[Current]
             sheets[one.id],
             found[one.id].facts,
             tuple(sheets[other] for other in one.others if other in sheets),
+            found[one.id].result,
         )
         for one in wanted
         if one.id in sheets

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from questionnaires.answers import Answer, parse_answers, raw_value
-from questionnaires.canonical import canonical_bytes
+from questionnaires.canonical import canonical_bytes, canonical_json
 from questionnaires.definition import Questionnaire
 from questionnaires.parsing import parse_json
 from questionnaires.scoring import score
@@ -62,7 +62,7 @@ def submissions(old: Questionnaire, files: list[bytes]) -> Iterator[Packed]:
 def line(number: int, answered: tuple[str, dict[str, Any]]) -> str:
     key, answer = answered
     note = f"Note {number} of submission {NUMBER}." if number % NOTED == 0 else ""
-    return f"{key}\t{json.dumps({**answer, 'note': note})}"
+    return f"{key}\t{canonical_json({**answer, 'note': note}).decode()}"
 
 
 def draft(old: Questionnaire) -> Questionnaire:

@@ -32,6 +32,7 @@ from questionnaires.requirements import Answered, decide, evaluate, load
 from questionnaires.scoring import score
 from questionnaires.what_if import Foreseen, Foresight, Stored, what_if
 from questionnaires.what_if_many import PARCEL, Packed, Sheet, what_if_many
+from questionnaires.what_if_packed import Reader
 
 ONE, TWO = choice("a", 100, 60, 0), choice("b", 100, 60, 0)
 
@@ -154,6 +155,9 @@ def test_it_is_the_score_of_what_carry_forward_offers(rnd: Any) -> None:
             assert (found.verdict == "same") == certain
             assert (found.verdict in ("better", "worse")) == apart
         assert json.loads(json.dumps(found.to_json())) == found.to_json()
+        packed = Packed(one.label, Sheet(old.content_hash, TODAY.isoformat(), ""), {}, (), before.to_json())
+        on_record = Reader(old).stored(packed, ()).rated
+        assert [*what_if(new, [replace(one, rated=on_record)])] == [found]
 
 
 def test_submissions_are_read_as_results_are_asked_for() -> None:

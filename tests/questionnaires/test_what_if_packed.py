@@ -92,6 +92,18 @@ def test_a_sheet_says_what_the_file_says_whatever_was_read_before(rnd: Random) -
         assert (found.definition, found.as_of, found.shown) == (definition, day, ("x",))
 
 
+@pytest.mark.parametrize(
+    "note", ['say "no"', "\\", '\\"', '"', "a\nb", '","state":"unanswered"', "ü\u2028{}"]
+)
+def test_a_note_is_read_apart_from_what_is_remembered(note: str) -> None:
+    definition = made(choice("a"))
+    reader = Reader(definition)
+    for words in (note, "", note, "others"):
+        answers = {"a": Answer("answered", "o0", words)}
+        assert reader.answered(sheet(definition, answers)).answers == answers
+    assert len(reader._known) == 1
+
+
 def test_a_date_is_read_as_of_its_own_submission() -> None:
     """“Not after today” holds on one day and not on another, though the words are the same."""
     definition = made(DAY)

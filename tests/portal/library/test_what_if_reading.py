@@ -23,6 +23,7 @@ from portal.reports.what_if_reading import Current
 from portal.reports.what_if_working import Foreseeing
 from portal.settings import Settings
 from questionnaires.scoring import score
+from questionnaires.what_if import rated
 from questionnaires.what_if_packed import Reader
 from tests.portal import journey
 from tests.portal.library.given_drafts import CISO
@@ -66,6 +67,7 @@ def test_what_is_read_counts_as_the_rating_on_record(database: Database, scene: 
                 assert last is not None
                 result = score(stored.definition, stored.answers, stored.facts, stored.as_of, stored.shown)
                 assert result.to_bytes() == last.result
+                assert stored.rated == rated(result)
                 told = what_if._shown(
                     what_if.Foretold(result.score, result.high, result.band, result.best_band)
                 )
