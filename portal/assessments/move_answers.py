@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.assessments import drafts, reach
 from portal.assessments.delegation import end_sessions
-from portal.assessments.drafts import EMPTY, Content, Fault, columns, content_of
+from portal.assessments.drafts import EMPTY, Content, columns, content_of
 from portal.assessments.models import (
     AnswerContent,
     AnswerRevision,
@@ -28,8 +28,9 @@ from portal.assessments.version_models import AssessmentMove, WorkbookUpload
 from portal.evidence.models import EvidenceGrant
 from portal.library import lineage
 from portal.library import service as library
+from questionnaires.answers import InvalidAnswer
 from questionnaires.changes import diff
-from questionnaires.definition import Questionnaire
+from questionnaires.definition import Question, Questionnaire
 from questionnaires.patterns import ordered
 
 AS_IT_IS = {"synchronize_session": False}
@@ -180,12 +181,10 @@ class _Moving:
         for key, question in self.new.questions.items():
             pair = targets.get(key)
             source = self.rows.get(pair.source) if pair is not None else None
-            fits = source is not None and not isinstance(
-                drafts.check(question, content_of(source), self.today), Fault
-            )
-            if pair is not None and pair.same and source is not None and (fits or content_of(source).blank):
-                if pair.source != key:
-                    self.copy(source, key)
+            stays = _fitting(question, source, self.today) if source is not None else None
+            if pair is not None and pair.same and source is not None and stays is not None:
+                if pair.source != key or stays != content_of(source):
+                    self.copy(source, key, stays)
             elif key in self.rows:
                 blanks.append(key)
         # Last: what a key held that asks something else now has gone to the question that took its meaning over.
@@ -236,10 +235,12 @@ class _Moving:
             accepted,
         )
 
-    def copy(self, row: AnswerRow, key: str) -> None:
-        """The answer of ``row`` under ``key``, with whose it is."""
+    def copy(self, row: AnswerRow, key: str, content: Content | None = None) -> None:
+        """The answer of ``row`` under ``key``, with whose it is; ``content``: what of it fits there."""
         accepted = row.accepted_at, row.accepted_by
-        self.append(key, content_of(row), row.answered_by, row.answered_at, row.delegation_id, accepted)
+        self.append(
+            key, content or content_of(row), row.answered_by, row.answered_at, row.delegation_id, accepted
+        )
 
     def blank(self, key: str) -> None:
         """Nothing is answered; who accepted the earlier answer stays noted, for a way back."""
@@ -284,6 +285,19 @@ class _Moving:
             for name, value in state.items():
                 setattr(row, name, value)
         self.history.setdefault(key, []).append(Written(added, content))
+
+
+def _fitting(question: Question, row: AnswerRow, today: date) -> Content | None:
+    """An answer to a question that asks the same; None where its value does not fit any more.
+
+    Whether a promised document has come by now is no matter of the move; a promise of one that nobody asks for goes.
+    """
+    content = content_of(row)
+    try:
+        drafts.typed(question, content, today)
+    except InvalidAnswer:
+        return None
+    return content if question.evidence is not None else replace(content, promise_reason="", promise_date="")
 
 
 def _history(session: Session, one: Assessment) -> dict[str, list[Written]]:

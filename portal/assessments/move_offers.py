@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import and_, or_, select
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import clock
 from portal.access import Identity, mine
-from portal.assessments import offers
+from portal.assessments import move_queries, offers
 from portal.assessments.drafts import Content, content_of
 from portal.assessments.models import AnswerContent, AnswerRevision, Assessment
 from portal.assessments.move_queries import APPLIED
@@ -19,7 +19,7 @@ from portal.assessments.offers import MOVE, Offered, Past
 from portal.assessments.version_models import AssessmentMove
 from portal.library import lineage
 from portal.library import service as library
-from questionnaires.carry_forward import Table
+from questionnaires.carry_forward import Offer, Table
 from questionnaires.definition import Questionnaire
 
 NOTHING: Mapping[str, Content] = {}
@@ -69,38 +69,69 @@ def _of_last_move(
         if row.move_id != last_move.move and row.AnswerContent is not None:
             before[row.key] = row
     today = clock.local_date(now, one.zone)
+    offered = _judged(table, old, before, today)
+    anew = [
+        key
+        for key in keys
+        if key in before and key not in old.questions and before[key].AnswerContent.state != "unanswered"
+    ]
+    for version in _earlier(session, identity, one, old) if anew else ():
+        asked = [key for key in anew if key in version.questions and key not in offered]
+        if asked:  # left out by the version before, asked by an earlier one of this assessment
+            between = lineage.between(session, one.organisation_id, version, definition)
+            there = _judged(Table(version, definition, between), version, before, today)
+            offered |= {key: there[key] for key in asked if key in there}
+    found = {}
+    for key in keys:
+        if key not in offered or (key in last and last[key].move_id != last_move.move):
+            continue  # somebody has written here since, or it was never touched
+        offer, source, was = offered[key]
+        row, content = before[source], content_of(before[source].AnswerContent)
+        settled, reason = offers.settled(definition.questions[key], offer, today)
+        if key in contents and _said(contents[key]) == _said(settled or content):
+            continue
+        past = Past(
+            source=MOVE,
+            change=offer.change,
+            old=was.questions[source],
+            content=content,
+            offered=settled,
+            reason=reason,
+            at=row.answered_at,
+            who=row.answered_by,
+            label=f"{was.title} {was.version}",
+        )
+        found[key] = Offered(key, "single", (past,))
+    return found
+
+
+def _judged(
+    table: Table, old: Questionnaire, before: Mapping[str, Any], today: date
+) -> dict[str, tuple[Offer, str, Questionnaire]]:
+    """What ``before``, revisions by key, offers as answers to ``old``: the offer, whose answer it is, and ``old``."""
     answers = {}
     for key, row in before.items():
         content = content_of(row.AnswerContent)
         if key in old.questions and content.state != "unanswered":
             answers[key] = offers.typed_or_none(old.questions[key], content, today)
     fitting = {key: answer for key, answer in answers.items() if answer is not None}
-    made = table.offers(fitting, today)
     found = {}
-    for key in keys:
-        if key in last and last[key].move_id != last_move.move:
-            continue  # somebody has written here since, or it was never touched
-        offer = made[key]
+    for key, offer in table.offers(fitting, today).items():
         source = next((each for each in (offer.old_key, *offer.change.also) if each in fitting), None)
-        if source is None or offer.change.old is None:
-            continue
-        row, content = before[source], content_of(before[source].AnswerContent)
-        offered, reason = offers.settled(definition.questions[key], offer, today)
-        if key in contents and _said(contents[key]) == _said(offered or content):
-            continue
-        past = Past(
-            source=MOVE,
-            change=offer.change,
-            old=old.questions[source],
-            content=content,
-            offered=offered,
-            reason=reason,
-            at=row.answered_at,
-            who=row.answered_by,
-            label=f"{old.title} {old.version}",
-        )
-        found[key] = Offered(key, "single", (past,))
+        if source is not None and offer.change.old is not None:
+            found[key] = offer, source, old
     return found
+
+
+def _earlier(
+    session: Session, identity: Identity, one: Assessment, old: Questionnaire
+) -> Iterator[Questionnaire]:
+    """The versions that the assessment had before ``old``, its last but this, the newest first."""
+    moves = [each for each in move_queries.moves(session, identity, one.id) if each.state == APPLIED]
+    hashes = dict.fromkeys(each for move in moves for each in (move.to_hash, move.from_hash))
+    for content_hash in hashes:
+        if content_hash not in (old.content_hash, one.content_hash):
+            yield library.definition(session, content_hash)
 
 
 def _said(content: Content) -> tuple[str, Any]:

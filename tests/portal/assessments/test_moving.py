@@ -349,6 +349,30 @@ def test_an_answer_to_a_new_question_is_there_when_the_question_comes_back(given
     release(given, version("3.0.0", text=text))
     asked(given, "3.0.0", days=2)
     assert answers(given) == ({"one.drill": "Ana"} if text == drill["text"] else {})
+    if text != drill["text"]:
+        page = given.browser().get(given.section("one")).text
+        assert "Before the questionnaire changed your answer was “Ana”." in page
+        assert "<ins>is it that" in page
+        assert given.browser().send(given.section("one"), {"confirm": "move.one.drill"}).status_code == 303
+        assert answers(given) == {"one.drill": "Ana"}
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_an_answer_stays_whatever_became_of_the_document_that_was_promised(given: Given, asks: bool) -> None:
+    """The day of the promise is past when the assessment moves; the new version may ask for no document at all."""
+    raw = definition_json(newer())
+    if not asks:
+        del raw["sections"][1]["questions"][-1]["evidence"]
+    release(given, parse_json(json.dumps(raw).encode()))
+    promised = Content("answered", "yes", "As every year.", "It is being written.", "2026-11-24")
+    write(given, given.assessment_id, {"two.proof": promised})
+    asked(given, days=10)
+    assert answers(given) == {"two.proof": "yes"}
+    row = given.read(queries.rows, given.assessment_id)["two.proof"][0]
+    assert (row.note, row.promise_reason != "") == ("As every year.", asks)
+    asked(given, back=True, days=10)
+    row = given.read(queries.rows, given.assessment_id)["two.proof"][0]
+    assert (row.value["v"], row.promise_reason) == ("yes", "It is being written.")
 
 
 def test_pages_bear_questions_that_are_no_longer_asked(moved: Given) -> None:
