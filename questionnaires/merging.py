@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from questionnaires.merging_order import Side, merged_order
+from questionnaires.renaming import in_part
 
 Json = Any
 Path = tuple[str, ...]
@@ -79,7 +80,8 @@ def merge(
     """Merge ``new``, the newer release of ``base``, into ``own``, which was made from ``base``.
 
     All are JSON forms as ``raw`` gives them. ``choices`` settle conflicts by their path. A question that ``new`` has
-    renamed (``formerly``) is the same question; conditions that name it are for ``check`` to find. A deletion
+    renamed (``formerly``) is the same question, also in conditions that name it; one that it has taken out and that is
+    still named is for ``check`` to find. A deletion
     against an edit is a conflict; a section stays as long as a question stands in it. What fits by itself may not
     fit together: check the result before release.
     """
@@ -96,11 +98,13 @@ class _Merging:
         new: Mapping[str, Json],
         choices: Mapping[Path, Side],
     ) -> None:
-        self.sides: dict[Side, Mapping[str, Json]] = {"base": base, "own": own, "new": new}
         self.choices = choices
         self.conflicts: list[Conflict] = []
         self.taken: list[Taken] = []
         self.renamed = _renamed(base, own, new)
+        # Conditions name a renamed question by its new key on every side, before they are compared.
+        old: list[dict[str, Json]] = [in_part(dict(side), self.renamed) for side in (base, own)]
+        self.sides: dict[Side, Mapping[str, Json]] = {"base": old[0], "own": old[1], "new": new}
         self.sections = {side: self._sections(side) for side in _SIDES}
         self.questions = {side: self._questions(side) for side in _SIDES}
 

@@ -18,6 +18,7 @@ from portal.library.models import QuestionnaireDraft
 from portal.library.naming import OWN, free, own_key, slugged
 from portal.library.parts import HEADER, ORDER, Document, question_part, section_part
 from questionnaires.patterns import KEY, SECTION
+from questionnaires.renaming import in_part
 
 
 def add_section(
@@ -153,10 +154,10 @@ def make_own(
     if same_meaning:
         question["formerly"] = [f"{key}@{found['part'].get('revision', 1)}"]
     changes: dict[str, Any] = {question_part(key): None}
-    mended = parts.renamed({**question, "key": new}, key, new)
+    mended = in_part({**question, "key": new}, {key: new})
     changes[question_part(new)] = {"part": mended, "place": found["place"]}
     for part, held in _each(document):
-        after = parts.renamed(held, key, new)
+        after = in_part(held, {key: new})
         if part != question_part(key) and after != held:
             changes[part] = after
     change(session, row, changes, part=question_part(new), actor=actor, now=now, document=document)

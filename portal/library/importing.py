@@ -23,7 +23,6 @@ from questionnaires.canonical import canonical_json, definition_json
 from questionnaires.checking import check, errors
 from questionnaires.checking_history import check_own_history
 from questionnaires.checking_report import Report
-from questionnaires.conditions import parse
 from questionnaires.definition import Questionnaire
 from questionnaires.faults import DefinitionError
 from questionnaires.interchange.mvsp_asciidoc import is_asciidoc
@@ -31,6 +30,7 @@ from questionnaires.interchange.spreadsheet import SpreadsheetBusy, SpreadsheetE
 from questionnaires.interchange.workbook_cells import LARGEST_UNPACKED
 from questionnaires.interchange.xlsx_layout import read_layout
 from questionnaires.parsing import parse_json
+from questionnaires.renaming import CONDITIONS, in_condition
 from questionnaires.sources import Odd, SourceError, doubled, json_table, toml_table
 
 FORMATS = ("vsaq", "mvsp", "json")
@@ -40,9 +40,6 @@ LARGEST_TOML = (
     512 * 1024
 )  # its parser takes seconds for a megabyte; the largest shipped questionnaire has half of it
 OWN = "own."
-_CONDITIONS = ("visible_when", "required_when", "when")
-# A literal, or a name as conditions write it; only names are replaced.
-_LITERAL_OR_NAME = re.compile(r"""("[^"]*"|'[^']*')|([A-Za-z_][\w.]*)""")
 # What a single TOML file may call its lists, as the folder's files do.
 _SINGULAR = {"band": "bands", "cap": "caps", "section": "sections", "question": "questions"}
 
@@ -297,20 +294,10 @@ def _renamed(part: Any, keys: dict[str, str]) -> Any:
     found = {name: _renamed(value, keys) for name, value in part.items()}
     if "type" in part and part.get("key") in keys:
         found["key"] = keys[part["key"]]
-    for name in _CONDITIONS:
+    for name in CONDITIONS:
         if isinstance(part.get(name), str):
-            found[name] = _condition(part[name], keys)
+            found[name] = in_condition(part[name], keys)
     if isinstance(part.get("formerly"), list):
         claims = (claim.partition("@") for claim in part["formerly"])
         found["formerly"] = [f"{keys.get(key, key)}@{revision}" for key, _, revision in claims]
     return found
-
-
-def _condition(source: str, keys: dict[str, str]) -> str:
-    named = parse(source).names
-
-    def new(match: re.Match[str]) -> str:
-        name = match.group(2)
-        return keys[name] if name in keys and name in named else match.group(0)
-
-    return _LITERAL_OR_NAME.sub(new, source)

@@ -26,9 +26,6 @@ from questionnaires.sources import MAX_QUESTIONNAIRE
 Document = dict[str, Any]
 Changes = Mapping[str, Any]
 HEADER, ORDER, WHOLE = "header", "order", "document"
-CONDITIONS = ("visible_when", "required_when", "when")
-# A literal, or a name as conditions write it; only names are replaced.
-_LITERAL_OR_NAME = re.compile(r"""("[^"]*"|'[^']*')|([A-Za-z_][\w.]*)""")
 
 
 def section_part(key: str) -> str:
@@ -258,27 +255,3 @@ def stands(document: Document, part: str, value: Any) -> bool:
         return found is not None and digest(found["part"]) == digest(value["part"])
     now = held(document, part)
     return now is not None and digest(now) == digest(value)
-
-
-# ------------------------------------------------------------------------------------------------- names in conditions
-
-
-def renamed(value: Any, old: str, new: str) -> Any:
-    """A part with one question's key replaced in its conditions, and nowhere else."""
-    if isinstance(value, list):
-        return [renamed(one, old, new) for one in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: _renamed_condition(inner, old, new)
-        if name in CONDITIONS and isinstance(inner, str)
-        else renamed(inner, old, new)
-        for name, inner in value.items()
-    }
-
-
-def _renamed_condition(source: str, old: str, new: str) -> str:
-    return _LITERAL_OR_NAME.sub(
-        lambda found: found[1] or (new if found[2] == old else found[2]),
-        source,
-    )

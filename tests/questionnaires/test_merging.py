@@ -211,6 +211,32 @@ def test_a_renamed_question_is_the_same_question() -> None:
     assert paths(merge(base, mine, newer(other, B))) == [("question", "a.one")]
 
 
+def test_conditions_follow_a_renamed_question() -> None:
+    """One that nobody else touched, one that was edited here, and one of a question of one's own; no literal does."""
+    when = 'a.one == "yes"'
+    base = doc(A, question("a.two", visible_when=when), question("a.three", visible_when=when))
+    renamed = question("a.new", text="What about a.one?", formerly=["a.one@1"])
+    theirs = 'a.new == "yes"'
+    found = merge(
+        base,
+        own(
+            A,
+            question("a.two", visible_when=when),
+            question("a.three", visible_when=f"{when} and answered(own.x)"),
+            question("own.x", visible_when='answered(a.one) and a.two != "a.one"'),
+        ),
+        newer(renamed, question("a.two", visible_when=theirs), question("a.three", visible_when=theirs)),
+    )
+    assert found.conflicts == ()
+    conditions = {one["key"]: one.get("visible_when") for one in found.raw["sections"][0]["questions"]}
+    assert conditions == {
+        "a.new": None,
+        "a.two": theirs,
+        "a.three": f"{theirs} and answered(own.x)",
+        "own.x": 'answered(a.new) and a.two != "a.one"',
+    }
+
+
 @pytest.mark.parametrize(
     ("mine", "new", "told"),
     [
