@@ -52,15 +52,17 @@ class Proof:
 class Submitted:
     """The newest submission of one demanded questionnaire, whole or returned.
 
-    ``whole_as_of``: the day of the last round that asked everything: returning one question renews nothing. ``low`` and
-    ``high``: levels 4 (best) to 1 of the worst and the best band that are still possible, None = there is no band;
-    they and ``knockouts`` are the worse of what is written and what is marked and not yet written. ``unwritten``: marks
-    that wait. ``unjudged`` counts answers without a judgement, ``unjudged_critical`` those of critical questions,
-    ``lapsed`` those that were judged badly before they were changed; these are among both. ``round_open``: a later
-    round has begun and is not submitted; ``round_due``: until when. ``redacted``: answers were removed from the record.
-    ``content_hash``: of the questionnaire's version. ``former``: the submissions before it, newest first, up to and
-    with the last that was judged altogether: what is said anew makes nothing better until somebody has judged it.
-    ``outgrown``: band or knock-outs are worse under the engagement's facts of now than under those it was issued with.
+    ``whole_as_of``: the day of the last round that asked everything: returning one question renews nothing. ``low``
+    and ``high``: levels 4 (best) to 1 of the worst and the best band that are still possible, None = there is no
+    band; they and ``knockouts`` are the worse of what is written and what is marked and not yet written.
+    ``unwritten``: marks that wait. ``unjudged`` counts answers without a judgement, ``unjudged_critical`` those of
+    critical questions, ``lapsed`` those that were judged badly before they were changed; these are among both.
+    ``round_open``: a later round has begun and is not submitted; ``round_due``: until when; ``round_first``: until
+    when it was first asked for, also of one that was taken back; ``round_by``: ids of the people who moved its day or
+    took it back. ``redacted``: answers were removed from the record. ``content_hash``: of the questionnaire's
+    version. ``former``: the submissions before it, newest first, up to and with the last that was judged altogether:
+    what is said anew makes nothing better until somebody has judged it. ``outgrown``: band or knock-outs are worse
+    under the engagement's facts of now than under those it was issued with.
     """
 
     slug: str
@@ -80,6 +82,8 @@ class Submitted:
     content_hash: str = ""
     former: tuple[Submitted, ...] = ()
     outgrown: bool = field(default=False, metadata=LATER)
+    round_first: date | None = field(default=None, metadata=LATER)
+    round_by: tuple[str, ...] = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
         _sort(self, "knockouts", "key")

@@ -22,7 +22,7 @@ from portal.assessments.models import (
     Submission,
 )
 from portal.assessments.rating import Judgement
-from portal.assessments.rounds import OpenRound
+from portal.assessments.rounds import LaterRound
 from portal.assessments.sealing import Document
 from portal.gate.loading_facts import Facts, outgrown
 from portal.gate.sheets import REFUSED, Reading, Sheet, skimmed
@@ -67,7 +67,7 @@ class Marked:
     lapsed: Mapping[uuid.UUID, frozenset[str]]
     outgrown: Mapping[Pair, Facts]
     redacted: frozenset[uuid.UUID] = frozenset()
-    rounds: Mapping[uuid.UUID, OpenRound] = field(default_factory=dict)
+    rounds: Mapping[uuid.UUID, LaterRound] = field(default_factory=dict)
 
 
 def sent(
@@ -169,7 +169,7 @@ def beside(
         lapsed=reviews.lapsed_adverse(session, organisation_id, ids),
         outgrown=asked,
         redacted=redaction.incomplete(session, ids, organisation_id=organisation_id, company_id=None),
-        rounds=rounds.open_rounds(session, organisation_id, assessments),
+        rounds=rounds.later_rounds(session, organisation_id, assessments),
     )
 
 
@@ -182,7 +182,6 @@ def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.U
     drafts, marks = found.drafts.get(one.id, ()), found.marks.get(one.id, ())
     documents = found.documents.get(one.id, {})
     judged = _of_others(written, marks, without) if without else written
-    open_round = found.rounds.get(one.assessment)
     return Sheet(
         submission=one.id,
         slug=one.slug,
@@ -198,9 +197,27 @@ def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.U
         lapsed=found.lapsed.get(one.id, frozenset()),
         unwritten=len(drafts),
         redacted=one.id in found.redacted,
-        round_open=open_round is not None,
-        round_due=open_round.due if open_round is not None else None,
+        **_round(found.rounds.get(one.assessment), without),
     )
+
+
+def _round(later: LaterRound | None, without: Collection[uuid.UUID]) -> dict[str, Any]:
+    """What a sheet says of the round after it. ``without``: what these people put off or took back goes on as it was
+    asked for, unless they had asked for it themselves.
+    """
+    if later is None:
+        return {}
+    ended = {later.ended_by} - {later.begun_by, None}
+    by = later.moved_by if later.waits else ended
+    own = bool(by & set(without))
+    if not (later.waits or by):
+        return {}
+    return {
+        "round_open": later.waits or (own and later.begun_by not in without),
+        "round_due": later.first_due if own else later.due,
+        "round_first": later.first_due,
+        "round_by": tuple(sorted(str(one) for one in by)),
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

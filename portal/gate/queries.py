@@ -62,9 +62,15 @@ def decided_of(row: GateDecision) -> Decided:
             choice.conditions,
             choice.valid_until,
             policy_parsing.read(row.policy, row.policy_sequence),
+            people_of(row),
         )
 
     return _decided.get(row.id, make)
+
+
+def people_of(row: Any) -> frozenset[str]:
+    """Who decided and who approved, as standing.Decided has them."""
+    return frozenset(str(one) for one in (row.decided_by, row.approved_by) if one is not None)
 
 
 def decisions(session: Session, identity: Identity, engagement_id: uuid.UUID) -> list[GateDecision]:

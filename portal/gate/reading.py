@@ -159,6 +159,8 @@ def _made(
             GateDecision.policy,
             GateDecision.policy_sequence,
             GateDecision.decided_at,
+            GateDecision.decided_by,
+            GateDecision.approved_by,
         )
         .join(*_newest(organisation_id, ids))
         .where(GateDecision.organisation_id == organisation_id)
@@ -197,6 +199,7 @@ def _decided(row: Any) -> Decided:
         choice.conditions,
         choice.valid_until,
         _policies.get(row.policy, lambda: policy_parsing.read(row.policy, row.policy_sequence)),
+        queries.people_of(row),
     )
 
 

@@ -83,6 +83,8 @@ class Sheet:
     redacted: bool = False
     round_open: bool = False
     round_due: date | None = None
+    round_first: date | None = None
+    round_by: tuple[str, ...] = ()
     outgrown: Sequence[Reading] = ()
 
 
@@ -113,6 +115,8 @@ def submitted(
         lapsed=len(asked_again),
         round_open=sheet.round_open,
         round_due=sheet.round_due,
+        round_first=sheet.round_first,
+        round_by=sheet.round_by,
         redacted=sheet.redacted,
         content_hash=sheet.definition.content_hash,
         former=former,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from portal.gate.deciding import BY_HAND, PASSING, Condition, Decision, Outcome, outcome_of, worst
-from portal.gate.facts import GateFacts
+from portal.gate.facts import GateFacts, Submitted
 from portal.gate.grounds import Ground, badness, grounds
 from portal.vendors.policy import Policy
 
@@ -23,7 +23,8 @@ OF_ANSWERS = frozenset({"band", "knockout", "proof", "finding", "review"})
 class Decided:
     """What a person decided. ``proposal``: what the rules proposed then; ``policy``: the one it was proposed under.
 
-    ``valid_until``: the last day; None for an outcome that does not pass and so needs no end.
+    ``valid_until``: the last day; None for an outcome that does not pass and so needs no end. ``by``: ids of whoever
+    decided and approved.
     """
 
     outcome: Outcome
@@ -31,6 +32,7 @@ class Decided:
     conditions: tuple[Condition, ...]
     valid_until: date | None
     policy: Policy
+    by: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.outcome in PASSING and self.valid_until is None:
@@ -70,7 +72,8 @@ def effective(
     ``facts`` as they are now, looked at on ``today``; ``policy``: the one in force. ``met``: subjects of conditions
     added by hand that have been met; those of grounds are met by facts alone.
     """
-    present = _present(replace(facts, today=today), decided.policy, policy)
+    found = replace(facts, today=today, submitted=tuple(_kept(one, decided.by) for one in facts.submitted))
+    present = _present(found, decided.policy, policy)
     lapses = [*_ended(decided, today), *_overdue(decided, present, today, met), *_worse(decided, present)]
     asked = [
         one
@@ -83,6 +86,15 @@ def effective(
         tuple(_with_new(asked, lapses)),
         decided.valid_until,
     )
+
+
+def _kept(one: Submitted, by: Collection[str]) -> Submitted:
+    """What was asked again stays asked for, until the day first given, where whoever decided put it off or took it
+    back: nobody keeps their own decision standing by that.
+    """
+    if one.round_first is None or not set(one.round_by) & set(by):
+        return one
+    return replace(one, round_open=True, round_due=min(one.round_due or one.round_first, one.round_first))
 
 
 def _with_new(asked: Iterable[Condition], lapses: Iterable[Lapse]) -> Iterator[Condition]:

@@ -22,6 +22,7 @@ from portal.gate.own_acts import steps_without
 from portal.settings import Settings
 from tests.portal import journey
 from tests.portal.contracts.test_schedule import Given
+from tests.portal.once import made_once
 from tests.portal.world import NOW, make_company, make_organisation
 
 CISO, PROCUREMENT = OrganisationRole.CISO, OrganisationRole.PROCUREMENT
@@ -65,6 +66,7 @@ def test_of_a_contract_the_steps_of_others_count_and_of_ones_own_those_that_lead
 
 
 @pytest.fixture
+@made_once
 def given(database: Database, settings: Settings) -> Given:
     place = make_organisation(database, settings, "Halden")
     issued = journey.issue(database, place, make_company(database, settings, "Fennmark"))

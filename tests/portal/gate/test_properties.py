@@ -18,7 +18,7 @@ from portal.gate.standing import Decided, effective
 from portal.vendors.policy import Policy
 from questionnaires.dates import add_months
 from tests.portal.gate.given import day
-from tests.portal.gate.worse import ANY_FACTS, POLICIES, defects, sound_facts
+from tests.portal.gate.worse import ANY_FACTS, BY, POLICIES, defects, sound_facts
 
 
 def rank(outcome: str) -> int:
@@ -76,7 +76,7 @@ def test_nothing_is_clear_that_rests_on_something_expired(
     decision = decide(found, policy)
     assert (decision.outcome, decision.valid_until) == ("clear", decision.latest)
     assert decision.valid_until is not None
-    kept = Decided("clear", decision, (), decision.valid_until, policy)
+    kept = Decided("clear", decision, (), decision.valid_until, policy, frozenset({BY}))
     for after in (
         later,
         (decision.valid_until - found.today).days,
@@ -93,7 +93,7 @@ def test_nothing_stands_as_clear_on_something_expired(found: GateFacts, policy: 
     """Whatever was drawn: a clear that was decided as proposed."""
     decision = decide(found, policy)
     if decision.outcome == "clear":
-        kept = Decided("clear", decision, (), decision.valid_until, policy)
+        kept = Decided("clear", decision, (), decision.valid_until, policy, frozenset({BY}))
         on = found.today + timedelta(days=later)
         if effective(kept, found, policy, on).outcome == "clear":
             assert not expired(found, policy, on)
@@ -105,7 +105,7 @@ def test_what_stands_is_never_better_than_decided_and_no_defect_improves_it(
 ) -> None:
     proposal = decide(found, then)
     last = data.draw(st.integers(0, 300).map(day)) if outcome in PASSING else None
-    kept = Decided(outcome, proposal, proposal.conditions, last, then)  # type: ignore[arg-type]  # drawn from them
+    kept = Decided(outcome, proposal, proposal.conditions, last, then, frozenset({BY}))  # type: ignore[arg-type]  # drawn from them
     seen = data.draw(st.sampled_from([found, *(worse for _name, worse in defects(found))]))
     on = found.today + timedelta(days=later)
     before = effective(kept, seen, policy, on)
@@ -118,7 +118,9 @@ def test_what_stands_is_never_better_than_decided_and_no_defect_improves_it(
 @given(ANY_FACTS, POLICIES)
 def test_a_decision_as_proposed_stands_on_its_own_day(found: GateFacts, policy: Policy) -> None:
     decision = decide(found, policy)
-    kept = Decided(decision.outcome, decision, decision.conditions, decision.valid_until, policy)
+    kept = Decided(
+        decision.outcome, decision, decision.conditions, decision.valid_until, policy, frozenset({BY})
+    )
     assert effective(kept, found, policy, found.today).outcome == decision.outcome
 
 
@@ -127,7 +129,9 @@ def test_time_alone_never_makes_a_standing_decision_better(
     found: GateFacts, policy: Policy, later: int
 ) -> None:
     decision = decide(found, policy)
-    kept = Decided(decision.outcome, decision, decision.conditions, decision.valid_until, policy)
+    kept = Decided(
+        decision.outcome, decision, decision.conditions, decision.valid_until, policy, frozenset({BY})
+    )
     on = found.today + timedelta(days=later)
     here, there = effective(kept, found, policy, on), effective(kept, found, policy, on + timedelta(days=1))
     assert rank(there.outcome) >= rank(here.outcome)
@@ -143,7 +147,9 @@ def test_answers_handed_in_anew_and_unjudged_meet_nothing(
         tiers=MappingProxyType({tier: replace(one, review="critical") for tier, one in drawn.tiers.items()}),
     )
     decision = decide(found, policy)
-    kept = Decided(decision.outcome, decision, decision.conditions, decision.valid_until, policy)
+    kept = Decided(
+        decision.outcome, decision, decision.conditions, decision.valid_until, policy, frozenset({BY})
+    )
     rosy = tuple(
         replace(
             one, submission=one.submission + "-anew", low=4, high=4, knockouts=(), proofs=(), redacted=False,
@@ -178,8 +184,10 @@ def test_replacing_a_submission_by_an_unjudged_one_never_improves_the_effective_
     """
     then, policy = (_demanding(one) if not sheds else one for one in (then, drawn))
     decision = decide(decided_on, then)
-    kept = Decided(decision.outcome, decision, decision.conditions, decision.valid_until, then)
-    old = tuple(replace(one, round_open=False) for one in found.submitted)
+    kept = Decided(
+        decision.outcome, decision, decision.conditions, decision.valid_until, then, frozenset({BY})
+    )
+    old = tuple(replace(one, round_open=False, round_first=None) for one in found.submitted)
     anew = {one.slug: one for one in said.submitted}
     new = tuple(
         replace(

@@ -24,6 +24,7 @@ from portal.vendors.facts import TIERS
 from portal.vendors.policy import MUSTS, Policy
 from tests.portal.gate.given import day, policy
 
+BY = "c"  # who decided
 SLUGS, KINDS = ("core", "privacy"), ("iso27001", "soc2")
 DAYS = st.integers(-100, 100).map(day)
 MAYBE = st.none() | DAYS
@@ -51,6 +52,7 @@ def submissions(draw: Any, slug: str, before: bool = True) -> Submitted:
         slug, "s-1", draw(st.integers(-500, 0).map(day)), low, high, draw(KNOCKOUTS), draw(PROOFS),
         draw(st.sampled_from([0, 0, 2])), critical + draw(st.sampled_from([0, 1])), critical,
         draw(st.booleans()), draw(MAYBE), draw(st.sampled_from([False, False, True])), lapsed, "", tuple(former),
+        round_first=draw(MAYBE), round_by=draw(st.sampled_from([(), ("a",), (BY,)])),
     )  # fmt: skip
 
 
@@ -243,6 +245,9 @@ def _submission(one: Submitted) -> Iterator[tuple[str, Submitted]]:
             rest = (*one.former[:at], worse, *one.former[at + 1 :])
             yield f"before that {name}", replace(one, former=rest)
     yield "returned", replace(one, round_open=True, round_due=day(-1))
+    yield "put off by whoever decided", replace(one, round_first=one.round_first or day(-1), round_by=(BY,))
+    if one.round_first is not None:
+        yield "asked for sooner", replace(one, round_first=one.round_first - timedelta(days=30))
     if one.low is not None and one.high is not None:
         if one.low > 1:
             yield "worse at worst", replace(one, low=one.low - 1)
