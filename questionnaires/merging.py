@@ -81,7 +81,8 @@ def merge(
 
     All are JSON forms as ``raw`` gives them. ``choices`` settle conflicts by their path. A question that ``new`` has
     renamed (``formerly``) is the same question, also in conditions that name it; one that it has taken out and that is
-    still named is for ``check`` to find. A deletion
+    still named is for ``check`` to find. One to which a side gave another meaning, while the other edited its words, is
+    one conflict as a whole. A deletion
     against an edit is a conflict; a section stays as long as a question stands in it. What fits by itself may not
     fit together: check the result before release.
     """
@@ -162,7 +163,9 @@ class _Merging:
         base, own, new = (sides[side] for side in _SIDES)
         found = {}
         for key in dict.fromkeys([*own, *new]):
-            table = self.whole((kind, key), base.get(key), own.get(key), new.get(key))
+            three = base.get(key), own.get(key), new.get(key)
+            merged = self.value if kind == "question" and _asks_otherwise(*three) else self.whole
+            table = merged((kind, key), *three)
             if table is not None:
                 found[key] = table
         return found
@@ -252,6 +255,28 @@ def _renamed(base: Mapping[str, Json], own: Mapping[str, Json], new: Mapping[str
             ):
                 found[old] = key
     return found
+
+
+def _asks_otherwise(base: Json, own: Json, new: Json) -> bool:
+    """Whether one side gave a question another meaning and the other edited the words of the old one.
+
+    Field by field, words of one meaning would stand under the revision of the other, and take its answers.
+    """
+    if base is None or own is None or new is None or _identity(own) == _identity(new):
+        return False
+    return any(
+        _identity(one) != _identity(base) and _words(other) != _words(base)
+        for one, other in ((own, new), (new, own))
+    )
+
+
+def _identity(question: Mapping[str, Json]) -> tuple[Json, ...]:
+    return question.get("revision", 1), question.get("type")
+
+
+def _words(question: Mapping[str, Json]) -> tuple[Json, ...]:
+    options = [(one.get("value"), one.get("label")) for one in question.get("options", ())]
+    return question.get("text"), question.get("unit"), question.get("columns"), options
 
 
 def _by_key(side: Mapping[str, Json]) -> dict[str, Mapping[str, Json]]:

@@ -211,6 +211,23 @@ def test_a_renamed_question_is_the_same_question() -> None:
     assert paths(merge(base, mine, newer(other, B))) == [("question", "a.one")]
 
 
+def test_words_never_stand_under_the_revision_of_another_meaning() -> None:
+    base = doc(question("a.one", text="Is it encrypted where it lies?"), B)
+    new = newer(question("a.one", text="Is it encrypted on its way?", revision=2, help="By TLS."), B)
+    edited = question("a.one", text="Is all of it encrypted where it lies?", weight=3)
+    found = merge(base, own(edited, B), new)
+    assert paths(found) == [("question", "a.one")]
+    assert found.raw["sections"][0]["questions"][0] == own(edited, B)["sections"][0]["questions"][0]
+    taken = merge(base, own(edited, B), new, {("question", "a.one"): "new"})
+    assert taken.raw["sections"][0]["questions"][0] == new["sections"][0]["questions"][0]
+    # The other way round, in a line of one's own; and whoever has changed no word keeps what else was changed.
+    assert ("question", "a.one") in paths(merge(base, new, own(edited, B)))
+    weighed = merge(base, own(question("a.one", text="Is it encrypted where it lies?", weight=3), B), new)
+    assert weighed.conflicts == ()
+    one = weighed.raw["sections"][0]["questions"][0]
+    assert (one["revision"], one["weight"], one["text"]) == (2, 3, "Is it encrypted on its way?")
+
+
 def test_conditions_follow_a_renamed_question() -> None:
     """One that nobody else touched, one that was edited here, and one of a question of one's own; no literal does."""
     when = 'a.one == "yes"'
