@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal.contracts.schedule import FLAGGED, LADDER, WAIVED
 from portal.findings.models import Finding, FindingEngagement, FindingStep
-from portal.findings.queries import CLOSED, OpenFinding
+from portal.findings.queries import CLOSED, MERGED, OpenFinding
 from portal.intake.models import Intake, TierProposal
 from portal.vendors.models import Engagement
 
@@ -33,39 +33,17 @@ def findings_without(
     found: Findings,
     people: Collection[uuid.UUID],
 ) -> dict[uuid.UUID, tuple[OpenFinding, ...]]:
-    """The open findings of engagements as if these people closed none, agreed to no plan and lowered no severity."""
-    rows: Iterable[Any] = session.execute(
-        select(
-            FindingEngagement.engagement_id,
-            Finding.id,
-            Finding.slug,
-            Finding.key,
-            Finding.code,
-            Finding.worst,
-            Finding.opened,
-            Finding.due,
-            Finding.first_due,
-        )
-        .join(Finding, Finding.id == FindingEngagement.finding_id)
-        .where(
-            FindingEngagement.engagement_id.in_(engagement_ids),
-            FindingEngagement.organisation_id == organisation_id,
-            Finding.organisation_id == organisation_id,
-            Finding.state == CLOSED,
-            Finding.closed_by.in_(sorted(people)),
-        )
-        .order_by(Finding.id)
-    )
-    closed: dict[uuid.UUID, list[OpenFinding]] = {}
-    for engagement, *columns in rows:
-        closed.setdefault(engagement, []).append(replace(OpenFinding(*columns), due=None))
-    standing = {one.id for some in found.values() for one in some}
+    """The open findings of engagements as if these people closed none, merged none into another, agreed to no plan and
+    lowered no severity. Of a merge the other one keeps what it took on: that is never milder.
+    """
+    gone = _ended_by(session, organisation_id, engagement_ids, people)
+    every = {one.id for some in (*found.values(), *gone.values()) for one in some}
     steps = set(
         session.execute(
             select(FindingStep.finding_id, FindingStep.kind, Finding.worst)
             .join(Finding, Finding.id == FindingStep.finding_id)
             .where(
-                FindingStep.finding_id.in_(sorted(standing)),
+                FindingStep.finding_id.in_(sorted(every)),
                 FindingStep.by.in_(sorted(people)),
                 FindingStep.kind.in_((AGREED, WEIGHED)),
                 FindingStep.organisation_id == organisation_id,
@@ -82,11 +60,50 @@ def findings_without(
                 due=None if one.id in agreed else one.due,
                 severity=weighed.get(one.id, one.severity),
             )
-            for one in some
+            for one in (*some, *gone.get(engagement, ()))
         )
-        + tuple(closed.get(engagement, ()))
         for engagement, some in found.items()
     }
+
+
+def _ended_by(
+    session: Session,
+    organisation_id: uuid.UUID,
+    engagement_ids: Collection[uuid.UUID],
+    people: Collection[uuid.UUID],
+) -> dict[uuid.UUID, list[OpenFinding]]:
+    """What these people closed, at its worst and without a plan, and what they merged into another, as it was."""
+    rows: Iterable[Any] = session.execute(
+        select(
+            FindingEngagement.engagement_id,
+            Finding.state,
+            Finding.worst,
+            Finding.id,
+            Finding.slug,
+            Finding.key,
+            Finding.code,
+            Finding.severity,
+            Finding.opened,
+            Finding.due,
+            Finding.first_due,
+        )
+        .join(Finding, Finding.id == FindingEngagement.finding_id)
+        .where(
+            FindingEngagement.engagement_id.in_(engagement_ids),
+            FindingEngagement.organisation_id == organisation_id,
+            Finding.organisation_id == organisation_id,
+            Finding.state.in_((CLOSED, MERGED)),
+            Finding.closed_by.in_(sorted(people)),
+        )
+        .order_by(Finding.id)
+    )
+    found: dict[uuid.UUID, list[OpenFinding]] = {}
+    for engagement, state, worst, *columns in rows:
+        one = OpenFinding(*columns)
+        found.setdefault(engagement, []).append(
+            replace(one, severity=worst, due=None) if state == CLOSED else one
+        )
+    return found
 
 
 def opened_alone(

@@ -11,7 +11,7 @@ import pytest
 from portal.access import OrganisationRole
 from portal.contracts import schedule_queries, settling
 from portal.db import Database
-from portal.findings import closing, judging
+from portal.findings import closing, judging, keeping, queries
 from portal.gate import loading
 from portal.gate.facts import GateFacts, Knockout
 from portal.settings import Settings
@@ -103,6 +103,29 @@ def test_nobody_decides_on_a_plan_that_they_alone_agreed_to_or_a_finding_that_th
     assert str(text.id) not in {each.id for each in facts(given).findings}
     (again,) = [each for each in facts(given, person).findings if each.id == str(text.id)]
     assert (again.severity, again.due) == ("high", None)
+
+
+def test_a_finding_that_one_merged_into_another_stands_by_itself_without_them(given: Found) -> None:
+    text, mfa = given.one("finding:", STEPS), given.one("finding:", MFA)
+    for finding in (text, mfa):
+        given.plan(finding)
+        given.agree(given.one("finding:", finding.key))
+    given.act(_merge, given.one("finding:", MFA), given.one("finding:", STEPS), actor=given.ciso)
+    person, other = given.ciso.person.id, given.reviewer.person.id
+    assert str(text.id) not in {each.id for each in facts(given).findings}
+    (back,) = [each for each in facts(given, person).findings if each.id == str(text.id)]
+    assert (back.severity, back.due, back.first_due) == ("high", SOON, SOON)
+    assert facts(given, other).findings != facts(given).findings  # it was the reviewer who agreed to the plan
+    assert str(text.id) not in {each.id for each in facts(given, other).findings}
+    # Closed by a second person with what it was merged into, it is still gone by the first one's doing.
+    row = given.act(closing.propose, given.one("finding:", MFA), "fixed", reason="Settled.")
+    if row is not None:
+        given.act(closing.approve, given.one("finding:", MFA), row.id, actor=given.ciso)
+    assert str(text.id) in {each.id for each in facts(given, person).findings}
+
+
+def _merge(session: Any, finding: Any, other: Any, **more: Any) -> None:
+    keeping.merge(session, finding, queries.finding(session, more["actor"], other.id, lock=True), **more)
 
 
 def test_what_is_no_longer_earned_stays_open_and_is_a_finding_of_its_own(given: Found) -> None:
