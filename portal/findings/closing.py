@@ -130,7 +130,9 @@ def close(
     finding.state, finding.waits = CLOSED, ""
     finding.closed_at, finding.closed_how = now, how
     finding.closed_by = first or actor.person.id
-    finding.wanted_owner_id = finding.wanted_due = None
+    finding.wanted_due = None
+    if finding.owner_id is not None:  # else whoever gave the proof reads what became of it
+        finding.wanted_owner_id = None
     merged = [one.id for one in queries.merged_into(session, actor, finding.id)]
     session.execute(
         update(FindingEngagement)

@@ -77,9 +77,11 @@ def act(company: str, finding: uuid.UUID) -> Page:
     """``do``: plan or proof."""
     form = forms.Planning(request.form)
     session, identity, now = web.db(), web.identity(), web.now()
+    what = request.form.get("do", "")
+    chosen = [web.uuid_or_404(text) for text in request.form.getlist("documents")] if what == "proof" else []
+    remedying.hold_documents(session, identity, chosen)
     one = queries.finding(session, identity, finding, lock=True)
     form.owner.choices = _colleagues()
-    what = request.form.get("do", "")
     sound, seen = form.validate(), forms.revision(form.seen.data)
     try:
         if not sound:
@@ -97,7 +99,6 @@ def act(company: str, finding: uuid.UUID) -> Page:
                 now=now,
             )
         elif what == "proof":
-            chosen = [web.uuid_or_404(text) for text in request.form.getlist("documents")]
             remedying.prove(
                 session, one, text=form.proof.data or "", documents=chosen, seen=seen, actor=identity, now=now
             )
@@ -111,6 +112,8 @@ def act(company: str, finding: uuid.UUID) -> Page:
         else:
             form.form_errors = [fault.message]
         fresh = queries.finding(web.db(), identity, finding)
+        if fresh.state not in queries.STANDING or fresh.waits == PROOF:  # there is no such form any more
+            raise Conflict(fault.message or steps.MOVED_ON) from fault
         form.seen.data = str(fresh.revision)
         return _page(fresh, form, failed=what), 409 if stale else 422
     return web.notice(_back(company, finding), "finding-planned" if what == "plan" else "finding-proved")
@@ -211,7 +214,8 @@ def _library(one: Finding, chosen: set[str]) -> list[Any]:
     question = library.definition(session, one.content_hash).questions.get(one.key)
     kind = question.evidence.kind if question is not None and question.evidence is not None else ""
     page = evidence.fitting(session, identity, kind, "", apart=(), number=1)
-    missing = [uuid.UUID(each) for each in chosen if each not in {str(row.id) for row in page.rows}]
+    there = {str(row.id) for row in page.rows}
+    missing = evidence.shared(session, identity, [uuid.UUID(each) for each in chosen if each not in there])
     more = [evidence.document(session, identity, each) for each in missing]
     return [*more, *page.rows]
 

@@ -150,9 +150,9 @@ def _merge(session: Session, identity: Identity, finding_id: uuid.UUID, form: fo
         raise Invalid(errors={"other": "Choose the finding that goes into this one."}) from error
     if other_id == finding_id:
         raise Invalid(errors={"other": "Choose another finding."})
-    held = {one: steps.hold(session, identity, one) for one in sorted((finding_id, other_id))}
+    one, other = steps.hold_both(session, identity, finding_id, other_id)
     seen = forms.revision(form.seen.data)
-    keeping.merge(session, held[finding_id], held[other_id], seen=seen, actor=identity, now=web.now())
+    keeping.merge(session, one, other, seen=seen, actor=identity, now=web.now())
 
 
 def _refused(

@@ -119,6 +119,8 @@ def refuse(
         owner_id=finding.wanted_owner_id,
     )
     stands = f" The plan agreed before stands: {long_date(finding.due)}." if finding.due else ""
+    finding.waits = ""
+    finding.wanted_owner_id = finding.wanted_due = None  # before the letter: they could not open it any more
     _tell(
         session,
         finding,
@@ -127,9 +129,6 @@ def refuse(
         actor,
         now,
     )
-    finding.waits = ""
-    finding.wanted_owner_id = finding.wanted_due = None
-    session.flush()
 
 
 def send_back(

@@ -119,7 +119,7 @@ def merge(
     now: datetime,
 ) -> None:
     """Let ``other`` go into ``finding``: one thing to settle, with the worst severity, the earliest days and all
-    engagements of both, planned only where both were. The caller holds both, in the order of their ids.
+    engagements of both, planned only where both were. The caller holds both (steps.hold_both).
 
     Raises Refused, Conflict for findings of two vendors or a knock-out that would go, Stale, Invalid (other).
     """

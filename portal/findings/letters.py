@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from portal import mail
 from portal.access import TABLE, Identity, OrganisationRole, Permission, Person
-from portal.accounts.service import address_key
 from portal.assessments import codes
 from portal.assessments.enquiry_letters import queue, who_asks
 from portal.assessments.models import Assessment
@@ -28,7 +27,10 @@ def tell_opened(
     actor: Identity,
     now: datetime,
 ) -> None:
-    """One letter to the company's owners and the contact about all that was opened at once; none for nothing."""
+    """One letter to the company's owners about all that was opened at once; none for nothing.
+
+    A contact who is no owner gets none: who settles a finding is not said yet, so they could not open it.
+    """
     if not opened:
         return
     asks = organisations.organisation_for_company(session, assessment.organisation_id).name
@@ -44,9 +46,8 @@ def tell_opened(
         "Each says what was found and why it matters. An owner of your company says who settles it and by when; you "
         "can also explain why it is none."
     )
-    emails = [address_key(assessment.contact_email)] if assessment.contact_email else []
     assert assessment.company_id is not None  # somebody has submitted
-    people = organisations.company_people(session, assessment.company_id, emails=emails)
+    people = organisations.company_people(session, assessment.company_id)
     path = f"findings?assessment={assessment.id}" if len(opened) > 1 else f"findings/{opened[0].id}"
     for person in people:
         _to_vendor(session, assessment, person, what, following, path, actor, now)

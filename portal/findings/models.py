@@ -25,9 +25,9 @@ class Finding(Identified, Base):
     ``worst``: the worst it ever was. ``state``: open, planned (a plan was agreed), closed or merged (into
     ``merged_into``); ``waits``: plan or proof while one waits for the organisation, else "". ``owner_id`` and ``due``:
     of the plan that was agreed; ``first_due``: the first day that was ever agreed, kept for ever. ``wanted_owner_id``
-    and ``wanted_due``: of the plan that waits. ``proof_id``: the step of the proof that waits. ``opened``: the
-    organisation's local day, kept for ever. ``closed_how``: fixed, no_fault or gone. ``revision``: how many steps there
-    are.
+    and ``wanted_due``: of the plan that waits; whoever it named stays when proof comes before an answer. ``proof_id``:
+    the step of the proof that waits. ``opened``: the organisation's local day, kept for ever. ``closed_how``: fixed,
+    no_fault or gone. ``revision``: how many steps there are.
     """
 
     __tablename__ = "finding"

@@ -106,6 +106,11 @@ class Step:
     papers: tuple[Document, ...]
 
     @property
+    def documents(self) -> set[uuid.UUID]:
+        """The ids of the documents that were sealed with it, still there or not."""
+        return {uuid.UUID(one) for one, _commitment in json.loads(self.row.proof)}
+
+    @property
     def removed(self) -> bool:
         """Whether a document that was sealed with this step is gone."""
         return len(self.papers) < len(json.loads(self.row.proof))

@@ -49,8 +49,8 @@ def propose(
     if not actor.may(Permission.PLAN_REMEDIATION):
         raise Refused("Only an owner of your company can say who settles a finding, and by when.")
     waits = (finding.waits, finding.wanted_owner_id, finding.wanted_due)
-    if waits == (PLAN, owner_id, due) and seen < finding.revision:
-        return  # a second press of the same button
+    if waits == (PLAN, owner_id, due) and _pressed_twice(session, finding, "plan", text, seen, actor):
+        return
     steps.require_standing(finding, seen)
     if finding.waits == PROOF:
         raise Conflict(
@@ -81,6 +81,12 @@ def propose(
     session.flush()
 
 
+def hold_documents(session: Session, actor: Identity, ids: Collection[uuid.UUID]) -> None:
+    """Lock documents of the company, in the order of their ids; what is not there is found out by ``prove``."""
+    if ids:
+        evidence.locked(session, actor, ids)
+
+
 def prove(
     session: Session,
     finding: Finding,
@@ -93,13 +99,18 @@ def prove(
 ) -> FindingStep:
     """Give proof that a finding is settled: words, and documents of the library, sealed as they are now.
 
-    Raises Refused for somebody whom it was not given to, NotFound for a document that is no part of the library,
-    Conflict, Stale, Invalid (fields text, documents).
+    The caller has held the documents (hold_documents) before the finding, as whoever submits does. Raises Refused for
+    somebody whom it was not given to, NotFound for a document that never was in the library, Conflict, Stale, Invalid
+    (fields text, documents).
     """
     if not actor.may(Permission.PROVE_REMEDIATION):
         raise Refused("Only people of your company can give proof.")
-    steps.require_standing(finding, seen)
     wanted = set(documents)
+    if finding.waits == PROOF:
+        before = _pressed_twice(session, finding, "proof", text, seen, actor)
+        if before is not None and before.documents == wanted:
+            return before.row
+    steps.require_standing(finding, seen)
     errors = steps.text_fault(text, "Say what was done, and what the documents show.")
     if len(wanted) > MOST_DOCUMENTS:
         errors["documents"] = f"Choose at most {MOST_DOCUMENTS} documents."
@@ -109,7 +120,7 @@ def prove(
     sealed = [(one, sealing.seal(sealing.evidence_document(one))) for one in papers]
     listed = canonical_json([[str(one.id), each.commitment] for one, each in sealed])
     finding.waits = PROOF
-    finding.wanted_owner_id = finding.wanted_due = None
+    finding.wanted_due = None  # whoever was to settle it by that plan goes on seeing it
     step = steps.write(
         session,
         finding,
@@ -146,9 +157,28 @@ def _papers(session: Session, actor: Identity, wanted: set[uuid.UUID]) -> list[E
     if not wanted:
         return []
     found = evidence.locked(session, actor, wanted)
-    if len(found) != len(wanted) or set(evidence.shared(session, actor, wanted)) != wanted:
+    if len(found) != len(wanted):
         raise NotFound
-    gone = [one for one in found.values() if one.storage_key is None]
+    gone = [one for one in found.values() if one.removed_at is not None or one.storage_key is None]
     if gone:
-        raise Conflict("A document that you chose has been taken out of the library meanwhile.")
+        titles = ", ".join(f"“{one.title}”" for one in sorted(gone, key=lambda one: (one.title, one.id)))
+        raise Invalid(
+            errors={
+                "documents": f"Taken out of the library meanwhile: {titles}. Choose others, or give the proof without."
+            }
+        )
+    if set(evidence.shared(session, actor, wanted)) != wanted:
+        raise NotFound
     return [found[one] for one in sorted(found)]
+
+
+def _pressed_twice(
+    session: Session, finding: Finding, kind: str, text: str, seen: int, actor: Identity
+) -> queries.Step | None:
+    """The last step of this kind where the same person wrote it in the same words from the same page."""
+    steps_of = [one for one in queries.steps(session, actor, finding.id) if one.row.kind == kind]
+    if not steps_of:
+        return None
+    last = steps_of[-1]
+    same = (last.row.by, last.text, last.row.sequence - 1) == (actor.person.id, text, seen)
+    return last if same else None

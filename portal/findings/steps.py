@@ -119,6 +119,18 @@ def hold(session: Session, identity: Identity, finding_id: uuid.UUID) -> Finding
     return queries.finding(session, identity, finding_id, lock=True)
 
 
+def hold_both(
+    session: Session, identity: Identity, one_id: uuid.UUID, other_id: uuid.UUID
+) -> tuple[Finding, Finding]:
+    """Two findings, locked as ``hold`` does: the engagements of both before either finding; NotFound."""
+    ids = (one_id, other_id)
+    for each in ids:
+        queries.finding(session, identity, each)
+    hold_engagements(session, identity, queries.engagement_ids(session, identity, ids))
+    held = {each: queries.finding(session, identity, each, lock=True) for each in sorted(ids)}
+    return held[one_id], held[other_id]
+
+
 def require_here(session: Session, vendor_id: uuid.UUID, actor: Identity) -> None:
     """Raise Conflict for a vendor that has been offboarded: nobody would ever destroy what is written then.
 

@@ -178,8 +178,9 @@ def test_only_documents_of_the_own_library_are_proof(given: Found, settings: Set
     gone = paper(given)
     with given.database.transaction(given.owner.scope) as session:
         showing.remove(session, gone, actor=given.owner, now=NOW)
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid) as refused:
         given.prove(given.one("knockout"), documents=[gone])
+    assert set(refused.value.errors) == {"documents"}
 
 
 def test_accepting_alone_closes_and_changes_no_score(given: Found) -> None:
