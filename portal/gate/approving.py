@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity
 from portal.faults import Conflict, Invalid, Refused
-from portal.gate import letters, queries, stored
+from portal.gate import letters, lifting, queries, stored
 from portal.gate.case import Case, require_decider
 from portal.gate.choosing import Choice, faults, overtaken
 from portal.gate.deciding import decide
@@ -42,8 +42,13 @@ def approve(
         session.flush()
         return None
     reason, words, by = row.reason, dict(row.words), row.proposed_by
+    past = lifting.read(session, actor, queries.decisions(session, actor, case.engagement.id))
+    people = {by, *lifting.lifted(choice, words, past).people}
     close(session, row, "approved", actor=actor, now=now)
-    return write(session, case, choice, reason, words, by=by, second=actor.person.id, actor=actor, now=now)
+    second = actor.person.id
+    made = write(session, case, choice, reason, words, by=by, second=second, actor=actor, now=now)
+    letters.tell_decided(session, case, made.outcome, people=people, actor=actor, now=now)
+    return made
 
 
 def is_overtaken(row: GateProposal, case: Case, choice: Choice) -> bool:

@@ -48,8 +48,8 @@ def tell_decided(
     actor: Identity,
     now: datetime,
 ) -> None:
-    """How it was decided: to the business owner, to whoever proposed it, and to whom it takes away what they had
-    asked for, while they were not looking.
+    """How it was decided: to the business owner, to whoever proposed it or something else that this settles, and to
+    whom it takes away what they had asked for, while they were not looking.
     """
     told = {case.engagement.business_owner_id, *people} - {actor.person.id, None}
     what = f"{actor.person.name} has decided: {_about(case)} is {OUTCOMES[outcome]}."

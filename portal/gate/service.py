@@ -85,9 +85,12 @@ def decide(
     if not second:
         if waits is not None:
             close(session, waits, "overtaken", actor=actor, now=now)
-        return write(
+        row = write(
             session, case, choice, reason, words, by=actor.person.id, second=None, actor=actor, now=now
         )
+        people = {row.decided_by, *lifted.people, *([waits.proposed_by] if waits is not None else [])}
+        letters.tell_decided(session, case, row.outcome, people=people, actor=actor, now=now)
+        return row
     if waits is not None:
         raise Conflict(ONE_WAITS)
     return _propose(session, case, choice, reason, words, second, actor=actor, now=now)
@@ -219,15 +222,14 @@ def write(
     now: datetime,
 ) -> GateDecision:
     """The decision itself, with its words beside, for ever."""
-    rows = queries.decisions(session, actor, case.engagement.id)
-    lifted = lifting.lifted(choice, words, lifting.read(session, actor, rows))
+    newest = queries.newest(session, actor, case.engagement.id)
     salt = secrets.token_bytes(32)
     text = canonical_json({"reason": reason, "conditions": dict(words)})
     row = GateDecision(
         id=uuid.uuid4(),
         organisation_id=case.engagement.organisation_id,
         engagement_id=case.engagement.id,
-        sequence=(rows[0].sequence if rows else 0) + 1,
+        sequence=(newest.sequence if newest is not None else 0) + 1,
         method=METHOD,
         outcome=choice.outcome,
         proposed_outcome=case.proposal.outcome,
@@ -259,7 +261,4 @@ def write(
     record(session, Kind.GATE_DECIDED, now=now, actor=actor, subject=row, data=data)
     ground_moved(session, row.organisation_id, [row.engagement_id])
     session.flush()
-    letters.tell_decided(
-        session, case, row.outcome, people=(by, second, *lifted.people), actor=actor, now=now
-    )
     return row

@@ -27,9 +27,10 @@ def next_step(ground: Ground, case: Case, identity: Identity, of: int = 1) -> di
     if ground.code == "tier":
         may = identity.may(Permission.INTAKE)
         return _way(_("Answer the intake"), "intake.again", **place) if may else None
-    if ground.code == "questionnaire" and identity.may(Permission.ISSUE):
+    outgrown = ground.code == "band" and ground.recorded("outgrown")  # only what is asked anew says more
+    if (ground.code == "questionnaire" or outgrown) and identity.may(Permission.ISSUE):
         values = {**here, "vendor": case.vendor.id, "engagement": case.engagement.id}
-        return _way(_("Issue it"), "assessments.issue", **values)
+        return _way(_("Issue it anew") if outgrown else _("Issue it"), "assessments.issue", **values)
     if ground.code in ("requirement", "evaluation"):
         endpoint = "schedule.page" if ground.code == "requirement" else "contracts.requirements"
         return _way(_("See the contract schedule"), endpoint, **place)

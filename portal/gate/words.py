@@ -168,6 +168,8 @@ def _band(ground: Ground, names: Names) -> Parts:
         found = names.level(slug, low)
     else:
         found = _("Between %(low)s and %(high)s", low=names.level(slug, low), high=names.level(slug, high))
+    if ground.recorded("outgrown"):
+        found += "; " + _("worse under the engagement's facts of now than under those it was issued with")
     clear, least = _demand(ground, "clear"), _demand(ground, "condition")
     wanted = _("%(level)s or better", level=names.level(slug, clear))
     if least != clear:

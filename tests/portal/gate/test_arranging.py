@@ -88,3 +88,11 @@ def test_conditions_of_a_decision_stand_together_by_day_and_consequence(app: Por
         (LEAST, f"In the contract: {LEAST} controls"),
         (1, ""),
     ]
+
+
+def test_a_band_that_the_facts_have_outgrown_says_so(app: Portal) -> None:
+    ground = next(one for one in decide(sound(), policy()).grounds if one.code == "band")
+    worse = replace(ground, result="blocked", on_record=(*ground.on_record, ("outgrown", True)))
+    with app.test_request_context():
+        assert "facts of now" in words.line(worse, Names()).on_record
+        assert "facts of now" not in words.line(ground, Names()).on_record

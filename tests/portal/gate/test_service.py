@@ -181,6 +181,7 @@ def test_what_waits_is_closed_by_nobody_who_has_not_read_it(desk: Desk) -> None:
     assert len({before, unseen, read}) == 3
     row = desk.decide(BLOCKED, ADMIN, seen=read)
     assert desk.proposal_row(waits.id).state == "overtaken"
+    assert "ciso" in [who for who, text in letters(desk.database) if "has decided" in text]
     assert desk.decide(BLOCKED, ADMIN, seen=read).id == row.id  # the same button, pressed twice
 
 
