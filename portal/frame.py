@@ -25,6 +25,7 @@ class NavItem:
     """One entry of the main navigation: which side sees it, and with which permission.
 
     ``counted``: it says how many wait there (features.WAITING). While nothing does it is left out, unless it ``stays``.
+    ``more``: it stands in the menu at the end, so that what is used all day keeps one line on a small screen.
     """
 
     side: str
@@ -34,6 +35,7 @@ class NavItem:
     family: tuple[str, ...] = ()  # endpoints for which it says "you are here"
     counted: bool = False
     stays: bool = False
+    more: bool = False
 
 
 NAVIGATION: list[NavItem] = [
@@ -82,7 +84,12 @@ NAVIGATION: list[NavItem] = [
         stays=True,
     ),
     NavItem(
-        "organisation", _l("Schedule"), "reassessment.schedule", Permission.SEE_SCHEDULE, ("reassessment.",)
+        "organisation",
+        _l("Schedule"),
+        "reassessment.schedule",
+        Permission.SEE_SCHEDULE,
+        ("reassessment.",),
+        more=True,
     ),
     NavItem(
         "organisation",
@@ -94,14 +101,22 @@ NAVIGATION: list[NavItem] = [
             *("releasing.", "merging.", "exchange.", "what_if."),
         ),
     ),
-    NavItem("organisation", _l("Enquiries"), "asked.enquiry_list", Permission.SEE_VENDORS, ("asked.",)),
-    NavItem("organisation", _l("Intakes"), "intake.waiting_list", Permission.INTAKE, counted=True),
+    NavItem(
+        "organisation",
+        _l("Enquiries"),
+        "asked.enquiry_list",
+        Permission.SEE_VENDORS,
+        ("asked.",),
+        more=True,
+    ),
+    NavItem("organisation", _l("Intakes"), "intake.waiting_list", Permission.INTAKE, counted=True, more=True),
     NavItem(  # members, settings, events and erasure: tabs of one place
         "organisation",
         _l("Organisation"),
         "organisations.members",
         Permission.SEE_MEMBERS,
         ("organisations.", "policy.", "erasure.", "events.", "clauses."),
+        more=True,
     ),
     NavItem(
         "company",
@@ -284,6 +299,7 @@ def _nav(identity: Identity) -> list[dict[str, Any]]:
             "href": url_for(one.endpoint, **here_values),
             "current": one.endpoint == here if exact else here.startswith(one.family),
             "count": counts.get(one.endpoint),
+            "more": one.more,
         }
         for one in items
     ]

@@ -24,6 +24,8 @@ class Said(Protocol):
     def made(self) -> str: ...
     @property
     def partial(self) -> bool: ...
+    @property
+    def returned(self) -> bool: ...
 
 
 def lines(about: Said) -> list[tuple[str, str]]:
@@ -33,6 +35,13 @@ def lines(about: Said) -> list[tuple[str, str]]:
         if about.partial
         else _("Every question, also those that are asked only after a certain answer.")
     )
+    if about.returned:
+        whose = _("Only what %(asker)s has returned to you, and what its answers open.", asker=about.asker)
+        whose += " " + (
+            _("Of that, the questions that were given to you; colleagues answer the others.")
+            if about.partial
+            else _("Everything else stands as you submitted it.")
+        )
     return [
         (_("Asked by"), about.asker),
         (_("About"), about.subject),

@@ -106,6 +106,7 @@ def _around(at: _Open, errors: list[str] | None = None) -> dict[str, Any]:
         **asked_by(at.one),
         "one": at.one,
         "partial": not at.reach.whole,
+        "returned": at.reach.came is not None,
         "link": at.reach.link is not None,
         "count": sum(at.reach.covers(key) for key in at.definition.questions),
         "tables": any(
@@ -167,6 +168,7 @@ def _about(at: _Open) -> workbook_writing.About:
         due=_("%(day)s, end of the day in %(zone)s", day=full_date(one.due), zone=one.zone),
         made=moment(web.now(), one.zone),
         partial=not at.reach.whole,
+        returned=at.reach.came is not None,
     )
 
 

@@ -39,6 +39,7 @@ class About:
     due: str
     made: str
     partial: bool
+    returned: bool = False
 
 
 _GREY = {"font_color": "#767676", "bg_color": "#efefef", "font_size": 9, "valign": "top"}

@@ -142,6 +142,8 @@ def test_no_door_changes_what_stands(app: Portal, owner: Browser, given: Reviewe
     assert book.status_code == 200
     sheets = tables(book.get_data())
     cells = {str(cell) for rows in sheets.values() for row in rows for cell in row}
+    assert any("Only what Halden has returned to you" in one for one in cells)
+    assert "This round asks only what Halden has returned" in owner.get(f"{here}/workbook").text
     assert MFA in cells
     assert LOGS not in cells
     # The workbook of a round with a question that stands written into it.
