@@ -9,11 +9,14 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from questionnaires.checking_history import OWN
 from questionnaires.conditions import Both, Condition, Node, Not, Test
 from questionnaires.definition import FindingRule, Question, Questionnaire, Section
+from questionnaires.interchange.vsaq_drafts import segment
 
 MEDIA_TYPE = "text/plain; charset=utf-8"  # comments make it no JSON; VSAQ's own files have them too
 _HEAD = (
@@ -21,6 +24,7 @@ _HEAD = (
     "Licence of the questions: {licence}",
     "VSAQ has no points, weights, bands, caps, knock-outs, limits and notes on what does not apply: they are left out.",
 )
+_NAMED = {"Apache-2.0": "Apache License, Version 2.0"}  # as read_vsaq knows it again
 _ALWAYS = "Always asked here, for VSAQ cannot express when they are asked: {keys}"
 _SOMETIMES = "Asked more often here, for VSAQ cannot express a part of when they are asked: {keys}"
 _SILENT = "Warnings left out, for VSAQ cannot express when they are given: {keys}"
@@ -31,9 +35,10 @@ def write_vsaq(definition: Questionnaire) -> bytes:
     """The file, the same bytes each time."""
     writer = _Writer(definition)
     items = [writer.section(one) for one in definition.sections]
+    licence = definition.licence
     file = {"questionnaire": [{"type": "block", "text": _html(definition.title), "items": items}]}
     lines = [
-        line.format(label=definition.label, title=definition.title, licence=definition.licence)
+        line.format(label=definition.label, title=definition.title, licence=_NAMED.get(licence, licence))
         for line in _HEAD
     ]
     lines += [
@@ -50,16 +55,24 @@ class _Writer:
 
     def __init__(self, definition: Questionnaire) -> None:
         self.questions = definition.questions
+        self.prefix = f"{OWN}{segment(definition.slug)}."
+        self.values = Counter(each.value for one in self.questions.values() for each in one.options)
         self.always: list[str] = []
         self.sometimes: list[str] = []
         self.silent: list[str] = []
         self._names: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
+        for key in self.questions:  # before their options: what came in from VSAQ has its ids again
+            self.name(key)
 
     def name(self, key: str, what: str = "") -> str:
         """The id of a question, of one of its options, or of something that stands beside it: word characters."""
         if (key, what) not in self._names:
-            base = re.sub(r"\W", "_", f"{key}_{what}" if what else key)
+            words = key.removeprefix(self.prefix)
+            alone = words != key and all(self.values[one.value] == 1 for one in self.questions[key].options)
+            if what:
+                words = what if alone and what[0] != ":" else f"{words}_{what}"
+            base = re.sub(r"\W", "_", words)
             found, number = base, 1
             while found in self._taken:
                 number += 1

@@ -9,6 +9,7 @@ import pytest
 
 from questionnaires import catalog
 from questionnaires.canonical import canonical_json
+from questionnaires.changes import diff
 from questionnaires.checking import errors
 from questionnaires.definition import Question, Questionnaire
 from questionnaires.interchange.vsaq import read_vsaq
@@ -41,6 +42,8 @@ def test_a_published_file_goes_out_as_it_came_in(name: str) -> None:
     )
     again = back(first)
     assert list(map(said, again.questions.values())) == list(map(said, first.questions.values()))
+    assert diff(first, again).counts["kept"] == len(first.questions)  # so answers to one answer the other
+    assert again.licence == first.licence
     assert [len(one.questions) for one in again.sections] == [len(one.questions) for one in first.sections]
     assert [len(one.tests) if (one := each.visible_when) else 0 for each in again.questions.values()] == [
         len(one.tests) if (one := each.visible_when) else 0 for each in first.questions.values()
