@@ -16,12 +16,12 @@ from tests.guards.code import ROOT
 DECIDING = (
     *("conditions*.py", "dates.py", "frozen.py", "visibility.py"),
     *("plan.py", "scoring.py", "results.py", "requirements.py", "requirements_*.py"),
-    *("changes*.py", "version_numbers.py", "carry_*.py", "moving.py", "merging*.py", "what_if.py"),
+    *("changes*.py", "version_numbers.py", "carry_*.py", "merging*.py", "renaming.py", "what_if.py"),
 )
 TABLES = (
     *("conditions", "conditions_words", "dates", "frozen", "visibility"),
     *("scoring_rules", "vectors", "requirements", "requirements_renamed"),
-    *("changes", "version_numbers", "carry_forward", "moving", "merging", "what_if"),
+    *("changes", "version_numbers", "carry_forward", "merging", "what_if"),
 )
 
 
