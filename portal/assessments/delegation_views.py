@@ -91,7 +91,8 @@ def _in_words(at: Desk, row: Delegation) -> list[str]:
     if set(row.keys) == set(WHOLE):
         return []
     titles = {one.key: one.title for one in at.draft.definition.sections}
-    return [titles.get(key) or at.numbers.get(key, key) for key in row.keys]
+    named = [titles.get(key) or at.numbers.get(key) for key in row.keys]
+    return [one for one in named if one]  # what a move has taken away has no number
 
 
 # ----------------------------------------------------------------------------------------------------------- giving

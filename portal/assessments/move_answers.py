@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal import clock
-from portal.assessments import drafts, reach
+from portal.assessments import reach
 from portal.assessments.delegation import end_sessions
 from portal.assessments.drafts import EMPTY, Content, columns, content_of
 from portal.assessments.models import (
@@ -28,9 +27,8 @@ from portal.assessments.version_models import AssessmentMove, WorkbookUpload
 from portal.evidence.models import EvidenceGrant
 from portal.library import lineage
 from portal.library import service as library
-from questionnaires.answers import InvalidAnswer
 from questionnaires.changes import diff
-from questionnaires.definition import Question, Questionnaire
+from questionnaires.definition import Questionnaire
 from questionnaires.patterns import ordered
 
 AS_IT_IS = {"synchronize_session": False}
@@ -139,7 +137,6 @@ class _Moving:
         self, session: Session, one: Assessment, row: AssessmentMove, new: Questionnaire, now: datetime
     ) -> None:
         self.session, self.one, self.move, self.new, self.now = session, one, row, new, now
-        self.today = clock.local_date(now, one.zone)
         here = (AnswerRow.company_id == one.company_id, AnswerRow.assessment_id == one.id)
         self.rows = {each.key: each for each in session.execute(select(AnswerRow).where(*here)).scalars()}
         self.history = _history(session, one)
@@ -173,7 +170,10 @@ class _Moving:
         self.append(edit.key, stands, *stamp, accepted)
 
     def forward(self, found: Iterable[Pair]) -> None:
-        """Answers to what asks the same stay or take their new key; every other gives way to a blank."""
+        """Answers to what asks the same stay or take their new key; every other gives way to a blank.
+
+        What no longer fits by itself, such as a day that is past by now, stays too: its page says why.
+        """
         targets: dict[str, Pair] = {}
         for each in found:
             targets.setdefault(each.target, each)
@@ -181,10 +181,12 @@ class _Moving:
         for key, question in self.new.questions.items():
             pair = targets.get(key)
             source = self.rows.get(pair.source) if pair is not None else None
-            stays = _fitting(question, source, self.today) if source is not None else None
-            if pair is not None and pair.same and source is not None and stays is not None:
-                if pair.source != key or stays != content_of(source):
-                    self.copy(source, key, stays)
+            if pair is not None and pair.same and source is not None:
+                stands = content_of(source)
+                if question.evidence is None:  # nobody asks for what was promised
+                    stands = replace(stands, promise_reason="", promise_date="")
+                if pair.source != key or stands != content_of(source):
+                    self.copy(source, key, stands)
             elif key in self.rows:
                 blanks.append(key)
         # Last: what a key held that asks something else now has gone to the question that took its meaning over.
@@ -287,19 +289,6 @@ class _Moving:
         self.history.setdefault(key, []).append(Written(added, content))
 
 
-def _fitting(question: Question, row: AnswerRow, today: date) -> Content | None:
-    """An answer to a question that asks the same; None where its value does not fit any more.
-
-    Whether a promised document has come by now is no matter of the move; a promise of one that nobody asks for goes.
-    """
-    content = content_of(row)
-    try:
-        drafts.typed(question, content, today)
-    except InvalidAnswer:
-        return None
-    return content if question.evidence is not None else replace(content, promise_reason="", promise_date="")
-
-
 def _history(session: Session, one: Assessment) -> dict[str, list[Written]]:
     """Every revision of every key, the oldest first."""
     rows = session.execute(
@@ -346,7 +335,10 @@ def _grants(session: Session, one: Assessment, renamed: Mapping[str, str], now: 
 def _delegations(
     session: Session, one: Assessment, old: Questionnaire, found: Iterable[Pair], now: datetime
 ) -> None:
-    """What was given away, as questions: a section that was given is what it asked then. Nothing left ends it."""
+    """What was given away, as questions: a section that was given is what it asked then. Nothing left ends it.
+
+    Questions that are asked no longer stay named: they give nothing now, and are given again after a way back.
+    """
     heirs: dict[str, list[str]] = {}
     for pair in found:
         heirs.setdefault(pair.source, []).append(pair.target)
@@ -361,9 +353,11 @@ def _delegations(
         given = reach.covered(old, row.keys)
         if given is None:
             continue
-        kept = list(dict.fromkeys(new for key in old.questions if key in given for new in heirs.get(key, ())))
+        kept = [key for before in old.questions if before in given for key in heirs.get(before, ())]
         if kept:
-            row.keys = kept
+            # No section's key has a dot: none of those stays, for it would give whatever a later one asks.
+            gone = [key for key in (*given, *row.keys) if "." in key and key not in heirs]
+            row.keys = list(dict.fromkeys([*kept, *sorted(gone)]))
         else:
             row.revoked_at = now
             end_sessions(session, [row.id], now)

@@ -6,7 +6,7 @@ import json
 import random
 import re
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -373,6 +373,44 @@ def test_an_answer_stays_whatever_became_of_the_document_that_was_promised(given
     asked(given, back=True, days=10)
     row = given.read(queries.rows, given.assessment_id)["two.proof"][0]
     assert (row.value["v"], row.promise_reason) == ("yes", "It is being written.")
+
+
+def test_what_no_longer_fits_by_itself_stays_and_says_why(given: Given, clocked: list[datetime]) -> None:
+    """A day that is past when the assessment moves, and "not applicable" where it is offered no longer."""
+    release(given, newer("1.5.0", one__days={"allow_na": True}))
+    asked(given, "1.5.0")
+    release(given, newer("2.0.0"))
+    write(given, given.assessment_id, {"two.planned": "2026-11-24", "one.days": None})
+    clocked[0] = NOW + timedelta(days=10)
+    asked(given, days=10)
+    rows = given.read(queries.rows, given.assessment_id)
+    assert (rows["two.planned"][0].value["v"], rows["one.days"][0].state) == ("2026-11-24", "not_applicable")
+    page = given.browser().get(f"{given.base}/missing").text
+    assert "not applicable” is not offered here" in page
+    assert "When is the next drill planned?" in page
+
+
+def test_what_a_move_took_from_a_colleague_is_theirs_again_after_the_way_back(given: Given) -> None:
+    release(given, newer(**CHANGED))
+    helper = given.company[CompanyRole.CONTRIBUTOR]
+    keys = ["one.days", "two.list"]
+    with given.database.transaction(Scope(company_id=given.company.id)) as session:
+        one = queries.assessment(session, given.owner, given.assessment_id, lock=True)
+        for row in delegation.live(session, given.owner, one.id):
+            delegation.revoke(session, row, actor=given.owner, now=NOW)
+        delegation.to_colleague(session, one, helper.person.id, keys, actor=given.owner, now=NOW, tell=False)
+
+    def reached() -> frozenset[str] | None:
+        with given.database.looking(Scope(company_id=given.company.id)) as session:
+            one = queries.assessment(session, helper, given.assessment_id)
+            definition = library.definition(session, one.content_hash)
+            return reach.reach(session, helper, one, definition, NOW).keys
+
+    asked(given)
+    assert reached() == {"one.days"}
+    assert "two.list" not in given.browser().get(f"{given.base}/delegations").text
+    asked(given, back=True)
+    assert reached() == set(keys)
 
 
 def test_pages_bear_questions_that_are_no_longer_asked(moved: Given) -> None:
