@@ -67,6 +67,7 @@ from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
 from portal.review import doubts as review_doubts
 from portal.review import draft_views as review_drafts
+from portal.review import queries as review_queries
 from portal.review import queue_views as review_queue
 from portal.review import return_views as returns
 from portal.review import thread_views as threads
@@ -146,6 +147,9 @@ RATED: tuple[Callable[..., None], ...] = (
     contract_service.evaluate_after_submission,
     finding_opening.open_after_submission,
 )
+
+# Why an assessment cannot be reopened as a whole now: (session, assessment).
+HINDERS_REOPENING: Callable[..., str] = review_queries.reopening_hindered
 
 # How many wait on a page of the navigation, by its endpoint: (session, identity).
 WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -30,6 +31,8 @@ from portal.audit.service import record
 from portal.faults import Conflict, Invalid
 from portal.formats import long_date
 from portal.vendors import queries as vendors
+
+Hindrance = Callable[[Session, Assessment], str]
 
 
 def extend(
@@ -114,13 +117,23 @@ def accept_decline(
 
 
 def reopen(
-    session: Session, assessment: Assessment, *, due: date | None, text: str, actor: Identity, now: datetime
+    session: Session,
+    assessment: Assessment,
+    *,
+    due: date | None,
+    text: str,
+    actor: Identity,
+    now: datetime,
+    hinders: Hindrance | None = None,
 ) -> None:
     """A new round of what was submitted, or once more what was declined; the answers are in place.
 
     Earlier submissions, ratings and evaluations stay as they are. Raises Conflict for another state, Invalid at
-    ``due`` or ``text`` (needed when nobody asked), or when the same questions are out already.
+    ``due`` or ``text`` (needed when nobody asked), or when the same questions are out already. ``hinders``: says why
+    it cannot be now, "" when it can.
     """
+    if hinders is not None and (sentence := hinders(session, assessment)):
+        raise Conflict(sentence)
     if assessment.state not in ("submitted", "declined"):
         raise Conflict("Only what has been submitted or declined can be reopened.")
     if vendors.vendor(session, actor, assessment.vendor_id).company_id != assessment.company_id:

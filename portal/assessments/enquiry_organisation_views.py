@@ -176,7 +176,15 @@ def make_change(organisation: str, assessment: uuid.UUID, what: str) -> Page:
             case "extend":
                 changing.extend(session, one, due=form.due.data, text=words, actor=identity, now=now)
             case "reopen":
-                changing.reopen(session, one, due=form.due.data, text=words, actor=identity, now=now)
+                changing.reopen(
+                    session,
+                    one,
+                    due=form.due.data,
+                    text=words,
+                    actor=identity,
+                    now=now,
+                    hinders=web.portal().hinders_reopening,
+                )
             case "cancel":
                 changing.cancel(session, one, text=words, actor=identity, now=now)
             case "decline":

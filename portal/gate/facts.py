@@ -182,7 +182,8 @@ class GateFacts:
     """One engagement on one day.
 
     ``tier``: the one that counts: the stricter, while a lower one waits for a second person (``tier_waits``).
-    ``tier_by_hand``: it does not rest on an intake. ``personal``: whether personal data are touched, None = nobody
+    ``tier_by_hand``: it does not rest on an intake; ``tier_own``: and nobody but whoever decides has set it.
+    ``personal``: whether personal data are touched, None = nobody
     knows. ``linked``: the vendor's people have joined. ``evaluation``: of the contract's requirements; ``outdated``:
     facts or submissions have changed since, ``catalogue``: nothing but the catalogue has. ``submitted``: the newest
     submission per questionnaire, demanded or not; the lists come in any order and are kept in one.
@@ -201,6 +202,7 @@ class GateFacts:
     documents: tuple[Document, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    tier_own: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.tier not in TIERS:

@@ -27,6 +27,7 @@ __all__ = [
     "can_be_accepted",
     "covers",
     "grounds",
+    "unjudged",
 ]
 
 
@@ -69,7 +70,7 @@ def _engagement(facts: GateFacts, policy: Policy) -> Iterator[Ground]:
     on_record = (("linked", facts.linked), ("offboarded", facts.offboarded))
     result: Result = "blocked" if facts.offboarded else "met" if facts.linked else "pending"
     yield Ground("vendor", "", result, on_record, measure=int(not facts.linked))
-    lacking = facts.tier_by_hand and policy.intake_required
+    lacking = facts.tier_by_hand and (policy.intake_required or facts.tier_own)
     yield Ground(
         "tier",
         "",
@@ -94,14 +95,14 @@ def _since_judged(one: Submitted, today: date, policy: Policy, demands: TierPoli
     worse of its own and of those before it, back to the last that was. Whoever says something anew has shown nothing.
     """
     found = {each.key: each for each in _questionnaire(one, today, policy, demands, standing=True)}
-    judged = not _unjudged(one, demands)
+    judged = not unjudged(one, demands)
     for before in one.former:
         if judged:
             break
         for each in _questionnaire(before, today, policy, demands, standing=True):
             if each.code != "review" and badness(each) > badness(found.get(each.key)):
                 found[each.key] = replace(each, on_record=(*each.on_record, ("former", True)))
-        judged = not _unjudged(before, demands)
+        judged = not unjudged(before, demands)
     return found.values()
 
 
@@ -188,13 +189,13 @@ def _fix(each: Knockout | Finding, today: date, demands: TierPolicy) -> date | N
     return each.due if each.due <= each.opened + timedelta(days=demands.fix_days) else None
 
 
-def _unjudged(one: Submitted, demands: TierPolicy) -> int:
+def unjudged(one: Submitted, demands: TierPolicy) -> int:
     """How many answers somebody still has to judge. What was judged badly and then changed is judged again, always."""
     return {"none": one.lapsed, "critical": one.unjudged_critical, "all": one.unjudged}[demands.review]
 
 
 def _review(one: Submitted, demands: TierPolicy) -> Ground:
-    count = _unjudged(one, demands)
+    count = unjudged(one, demands)
     return Ground(
         "review",
         one.slug,

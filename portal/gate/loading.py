@@ -22,7 +22,8 @@ from portal.faults import NotFound
 from portal.findings.queries import KNOCKOUT, OpenFinding, open_for_gate
 from portal.gate import loading_answers, loading_contract, own_acts
 from portal.gate.facts import Accepted, Document, Finding, GateFacts, Submitted
-from portal.gate.loading_answers import MOST_FORMER, Marked, Pair, Sent
+from portal.gate.grounds import unjudged
+from portal.gate.loading_answers import MOST_FORMER, Pair, Sent
 from portal.gate.loading_contract import Contracts
 from portal.gate.loading_facts import Facts
 from portal.gate.models import RiskException
@@ -32,11 +33,12 @@ from portal.remembered import Remembered
 from portal.vendors.facts import facts_of as facts_of_engagement
 from portal.vendors.facts import judged
 from portal.vendors.models import Engagement, Vendor
-from portal.vendors.policy import touches_personal
+from portal.vendors.policy import Policy, touches_personal
 from questionnaires import requirements
 
 BATCH = 500  # engagements that are read at once: their answers and results lie in memory meanwhile
 APPROVED = "approved"
+Policies = Mapping[uuid.UUID, Collection[Policy]]
 State = Literal["current", "catalogue", "outdated", "none"]
 _months: Remembered[dict[str, int]] = Remembered(500)
 
@@ -84,12 +86,18 @@ def many(
     *,
     now: datetime,
     without: Collection[uuid.UUID] = (),
+    policies: Policies | None = None,
 ) -> dict[uuid.UUID, Loaded]:
-    """What each gate rests on: a fixed number of statements for every BATCH; engagements of others are left out."""
+    """What each gate rests on: a fixed number of statements for every BATCH; engagements of others are left out.
+
+    ``policies``: by engagement those that its decision is looked at under. What was handed in before the newest is read
+    where one of them finds that it still has to be judged; None: wherever somebody could still judge something. No
+    proposal rests on it (stored.facts_hash).
+    """
     found: dict[uuid.UUID, Loaded] = {}
     waiting = iter(sorted(set(engagement_ids)))
     while batch := list(islice(waiting, BATCH)):
-        found |= _batch(session, organisation_id, batch, now, without)
+        found |= _batch(session, organisation_id, batch, now, without, policies)
     return found
 
 
@@ -99,6 +107,7 @@ def _batch(
     ids: Collection[uuid.UUID],
     now: datetime,
     without: Collection[uuid.UUID],
+    policies: Policies | None,
 ) -> dict[uuid.UUID, Loaded]:
     organisation: Any = session.execute(
         select(Organisation.zone, Organisation.regimes).where(Organisation.id == organisation_id)
@@ -109,13 +118,14 @@ def _batch(
         sent[key] = _of_company(sent.get(key, {}), row.company_id)
     present = {key: judged(facts_of_engagement(row, row, organisation)) for key, row in rows.items()}
     newest = [(key, each[0]) for key, some in sent.items() for each in some.values()]
-    sheets, beside = loading_answers.sheets(session, organisation_id, newest, present, without=without)
-    former = _former(session, organisation_id, sent, sheets, present)
+    sheets, ratings = loading_answers.sheets(session, organisation_id, newest, present, without=without)
+    former = _former(session, organisation_id, rows, sent, sheets, present, policies)
     findings = open_for_gate(session, organisation_id, ids)
-    alone: frozenset[uuid.UUID] = frozenset()
+    alone = own = frozenset[uuid.UUID]()
     if without:
         findings = own_acts.findings_without(session, organisation_id, ids, findings, without)
         alone = own_acts.opened_alone(session, organisation_id, ids, without)
+        own = own_acts.set_alone(session, organisation_id, ids, without)
     contracts = loading_contract.contracts(
         session, organisation_id, {key: row.company_id for key, row in rows.items()}, without
     )
@@ -123,8 +133,9 @@ def _batch(
     day = local_date(now, organisation.zone)
     return {
         key: _loaded(
-            row, organisation.zone, present[key], sent[key], sheets, former, beside, findings[key], contracts,
+            row, organisation.zone, present[key], sent[key], sheets, former, ratings, findings[key], contracts,
             accepted.get(key, ()), day, by_hand=row.intake_id is None or key in alone,
+            own=key in alone or (row.intake_id is None and key in own),
         )
         for key, row in rows.items()
     }  # fmt: skip
@@ -137,13 +148,14 @@ def _loaded(
     sent: Mapping[str, list[Sent]],
     sheets: Mapping[Pair, Sheet],
     former: Mapping[Pair, Sheet],
-    beside: Marked,
+    ratings: Mapping[uuid.UUID, uuid.UUID],
     findings: Collection[OpenFinding],
     contracts: Contracts,
     accepted: Iterable[Accepted],
     day: date,
     *,
     by_hand: bool,
+    own: bool,
 ) -> Loaded:
     fixes = _fixes(findings)
     present = {slug: sheets[row.id, each[0].id] for slug, each in sent.items()}
@@ -152,6 +164,7 @@ def _loaded(
         today=day,
         tier=row.tier,  # what asks for more holds at once, and what asks for less waits: the stricter counts
         tier_by_hand=by_hand,
+        tier_own=own,
         tier_waits=row.waiting_intake_id is not None,
         personal=touches_personal(row.facts),
         linked=row.company_id is not None,
@@ -175,7 +188,7 @@ def _loaded(
     )
     return Loaded(
         facts,
-        tuple(beside.ratings[sheet.submission].id for sheet in present.values()),
+        tuple(ratings[sheet.submission] for sheet in present.values()),
         evaluation.id if evaluation is not None else None,
         row.intake_id,
         row.ground_revision,
@@ -230,20 +243,49 @@ def _of_company(found: Mapping[str, list[Sent]], company: uuid.UUID | None) -> d
 def _former(
     session: Session,
     organisation_id: uuid.UUID,
+    rows: Mapping[uuid.UUID, Any],
     sent: Mapping[uuid.UUID, Mapping[str, list[Sent]]],
     sheets: Mapping[Pair, Sheet],
     facts: Mapping[uuid.UUID, Facts],
+    policies: Policies | None,
 ) -> dict[Pair, Sheet]:
-    """The sheets of what was handed in before submissions that nobody has judged altogether."""
-    wanted = [
-        (key, one)
+    """The sheets of what was handed in before submissions that somebody still has to judge.
+
+    MOST_FORMER of them; all, where none of these was judged either: no number of new ones makes the last judged one
+    forgotten.
+    """
+
+    def waits(key: uuid.UUID, one: Sheet) -> bool:
+        if policies is None:
+            return not judged_altogether(one)
+        row = rows[key]
+        return _waits(submitted(one), policies.get(key, ()), row.tier, touches_personal(row.facts))
+
+    chains = [
+        (key, each)
         for key, some in sent.items()
         for each in some.values()
-        if not judged_altogether(sheets[key, each[0].id])
-        for one in each[1 : 1 + MOST_FORMER]
+        if len(each) > 1 and waits(key, sheets[key, each[0].id])
     ]
-    found, _beside = loading_answers.sheets(session, organisation_id, wanted, facts, newest=False)
+    if not chains:
+        return {}
+    first = [(key, one) for key, each in chains for one in each[1 : 1 + MOST_FORMER]]
+    found, _ratings = loading_answers.sheets(session, organisation_id, first, facts, newest=False)
+    rest = [
+        (key, one)
+        for key, each in chains
+        if all(waits(key, found[key, one.id]) for one in each[1 : 1 + MOST_FORMER])
+        for one in each[1 + MOST_FORMER :]
+    ]
+    if rest:
+        found |= loading_answers.sheets(session, organisation_id, rest, facts, newest=False)[0]
     return found
+
+
+def _waits(one: Submitted, policies: Iterable[Policy], tier: str, personal: bool | None) -> bool:
+    """Whether one of these policies demands it, and that somebody judges it still."""
+    demands = (each.tier(tier) for each in policies)
+    return any(one.slug in each.demands(personal) and unjudged(one, each) for each in demands)
 
 
 def _chain(before: Iterable[Sheet], fixes: Mapping[str, Fix]) -> tuple[Submitted, ...]:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, select
@@ -34,7 +35,10 @@ from portal.review.queries import ANSWER, WITHDRAWN
 from questionnaires.answers import InvalidAnswer
 
 LEFT_OUT = frozenset({"campaign"})
-MOST_FORMER = 5  # submissions before one that nobody has judged altogether
+MOST_FORMER = (
+    5  # submissions before one that nobody has judged, which are read at once: hardly ever are there more
+)
+AT_ONCE = 5000  # submissions that a statement is about: no statement here names them more than three times
 _readings: Remembered[Reading | None] = Remembered(2000)
 Pair = tuple[uuid.UUID, uuid.UUID]  # an engagement and a submission
 
@@ -56,7 +60,8 @@ class Sent:
 class Marked:
     """What lies beside submissions, by their id. ``ratings``: rows with the columns of the newest rating.
 
-    ``outgrown``: the facts to read the answers under, too, where an engagement's of now ask for more.
+    ``elsewhere``: marks by assessment that earlier rounds left unwritten. ``outgrown``: the facts to read the answers
+    under, too, where an engagement's of now ask for more.
     """
 
     ratings: Mapping[uuid.UUID, Any]
@@ -67,6 +72,7 @@ class Marked:
     lapsed: Mapping[uuid.UUID, frozenset[str]]
     outgrown: Mapping[Pair, Facts]
     redacted: frozenset[uuid.UUID] = frozenset()
+    elsewhere: Mapping[uuid.UUID, int] = field(default_factory=dict)
     rounds: Mapping[uuid.UUID, LaterRound] = field(default_factory=dict)
 
 
@@ -111,16 +117,29 @@ def sheets(
     *,
     without: Collection[uuid.UUID] = (),
     newest: bool = True,
-) -> tuple[dict[Pair, Sheet], Marked]:
-    """The sheet of each engagement and submission, and what they were made of; see ``beside``."""
-    found = beside(session, organisation_id, some, facts, without=without, newest=newest)
-    plain = {one.id: sheet(session, one, found, without) for _engagement, one in some}
-    made = {}
+) -> tuple[dict[Pair, Sheet], dict[uuid.UUID, uuid.UUID]]:
+    """The sheet of each engagement and submission, and the rating of each submission; see ``beside``.
+
+    In a fixed number of statements for every AT_ONCE submissions: a statement takes 32,766 parameters at most in a
+    SQLite as it comes, and 65,535 in PostgreSQL.
+    """
+    made: dict[Pair, Sheet] = {}
+    ratings: dict[uuid.UUID, uuid.UUID] = {}
+    by_id: dict[uuid.UUID, list[tuple[uuid.UUID, Sent]]] = {}
     for engagement, one in some:
-        asked = found.outgrown.get((engagement, one.id))
-        again = [] if asked is None else _readings_of(session, one, found, without, asked)
-        made[engagement, one.id] = replace(plain[one.id], outgrown=again) if again else plain[one.id]
-    return made, found
+        by_id.setdefault(one.id, []).append((engagement, one))
+    waiting = iter(sorted(by_id))
+    while ids := list(islice(waiting, AT_ONCE)):
+        pairs = [pair for each in ids for pair in by_id[each]]
+        found = beside(session, organisation_id, pairs, facts, without=without, newest=newest)
+        for submission in ids:
+            ratings[submission] = found.ratings[submission].id
+            plain = sheet(session, by_id[submission][0][1], found, without)
+            for engagement, one in by_id[submission]:
+                asked = found.outgrown.get((engagement, one.id))
+                again = [] if asked is None else _readings_of(session, one, found, without, asked)
+                made[engagement, one.id] = replace(plain, outgrown=again) if again else plain
+    return made, ratings
 
 
 def beside(
@@ -150,7 +169,7 @@ def beside(
     engine = set(drafts) | {
         one for one, each in marks.items() if any(mark.marked_by in without for mark in each)
     }
-    assessments = {one.assessment for one in some} if newest else set()
+    assessments = {one.assessment for one in some}
     ratings = _ratings(session, organisation_id, ids)
     asked = {}
     for engagement, one in pairs:
@@ -166,10 +185,11 @@ def beside(
         marks=marks,
         documents=_documents(session, organisation_id, ids),
         answers=_answers(session, organisation_id, engine),
-        lapsed=reviews.lapsed_adverse(session, organisation_id, ids),
+        lapsed=reviews.lapsed_adverse(session, organisation_id, ids, without),
         outgrown=asked,
         redacted=redaction.incomplete(session, ids, organisation_id=organisation_id, company_id=None),
-        rounds=rounds.later_rounds(session, organisation_id, assessments),
+        elsewhere=reviews.unwritten_elsewhere(session, organisation_id, assessments, ids) if newest else {},
+        rounds=rounds.later_rounds(session, organisation_id, assessments) if newest else {},
     )
 
 
@@ -195,7 +215,7 @@ def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.U
         refused=_refused(judged, drafts) | _refused(written, drafts),
         certificates=_certificates(marks),
         lapsed=found.lapsed.get(one.id, frozenset()),
-        unwritten=len(drafts),
+        unwritten=len(drafts) + found.elsewhere.get(one.assessment, 0),
         redacted=one.id in found.redacted,
         **_round(found.rounds.get(one.assessment), without),
     )

@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
 from portal.contracts.schedule import FLAGGED, LADDER, WAIVED
 from portal.findings.models import Finding, FindingEngagement, FindingStep
 from portal.findings.queries import CLOSED, MERGED, OpenFinding
@@ -136,6 +138,27 @@ def opened_alone(
         )
     )
     return frozenset(rows.scalars())
+
+
+def set_alone(
+    session: Session,
+    organisation_id: uuid.UUID,
+    engagement_ids: Collection[uuid.UUID],
+    people: Collection[uuid.UUID],
+) -> frozenset[uuid.UUID]:
+    """The engagements that nobody but these people put on record, with tier and facts by hand: later on nothing of
+    that can be lowered by hand (vendors.less).
+    """
+    rows = session.execute(
+        select(Event.subject_id).where(
+            Event.organisation_id == organisation_id,
+            Event.subject_id.in_(sorted(engagement_ids)),
+            Event.kind == Kind.ENGAGEMENT_CREATED.value,
+            Event.actor_id.is_not(None),
+            Event.actor_id.not_in(sorted(people)),
+        )
+    )
+    return frozenset(engagement_ids) - set(rows.scalars())
 
 
 def steps_without(steps: Iterable[Any], people: Collection[uuid.UUID]) -> list[tuple[Any, str]]:

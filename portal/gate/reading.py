@@ -94,7 +94,9 @@ def standing(
     decisions = {one.engagement_id: one for one in rows}
     met = _met(session, organisation_id, [one.id for one in decisions.values()])
     found = {}
-    for key, loaded in loading.many(session, organisation_id, engagement_ids, now=now).items():
+    policies = {key: (policy, queries.decided_of(row).policy) for key, row in decisions.items()}
+    loads = loading.many(session, organisation_id, engagement_ids, now=now, policies=policies)
+    for key, loaded in loads.items():
         proposal, row = decide(loaded.facts, policy), decisions.get(key)
         if row is None:
             found[key] = Standing(loaded, proposal)
@@ -165,17 +167,18 @@ def _made(
         .join(*_newest(organisation_id, ids))
         .where(GateDecision.organisation_id == organisation_id)
     )
-    decisions = {one.engagement_id: one for one in rows}
-    found = loading.many(session, organisation_id, ids, now=now)
+    decisions = {one.engagement_id: (one, _decided(one)) for one in rows}
+    policies = {key: (policy, decided.policy) for key, (_row, decided) in decisions.items()}
+    found = loading.many(session, organisation_id, ids, now=now, policies=policies)
     return {key: _brief(one.facts, decisions.get(key), policy, met) for key, one in found.items()}
 
 
-def _brief(facts: GateFacts, row: Any, policy: Policy, met: Met) -> Brief:
+def _brief(facts: GateFacts, decision: tuple[Any, Decided] | None, policy: Policy, met: Met) -> Brief:
     proposal = decide(facts, policy)
     reasons = tuple(one.key for one in proposal.reasons)
-    if row is None:
+    if decision is None:
         return Brief(None, proposal.outcome, reasons)
-    decided = _decided(row)
+    row, decided = decision
     holds = effective(decided, facts, policy, facts.today, met.get(row.id, frozenset()))
     return Brief(
         holds.outcome,

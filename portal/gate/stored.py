@@ -30,9 +30,13 @@ def from_bytes(kind: type[T], data: bytes) -> T:
 
 
 def facts_hash(facts: GateFacts) -> str:
-    """SHA-256 in hex of the facts but for the day: a night changes nothing, and decide is asked again anyway."""
+    """SHA-256 in hex of the facts that a proposal rests on: not of the day, since a night changes nothing and decide is
+    asked again anyway, nor of what was handed in before, which only a decision that stands looks at.
+    """
     plain = _plain(facts)
     del plain["today"]
+    for one in plain["submitted"]:
+        del one["former"]
     return sha256(canonical_json(plain)).hexdigest()
 
 

@@ -216,6 +216,35 @@ def unwritten_elsewhere(
     return dict(rows.all())
 
 
+def reopening_hindered(session: Session, assessment: Assessment) -> str:
+    """Why an assessment cannot be reopened as a whole now, "" when it can: no mark is left behind unwritten."""
+    newest = (
+        select(Submission.id)
+        .where(
+            Submission.assessment_id == assessment.id,
+            Submission.organisation_id == assessment.organisation_id,
+        )
+        .order_by(Submission.round.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    waiting = session.scalar(
+        select(func.count())
+        .select_from(MarkDraft)
+        .where(
+            MarkDraft.organisation_id == assessment.organisation_id,
+            MarkDraft.submission_id == newest,
+        )
+    )
+    if not waiting:
+        return ""
+    what = "One mark is" if waiting == 1 else f"{waiting} marks are"
+    return (
+        f"{what} in no rating yet, and a new round would leave them behind. Write them into a rating in the review of "
+        "what was submitted, or throw them away there. Then reopen it."
+    )
+
+
 def marks_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> list[Mark]:
     """Every written mark of a submission, in the order in which they were made; for either side."""
     rows = session.execute(
@@ -271,20 +300,23 @@ def lapsed_of(
 
 
 def lapsed_adverse(
-    session: Session, organisation_id: uuid.UUID, submissions: Collection[uuid.UUID] | Select[uuid.UUID]
+    session: Session,
+    organisation_id: uuid.UUID,
+    submissions: Collection[uuid.UUID] | Select[uuid.UUID],
+    without: Collection[uuid.UUID] = (),
 ) -> dict[uuid.UUID, frozenset[str]]:
     """The questions of each submission that were judged badly in an earlier round, whose mark lapsed because something
     was changed, and that nobody has judged since: whatever a policy demands, these count as not judged.
 
     By submission, those without any left out; one statement. A mark that was kept from the round before judges
-    nothing anew, nor does one that is in no rating yet.
+    nothing anew, nor does one that is in no rating yet, nor one of the people ``without``.
     """
     rows = session.execute(
         select(LapsedMark.submission_id, LapsedMark.key)
         .where(
             LapsedMark.organisation_id == organisation_id,
             LapsedMark.submission_id.in_(submissions),
-            unsettled(organisation_id),
+            unsettled(organisation_id, without),
         )
         .distinct()
     )
@@ -294,14 +326,18 @@ def lapsed_adverse(
     return {submission: frozenset(keys) for submission, keys in found.items()}
 
 
-def unsettled(organisation_id: uuid.UUID) -> ColumnElement[bool]:
-    """Of LapsedMark: that nobody has judged the answer in that round; what was taken back again judges nothing."""
+def unsettled(organisation_id: uuid.UUID, without: Collection[uuid.UUID] = ()) -> ColumnElement[bool]:
+    """Of LapsedMark: that nobody has judged the answer in that round; what was taken back again judges nothing.
+
+    ``without``: people whose marks are not looked at.
+    """
     place = (
         Mark.organisation_id == organisation_id,
         LapsedMark.organisation_id == organisation_id,
         Mark.submission_id == LapsedMark.submission_id,
         Mark.key == LapsedMark.key,
         Mark.document == ANSWER,
+        *([Mark.marked_by.not_in(sorted(without))] if without else []),
     )
     newest = select(func.max(Mark.sequence)).where(*place).correlate(LapsedMark).scalar_subquery()
     return ~(

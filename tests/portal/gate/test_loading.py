@@ -23,7 +23,7 @@ from portal.erasure import service as erasure
 from portal.erasure.service import Subject
 from portal.faults import NotFound
 from portal.gate import case as gate_case
-from portal.gate import loading, reading
+from portal.gate import loading, loading_answers, reading
 from portal.gate.facts import GateFacts, Submitted
 from portal.gate.loading import Loaded
 from portal.gate.models import RiskException
@@ -34,7 +34,9 @@ from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement, Vendor
-from tests.portal import journey
+from portal.vendors.policy import Policy
+from tests.portal import journey, rich
+from tests.portal.gate.given import policy
 from tests.portal.once import made_once
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.world import NOW, Place, make_company, make_organisation
@@ -210,6 +212,60 @@ def test_what_an_adverse_mark_was_shed_from_is_judged_again_and_the_answers_befo
     again.save(Wish(MFA, "accepted", reason="Seen."))
     again.write()
     assert answers(again, days=2).lapsed == 0
+
+
+def test_what_the_decider_alone_judged_anew_is_still_shed_without_them(case: Reviewed) -> None:
+    ciso = case.organisation[CISO]
+    mark(case, MFA, "disproved")
+    case.write()
+    again = case.again({MFA: Content("answered", "yes", "Now everybody.")})
+    again.save(Wish(MFA, "accepted", reason="Seen."), actor=ciso)
+    again.write(actor=ciso)
+    assert answers(again, days=2).lapsed == 0
+    assert answers(again, days=2, without=ciso.person.id).lapsed == 1
+    assert answers(again, days=2, without=case.reviewer.person.id).lapsed == 0
+
+
+def test_marks_that_a_round_left_behind_wait_at_the_gate(case: Reviewed) -> None:
+    mark(case, ADMIN, "disproved")
+    again = case.again({MFA: Content("answered", "yes", "Now everybody.")})
+    assert answers(again, days=2).unwritten == 1
+    again.save(Wish(PLAN, "graded", points=10, reason="No."))
+    assert answers(again, days=2).unwritten == 2
+
+
+@pytest.mark.both_databases
+def test_no_number_of_new_submissions_makes_the_last_judged_one_forgotten(
+    case: Reviewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, what in ((MFA, "disproved"), (ADMIN, "accepted")):
+        mark(case, key, what)
+    case.write()
+    bad = answers(case)
+    place, engagements = case.organisation, case.issued.engagements
+    for days in (1, 2, 3):
+        now = NOW + timedelta(days=days)
+        again = journey.again(case.database, place, case.issued.vendor, engagements, rich.DEFINITION, now=now)
+        better = rich.ANSWERS | {MFA: Content("answered", "yes")}
+        journey.submit(case.database, case.issued, better, assessment=again, now=now)
+
+    def former(*policies: Policy) -> list[str]:
+        with case.database.looking(place[CISO].scope) as session:
+            asked = dict.fromkeys(engagements, policies)
+            found = loading.many(session, place.id, engagements, now=NOW + timedelta(days=4), policies=asked)
+        (one,) = found[engagements[0]].facts.submitted
+        return [each.submission for each in one.former]
+
+    critical = policy(questionnaires=("rich",), review="critical")
+    assert former(critical)[-1] == bad.submission
+    monkeypatch.setattr(loading, "MOST_FORMER", 1)
+    monkeypatch.setattr(loading_answers, "AT_ONCE", 1)
+    assert former(critical)[-1] == bad.submission
+    assert len(former(critical)) == 3
+    unread = policy(questionnaires=("rich",), review="none")
+    assert former(unread, critical) == former(critical)
+    for nobody in ((), (unread,), (policy(questionnaires=("other",), review="all"),)):
+        assert former(*nobody) == []  # no policy asks for it, so it is not read
 
 
 def test_a_reopened_round_is_open_until_its_day(case: Reviewed) -> None:

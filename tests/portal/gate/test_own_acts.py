@@ -16,12 +16,14 @@ from portal.audit.service import record
 from portal.contracts import settling
 from portal.db import SYSTEM, Database
 from portal.gate import loading
+from portal.gate.deciding import decide
 from portal.gate.facts import GateFacts, Requirement
 from portal.gate.models import RiskException
 from portal.gate.own_acts import steps_without
 from portal.settings import Settings
 from tests.portal import journey
 from tests.portal.contracts.test_schedule import Given
+from tests.portal.gate.given import policy, sound
 from tests.portal.once import made_once
 from tests.portal.world import NOW, make_company, make_organisation
 
@@ -133,3 +135,14 @@ def test_an_exception_of_two_who_count_as_one_is_none(given: Given) -> None:
         record(session, Kind.EXCEPTION_SETTLED, now=NOW, actor=None)
     assert len(facts(given).accepted) == len(facts(given, [CISO]).accepted) == 1
     assert facts(given, [CISO, ADMIN]).accepted == ()
+
+
+def test_a_tier_that_nobody_else_set_is_ones_own_whether_or_not_the_policy_asks_for_an_intake(
+    given: Given,
+) -> None:
+    assert (facts(given).tier_by_hand, facts(given).tier_own) == (True, False)
+    assert facts(given, [CISO]).tier_own  # who put it on record
+    assert not facts(given, [ADMIN]).tier_own
+    for own, result in ((False, "met"), (True, "pending")):
+        found = decide(sound(tier_by_hand=True, tier_own=own), policy(False))
+        assert {one.code: one.result for one in found.grounds}["tier"] == result

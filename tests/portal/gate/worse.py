@@ -152,6 +152,7 @@ def defects(found: GateFacts) -> Iterator[tuple[str, GateFacts]]:
     """(what gets worse, the facts with it), for every single defect that these facts have room for."""
     for name, values in (
         ("tier_by_hand", {"tier_by_hand": True}),
+        ("tier by one's own hand", {"tier_by_hand": True, "tier_own": True}),
         ("personal data", {"personal": True}),
         ("nobody knows the data", {"personal": None}),
         ("unlinked", {"linked": False}),

@@ -25,9 +25,28 @@ from questionnaires.parsing import parse_json
 from tests.portal import journey
 from tests.portal.review.given import Reviewed
 from tests.portal.review.test_workspace import Desk, listed
+from tests.portal.vendors.test_policy_pages import fields_of
 from tests.portal.world import NOW, Place, make_company, make_organisation, signed_in
 
 MFA, PLAN, PATCH, LOGS, STEPS = (f"own.rich.{one}" for one in ("mfa", "plan", "patch", "logs", "steps"))
+
+
+@pytest.mark.both_databases
+def test_nothing_is_reopened_while_marks_wait_for_their_rating(app: Portal, given: Reviewed) -> None:
+    place = given.organisation
+    browser = signed_in(app, place[OrganisationRole.CISO])
+    path = f"/o/{place.slug}/assessments/{given.issued.assessment}/change/reopen"
+    given.save(Wish(LOGS, "accepted"))
+    form = fields_of(browser.get(path).text) | {"text": "Look again."}
+    refused = browser.post(path, form)
+    assert refused.status_code == 409
+    assert "One mark is in no rating yet" in refused.text
+    given.save(Wish(PLAN, "graded", points=60, reason="Tape is slow."))
+    assert "2 marks are in no rating yet" in browser.post(path, form).text
+    given.write()
+    assert browser.post(path, form).status_code == 303
+    with given.database.looking(given.reviewer.scope) as session:
+        assert queries.case(session, given.reviewer, given.submission).assessment.round == 2
 
 
 @pytest.mark.both_databases
