@@ -79,6 +79,7 @@ TOP = frozenset(
         "cli",
         "demo",
         "demo_findings",
+        "demo_gates",
         "demo_samples",
         "demo_story",
         "installation",

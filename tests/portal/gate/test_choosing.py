@@ -122,6 +122,10 @@ def test_when_a_second_person_is_needed(
     assert needs_second(choice, proposal, without_own, replace(DEMANDS, approvals=approvals)) == found
 
 
+def test_what_somebody_else_asked_for_takes_two_to_lift() -> None:
+    assert needs_second(as_proposed(CLEAR), CLEAR, CLEAR, DEMANDS, lifts=True) == ("stands",)
+
+
 def test_an_end_that_rests_on_the_deciders_own_act_needs_a_second_person() -> None:
     own = decide(sound(), policy())
     without = decide(sound(documents=(Document("iso27001", day(40)),)), policy())
