@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 
 from sqlalchemy.orm import Session
 
@@ -46,6 +46,21 @@ class Look:
     actor: Identity
     now: datetime
     by_version: dict[str, Follower] = field(default_factory=dict)
+
+    @cached_property
+    def closed(self) -> Mapping[Known, list[Link]]:
+        """What was closed over answers that called for it, by where it stands in this version; read once a look."""
+        found: dict[Known, list[Link]] = {}
+        for one in opening_queries.closed(self.session, self.engagements, self.assessment, self.pair):
+            known = self.followed(one.finding)
+            if known is not None:
+                found.setdefault(known, []).append(one)
+        return found
+
+    @cached_property
+    def answers(self) -> opening_queries.Answers:
+        """What rounds of the assessment said, each read once a look."""
+        return opening_queries.Answers(self.session, self.pair)
 
     @property
     def pair(self) -> Pair:
@@ -270,13 +285,11 @@ def _settled(look: Look, known: Known, engagements: list[uuid.UUID]) -> set[uuid
     Whoever closed it knew them: only answers that say something else open it anew.
     """
     found = set()
-    for one in opening_queries.closed(look.session, engagements, look.assessment, look.pair):
-        if not one.row.called_for or look.followed(one.finding) != known:
+    for one in look.closed.get(known, ()):
+        if one.row.engagement_id not in engagements:
             continue
-        same = one.row.submission_id == look.submission.id or opening_queries.same_answer(
-            look.session, one.row.submission_id, one.finding.key, look.submission.id, known[0], look.pair
-        )
-        if same:
+        was, now = (one.row.submission_id, one.finding.key), (look.submission.id, known[0])
+        if was[0] == now[0] or look.answers.same(was, now):
             one.row.submission_id = look.submission.id
             found.add(one.row.engagement_id)
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal.assessments import result_queries
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
 from portal.assessments.result_queries import Pair
+from portal.assessments.sealing import Document
 from portal.findings.models import Finding, FindingEngagement
 from portal.findings.queries import CLOSED, MERGED
 from questionnaires.canonical import canonical_json
@@ -67,7 +69,7 @@ def standing(session: Session, engagement_ids: Collection[uuid.UUID], slug: str,
 def closed(
     session: Session, engagement_ids: Collection[uuid.UUID], assessment: Assessment, pair: Pair
 ) -> list[Link]:
-    """What was closed on these engagements over answers to this very assessment."""
+    """What was closed on these engagements over answers to this very assessment that called for it."""
     rows = session.execute(
         select(FindingEngagement, Finding)
         .join(Finding, Finding.id == FindingEngagement.finding_id)
@@ -75,6 +77,7 @@ def closed(
         .where(
             FindingEngagement.engagement_id.in_(engagement_ids),
             FindingEngagement.standing.is_(None),
+            FindingEngagement.called_for,
             Finding.state.in_((CLOSED, MERGED)),
             Submission.assessment_id == assessment.id,
             *pair.of(FindingEngagement, Finding, Submission),
@@ -124,33 +127,58 @@ def whys(session: Session, ids: Collection[uuid.UUID], pair: Pair) -> dict[uuid.
     return found
 
 
-def same_answer(
-    session: Session, old_id: uuid.UUID, old_key: str, new_id: uuid.UUID, new_key: str, pair: Pair
-) -> bool:
-    """Whether two submissions say the same at a question: state, value, note and documents, all still there."""
-    old, new = (_said(session, *one, pair) for one in ((old_id, old_key), (new_id, new_key)))
-    return old is not None and old == new
+class Answers:
+    """What submissions of a pair said, each of them read once, to be compared question by question."""
+
+    def __init__(self, session: Session, pair: Pair) -> None:
+        self._session, self._pair = session, pair
+        self._read: dict[uuid.UUID, _Sealed] = {}
+
+    def same(self, one: tuple[uuid.UUID, str], other: tuple[uuid.UUID, str]) -> bool:
+        """Whether two submissions say the same at a question: state, value, note and documents, all still there."""
+        said = self._said(*one)
+        return said is not None and said == self._said(*other)
+
+    def _said(self, submission_id: uuid.UUID, key: str) -> Any:
+        """What was sealed at a question in a form to compare; None where any of it was removed from the record."""
+        if submission_id not in self._read:
+            self._read[submission_id] = _sealed(self._session, submission_id, self._pair)
+        return self._read[submission_id].said(key)
 
 
-def _said(session: Session, submission_id: uuid.UUID, key: str, pair: Pair) -> Any:
-    """What was sealed at a question in a form to compare; None where any of it was removed from the record."""
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A submission: what is still there of its answers and documents, and how often its commitments name a question."""
+
+    answers: Mapping[str, bytes]
+    papers: Mapping[str, Collection[Document]]
+    named: Mapping[str, int]
+    listed: Mapping[str, int]
+
+    def said(self, key: str) -> Any:
+        sealed, papers = self.answers.get(key), self.papers.get(key, ())
+        if (sealed is None and self.named.get(key, 0)) or len(papers) < self.listed.get(key, 0):
+            return None
+        answer = {} if sealed is None else json.loads(sealed)
+        said = canonical_json({name: answer[name] for name in ("state", "value", "note") if name in answer})
+        return said, [(one.sha256, one.kind, one.issued, one.expires) for one in papers]
+
+
+def _sealed(session: Session, submission_id: uuid.UUID, pair: Pair) -> _Sealed:
     listed = session.execute(
         select(Submission.commitments, Submission.evidence).where(
             Submission.id == submission_id, *pair.of(Submission)
         )
     ).one()
-    sealed = result_queries.sealed_bytes(session, submission_id, pair).get(key)
-    papers = result_queries.sealed_documents(session, submission_id, pair).get(key, ())
-    if sealed is None and _names(listed.commitments, key):
-        return None
-    if len(papers) < _names(listed.evidence, key):
-        return None
-    answer = {} if sealed is None else json.loads(sealed)
-    said = canonical_json({name: answer[name] for name in ("state", "value", "note") if name in answer})
-    return said, [(one.sha256, one.kind, one.issued, one.expires) for one in papers]
+    return _Sealed(
+        result_queries.sealed_bytes(session, submission_id, pair),
+        result_queries.sealed_documents(session, submission_id, pair),
+        _names(listed.commitments),
+        _names(listed.evidence),
+    )
 
 
-def _names(listed: bytes, key: str) -> int:
-    """How often a list of commitments names a question."""
+def _names(listed: bytes) -> Counter[str]:
+    """How often a list of commitments names each question."""
     rows: Iterable[list[str]] = json.loads(listed)
-    return sum(row[0] == key for row in rows)
+    return Counter(row[0] for row in rows)

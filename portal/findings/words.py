@@ -145,11 +145,12 @@ def uncalled_words(one: Finding, *, ours: bool) -> str:
     if one.called_for:
         return ""
     if not ours:
-        return {
+        said = {
             earning.ANSWERED: _("Your new answers no longer call for it."),
             earning.JUDGED: _("The way in which your answer was judged no longer calls for it."),
         }.get(one.uncalled, _("Your newest answers do not say whether it is settled."))
-    return {
+        return str(said)
+    said = {
         earning.ANSWERED: _(
             "The question was answered anew, and the answer no longer calls for it. Close it once you are content: it "
             "does not go by itself."
@@ -169,18 +170,20 @@ def uncalled_words(one: Finding, *, ours: bool) -> str:
         one.uncalled,
         _("The newest answers do not settle it: something is unanswered, doubted or without proof there."),
     )
+    return str(said)
 
 
 def uncalled_short(one: Finding) -> str:
     """The same in a line of a list; "" while answers call for it, and for what does not stand."""
     if one.called_for or one.state not in STANDING:
         return ""
-    return {
+    said = {
         earning.ANSWERED: _("the new answers no longer call for it"),
         earning.JUDGED: _("a mark no longer calls for it"),
         earning.NOT_ASKED: _("the question was not asked again"),
         earning.GONE: _("the question is gone from the newer version"),
     }.get(one.uncalled, _("the newest answers do not settle it"))
+    return str(said)
 
 
 def cost_words(one: Finding, asker: str) -> str:

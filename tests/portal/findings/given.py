@@ -185,7 +185,11 @@ class Found:
         return self.submission
 
     def next_round(
-        self, answers: Mapping[str, Content], *, now: datetime = NOW + timedelta(days=2)
+        self,
+        answers: Mapping[str, Content],
+        *,
+        now: datetime = NOW + timedelta(days=2),
+        consequences: Any = CONSEQUENCES,
     ) -> uuid.UUID:
         """These questions are returned, answered so, and submitted as the next round of the newest assessment."""
         with self.database.transaction(self.reviewer.scope) as session:
@@ -203,7 +207,7 @@ class Found:
             saved = service.save_answers(session, one, asked.sections[0], edits, actor=self.owner, now=now)
             assert not saved.errors
         self.submission = journey.submit(
-            self.database, self.issued, assessment=assessment, now=now, consequences=CONSEQUENCES
+            self.database, self.issued, assessment=assessment, now=now, consequences=consequences
         )
         return self.submission
 
