@@ -2,7 +2,8 @@
 
 With an answer goes what was written about any finding that ever rested on it, under whatever key it is known today:
 plans, proofs and reasons may quote it. Of merged findings all go together: what is said of one is written at another.
-Time takes the words of closed findings only.
+Time takes the words of closed findings only: with the answers, or, of what was closed after those had gone, once it has
+been closed for as long as answers are kept.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from portal.assessments.models import SealedAnswer
 from portal.erasure.reaching import Destroyed, end_and_empty, read, run
 from portal.evidence.models import ProofDocument
 from portal.findings.models import (
@@ -55,6 +57,53 @@ def of_closed(
     """Empty the closed findings among them; returns the documents."""
     rows = _resting_on(session, submissions, Finding.state.in_((CLOSED, MERGED)))
     return _empty(session, [one.id for one in rows], found, None, now)
+
+
+def long_closed(
+    session: Session, organisation_id: uuid.UUID, before: datetime
+) -> list[tuple[uuid.UUID, datetime]]:
+    """Findings closed before then that still have words, where none of the answers they rested on is left; with when.
+
+    Retention has been at those answers while the finding stood, and does not come back to them.
+    """
+    about = Finding.id
+    left = or_(
+        *(exists().where(model.finding_id == about) for model in (FindingWords, FindingNote, ProofDocument)),
+        exists().where(FindingClosing.finding_id == about, FindingClosing.reason != ""),
+    )
+    answered = or_(
+        exists().where(SealedAnswer.submission_id == Finding.submission_id),
+        exists().where(
+            FindingEngagement.finding_id == about,
+            SealedAnswer.submission_id == FindingEngagement.submission_id,
+        ),
+    )
+    rows = read(
+        session,
+        select(Finding.id, Finding.closed_at)
+        .where(
+            Finding.organisation_id == organisation_id,
+            Finding.state == CLOSED,
+            Finding.closed_at < before,
+            left,
+            ~answered,
+        )
+        .order_by(Finding.closed_at, Finding.id),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def empty_closed(
+    session: Session, ids: Collection[uuid.UUID], found: Destroyed, *, now: datetime
+) -> set[uuid.UUID]:
+    """Empty closed findings with all that was merged into them; returns the documents."""
+    rows = read(
+        session,
+        select(Finding.id).where(
+            or_(Finding.id.in_(ids), Finding.merged_into.in_(ids)), Finding.state.in_((CLOSED, MERGED))
+        ),
+    )
+    return _empty(session, [row[0] for row in rows], found, None, now)
 
 
 def of_vendors(

@@ -70,6 +70,7 @@ def apply(database: Database, *, now: datetime) -> int:
         for start in range(0, len(due), BATCH):
             done += _destroy(database, organisation_id, due[start : start + BATCH], now)
         done += _intakes(database, organisation_id, months, zone, now)
+        done += _findings(database, organisation_id, months, zone, now)
     return done
 
 
@@ -108,6 +109,34 @@ def _intakes(database: Database, organisation_id: uuid.UUID, months: int, zone: 
                 now=now,
             )
             done += number
+    return done
+
+
+def _findings(database: Database, organisation_id: uuid.UUID, months: int, zone: str, now: datetime) -> int:
+    """Destroy the words of findings that were closed after their answers had gone, as long ago; how many findings."""
+    today, before = clock.local_date(now, zone), now - timedelta(days=27 * months)
+    with database.looking(SYSTEM) as session:
+        old = findings.long_closed(session, organisation_id, before)
+    due = [one for one, closed_at in old if add_months(clock.local_date(closed_at, zone), months) <= today]
+    done = 0
+    for start in range(0, len(due), BATCH):
+        with database.transaction() as session:
+            found = Destroyed()
+            some = due[start : start + BATCH]
+            papers = findings.empty_closed(session, some, found, now=now)
+            if not found.counts:
+                continue  # another worker was faster
+            destroying.unreferenced(session, papers, found, now)
+            certify(
+                session,
+                kind="retention",
+                subject=organisation_id,
+                found=found,
+                people={},
+                organisation_id=organisation_id,
+                now=now,
+            )
+            done += len(some)
     return done
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portal.assessments import showing
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM
-from portal.erasure import destroying, findings, parting
+from portal.erasure import destroying, findings, parting, retention
 from portal.erasure.reaching import Destroyed
 from portal.evidence import service as library
 from portal.evidence.models import Evidence, ProofDocument
@@ -21,8 +22,9 @@ from portal.evidence.service import Described
 from portal.evidence.sniffing import Sniffed
 from portal.evidence.uploads import Stored
 from portal.faults import Conflict
-from portal.findings import closing, keeping, queries, steps
+from portal.findings import closing, judging, keeping, queries, steps
 from portal.findings.models import FindingClosing, FindingNote, FindingStep, FindingWords
+from portal.organisations.models import Organisation
 from tests.portal.findings.given import MFA, STEPS, Found
 from tests.portal.world import NOW
 
@@ -133,3 +135,22 @@ def test_redacting_an_answer_follows_merged_findings_both_ways(given: Found, key
     assert (left(given)["words"], left(given)["notes"]) == (2, 1)
     destroy(given, destroying.answers, given.issued.assessment, {key})
     assert (left(given)["words"], left(given)["notes"]) == (0, 0)
+
+
+def test_time_comes_back_to_what_was_closed_after_its_answers_had_gone(given: Found) -> None:
+    """What stands when the answers go keeps its words, and loses them as long after it was closed."""
+    busy(given)
+    with given.database.transaction(SYSTEM) as session:
+        session.execute(update(Organisation).values(keep_months=6))
+        destroying.sealed(session, [given.submission], None, Destroyed(), NOW)
+        record(session, Kind.SETTINGS_CHANGED, now=NOW, actor=None)
+    closed_at = NOW + timedelta(days=400)
+    assert retention.apply(given.database, now=closed_at) == 0, "all of it stands"
+    one = given.one("knockout")
+    given.act(judging.accept, one, text="Thank you.", now=closed_at)
+    held = left(given)
+    assert retention.apply(given.database, now=closed_at + timedelta(days=170)) == 0
+    assert left(given) == held
+    assert retention.apply(given.database, now=closed_at + timedelta(days=190)) == 1
+    assert left(given) == {"words": 1, "notes": 0, "documents": 0, "reasons": 0}, "the other one stands"
+    assert retention.apply(given.database, now=closed_at + timedelta(days=191)) == 0
