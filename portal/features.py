@@ -67,7 +67,7 @@ from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
 from portal.review import doubts as review_doubts
 from portal.review import draft_views as review_drafts
-from portal.review import queries as review_queries
+from portal.review import last_time, stranded
 from portal.review import queue_views as review_queue
 from portal.review import return_views as returns
 from portal.review import thread_views as threads
@@ -136,6 +136,7 @@ VIEWS = (
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
 CONSEQUENCES: tuple[Callable[..., None], ...] = (
     review_carrying.carry_after_submission,  # first: what is evaluated rests on the marks that are kept
+    last_time.heed_after_submission,
     contract_service.evaluate_after_submission,
     finding_opening.open_after_submission,
     reassessment_service.schedule_next,
@@ -149,7 +150,7 @@ RATED: tuple[Callable[..., None], ...] = (
 )
 
 # Why an assessment cannot be reopened as a whole now: (session, assessment).
-HINDERS_REOPENING: Callable[..., str] = review_queries.reopening_hindered
+HINDERS_REOPENING: Callable[..., str] = stranded.reopening_hindered
 
 # How many wait on a page of the navigation, by its endpoint: (session, identity).
 WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(

@@ -71,7 +71,7 @@ def carry_after_submission(
 ) -> None:
     """The consequence of a submission: its review begins, with those marks of the round before that still hold."""
     assessment.reviewed_at = None
-    before = _before(session, actor, submission)
+    before = round_before(session, actor, submission)
     if before is None:
         return
     written = queries.marks_of(session, actor, before.id)
@@ -85,11 +85,11 @@ def carry_after_submission(
     last = holding(turn, old, new, {place: some[-1] for place, some in chains.items() if some})
     kept = {place: one for place, one in last.items() if one.mark != WITHDRAWN}
     copied = {place: chains[one.key, one.document] for place, one in last.items()}
-    rated = _rating(session, submission)
+    rated = newest_rating(session, submission)
     if copied:
         rated = _keep(session, assessment, old, new, (kept, copied), actor, now)
-    shed = lapses(turn, marks, {one.id for one in kept.values()}, notes, _lines(assessment, old))
-    _note(session, submission, shed)
+    shed = lapses(turn, marks, {one.id for one in kept.values()}, notes, lines_of(assessment, old))
+    note_lapses(session, submission, shed)
     data = {
         "submission": submission.id,
         "kept": len(kept),
@@ -149,7 +149,7 @@ def _of_each_person(marks: Sequence[Mark]) -> list[Mark]:
     return words if any(one.mark != WITHDRAWN for one in words) else []
 
 
-def _note(session: Session, submission: Submission, shed: Collection[Lapse]) -> None:
+def note_lapses(session: Session, submission: Submission, shed: Collection[Lapse]) -> None:
     insert_rows(
         session,
         LapsedMark,
@@ -167,7 +167,7 @@ def _note(session: Session, submission: Submission, shed: Collection[Lapse]) -> 
     )
 
 
-def _rating(session: Session, submission: Submission) -> Rating:
+def newest_rating(session: Session, submission: Submission) -> Rating:
     """What submitting wrote."""
     pair = Pair(submission.organisation_id, submission.company_id)
     found: Rating = session.execute(
@@ -179,7 +179,7 @@ def _rating(session: Session, submission: Submission) -> Rating:
     return found
 
 
-def _lines(assessment: Assessment, side: Side) -> dict[str, TraceLine]:
+def lines_of(assessment: Assessment, side: Side) -> dict[str, TraceLine]:
     """Each question of a round as the engine counts it without any mark, those included that returns made visible."""
     result = rating.compute(
         side.definition,
@@ -206,7 +206,7 @@ def turn_between(session: Session, assessment: Assessment, old: Side, new: Side)
             heirs[key] = (*heirs.get(key, ()), change.key)
         if change.fate in ("kept", "renamed") and set(change.edits) <= HARMLESS:
             harmless.add(change.key)
-    hidden = {key for key, line in _lines(assessment, new).items() if line.state == "hidden"}
+    hidden = {key for key, line in lines_of(assessment, new).items() if line.state == "hidden"}
 
     def changed(key: str) -> bool:
         return key not in harmless or not _same(old, new, was[key], key)
@@ -237,7 +237,7 @@ def holding(turn: Turn, old: Side, new: Side, marks: Mapping[Place, M]) -> dict[
     return kept
 
 
-def _before(session: Session, actor: Identity, submission: Submission) -> Submission | None:
+def round_before(session: Session, actor: Identity, submission: Submission) -> Submission | None:
     return session.execute(
         select(Submission)
         .where(

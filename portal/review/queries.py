@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import case as sql_case
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
@@ -100,7 +101,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Lapsed:
-    """An adverse mark that no longer stands: made in ``round`` on what is now ``about``, for ``reason``."""
+    """An adverse mark that no longer stands: made in ``round`` on what is now ``about``, for ``reason``.
+
+    ``round``: 0 for one of another assessment, the last time that the same was asked.
+    """
 
     mark: Mark
     round: int
@@ -216,35 +220,6 @@ def unwritten_elsewhere(
     return dict(rows.all())
 
 
-def reopening_hindered(session: Session, assessment: Assessment) -> str:
-    """Why an assessment cannot be reopened as a whole now, "" when it can: no mark is left behind unwritten."""
-    newest = (
-        select(Submission.id)
-        .where(
-            Submission.assessment_id == assessment.id,
-            Submission.organisation_id == assessment.organisation_id,
-        )
-        .order_by(Submission.round.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    waiting = session.scalar(
-        select(func.count())
-        .select_from(MarkDraft)
-        .where(
-            MarkDraft.organisation_id == assessment.organisation_id,
-            MarkDraft.submission_id == newest,
-        )
-    )
-    if not waiting:
-        return ""
-    what = "One mark is" if waiting == 1 else f"{waiting} marks are"
-    return (
-        f"{what} in no rating yet, and a new round would leave them behind. Write them into a rating in the review of "
-        "what was submitted, or throw them away there. Then reopen it."
-    )
-
-
 def marks_of(session: Session, identity: Identity, submission_id: uuid.UUID) -> list[Mark]:
     """Every written mark of a submission, in the order in which they were made; for either side."""
     rows = session.execute(
@@ -284,18 +259,26 @@ def lapsed_of(
     session: Session, identity: Identity, submission_id: uuid.UUID
 ) -> dict[str, tuple[Lapsed, ...]]:
     """The same by the question where to look, with what was said then, the oldest first."""
+    here = (
+        scoped(identity, Submission)
+        .with_only_columns(Submission.assessment_id)
+        .where(Submission.id == submission_id)
+        .correlate(None)
+        .scalar_subquery()
+    )
+    number = sql_case((Submission.assessment_id == here, Submission.round), else_=0)
     rows = session.execute(
         scoped(identity, LapsedMark, Mark, Submission)
-        .with_only_columns(LapsedMark.key, LapsedMark.about, Mark, Submission.round, MarkReason.text)
+        .with_only_columns(LapsedMark.key, LapsedMark.about, Mark, number, MarkReason.text)
         .join(Mark, Mark.id == LapsedMark.mark_id)
         .join(Submission, Submission.id == Mark.submission_id)
         .outerjoin(MarkReason, and_(MarkReason.mark_id == Mark.id, *mine(identity.scope, MarkReason)))
         .where(LapsedMark.submission_id == submission_id)
-        .order_by(Submission.round, LapsedMark.about, Mark.document)
+        .order_by(number, LapsedMark.about, Mark.document)
     )
     found: dict[str, list[Lapsed]] = {}
-    for key, about, mark, number, text in rows:
-        found.setdefault(key, []).append(Lapsed(mark, number, about, text or ""))
+    for key, about, mark, in_round, text in rows:
+        found.setdefault(key, []).append(Lapsed(mark, in_round, about, text or ""))
     return {key: tuple(some) for key, some in found.items()}
 
 

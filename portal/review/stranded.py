@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments.covering import assessment_moved
-from portal.assessments.models import Submission
+from portal.assessments.models import Assessment, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.review import carrying
@@ -110,3 +110,32 @@ def take_over(session: Session, case: Case, *, actor: Identity, now: datetime) -
     )
     session.flush()
     return len(rows)
+
+
+def reopening_hindered(session: Session, assessment: Assessment) -> str:
+    """Why an assessment cannot be reopened as a whole now, "" when it can: no mark is left behind unwritten."""
+    newest = (
+        select(Submission.id)
+        .where(
+            Submission.assessment_id == assessment.id,
+            Submission.organisation_id == assessment.organisation_id,
+        )
+        .order_by(Submission.round.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    waiting = session.scalar(
+        select(func.count())
+        .select_from(MarkDraft)
+        .where(
+            MarkDraft.organisation_id == assessment.organisation_id,
+            MarkDraft.submission_id == newest,
+        )
+    )
+    if not waiting:
+        return ""
+    what = "One mark is" if waiting == 1 else f"{waiting} marks are"
+    return (
+        f"{what} in no rating yet, and a new round would leave them behind. Write them into a rating in the review of "
+        "what was submitted, or throw them away there. Then reopen it."
+    )

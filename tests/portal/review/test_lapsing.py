@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import uuid
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, select
@@ -13,15 +15,15 @@ from portal.assessments.drafts import Content
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
-from portal.review import marking, queries
+from portal.review import last_time, marking, queries
 from portal.review.lapsing import Turn, lapses
 from portal.review.marking import Wish
 from portal.review.models import LapsedMark, Mark
 from portal.settings import Settings
 from tests.conftest import FULL
-from tests.portal import rich
-from tests.portal.review.given import Reviewed, reviewed
-from tests.portal.world import make_company, make_organisation
+from tests.portal import journey, rich
+from tests.portal.review.given import CONSEQUENCES, Reviewed, reviewed
+from tests.portal.world import NOW, make_company, make_organisation
 
 MFA, PLAN, PATCH, LOGS, CLOUD, KEYS, ADMIN, STEPS = (
     f"own.rich.{one}" for one in ("mfa", "plan", "patch", "logs", "cloud", "cloud_keys", "admin", "steps")
@@ -40,6 +42,50 @@ def lost(given: Reviewed) -> frozenset[str]:
 def challenged(given: Reviewed, key: str = MFA) -> None:
     given.save(Wish(key, "challenged", reason=WHY))
     given.write()
+
+
+def next_year(given: Reviewed, answers: dict[str, Content], days: int = 3) -> Reviewed:
+    """The same asked anew, in another assessment."""
+    now, issued = NOW + timedelta(days=days), given.issued
+    place = issued.organisation
+    assessment = journey.again(
+        given.database, place, issued.vendor, issued.engagements, rich.DEFINITION, now=now
+    )
+    found = journey.submit(
+        given.database,
+        issued,
+        rich.ANSWERS | answers,
+        assessment=assessment,
+        now=now,
+        consequences=(*CONSEQUENCES, last_time.heed_after_submission),
+    )
+    return Reviewed(given.database, replace(issued, assessment=assessment), found)
+
+
+@pytest.mark.both_databases
+def test_what_was_judged_badly_the_last_time_is_not_shed_by_being_asked_anew(given: Reviewed) -> None:
+    given.save(Wish(LOGS, "accepted"))
+    challenged(given)
+    again = next_year(given, {})
+    assert again.case().marks == {}
+    assert lost(again) == {MFA}  # the same words once more have shown nothing
+    another = next_year(again, {MFA: Content("answered", "yes")}, 6)
+    assert lost(another) == {MFA}
+    with given.database.looking(given.reviewer.scope) as session:
+        (note,) = queries.lapsed_of(session, given.reviewer, another.submission)[MFA]
+    assert (note.round, note.reason, note.mark.mark) == (0, WHY, "challenged")
+    another.save(Wish(MFA, "accepted"))
+    another.write()
+    assert lost(another) == frozenset()
+    assert lost(next_year(another, {}, 9)) == frozenset()
+    assert lost(next_year(given, {LOGS: Content("answered", "no")}, 12)) == frozenset()
+
+
+def test_where_nothing_was_judged_the_last_time_nothing_is_noted(given: Reviewed) -> None:
+    assert lost(next_year(given, {})) == frozenset()
+    given.save(Wish(LOGS, "accepted"))
+    given.write()
+    assert lost(next_year(given, {}, 6)) == frozenset()
 
 
 @pytest.mark.both_databases
