@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
+from portal import clock
+from portal.access import OrganisationRole
 from portal.db import Database
-from portal.gate import service
+from portal.gate import case, service
+from portal.gate.choosing import Choice
+from portal.gate.deciding import BY_HAND, Condition
+from portal.vendors import queries as vendors
+from portal.vendors.service import create_engagement
 from tests.browser.steps import State, open_details, press
 from tests.portal.scene_gate import decide_and_wait
 from tests.portal.world import Place
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from tests.browser.states import World
 
 US = "/o/{o}"
+WAITS = US + "/engagements/{gate_waits}/gate"
 GATE, DECIDED = US + "/engagements/{engagement}/gate", US + "/engagements/{gate_engagement}/gate"
 WORDS = (
     "The service is small, and the exit plan is written.",
@@ -50,11 +58,38 @@ STATES = [
     ),
     State("gate, refused without a word", "admin", DECIDED, "Say why you refuse it", 422, press("Refuse")),
     State("gate, read only", "auditor", DECIDED, "Conditions of the decision"),
+    State("gate, to be approved", "admin", WAITS, "Approve: clear with conditions", 200, open_details),
+    State("gate that waits for somebody else", "ciso", WAITS, "Take it back"),
     State("decision of a gate", "auditor", DECIDED + "/decisions/{gate_decision}", "byte for byte"),
 ]
 
 
-def make(database: Database, place: Place, engagement: uuid.UUID) -> dict[str, uuid.UUID]:
-    """A decision with a condition that is met, a proposal that waits, and an exception."""
+def make(database: Database, place: Place, engagement: uuid.UUID, vendor: uuid.UUID) -> dict[str, uuid.UUID]:
+    """A decision with a condition that is met, a proposal that is overtaken, an exception; and one to be approved."""
     made = decide_and_wait(database, place, engagement, WORDS)
-    return {"gate_engagement": engagement, "gate_decision": made.decision}
+    waits = _propose(database, place, vendor)
+    return {"gate_engagement": engagement, "gate_decision": made.decision, "gate_waits": waits}
+
+
+def _propose(database: Database, place: Place, vendor_id: uuid.UUID) -> uuid.UUID:
+    """Of an engagement that nothing else moves: the CISO proposes what takes the admin as well."""
+    ciso, now = place[OrganisationRole.CISO], clock.now()
+    with database.transaction(ciso.scope) as session:
+        vendor = vendors.vendor(session, ciso, vendor_id)
+        values = {"description": "", "tier": "medium", "facts": {}, "business_owner_id": None}
+        bought = create_engagement(session, vendor, name="Pay slips", actor=ciso, now=now, **values)
+        session.flush()
+        found = case.read(session, ciso, bought.id, now=now, lock=True)
+        one = Condition(BY_HAND, str(uuid.uuid4()), found.today + timedelta(days=20), "blocked")
+        service.decide(
+            session,
+            found,
+            Choice("clear_with_conditions", (one,), found.proposal.latest),
+            reason=WORDS[0],
+            words={one.subject: WORDS[2]},
+            seen=service.seen_of(found, 0, None),
+            without_own=found.proposal,
+            actor=ciso,
+            now=now,
+        )
+        return bought.id

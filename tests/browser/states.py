@@ -74,6 +74,7 @@ class World:
     silent_engagement: uuid.UUID
     gate_engagement: uuid.UUID
     gate_decision: uuid.UUID
+    gate_waits: uuid.UUID
     sealed: uuid.UUID
     submission: uuid.UUID
     draft: uuid.UUID
@@ -241,7 +242,7 @@ def _made(settings: Settings, database: Database) -> World:
         **enquiring.make(database, quarry, slate),
         **writing.make(database, quarry),
         **released.make(database, quarry),
-        **gates.make(database, quarry, silent_engagement),
+        **gates.make(database, quarry, silent_engagement, silent),
         **contracted.make(database, settings, quarry, archive),
         **opened.make(database, quarry, issued.vendor),
         **returned.make(database, quarry, slate, issued.vendor, archive),

@@ -131,6 +131,7 @@ def test_a_submission_is_judged_by_keyboard_alone(chromium: Browser, demo: Demo)
         enter(page)
         page.goto(page.url + "?show=unjudged")
         start = judged(page)
+        assert axe_faults(page) == []
         total = page.locator(".qlist li").count()
         # a key that is held down chooses once, saves nothing, and Enter that is held does not run on
         offered = page.locator("form[data-review] input[data-key]").first
