@@ -175,7 +175,11 @@ class Submission(Identified, Base):
     __table_args__ = tenancy(
         "shared",
         UniqueConstraint("assessment_id", "round"),
-        Index("ix_submission_organisation_id", "organisation_id"),
+        # Holds all that the queue of reviews narrows and orders by: a row is 20 kB.
+        Index(
+            "ix_submission_organisation_id_assessment_id",
+            *("organisation_id", "assessment_id", "round", "sealed_at", "id"),
+        ),
         Index("ix_submission_company_id", "company_id"),
         immutable=True,
     )

@@ -188,14 +188,18 @@ def _decided(identity: Identity) -> ColumnElement[bool]:
 
 
 def _waits(identity: Identity, *others: uuid.UUID) -> ColumnElement[bool]:
-    """Something waits for a second person; with ``others``: that none of these people has proposed."""
+    """Something waits for a second person; with ``others``: that none of these people has proposed.
+
+    Asked as lists of ids, which are made once: EXISTS looks for each of thousands of engagements.
+    """
     return or_(
         *(
-            exists().where(
-                model.engagement_id == Engagement.id,
-                model.state == WAITING,
-                *mine(identity.scope, model),
-                *(model.proposed_by != one for one in others),
+            Engagement.id.in_(
+                select(model.engagement_id).where(
+                    model.state == WAITING,
+                    *mine(identity.scope, model),
+                    *(model.proposed_by != one for one in others),
+                )
             )
             for model in (GateProposal, RiskException)
         )

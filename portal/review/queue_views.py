@@ -57,7 +57,7 @@ def queue_page(organisation: str) -> str:
     slugs = assessments.slugs(session, identity)
     narrowed = _filter([slug for slug, _title in slugs])
     page = queue.listed(session, identity, narrowed, number=page_number(request.args.get("page")))
-    found = queue.waiting(session, identity, [one.id for one in page.rows])
+    found = queue.waiting(session, identity, page.rows)
     own = organisations.organisation_of(session, identity)
     kept = {
         "q": narrowed.words,
@@ -70,7 +70,7 @@ def queue_page(organisation: str) -> str:
     )
     columns = [("vendor", _("Vendor")), ("tier", _("Tier")), ("", _("Questionnaire"))]
     columns += [("submitted", _("Submitted")), ("due", _("Was due")), ("", _("State"))]
-    shown = [found[one.id] for one in page.rows if one.id in found]
+    shown = [found[one] for one in page.rows if one in found]
     return render_template(
         "review/queue.html",
         page=page,
