@@ -34,17 +34,14 @@ from tests.guards.test_routes import ROUTES, routes
 from tests.portal.scene import Deal, Scene, security_lite
 from tests.portal.world import Browser, Place, signed_in
 
-# Which roles walk: all of them in a soak; else those that read differently. The permission table itself is walked for
-# every role in tests/guards/test_routes.py.
-WALKERS: frozenset[OrganisationRole | CompanyRole] = (
-    frozenset([*OrganisationRole, *CompanyRole])
-    if FULL
-    else frozenset([OrganisationRole.ADMIN, OrganisationRole.BUSINESS_OWNER, CompanyRole.OWNER])
-)
+# Which roles walk: all of them in a soak; else those that read differently, of the second organisation the one that
+# reads least. The permission table itself is walked for every role in tests/guards/test_routes.py.
+WALKERS = (OrganisationRole.ADMIN, OrganisationRole.BUSINESS_OWNER, CompanyRole.OWNER)
 
 
 def walkers(place: Place) -> list[tuple[OrganisationRole | CompanyRole, Identity]]:
-    return [(role, identity) for role, identity in place.people.items() if role in WALKERS]
+    walking = WALKERS[1:] if place.name == "Kzbirch" else WALKERS
+    return [(role, identity) for role, identity in place.people.items() if FULL or role in walking]
 
 
 def helpers(place: Place) -> list[tuple[OrganisationRole | CompanyRole, Identity]]:
@@ -163,7 +160,9 @@ def test_the_canaries_sing_where_they_may(app: Portal, scene: Scene) -> None:
     heard: set[str] = set()
     walked = [scene.places[name] for name in ("Kzalder", "Kzbirch", "Kzcedar")]
     sections = [one.key for one in security_lite().sections]
-    readers = [(place, one) for place in walked for _role, one in walkers(place)[:1] + helpers(place)]
+    readers = [
+        (place, one) for place in walked for _role, one in [*place.people.items()][:1] + helpers(place)
+    ]
     for place, identity in readers:
         browser = signed_in(app, identity)
         for deal in scene.deals_of(place):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,12 @@ def without_comments(source: str) -> str:
     return re.sub(r"\{#.*?#\}", "", source, flags=re.S)
 
 
+@cache
+def parsed(path: Path) -> nodes.Template:
+    """Its tree, which nobody changes; most read the same few again for their macros."""
+    return ENVIRONMENT.parse(path.read_text(encoding="utf-8"), name=str(path))
+
+
 def read(path: Path) -> str:
     return without_comments(path.read_text(encoding="utf-8"))
 
@@ -84,7 +91,7 @@ def test_the_guard_sees_what_it_guards_against(what: str, bad: str) -> None:
 
 @over(TEMPLATE_FILES, name_of)
 def test_a_template_parses_and_what_it_asks_for_exists(path: Path) -> None:
-    tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"), name=name_of(path))
+    tree = parsed(path)
     for kind in (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport):
         for node in tree.find_all(kind):
             source = getattr(node, "template", None)
@@ -94,10 +101,10 @@ def test_a_template_parses_and_what_it_asks_for_exists(path: Path) -> None:
 
 @over(TEMPLATE_FILES, name_of)
 def test_imported_macros_exist(path: Path) -> None:
-    tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     for node in tree.find_all(nodes.FromImport):
         assert isinstance(node.template, nodes.Const)
-        source = ENVIRONMENT.parse((TEMPLATES / str(node.template.value)).read_text(encoding="utf-8"))
+        source = parsed(TEMPLATES / str(node.template.value))
         offered = {macro.name for macro in source.find_all(nodes.Macro)}
         wanted = {name if isinstance(name, str) else name[0] for name in node.names}
         assert wanted <= offered
@@ -106,7 +113,7 @@ def test_imported_macros_exist(path: Path) -> None:
 @over(TEMPLATE_FILES, name_of)
 def test_only_literal_texts_are_translated(path: Path) -> None:
     """``_(variable)`` would let through a person's text unescaped and unseen by the translators."""
-    tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name in ("_", "gettext", "ngettext"):
             texts = call.args[:2] if call.node.name == "ngettext" else call.args[:1]
@@ -115,7 +122,7 @@ def test_only_literal_texts_are_translated(path: Path) -> None:
 
 @over(TEMPLATE_FILES, name_of)
 def test_icons_are_in_the_sprite(path: Path) -> None:
-    tree = ENVIRONMENT.parse(path.read_text(encoding="utf-8"))
+    tree = parsed(path)
     used = set(re.findall(r'href="#i-([\w-]+)"', read(path)))
     for call in tree.find_all(nodes.Call):
         if not isinstance(call.node, nodes.Name):
