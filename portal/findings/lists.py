@@ -254,6 +254,12 @@ def assessments(
     return {one.id: one for one in found}
 
 
+def of_assessment(session: Session, identity: Identity, assessment_id: uuid.UUID) -> list[Finding]:
+    """All that was found in answers to an assessment, closed and merged too, the oldest first."""
+    statement = select(Finding).where(Finding.assessment_id == assessment_id, *seen(identity))
+    return list(session.execute(statement.order_by(Finding.opened_at, Finding.key, Finding.id)).scalars())
+
+
 def _for_company(state: str) -> ColumnElement[bool]:
     if state == "closed":
         return Finding.state == CLOSED

@@ -1,4 +1,4 @@
-"""A company's copy of its own answers: what it sealed, round by round, and what it has drafted; nothing of the rating.
+"""A company's copy of what is its own: what it sealed, round by round, and what it has drafted; nothing of the rating.
 
 A ``Paper`` is one round or one draft in words, ready to be written as a page or a PDF; ``answers`` is the same as an
 answers file of the format (section 6), without the facts that the organisation keeps to itself.
@@ -23,6 +23,7 @@ from portal.assessments.answering_cards import numbers
 from portal.assessments.drafts import Content, content_of
 from portal.assessments.models import AnswerRow, Assessment, SealedEvidence, Submission
 from portal.evidence.models import Evidence
+from portal.findings.models import Finding
 from portal.formats import full_date, moment
 from portal.library import service as library
 from portal.organisations import queries as organisations
@@ -56,7 +57,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One round as it was sealed, or the draft. ``stem``: its folder in an archive. ``receipt``: {} of a draft."""
+    """One round as it was sealed, or the draft, or the findings (copy_findings).
+
+    ``stem``: its folder in an archive; ``name``: of its files there. ``receipt``: {} of what is not sealed.
+    """
 
     stem: str
     title: str
@@ -64,6 +68,7 @@ class Paper:
     parts: tuple[Part, ...]
     answers: Mapping[str, Any]
     receipt: Mapping[str, Any]
+    name: str = "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Contents:
     assessments: int
     submissions: int
     drafts: int
+    findings: int
     documents: int
     size: int
 
@@ -95,6 +101,7 @@ def contents(session: Session, identity: Identity) -> Contents:
         count(Assessment),
         count(Submission),
         int(session.execute(open_drafts).scalar_one()),
+        count(Finding),
         int(documents[0]),
         int(documents[1]),
     )

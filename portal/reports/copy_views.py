@@ -13,7 +13,7 @@ from portal.access import Permission, requires
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.formats import moment
-from portal.reports import copy, copy_writing
+from portal.reports import copy, copy_findings, copy_writing
 from portal.reports.copy import File, Paper
 
 blueprint = Blueprint("copy", __name__)
@@ -80,7 +80,8 @@ def _made() -> str:
 def _papers(assessment: uuid.UUID) -> list[Paper]:
     """Read in a session of its own, which is closed before anything is written."""
     with web.portal().database.looking(web.identity().scope) as session:
-        return copy.papers(session, web.identity(), assessment, web.now())
+        found = copy.papers(session, web.identity(), assessment, web.now())
+        return found + copy_findings.papers(session, web.identity(), assessment)
 
 
 def _assessments() -> Iterator[tuple[str, Callable[[], list[Paper]]]]:

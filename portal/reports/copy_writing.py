@@ -219,11 +219,11 @@ def archive(
         for folder, read in assessments:
             for paper in read():
                 place = f"assessments/{folder}/{paper.stem}"
-                put(f"{place}/answers.json", [_json(paper.answers)])
+                put(f"{place}/{paper.name}.json", [_json(paper.answers)])
                 if paper.receipt:
                     put(f"{place}/receipt.json", [_json(paper.receipt)])
-                put(f"{place}/answers.html", [page([paper], made)])
-                put(f"{place}/answers.pdf", [pdf([paper], made)])
+                put(f"{place}/{paper.name}.html", [page([paper], made)])
+                put(f"{place}/{paper.name}.pdf", [pdf([paper], made)])
         for one in files:
             name = f"evidence/{one.id}.{ENDINGS.get(one.media_type, 'bin')}"
             try:
@@ -272,6 +272,7 @@ def _read_me(made: str) -> str:
         "assessments/<number>/draft: what is written and not submitted yet.\n"
         "  answers.html and answers.pdf for reading; answers.json for programs (the format's answers file);\n"
         "  receipt.json: the hash of the submission and what it was made from.\n"
+        "assessments/<number>/findings: what was found, your plans and proofs, and what was answered to them.\n"
         "evidence/: the documents of the library; library.json says what each is called, and its dates.\n"
         "manifest.json: size and SHA-256 of every file.\n\n"
         "Not in here: ratings and whatever else the organisations keep for themselves.\n"
