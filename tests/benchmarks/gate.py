@@ -1,8 +1,9 @@
-"""A mark saved, one gate, and the list of every gate, at ten thousand vendors and three million sealed answers.
+"""A mark saved, the pages of reviews, gates and vendors at ten thousand vendors and three million sealed answers.
 
 The installation is the one of what_if_portal, kept in ``build/what-if``, which git ignores. What this measures is
-written into it: marks that are saved and taken back, with their events. Beside the list stands what SQLite alone takes
-to read the columns that say whether anything moved. ``python -m tests.benchmarks.gate [VENDORS]`` measures fewer.
+written into it: marks that are saved and taken back, with their events. Beside each page stands one that holds nothing
+but its frame, taken in turns with it; beside the list what SQLite alone takes to read the columns that say whether
+anything moved. ``python -m tests.benchmarks.gate [VENDORS]`` measures fewer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,18 @@ from tests.benchmarks.measuring import Figure, in_turns, table
 from tests.benchmarks.what_if import SUBMISSIONS
 
 REPEATS = 15
+# Pages of an organisation, each by what it is called.
+PAGES = {
+    "home": "/",
+    "vendors": "/vendors",
+    "engagements": "/engagements",
+    "assessments": "/assessments",
+    "queue of reviews": "/reviews",
+    "gates": "/gates",
+    "findings": "/findings",
+    "events": "/events",
+}
+FRAME = "/vendors/new"
 SAVED, ONE_PAGE = 0.3, 0.3  # seconds at the server
 WARM, COLD = 1.0, 0.005  # seconds of the list, and of each gate while a process sees it for the first time
 
@@ -87,6 +100,11 @@ def _measure(app: Portal, folder: Path, old: Questionnaire, count: int) -> list[
     cold = perf_counter() - started
     mark, gate, warm, bare = in_turns(saved, page, listed, _bare(folder), repeats=REPEATS)
     _thrown_away(visit, ours.slug, submission)
+    pages = {name: f"/o/{ours.slug}{path}" for name, path in PAGES.items()}
+    pages["desk of a review"] = f"/o/{ours.slug}/reviews/{submission}"
+    frame, *taken = in_turns(
+        visit.getting(f"/o/{ours.slug}{FRAME}"), *map(visit.getting, pages.values()), repeats=REPEATS
+    )
     name = f"{count:,} vendors, {count * what_if_portal.QUESTIONS:,} answers"
     return [
         Figure(f"gate, a mark saved ({name})", mark, 0, SAVED, ratio=False),
@@ -97,6 +115,10 @@ def _measure(app: Portal, folder: Path, old: Questionnaire, count: int) -> list[
         ),
         Figure(
             f"gate, the same in a new process, for each of {count:,} gates", cold / count, 0, COLD, ratio=False
+        ),
+        *(
+            Figure(f"page, {one} (a frame: {frame * 1000:.1f} ms)", seconds, 0, ONE_PAGE, ratio=False)
+            for one, seconds in zip(pages, taken, strict=True)
         ),
     ]  # fmt: skip
 
