@@ -14,11 +14,8 @@ from portal.assessments import queries as assessment_queries
 from portal.assessments.enquiry_queries import DECLINE
 from portal.db import Database
 from portal.gate import loading
-from portal.gate.deciding import decide
 from portal.gate.facts import Submitted
-from portal.gate.standing import Decided, effective
 from portal.settings import Settings
-from tests.portal.gate.given import core, day, policy, submitted
 from tests.portal.once import made_once
 from tests.portal.review import rounds
 from tests.portal.review.given import Reviewed, reviewed
@@ -118,27 +115,3 @@ def test_what_the_vendor_declines_to_answer_again_is_still_owed(case: Reviewed) 
     assert (one.round_open, one.round_due, one.round_by) == (True, rounds.DUE, ())
     change(case, changing.reopen, due=FAR)
     assert (answers(case).round_due, answers(case).round_first) == (FAR, rounds.DUE)
-
-
-@pytest.mark.parametrize(
-    ("changes", "by", "outcome"),
-    [
-        ({"round_open": True, "round_due": day(9)}, "c", "clear"),
-        ({"round_open": True, "round_due": day(9), "round_first": day(-1), "round_by": ("a",)}, "c", "clear"),
-        ({"round_open": True, "round_due": day(9), "round_first": day(-1), "round_by": ("a", "c")}, "c", "pending"),
-        ({"round_open": True, "round_due": day(9), "round_first": day(1), "round_by": ("c",)}, "c", "clear"),
-        ({"round_first": day(-1), "round_by": ("c",)}, "c", "pending"),
-        ({"round_first": day(-1), "round_by": ("c",)}, "a", "clear"),
-        ({"round_due": day(-1), "round_first": day(9), "round_by": ("c",)}, "c", "pending"),
-    ],
-)  # fmt: skip
-def test_a_decision_does_not_stand_by_what_whoever_made_it_put_off(
-    changes: dict[str, Any], by: str, outcome: str
-) -> None:
-    demands = policy(evidence=())
-    proposal = decide(core(), demands)
-    decided = Decided("clear", proposal, (), proposal.latest, demands, frozenset({by, "second"}))
-    found = effective(decided, core(**changes), demands, day(0))
-    assert found.outcome == outcome
-    assert [one.code for one in found.lapses] == ([] if outcome == "clear" else ["round"])
-    assert submitted().round_by == ()

@@ -216,3 +216,26 @@ def test_a_finding_from_elsewhere_is_fixed_without_any_answers() -> None:
         valid_until=day(90),
     )
     assert now(one, sound(submitted=()), on=day(10)).open == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "by", "outcome"),
+    [
+        ({"round_open": True, "round_due": day(9)}, "c", "clear"),
+        ({"round_open": True, "round_due": day(9), "round_first": day(-1), "round_by": ("a",)}, "c", "clear"),
+        ({"round_open": True, "round_due": day(9), "round_first": day(-1), "round_by": ("a", "c")}, "c", "pending"),
+        ({"round_open": True, "round_due": day(9), "round_first": day(1), "round_by": ("c",)}, "c", "clear"),
+        ({"round_first": day(-1), "round_by": ("c",)}, "c", "pending"),
+        ({"round_first": day(-1), "round_by": ("c",)}, "a", "clear"),
+        ({"round_due": day(-1), "round_first": day(9), "round_by": ("c",)}, "c", "pending"),
+    ],
+)  # fmt: skip
+def test_a_decision_does_not_stand_by_what_whoever_made_it_put_off(
+    changes: dict[str, Any], by: str, outcome: str
+) -> None:
+    demands = policy(evidence=())
+    proposal = decide(core(), demands)
+    decided = Decided("clear", proposal, (), proposal.latest, demands, frozenset({by, "second"}))
+    found = effective(decided, core(**changes), demands, day(0))
+    assert found.outcome == outcome
+    assert [one.code for one in found.lapses] == ([] if outcome == "clear" else ["round"])
