@@ -25,13 +25,13 @@ from portal.assessments.models import (
 from portal.assessments.rating import Judgement
 from portal.assessments.rounds import LaterRound
 from portal.assessments.sealing import Document
+from portal.gate import loading_marks
 from portal.gate.loading_facts import Facts, outgrown
-from portal.gate.sheets import REFUSED, Reading, Sheet, skimmed
+from portal.gate.sheets import Reading, Sheet, skimmed
 from portal.library import service as library
 from portal.remembered import Remembered
 from portal.review import queries as reviews
 from portal.review.models import Mark, MarkDraft
-from portal.review.queries import ANSWER, WITHDRAWN
 from questionnaires.answers import InvalidAnswer
 
 LEFT_OUT = frozenset({"campaign"})
@@ -201,7 +201,7 @@ def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.U
     written = rating.judgement(row.marks, row.document_marks, row.shown)
     drafts, marks = found.drafts.get(one.id, ()), found.marks.get(one.id, ())
     documents = found.documents.get(one.id, {})
-    judged = _of_others(written, marks, without) if without else written
+    judged = loading_marks.of_others(written, marks, without) if without else written
     return Sheet(
         submission=one.id,
         slug=one.slug,
@@ -212,32 +212,14 @@ def sheet(session: Session, one: Sent, found: Marked, without: Collection[uuid.U
         states=states,
         marked=frozenset(judged.marks),
         documents=documents,
-        refused=_refused(judged, drafts) | _refused(written, drafts),
-        certificates=_certificates(marks),
+        refused=loading_marks.refused_documents(judged, drafts)
+        | loading_marks.refused_documents(written, drafts),
+        certificates=loading_marks.certificates(marks),
         lapsed=found.lapsed.get(one.id, frozenset()),
         unwritten=len(drafts) + found.elsewhere.get(one.assessment, 0),
         redacted=one.id in found.redacted,
-        **_round(found.rounds.get(one.assessment), without),
+        **loading_marks.round_after(found.rounds.get(one.assessment), without),
     )
-
-
-def _round(later: LaterRound | None, without: Collection[uuid.UUID]) -> dict[str, Any]:
-    """What a sheet says of the round after it. ``without``: what these people put off or took back goes on as it was
-    asked for, unless they had asked for it themselves.
-    """
-    if later is None:
-        return {}
-    ended = {later.ended_by} - {later.begun_by, None}
-    by = later.moved_by if later.waits else ended
-    own = bool(by & set(without))
-    if not (later.waits or by):
-        return {}
-    return {
-        "round_open": later.waits or (own and later.begun_by not in without),
-        "round_due": later.first_due if own else later.due,
-        "round_first": later.first_due,
-        "round_by": tuple(sorted(str(one) for one in by)),
-    }
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -344,7 +326,7 @@ def _readings_of(
     written = rating.judgement(row.marks, row.document_marks, row.shown)
     drafts = found.drafts.get(one.id, ())
     again = [reviews.overlaid(written, drafts)] if drafts else []
-    again += [_of_others(written, found.marks.get(one.id, ()), without)] if without else []
+    again += [loading_marks.of_others(written, found.marks.get(one.id, ()), without)] if without else []
     again = [each for each in again if each != written] + ([] if facts is None else [written])
     made = [
         _computed(session, one, row, found, each, row.facts if facts is None else facts) for each in again
@@ -372,48 +354,3 @@ def _computed(
 
     said = json.dumps([judged_as.marks, judged_as.documents, dict(facts)], sort_keys=True)
     return _readings.get((row.id, said), make)
-
-
-def _of_others(written: Judgement, marks: Iterable[Any], people: Collection[uuid.UUID]) -> Judgement:
-    """The written judgement as it would be had some people not judged: at each place the newest mark of anybody else.
-
-    A favourable mark of theirs is gone, and so is their taking back of an adverse one.
-    """
-    own = {(one.key, one.document) for one in marks if one.marked_by in people}
-    answers = {key: mark for key, mark in written.marks.items() if (key, ANSWER) not in own}
-    papers = {
-        key: {document: mark for document, mark in some.items() if (key, document) not in own}
-        for key, some in written.documents.items()
-    }
-    for one in marks:
-        if (one.key, one.document) not in own or one.marked_by in people:
-            continue
-        if one.document == ANSWER:
-            answers.pop(one.key, None)
-            if one.mark != WITHDRAWN:
-                points = {} if one.points is None else {"points": one.points}
-                answers[one.key] = {"mark": one.mark} | points
-        else:
-            papers.setdefault(one.key, {}).pop(one.document, None)
-            if one.mark != WITHDRAWN:
-                papers[one.key][one.document] = one.mark
-    return Judgement(answers, {key: some for key, some in papers.items() if some}, written.shown)
-
-
-def _refused(written: Judgement, drafts: Iterable[MarkDraft]) -> frozenset[uuid.UUID]:
-    """Documents that somebody has refused beside any question, in a rating or not yet in one."""
-    found = {
-        document for some in written.documents.values() for document, mark in some.items() if mark == REFUSED
-    }
-    found |= {one.document for one in drafts if one.mark == REFUSED}
-    return frozenset(uuid.UUID(one) for one in found)
-
-
-def _certificates(marks: Iterable[Any]) -> dict[str, uuid.UUID]:
-    """The document that the newest mark of an answer rests on, by question."""
-    newest = {one.key: one for one in marks if one.document == ANSWER}
-    return {
-        key: one.certificate
-        for key, one in newest.items()
-        if one.certificate is not None and one.mark != WITHDRAWN
-    }
