@@ -7,16 +7,18 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
-from portal.assessments.models import AssessmentEngagement
+from portal.assessments.models import AssessmentEngagement, Submission
 from portal.gate import lists, reading
 from portal.gate.deciding import OUTCOMES, PASSING, Outcome
 from portal.gate.facts import Knockout, Submitted
 from portal.gate.standing import effective
+from portal.library import service as library
 from portal.library.models import WhatIfRow
 from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
@@ -41,9 +43,14 @@ def broken(
     *,
     now: datetime,
 ) -> dict[uuid.UUID, list[Broken]]:
-    """By submission, the decisions that let pass today and would count less; in a fixed number of statements."""
+    """By submission, the decisions that let pass today and would count less; in a fixed number of statements.
+
+    Of no gate is asked to which the version brings nothing: each costs some milliseconds.
+    """
     assert identity.organisation is not None
-    foreseen = {str(one.submission_id): one for one in rows}
+    foreseen = {str(one.submission_id): one for one in _changed(session, identity, candidate, rows)}
+    if not foreseen:
+        return {}
     found = lists.decided_to_pass(session, identity, _covered(session, identity, foreseen.values()))
     engagements = vendors.engagements(session, identity, found)
     ours = identity.organisation.id
@@ -67,6 +74,37 @@ def broken(
     return broken
 
 
+def _changed(
+    session: Session, identity: Identity, candidate: Questionnaire, rows: Iterable[WhatIfRow]
+) -> list[WhatIfRow]:
+    """Those whose bands the version reads as worse, and those with a knock-out that it brings."""
+    rows = list(rows)
+    hashes: Any = session.execute(
+        select(Submission.id, Submission.content_hash).where(
+            Submission.id.in_([one.submission_id for one in rows]), *mine(identity.scope, Submission)
+        )
+    )
+    known = {submission: library.definition(session, content_hash) for submission, content_hash in hashes}
+    return [one for one in rows if not _no_worse(one, known.get(one.submission_id), candidate)]
+
+
+def _no_worse(row: WhatIfRow, own: Questionnaire | None, candidate: Questionnaire) -> bool:
+    """Whether the version reads it as well as its ``own`` does, or better."""
+    if own is None or _failed(row):
+        return False
+    before = [_level(own, name) for name in row.before[2:]]
+    after = [_level(candidate, name) for name in row.after[2:]]
+    return all(
+        was is not None and will is not None and will >= was for was, will in zip(before, after, strict=True)
+    )
+
+
+def _failed(row: WhatIfRow) -> list[str]:
+    """The keys of knock-outs that the version brings."""
+    changes: Mapping[str, list[list[str]]] = json.loads(row.changes)
+    return [key for key, _before, after in changes.get("knockouts", []) if after == "failed"]
+
+
 def _foreseen(each: Submitted, row: WhatIfRow, candidate: Questionnaire) -> Submitted:
     """A submission with the band that the version would give it, and the knock-outs that it would bring.
 
@@ -77,13 +115,14 @@ def _foreseen(each: Submitted, row: WhatIfRow, candidate: Questionnaire) -> Subm
     if each.outgrown and each.low is not None and each.high is not None:
         low, high = (low and min(low, each.low)), (high and min(high, each.high))
     known = {one.key for one in each.knockouts}
-    changes: Mapping[str, list[list[str]]] = json.loads(row.changes)
-    failed = [key for key, _before, after in changes.get("knockouts", []) if after == "failed"]
     return replace(
         each,
         low=low if high is not None else None,
         high=high if low is not None else None,
-        knockouts=(*each.knockouts, *(Knockout(key, failed=True) for key in failed if key not in known)),
+        knockouts=(
+            *each.knockouts,
+            *(Knockout(key, failed=True) for key in _failed(row) if key not in known),
+        ),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -14,7 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from portal import web
 from portal.access import Identity, Permission, requires
 from portal.audit.service import export_made
-from portal.exporting import csv_file
+from portal.exporting import CHUNK, csv_file
 from portal.faults import NotFound
 from portal.library import diffing, draft_queries, drafts
 from portal.library.diffing import DraftFaulty
@@ -190,12 +191,20 @@ def run_csv(organisation: str, run: uuid.UUID) -> Response:
     """All rows of the filter, for a spreadsheet."""
     session, identity = web.db(), web.identity()
     found = what_if.run_of(session, identity, run)
-    rows = list(what_if.every(session, identity, found, one_of("verdict", what_if.VERDICTS)))
-    names = what_if.names(session, identity, rows)
-    broken = _broken(session, identity, parse_json(found.candidate, "what-if"), rows)
     note = export_made("what_if", now=web.now(), actor=identity)
     name = f"what-if-{found.slug}-{found.version}"
-    return csv_file(name, HEAD, (_cells(one, names, broken) for one in rows), note)
+    return csv_file(name, HEAD, _lines(found, one_of("verdict", what_if.VERDICTS)), note)
+
+
+def _lines(run: WhatIfRun, verdict: str) -> Iterator[tuple[Any, ...]]:
+    """Some hundreds at a time: the facts of their gates lie in memory meanwhile."""
+    session, identity = web.db(), web.identity()
+    candidate = parse_json(run.candidate, "what-if")
+    every = what_if.every(session, identity, run, verdict)
+    while chunk := list(islice(every, CHUNK)):
+        names = what_if.names(session, identity, chunk)
+        broken = _broken(session, identity, candidate, chunk)
+        yield from (_cells(one, names, broken) for one in chunk)
 
 
 def _cells(
