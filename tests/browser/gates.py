@@ -64,15 +64,14 @@ STATES = [
 ]
 
 
-def make(database: Database, place: Place, engagement: uuid.UUID, vendor: uuid.UUID) -> dict[str, uuid.UUID]:
-    """A decision with a condition that is met, a proposal that is overtaken, an exception; and one to be approved."""
+def make(database: Database, place: Place, engagement: uuid.UUID) -> dict[str, uuid.UUID]:
+    """A decision with a condition that is met, a proposal that is overtaken, and an exception."""
     made = decide_and_wait(database, place, engagement, WORDS)
-    waits = _propose(database, place, vendor)
-    return {"gate_engagement": engagement, "gate_decision": made.decision, "gate_waits": waits}
+    return {"gate_engagement": engagement, "gate_decision": made.decision}
 
 
-def _propose(database: Database, place: Place, vendor_id: uuid.UUID) -> uuid.UUID:
-    """Of an engagement that nothing else moves: the CISO proposes what takes the admin as well."""
+def propose(database: Database, place: Place, vendor_id: uuid.UUID) -> dict[str, uuid.UUID]:
+    """Of an engagement that nothing else moves, under the policy that stands by then: it waits for the admin."""
     ciso, now = place[OrganisationRole.CISO], clock.now()
     with database.transaction(ciso.scope) as session:
         vendor = vendors.vendor(session, ciso, vendor_id)
@@ -92,4 +91,4 @@ def _propose(database: Database, place: Place, vendor_id: uuid.UUID) -> uuid.UUI
             actor=ciso,
             now=now,
         )
-        return bought.id
+        return {"gate_waits": bought.id}

@@ -242,11 +242,12 @@ def _made(settings: Settings, database: Database) -> World:
         **enquiring.make(database, quarry, slate),
         **writing.make(database, quarry),
         **released.make(database, quarry),
-        **gates.make(database, quarry, silent_engagement, silent),
+        **gates.make(database, quarry, silent_engagement),
         **contracted.make(database, settings, quarry, archive),
         **opened.make(database, quarry, issued.vendor),
         **returned.make(database, quarry, slate, issued.vendor, archive),
         **found.make(database, quarry, slate, issued.vendor, archive),
+        **gates.propose(database, quarry, silent),  # after what changes the policy
         **more,
     )
 
