@@ -1,4 +1,4 @@
-"""A vendor plans and proves, a reviewer agrees, accepts and grades, and only then the score gains."""
+"""A finding by hand: its vendor plans and proves, a reviewer agrees, accepts and grades; only then the score gains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.browser.test_returning import looked_at
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-findings")]
 
-PLAN, PROOF, THANKS = (
+FOUND, PLAN, PROOF, THANKS = (
+    "Nobody would notice for weeks.",
     "We write the plan with our lawyer.",
     "The plan is written and was rehearsed.",
     "Seen. Thank you.",
@@ -26,6 +27,23 @@ BRAE = "Translation"  # what the demonstration buys from the vendor with finding
 def test_a_finding_is_planned_proven_and_graded(chromium: Browser, demo: Demo, javascript: bool) -> None:
     vendor = next(one for one in demo.accounts if "brae" in one["email"])
     reviewer = demo.account("organisation", "reviewer")
+    with person(chromium, demo, reviewer, javascript=javascript) as page:
+        page.goto("/")
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Findings").click()
+        expect(page.locator("h1")).to_have_text("Findings")
+        page.goto(f"{page.url}?state=open&q={BRAE}")
+        page.locator("tbody th a").first.click()
+        page.get_by_role("link", name="See the answer in the review").click()
+        page.get_by_role("link", name="Add a finding about this question").click()
+        page.get_by_label("How severe it is").select_option("critical")
+        page.get_by_role("button", name="Put it on record").click()
+        expect(page.locator("[role=alert]")).to_contain_text("Say what was found")
+        page.get_by_label("What was found").fill(FOUND)
+        looked_at(page, f"by-hand-{javascript}", javascript)
+        page.get_by_role("button", name="Put it on record").click()
+        expect(page.locator("main")).to_contain_text("Added by a reviewer")
+        expect(page.locator("main")).to_contain_text(FOUND)
+
     with person(chromium, demo, vendor, javascript=javascript) as page:
         page.goto("/")
         card = page.locator("section[aria-labelledby=found]")
@@ -33,7 +51,8 @@ def test_a_finding_is_planned_proven_and_graded(chromium: Browser, demo: Demo, j
         card.get_by_role("link").click()
         expect(page.locator("h1")).to_have_text("Findings")
         looked_at(page, f"what-was-found-{javascript}", javascript)
-        waiting = page.locator("main li").filter(has_text="Waits for you").first
+        waiting = page.locator("main li").filter(has_text=FOUND)
+        expect(waiting).to_contain_text("Waits for you")
         waiting.locator("h2 a").click()
         name = page.locator("h1").inner_text()
         finding = page.url.rsplit("/", 1)[1]
