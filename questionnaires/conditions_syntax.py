@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from decimal import Decimal
+from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from questionnaires.conditions_text import ConditionError, check_text, shown
@@ -85,13 +86,19 @@ _SHAPES = {
 }
 
 
+# CPython 3.11 counts the depth of the trees that it hands out in one place for all threads of a process: two at once
+# may end in a SystemError (https://github.com/python/cpython/issues/106905).
+_one_at_a_time = Lock()
+
+
 def read(source: str) -> Node:
     """The nodes of a condition. Raises ConditionError with every fault; hostile text costs no more than its limits."""
     check_text(source)
     # One line inside brackets: an author may break a long condition over lines, and columns stay columns.
     text = "(" + re.sub(r"[\t\r\n]", " ", source) + ")"
     try:
-        tree = ast.parse(text, mode="eval")
+        with _one_at_a_time:
+            tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
         at = max((error.offset or 2) - 2, 0)
         near = source[at : at + 30].strip()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import RANDOM, choice, made
 
+from questionnaires import conditions_syntax
 from questionnaires.conditions import (
     FACTS,
     MISSING,
@@ -526,3 +529,22 @@ def test_conditions_of_one_text_are_equal() -> None:
     assert parse("a.b == 1") == parse("a.b == 1") != parse("a.b  == 1")
     assert isinstance(hash(parse("a.b == 1")), int)
     assert isinstance(parse("a"), Condition)
+
+
+def test_conditions_are_read_by_many_threads_at_once() -> None:
+    """Python 3.11 itself may fail here where two threads take turns inside of ast.parse, as a collection lets them."""
+    source = " and ".join(f'a{number}.b == "x" and (c.d > {number} or not e.f)' for number in range(30))
+    before = gc.get_threshold()
+
+    def give_way(*_about: object) -> None:
+        time.sleep(0)
+
+    gc.callbacks.append(give_way)
+    gc.set_threshold(10)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            found = list(pool.map(lambda _number: conditions_syntax.read(source), range(120)))
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(give_way)
+    assert len(found) == 120
