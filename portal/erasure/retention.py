@@ -99,17 +99,22 @@ def _intakes(database: Database, organisation_id: uuid.UUID, months: int, zone: 
             if not number:
                 continue  # another worker was faster
             found.add("intake_answers", number)
-            certify(
-                session,
-                kind="retention",
-                subject=organisation_id,
-                found=found,
-                people={},
-                organisation_id=organisation_id,
-                now=now,
-            )
+            _certify(session, organisation_id, found, now)
             done += number
     return done
+
+
+def _certify(session: Session, organisation_id: uuid.UUID, found: Destroyed, now: datetime) -> None:
+    """What time alone destroyed: nobody asked for it, nobody approved it."""
+    certify(
+        session,
+        kind="retention",
+        subject=organisation_id,
+        found=found,
+        people={},
+        organisation_id=organisation_id,
+        now=now,
+    )
 
 
 def _findings(database: Database, organisation_id: uuid.UUID, months: int, zone: str, now: datetime) -> int:
@@ -127,15 +132,7 @@ def _findings(database: Database, organisation_id: uuid.UUID, months: int, zone:
             if not found.counts:
                 continue  # another worker was faster
             destroying.unreferenced(session, papers, found, now)
-            certify(
-                session,
-                kind="retention",
-                subject=organisation_id,
-                found=found,
-                people={},
-                organisation_id=organisation_id,
-                now=now,
-            )
+            _certify(session, organisation_id, found, now)
             done += len(some)
     return done
 
@@ -202,15 +199,7 @@ def _destroy(database: Database, organisation_id: uuid.UUID, ids: list[uuid.UUID
         destroying.sealed(session, left, None, found, now)
         destroying.unreferenced(session, findings.of_closed(session, left, found, now=now), found, now)
         found.keep("drafts_of_companies", len(left))
-        certify(
-            session,
-            kind="retention",
-            subject=organisation_id,
-            found=found,
-            people={},
-            organisation_id=organisation_id,
-            now=now,
-        )
+        _certify(session, organisation_id, found, now)
         return len(left)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
@@ -56,6 +57,12 @@ class OpenFinding:
     first_due: date | None
 
 
+STANDS = (
+    *(Finding.id, Finding.slug, Finding.key, Finding.code),
+    *(Finding.severity, Finding.opened, Finding.due, Finding.first_due),
+)  # the columns of an OpenFinding
+
+
 def open_for_gate(
     session: Session, organisation_id: uuid.UUID, engagement_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, tuple[OpenFinding, ...]]:
@@ -66,18 +73,8 @@ def open_for_gate(
     found: dict[uuid.UUID, list[OpenFinding]] = {one: [] for one in engagement_ids}
     if not found:
         return {}
-    rows = session.execute(
-        select(
-            FindingEngagement.engagement_id,
-            Finding.id,
-            Finding.slug,
-            Finding.key,
-            Finding.code,
-            Finding.severity,
-            Finding.opened,
-            Finding.due,
-            Finding.first_due,
-        )
+    rows: Iterable[Any] = session.execute(
+        select(FindingEngagement.engagement_id, *STANDS)
         .join(Finding, Finding.id == FindingEngagement.finding_id)
         .where(
             FindingEngagement.engagement_id.in_(found),
@@ -87,10 +84,8 @@ def open_for_gate(
         )
         .order_by(FindingEngagement.engagement_id, Finding.id)
     )
-    for one in rows:
-        found[one.engagement_id].append(
-            OpenFinding(one.id, one.slug, one.key, one.code, one.severity, one.opened, one.due, one.first_due)
-        )
+    for engagement, *columns in rows:
+        found[engagement].append(OpenFinding(*columns))
     return {one: tuple(some) for one, some in found.items()}
 
 

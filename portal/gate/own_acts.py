@@ -20,7 +20,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.contracts.schedule import FLAGGED, LADDER, WAIVED
 from portal.findings.models import Finding, FindingEngagement, FindingStep
-from portal.findings.queries import CLOSED, MERGED, OpenFinding
+from portal.findings.queries import CLOSED, MERGED, STANDS, OpenFinding
 from portal.intake.models import Intake, TierProposal
 from portal.vendors.models import Engagement
 
@@ -76,19 +76,7 @@ def _ended_by(
 ) -> dict[uuid.UUID, list[OpenFinding]]:
     """What these people closed, at its worst and without a plan, and what they merged into another, as it was."""
     rows: Iterable[Any] = session.execute(
-        select(
-            FindingEngagement.engagement_id,
-            Finding.state,
-            Finding.worst,
-            Finding.id,
-            Finding.slug,
-            Finding.key,
-            Finding.code,
-            Finding.severity,
-            Finding.opened,
-            Finding.due,
-            Finding.first_due,
-        )
+        select(FindingEngagement.engagement_id, Finding.state, Finding.worst, *STANDS)
         .join(Finding, Finding.id == FindingEngagement.finding_id)
         .where(
             FindingEngagement.engagement_id.in_(engagement_ids),

@@ -10,11 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Identity, OrganisationRole
 from portal.assessments import queries as assessments
 from portal.assessments import returning, service
 from portal.assessments.drafts import Content
+from portal.assessments.models import Assessment, Submission
 from portal.assessments.returning import Return
 from portal.assessments.service import Edit
 from portal.db import Database
@@ -136,6 +138,21 @@ class Found:
     @property
     def helper(self) -> Identity:
         return self.issued.company[CompanyRole.CONTRIBUTOR]
+
+    def sent(self, session: Session) -> tuple[Assessment, Submission]:
+        """The newest submission and what it answers, in this session."""
+        submission = session.execute(
+            select(Submission).where(
+                Submission.id == self.submission, Submission.organisation_id == self.organisation.id
+            )
+        ).scalar_one()
+        assessment = session.execute(
+            select(Assessment).where(
+                Assessment.id == submission.assessment_id,
+                Assessment.organisation_id == self.organisation.id,
+            )
+        ).scalar_one()
+        return assessment, submission
 
     def all(self) -> list[Finding]:
         """Every finding of the organisation, the oldest first, as rows without a session."""

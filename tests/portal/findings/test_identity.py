@@ -7,10 +7,8 @@ from datetime import timedelta
 
 from hypothesis import given as examples
 from hypothesis import settings, strategies
-from sqlalchemy import select
 
 from portal.assessments.drafts import Content
-from portal.assessments.models import Assessment, Submission
 from portal.findings import earning, opening
 from portal.findings.models import Finding
 from portal.findings.queries import KNOCKOUT, REVIEWER, STANDING
@@ -100,17 +98,7 @@ def test_opening_is_idempotent_over_any_course_of_answers(given: Found) -> None:
 
     def look() -> None:
         with given.database.transaction(given.reviewer.scope) as session:
-            submission = session.execute(
-                select(Submission).where(
-                    Submission.id == given.submission, Submission.organisation_id == given.organisation.id
-                )
-            ).scalar_one()
-            assessment = session.execute(
-                select(Assessment).where(
-                    Assessment.id == submission.assessment_id,
-                    Assessment.organisation_id == given.organisation.id,
-                )
-            ).scalar_one()
+            assessment, submission = given.sent(session)
             now = NOW + timedelta(days=400)
             opening.open_after_submission(session, assessment, submission, given.reviewer, now)
             session.info["audited"] = True  # nothing is noted where nothing has changed

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import event, select
 
 from portal.assessments.drafts import Content
-from portal.assessments.models import Assessment, Submission
 from portal.db import Database
 from portal.features import CONSEQUENCES
 from portal.findings import closing, keeping, opening, steps
@@ -54,17 +53,7 @@ def looked(given: Found) -> int:
         seen.append(args[2])
 
     with given.database.transaction(given.reviewer.scope) as session:
-        submission = session.execute(
-            select(Submission).where(
-                Submission.id == given.submission, Submission.organisation_id == given.organisation.id
-            )
-        ).scalar_one()
-        assessment = session.execute(
-            select(Assessment).where(
-                Assessment.id == submission.assessment_id,
-                Assessment.organisation_id == given.organisation.id,
-            )
-        ).scalar_one()
+        assessment, submission = given.sent(session)
         engine = session.get_bind()
         event.listen(engine, "before_cursor_execute", note)
         try:
