@@ -16,7 +16,7 @@ from portal.assessments import enquiry_queries as asked
 from portal.assessments.answering_cards import numbers
 from portal.assessments.answering_desk import asked_by
 from portal.assessments.enquiry_forms import Asking, Saying
-from portal.assessments.enquiry_queries import DECLINE, MORE_TIME, OTHER_PERSON, QUESTION, REOPEN, Thread
+from portal.assessments.enquiry_queries import MORE_TIME, QUESTION, REOPEN, Thread
 from portal.assessments.enquiry_words import ASKING, KIND_WORDS, STATE_WORDS
 from portal.assessments.models import Assessment
 from portal.faults import Conflict, Invalid, NotFound
@@ -26,7 +26,6 @@ from portal.organisations import queries as organisations
 blueprint = Blueprint("enquiries", __name__)
 Page = str | Response | tuple[str | Response, int]
 _ONE = "/c/<company>/assessments/<uuid:assessment>/enquiries"
-WISHES = (MORE_TIME, DECLINE, OTHER_PERSON, REOPEN)
 A_WEEK_OR_TWO = timedelta(days=14)
 
 

@@ -66,7 +66,7 @@ def later_rounds(
 ) -> dict[uuid.UUID, LaterRound]:
     """By assessment, the round after its newest submission, whatever became of it; three statements, however many.
 
-    None for a first round, or where nothing came after what was submitted.
+    No entry for a first round, or where nothing came after what was submitted.
     """
     found = {one.id: one for one in _unsubmitted(session, organisation_id, assessments)}
     scopes: dict[uuid.UUID, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -117,13 +118,18 @@ def _gates(
     now: datetime,
 ) -> None:
     """The words of decisions, conditions and exceptions."""
-    decisions = select(GateDecision.id).where(GateDecision.engagement_id.in_(engagements))
-    steps = select(ConditionStep.id).where(ConditionStep.decision_id.in_(decisions))
-    found.add(
-        "gate_words", run(session, delete(DecisionWords).where(DecisionWords.decision_id.in_(decisions)))
-    )
-    found.add("gate_words", run(session, delete(ConditionNote).where(ConditionNote.step_id.in_(steps))))
+    decided(session, select(GateDecision.id).where(GateDecision.engagement_id.in_(engagements)), found)
     ours = GateProposal.engagement_id.in_(engagements)
     end_and_empty(session, GateProposal, ours, found, "gate_words", by=by, now=now, words={})
     ours = RiskException.engagement_id.in_(engagements)
     end_and_empty(session, RiskException, ours, found, "gate_words", by=by, now=now)
+
+
+def decided(session: Session, decisions: Any, found: Destroyed) -> None:
+    """The words of decisions, by a list or a select of their ids, and the notes that a condition of them is met."""
+    steps = select(ConditionStep.id).where(ConditionStep.decision_id.in_(decisions))
+    for statement in (
+        delete(DecisionWords).where(DecisionWords.decision_id.in_(decisions)),
+        delete(ConditionNote).where(ConditionNote.step_id.in_(steps)),
+    ):
+        found.add("gate_words", run(session, statement))

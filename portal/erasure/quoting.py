@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
@@ -26,12 +26,10 @@ from portal.contracts.schedule_models import (
     Settlement,
     WaiverProposal,
 )
+from portal.erasure import engagement_words
 from portal.erasure.reaching import Destroyed, end_and_empty, read, run
 from portal.findings.models import Finding, FindingEngagement
 from portal.gate.models import (
-    ConditionNote,
-    ConditionStep,
-    DecisionWords,
     GateDecision,
     GateProposal,
     RiskException,
@@ -141,13 +139,7 @@ def _decisions(
 
     waits = GateProposal.id.in_(resting(GateProposal))
     end_and_empty(session, GateProposal, waits, found, "gate_words", by=by, now=now, words={})
-    decisions = resting(GateDecision)
-    steps = select(ConditionStep.id).where(ConditionStep.decision_id.in_(decisions))
-    for statement in (
-        delete(DecisionWords).where(DecisionWords.decision_id.in_(decisions)),
-        delete(ConditionNote).where(ConditionNote.step_id.in_(steps)),
-    ):
-        found.add("gate_words", run(session, statement))
+    engagement_words.decided(session, resting(GateDecision), found)
 
 
 def _submissions(facts: bytes) -> set[str]:

@@ -174,14 +174,6 @@ def beside(
     return found
 
 
-def grants_of(session: Session, identity: Identity, document_id: uuid.UUID) -> list[EvidenceGrant]:
-    """Every place where a document lies or lay, the newest first."""
-    statement = scoped(identity, EvidenceGrant).where(EvidenceGrant.evidence_id == document_id)
-    return list(
-        session.execute(statement.order_by(EvidenceGrant.granted_at.desc(), EvidenceGrant.id)).scalars()
-    )
-
-
 def history(session: Session, identity: Identity, document_id: uuid.UUID) -> list[Event]:
     """What was done with a document, the newest first, at most MOST_EVENTS."""
     statement = scoped(identity, Event).where(Event.subject_id == document_id)

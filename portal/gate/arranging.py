@@ -67,7 +67,7 @@ def _alike(line: Line) -> Hashable | None:
     return ground.code, ground.result, ground.due, ground.lapses_to, line.on_record, line.policy
 
 
-def alike(condition: Condition) -> Hashable | None:
+def _alike_condition(condition: Condition) -> Hashable | None:
     """What clauses of a contract share that are conditions by one day; None for any other condition."""
     return (condition.due, condition.lapses_to) if condition.code == CLAUSE else None
 
@@ -86,15 +86,13 @@ class Rules:
 def rules_of(rules: Iterable[Rule], said: Callable[[Condition], str]) -> list[Rules]:
     """The conditions that the rules propose, as the form shows them."""
     numbered = [(at, one, said(one.condition)) for at, one in enumerate(rules, 1)]
-    found = []
-    for group in bundled(numbered, lambda row: alike(row[1].condition)):
-        conditions = [rule.condition for _at, rule, _text in group]
-        changed = any(_differs(rule) for _at, rule, _text in group)
-        found.append(Rules(group, title(conditions) if len(group) > 1 else "", changed))
-    return found
+    return [
+        Rules(group, text, any(_differs(rule) for _at, rule, _text in group))
+        for group, text in grouped(numbered, lambda row: row[1].condition)
+    ]
 
 
-def title(conditions: list[Condition]) -> str:
+def _title(conditions: list[Condition]) -> str:
     """What clauses that are alike say in one line."""
     count, due = len(conditions), conditions[0].due
     if due is None:
@@ -124,8 +122,25 @@ def headline(group: list[Line]) -> str:
 
 def together(found: Iterable[tuple[Condition, Any]]) -> list[tuple[list[tuple[Condition, Any]], str]]:
     """Conditions with whatever stands beside them, those that are alike together, each group with its title."""
-    groups = bundled(list(found), lambda row: alike(row[0]))
-    return [(group, title([one for one, _rest in group]) if len(group) > 1 else "") for group in groups]
+    return grouped(found, lambda row: row[0])
+
+
+def grouped(
+    items: Iterable[T],
+    of: Callable[[T], Condition],
+    state: Callable[[T], Hashable] = lambda _item: None,
+) -> list[tuple[list[T], str]]:
+    """Items in one ``state`` whose conditions are alike stand together, each group with its title, "" for one alone.
+
+    ``of``: the condition of an item.
+    """
+
+    def kind(item: T) -> Hashable | None:
+        shared = _alike_condition(of(item))
+        return None if shared is None else (state(item), shared)
+
+    groups = bundled(items, kind)
+    return [(group, _title([of(one) for one in group]) if len(group) > 1 else "") for group in groups]
 
 
 def _differs(rule: Rule) -> bool:

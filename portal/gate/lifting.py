@@ -124,7 +124,7 @@ def _past(row: GateDecision, decided: Decided, words: Mapping[str, str], met: fr
         decided.outcome,
         decided.proposal.outcome,
         tuple(one for one in decided.conditions if one.code == BY_HAND),
-        frozenset(one for one in (row.decided_by, row.approved_by) if one is not None),
+        queries.deciders(row),
         words,
         met,
     )

@@ -61,9 +61,7 @@ def _decision(engagement: Engagement, decision: uuid.UUID, form: NoteForm | None
             for one in anew.choice.conditions
         ),
         words=words,
-        people=organisations.people(
-            session, people | {one for one in (row.decided_by, row.approved_by) if one is not None}
-        ),
+        people=organisations.people(session, people | queries.deciders(row)),
         newest=queries.newest(session, identity, engagement.id),
         note_form=form or NoteForm(),
     )

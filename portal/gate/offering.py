@@ -54,17 +54,18 @@ def _options(subject: Subject, past: Sequence[Past]) -> list[dict[str, str]]:
     """The outcomes to choose from, each with what it takes, said before the press."""
     found = subject.case
     own = case.without_own(subject.session, found, subject.identity, now=subject.now)
+    asked, said = lifting.asked(past), lifting.words_of(past)
+    conditions = (*found.proposal.conditions, *asked)
     options = []
     for outcome in OFFERED:
-        conditions = (*found.proposal.conditions, *lifting.asked(past))
         choice = Choice(
             outcome,
             conditions if outcome == "clear_with_conditions" else (),
             found.proposal.latest if outcome in PASSING else None,
         )
-        if outcome == found.proposal.outcome and not lifting.asked(past):
+        if outcome == found.proposal.outcome and not asked:
             choice = as_proposed(found.proposal)
-        lifted = lifting.lifted(choice, lifting.words_of(past), past)
+        lifted = lifting.lifted(choice, said, past)
         others = lifted.of_others(subject.identity.person.id)
         reasons = needs_second(choice, found.proposal, own, found.demands, lifts=others)
         label = str(words.OUTCOMES[outcome])

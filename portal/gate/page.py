@@ -151,7 +151,7 @@ def page_of(
         "effective": subject.effective,
         "outcome": subject.effective.outcome if subject.effective else "undecided",
         "lapses": _lapses(subject),
-        "conditions": _gathered(held(subject)),
+        "conditions": arranging.grouped(held(subject), lambda one: one.condition, lambda one: one.state),
         "rules": arranging.rules_of(
             offer.typed.rules if offer else (), lambda one: words.condition(one, subject.names, {})
         ),
@@ -214,18 +214,6 @@ def held(subject: Subject) -> list[Held]:
         may = REOPENED if state == MET else MET
         found.append(Held(one, text, state, taken, may, "" if may == REOPENED else why_not))
     return found + [Held(one, words.condition(one, subject.names, {}), "open") for one in since(subject)]
-
-
-def _gathered(found: list[Held]) -> list[tuple[list[Held], str]]:
-    """Conditions in one state that are alike stand together, each group with its title."""
-    groups = arranging.bundled(
-        found,
-        lambda one: (one.state, arranging.alike(one.condition)) if arranging.alike(one.condition) else None,
-    )
-    return [
-        (group, arranging.title([one.condition for one in group]) if len(group) > 1 else "")
-        for group in groups
-    ]
 
 
 def since(subject: Subject) -> list[Condition]:

@@ -70,7 +70,12 @@ def decided_of(row: GateDecision) -> Decided:
 
 def people_of(row: Any) -> frozenset[str]:
     """Who decided and who approved, as standing.Decided has them."""
-    return frozenset(str(one) for one in (row.decided_by, row.approved_by) if one is not None)
+    return frozenset(map(str, deciders(row)))
+
+
+def deciders(row: Any) -> frozenset[uuid.UUID]:
+    """Who made a decision: one person or two."""
+    return frozenset(one for one in (row.decided_by, row.approved_by) if one is not None)
 
 
 def decisions(session: Session, identity: Identity, engagement_id: uuid.UUID) -> list[GateDecision]:

@@ -62,7 +62,7 @@ def once(database: Database, settings: Settings, make: Callable[[], T], *more: o
         (settings.data / path).write_bytes(data)
     _forget()
     instead = {id(mark): one for one, mark in zip(own, kept.stands_for, strict=True)}
-    return _anew(kept.value, instead)  # type: ignore[no-any-return]
+    return _anew(kept.value, instead)  # type: ignore[no-any-return]  # a copy of what make() gave
 
 
 def made_once(make: Callable[..., T]) -> Callable[..., T]:

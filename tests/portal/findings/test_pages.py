@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ class Sides:
         self.c = f"/c/{given.issued.company.slug}/findings"
 
     def step(
-        self, one: Finding, what: str, status: int = 303, browser: Browser | None = None, **fields: str
+        self, one: Finding, what: str, status: int = 303, browser: Browser | None = None, **fields: Any
     ) -> str:
         fields.setdefault("seen", str(self.now(one).revision))
         answer = (browser or self.ours).post(f"{self.o}/{one.id}/steps", data={"do": what, **fields})
@@ -34,7 +35,7 @@ class Sides:
         return unescape(answer.text)
 
     def say(
-        self, one: Finding, what: str, status: int = 303, browser: Browser | None = None, **fields: str
+        self, one: Finding, what: str, status: int = 303, browser: Browser | None = None, **fields: Any
     ) -> str:
         fields.setdefault("seen", str(self.now(one).revision))
         answer = (browser or self.theirs).post(f"{self.c}/{one.id}", data={"do": what, **fields})
@@ -44,7 +45,7 @@ class Sides:
     def now(self, one: Finding) -> Finding:
         return next(each for each in self.given.all() if each.id == one.id)
 
-    def plan(self, one: Finding, **more: str) -> str:
+    def plan(self, one: Finding, **more: Any) -> str:
         fields = {"owner": str(self.given.helper.person.id), "due": SOON.isoformat(), "text": "We buy keys."}
         return self.say(one, "plan", **(fields | more))
 
@@ -113,7 +114,7 @@ def test_a_vendor_plans_and_proves_and_a_reviewer_grades(sides: Sides) -> None:
 
 def test_input_is_kept_where_something_is_missing(sides: Sides) -> None:
     one = sides.given.one("knockout")
-    page = sides.plan(one, due="", text="Words that must not be lost.", status=422)  # type: ignore[arg-type]
+    page = sides.plan(one, due="", text="Words that must not be lost.", status=422)
     assert "Words that must not be lost." in page
     assert "Choose the day by which it will be settled." in page
     page = sides.say(one, "proof", 422, proof="")

@@ -42,7 +42,7 @@ def test_words_of_a_proof_stay_when_its_document_was_taken_out(sides: Sides) -> 
     one, gone, stays = sides.given.one("knockout"), paper(sides.given), paper(sides.given, "Keys")
     with sides.given.database.transaction(sides.given.owner.scope) as session:
         showing.remove(session, gone, actor=sides.given.owner, now=NOW)
-    page = sides.say(one, "proof", 422, proof=MINE, documents=[str(gone), str(stays)])  # type: ignore[arg-type]
+    page = sides.say(one, "proof", 422, proof=MINE, documents=[str(gone), str(stays)])
     assert "Taken out of the library meanwhile: “Bill for keys”." in page
     assert MINE in page
     assert re.findall(r'name="documents" value="([^"]+)" checked', page) == [str(stays)]
@@ -52,7 +52,7 @@ def test_words_of_a_proof_stay_when_its_document_was_taken_out(sides: Sides) -> 
 def test_words_to_a_form_that_is_gone_are_given_back(sides: Sides) -> None:
     one = sides.given.one("knockout")
     sides.given.prove(one)
-    assert MINE in sides.plan(one, text=MINE, seen="1", status=409)  # type: ignore[arg-type]
+    assert MINE in sides.plan(one, text=MINE, seen="1", status=409)
     assert MINE in sides.say(one, "proof", 409, seen="1", proof=MINE)
     sides.given.act(judging.accept, one, text="")
     assert MINE in sides.say(one, "proof", 409, proof=MINE)
@@ -69,11 +69,11 @@ def test_a_colleagues_plan_is_not_taken_for_a_second_press(sides: Sides, setting
         )
     colleague = signed_in(sides.app, replace(sides.given.owner, person=ida))
     sides.plan(one, seen="1")
-    page = sides.plan(one, seen="1", text=MINE, browser=colleague, status=409)  # type: ignore[arg-type]
+    page = sides.plan(one, seen="1", text=MINE, browser=colleague, status=409)
     assert "Something has happened to this finding" in page
     assert MINE in page
-    sides.plan(one, seen="1", browser=colleague, status=409)  # type: ignore[arg-type]
-    sides.plan(one, seen="-1", status=409)  # type: ignore[arg-type]
+    sides.plan(one, seen="1", browser=colleague, status=409)
+    sides.plan(one, seen="-1", status=409)
     sides.plan(one, seen="1")
     assert [each.kind for each in steps(sides.given, one.id)] == ["opened", "plan"]
 
