@@ -62,6 +62,13 @@ class Permission(enum.Enum):
     SEE_EVENTS = "read and export the organisation's record of events"
     ERASE = "propose and approve that stored data are destroyed"
     CLOSE_ORGANISATION = "take the organisation's copy and leave the portal"
+    SEE_PORTFOLIO = "see the whole picture: figures, lists, fourth parties, reports"
+    SAVE_VIEW = "keep a list's filters under a name"
+    USE_API = "make and revoke one's own API tokens"
+    MANAGE_TOKENS = "see and revoke the API tokens of everybody in the organisation"
+    MANAGE_WEBHOOKS = "say which addresses hear of the organisation's events"
+    MANAGE_SSO = "say which provider signs the organisation's people in, and approve it"
+    SESSION = "see where one is signed in to, and leave"
     SEE_COMPANY = "see the company's own pages"
     SEE_ASSESSMENT = "read an assessment of the company, its questions, answers and result"
     SEE_QUESTIONS = "read the questions that one is to answer, with their answers"
@@ -111,6 +118,13 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.SEE_EVENTS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
     Permission.ERASE: frozenset({_O.ADMIN, _O.CISO}),
     Permission.CLOSE_ORGANISATION: frozenset({_O.ADMIN}),
+    Permission.SEE_PORTFOLIO: _EVERY_ORGANISATION_ROLE,
+    Permission.SAVE_VIEW: _EVERY_ORGANISATION_ROLE - {_O.AUDITOR},
+    Permission.USE_API: _EVERY_ORGANISATION_ROLE,
+    Permission.MANAGE_TOKENS: frozenset({_O.ADMIN}),
+    Permission.MANAGE_WEBHOOKS: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.MANAGE_SSO: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.SESSION: None,  # any signed-in person, also one whom an organisation's provider signed in
     Permission.SEE_SCHEDULE: _EVERY_ORGANISATION_ROLE,
     Permission.SEE_QUESTIONNAIRES: _EVERY_ORGANISATION_ROLE,
     Permission.AUTHOR: frozenset({_O.ADMIN, _O.CISO, _O.REVIEWER}),
@@ -139,6 +153,18 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.SUBMIT: _OWNERS,
     Permission.SEE_COLLEAGUES: _EVERY_COMPANY_ROLE,
     Permission.MANAGE_COLLEAGUES: _OWNERS,
+}
+
+
+# What a token may be narrowed to. No scope holds what takes two people, or touches members, settings or erasure.
+SCOPES: dict[str, frozenset[Permission]] = {
+    "vendors:read": frozenset({Permission.SEE_VENDORS}),
+    "vendors:write": frozenset({Permission.SEE_VENDORS, Permission.MANAGE_VENDORS}),
+    "assessments:read": frozenset({Permission.SEE_VENDORS, Permission.SEE_REVIEW}),
+    "assessments:issue": frozenset({Permission.SEE_VENDORS, Permission.ISSUE}),
+    "findings:read": frozenset({Permission.SEE_REVIEW}),
+    "contract:read": frozenset({Permission.SEE_CONTRACT}),
+    "gate:read": frozenset({Permission.SEE_GATE, Permission.SEE_VENDORS}),
 }
 
 
@@ -175,7 +201,9 @@ class Identity:
 
     ``delegated`` narrows a session of role DELEGATE. ``owes_factor``: the tenant demands a second factor that this
     person has not set up: nothing of the tenant may be read. ``half``: the password was right and the second factor has
-    not been shown: web.py treats such a visitor as signed out everywhere but at the second step.
+    not been shown: web.py treats such a visitor as signed out everywhere but at the second step. ``allowed``: what the
+    scopes of an API token leave of the role; None is no narrowing. ``bound``: an organisation's own provider signed
+    this person in: such a session reaches that organisation alone, never the account's own pages.
     """
 
     person: Person
@@ -187,6 +215,8 @@ class Identity:
     delegated: Delegated | None = None
     owes_factor: bool = False
     half: bool = False
+    allowed: frozenset[Permission] | None = None
+    bound: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -196,10 +226,15 @@ class Identity:
         )
 
     def may(self, permission: Permission) -> bool:
-        """Whether the table grants ``permission`` to this role."""
+        """Whether the table grants ``permission`` to this role, and a token's scopes leave it."""
         roles = TABLE[permission]
-        if roles is None:
-            return self.delegated is None  # who came by a link has no account here, whoever they are
+        if self.allowed is not None and permission not in self.allowed:
+            return False
+        if (
+            roles is None
+        ):  # one's own account: not for who came by a link, a token, or a provider of somebody else's
+            own = self.delegated is None and self.allowed is None
+            return own and (not self.bound or permission is Permission.SESSION)
         return self.role is not None and self.role in roles
 
 
@@ -213,6 +248,9 @@ class Resolver(Protocol):
 
         Raises NotFound when the person does not belong to that tenant.
         """
+
+    def token_identity(self, session: Session, token: str, *, now: datetime) -> Identity | None:
+        """Who holds this API token, in its organisation, narrowed to its scopes; None when it is not valid."""
 
     def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
         """What to write when the session's last use is worth noting, else None."""
@@ -267,6 +305,17 @@ def requires(permission: Permission) -> Callable[[F], F]:
 
     def mark(view: F) -> F:
         view.permission = permission  # type: ignore[attr-defined]  # read by web.py and the guard test
+        return view
+
+    return mark
+
+
+def by_token(permission: Permission) -> Callable[[F], F]:
+    """Mark an operation of the API: only a token whose scopes hold ``permission`` reaches it; cookies are not read."""
+
+    def mark(view: F) -> F:
+        view.permission = permission  # type: ignore[attr-defined]  # read by web.py and the guard test
+        view.by_token = True  # type: ignore[attr-defined]  # the same
         return view
 
     return mark

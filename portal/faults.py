@@ -45,3 +45,11 @@ class Throttled(Refused):
 
 class StartupFault(Exception):
     """The process cannot start; the text is one plain sentence for whoever started it."""
+
+
+class SignedOut(Fault):
+    """The page needs a signed-in person; what was posted is kept and offered again after sign-in."""
+
+
+class OwesFactor(Fault):
+    """The organisation demands a second factor that this person has not set up: first that, then its pages."""

@@ -8,6 +8,7 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -31,6 +32,7 @@ NAMES = (
     "scanner",
     "quota_mb",
     "log_format",
+    "outside_allow",
 )
 SCANNER = re.compile(r"clamd:(?:unix:/.+|[^:/\s]+:(?P<port>\d{1,5}))")
 
@@ -44,7 +46,8 @@ class Settings:
     (within ``data`` unless absolute; default its folder ``files``) or ``s3://bucket/prefix?endpoint=..&region=..``
     with ``storage_key_id`` and ``storage_secret``. ``scanner``: ``clamd:host:port``, ``clamd:unix:/path`` or none.
     ``quota_mb``: how much a company's documents may take.
-    ``log_format``: ``text`` or ``json``, one line an event.
+    ``log_format``: ``text`` or ``json``, one line an event. ``outside_allow``: networks (CIDR, with commas between)
+    within private ranges that webhooks and sign-in providers may yet be in, such as ``10.20.0.0/16``.
     """
 
     data: Path
@@ -63,11 +66,17 @@ class Settings:
     scanner: str = ""
     quota_mb: int = 2000
     log_format: str = "text"
+    outside_allow: str = ""
 
     @property
     def secure(self) -> bool:
         """Whether the portal is reached by https (cookies get ``__Host-`` and Secure)."""
         return urlsplit(self.base_url).scheme == "https"
+
+    @property
+    def outside_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """``outside_allow`` as networks; ValueError when it holds something else."""
+        return tuple(ip_network(part.strip()) for part in self.outside_allow.split(",") if part.strip())
 
     @property
     def host(self) -> str:
@@ -114,6 +123,7 @@ def load(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             scanner=raw.get("scanner", ""),
             quota_mb=_quota(raw.get("quota_mb", "2000")),
             log_format=raw.get("log_format", "text"),
+            outside_allow=raw.get("outside_allow", ""),
         )
     )
 
@@ -165,6 +175,12 @@ def _checked(settings: Settings) -> Settings:
     _check_storage(settings)
     if settings.log_format not in ("json", "text"):
         raise StartupFault("log_format must be json or text.")
+    try:
+        settings.outside_networks  # noqa: B018  # reading it checks it
+    except ValueError as error:
+        raise StartupFault(
+            "outside_allow must be networks such as 10.20.0.0/16, with commas between."
+        ) from error
     scanner = SCANNER.fullmatch(settings.scanner)
     if settings.scanner and (scanner is None or not 0 < int(scanner["port"] or 1) < 65536):
         raise StartupFault("scanner must be clamd:host:port, clamd:unix:/path or empty.")

@@ -24,6 +24,10 @@ from portal.addresses import local_path as local_path
 from portal.addresses import tenant_home as tenant_home
 from portal.addresses import to_sign_in as to_sign_in
 from portal.addresses import uuid_or_404 as uuid_or_404
+from portal.asking import by_machine as by_machine
+from portal.asking import client_address as client_address
+from portal.asking import client_agent as client_agent
+from portal.asking import wants_json as wants_json
 from portal.bodies import LARGEST_BODY, LARGEST_UPLOAD, MOST_FIELDS, check_address, check_size
 from portal.csrf import (
     check_csrf,
@@ -35,29 +39,18 @@ from portal.csrf import (
     visit_cookie,
 )
 from portal.db import NOBODY, Database
-from portal.faults import Conflict, Fault, Invalid, NotFound, Refused, Unavailable
+from portal.faults import Conflict, Invalid, NotFound, Refused, Unavailable
+from portal.faults import OwesFactor as OwesFactor
+from portal.faults import SignedOut as SignedOut
+from portal.headers import protect
 from portal.settings import Settings
 from portal.storage import Storage
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-
-
 REST = (
     "You have been away for a long time, so this browser was signed out. Open the link in your letter once more, then "
     "go on from there; with an account, sign in."
 )
-
-
-class SignedOut(Fault):
-    """The page needs a signed-in person; what was posted is kept and offered again after sign-in."""
-
-
-class OwesFactor(Fault):
-    """The organisation demands a second factor that this person has not set up: first that, then its pages."""
 
 
 class Portal(Flask):
@@ -186,12 +179,6 @@ def half_identity() -> Identity | None:
     return found
 
 
-def client_agent() -> str:
-    """What the browser calls itself: one line, at most 300 characters, for the person's list of sessions."""
-    agent = request.headers.get("User-Agent", "")[:300]
-    return "".join(c if c.isprintable() else " " for c in agent).strip()
-
-
 @contextmanager
 def step() -> Iterator[Session]:
     """One of many short write transactions of a long POST: committed when the block ends, with the checks repeated.
@@ -211,19 +198,9 @@ def step() -> Iterator[Session]:
         database.abandon(session)
 
 
-def client_address() -> str:
-    """The client's address as far as ``trusted_proxies`` lets us believe it."""
-    return request.remote_addr or ""
-
-
 def regret(step: Callable[[], None]) -> None:
     """What to take back outside the database should this request not be committed, such as a file just stored."""
     g.regrets.append(step)
-
-
-def wants_json() -> bool:
-    """Whether the autosave script is asking."""
-    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 
 
 def form_page(template: str, form: Any, fault: Invalid | None = None, **context: Any) -> tuple[str, int]:
@@ -251,6 +228,7 @@ class Mark:
 
     permission: Permission | None
     side: str | None
+    by_token: bool = False  # an operation of the API: who asks comes from its token, cookies are not read
 
 
 def mark_of(app: Flask, endpoint: str, method: str, arguments: Iterable[str]) -> Mark:
@@ -261,7 +239,7 @@ def mark_of(app: Flask, endpoint: str, method: str, arguments: Iterable[str]) ->
     if not hasattr(view, "permission"):
         raise LookupError(f"route {endpoint} has no mark")
     side = "organisation" if "organisation" in arguments else "company" if "company" in arguments else None
-    return Mark(view.permission, side)
+    return Mark(view.permission, side, getattr(view, "by_token", False))
 
 
 def _arrive() -> WerkzeugResponse | None:
@@ -287,11 +265,12 @@ def _arrive() -> WerkzeugResponse | None:
     arguments = request.view_args or {}
     g.mark = mark_of(current_app, endpoint, request.method, arguments)
     if request.method not in SAFE:
-        check_origin()
+        if not g.mark.by_token:
+            check_origin()
         check_size()
     _look(g.mark.side, arguments.get(g.mark.side) if g.mark.side else None)
     _check_permission()
-    if request.method not in SAFE:
+    if request.method not in SAFE and not g.mark.by_token:
         check_csrf()
     return None
 
@@ -304,7 +283,7 @@ def _look(side: str | None, slug: str | None) -> None:
     for token in _tokens():
         try:
             with app.database.looking() as session:
-                found = app.resolver.identity(session, token, side=side, slug=slug, now=g.now)
+                found = _resolved(session, token, side, slug)
         except NotFound as fault:  # no member here, but perhaps somebody with a link
             absent = absent or fault
             continue
@@ -321,8 +300,22 @@ def _look(side: str | None, slug: str | None) -> None:
             app.database.record_refusal(touch)
 
 
+def _resolved(session: Session, token: str, side: str | None, slug: str | None) -> Identity | None:
+    if g.mark.by_token:
+        return portal().resolver.token_identity(session, token, now=g.now)
+    return portal().resolver.identity(session, token, side=side, slug=slug, now=g.now)
+
+
 def _tokens() -> list[str]:
-    """The session of an account; on the routes of people who came by a link, that of the link after it."""
+    """The session of an account; on the routes of people who came by a link, that of the link after it.
+
+    An operation of the API takes what stands in ``Authorization``, and nothing else does.
+    """
+    if g.mark.by_token:
+        kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        return [bearer] if kind.lower() == "bearer" and bearer else []
+    if by_machine():
+        return []
     names = [session_cookie()]
     if _for_delegates():
         names.append(delegate_cookie())
@@ -354,7 +347,7 @@ def _check_again(session: Session) -> None:
         return
     side: str | None = g.mark.side
     slug = (request.view_args or {}).get(side) if side else None
-    again = portal().resolver.identity(session, g.token, side=side, slug=slug, now=g.now)
+    again = _resolved(session, g.token, side, slug)
     if again is None or again.half:
         raise Conflict(REST) if g.identity.role is CompanyRole.DELEGATE else SignedOut("Please sign in.")
     if again.owes_factor:
@@ -386,15 +379,6 @@ def _end() -> None:
 
 
 def _headers(response: Response) -> Response:
-    headers = response.headers
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["X-Frame-Options"] = "DENY"
-    if request.endpoint != "static":
-        headers["Cache-Control"] = "no-store"
-    if portal().settings.secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    protect(response, secure=portal().settings.secure, kept=by_machine())
     new_visit_cookie(response)
     return response

@@ -75,6 +75,10 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         person_changed=_l("%(who)s changed their name"),
         keys_set=_l("%(who)s switched single keys on or off"),
         restored=_l("The installation was restored from a backup"),
+        passkey_added=_l("%(who)s added a passkey"),
+        passkey_removed=_l("%(who)s took away a passkey"),
+        passkey_failed=_l("A passkey of %(who)s was refused"),
+        passkey_shown=_l("%(who)s showed a passkey"),
     )
     | _rows(
         "people",
@@ -98,6 +102,22 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         what_if_done=_l("What a version would change was worked out"),
         what_if_failed=_l("What a version would change could not be worked out"),
         definition_stored=_l("A version of a questionnaire was stored"),
+        view_saved=_l("%(who)s kept the filters of a list"),
+        view_removed=_l("%(who)s removed kept filters of a list"),
+        token_made=_l("%(who)s made an API token"),
+        token_revoked=_l("%(who)s revoked an API token"),
+        webhook_added=_l("%(who)s added a webhook"),
+        webhook_changed=_l("%(who)s changed a webhook"),
+        webhook_removed=_l("%(who)s removed a webhook"),
+        webhook_stopped=_l("A webhook was stopped after many failures"),
+        webhook_resent=_l("%(who)s had a delivery of a webhook sent again"),
+        sso_proposed=_l("%(who)s proposed a sign-in provider"),
+        sso_settled=_l("%(who)s settled the proposal of a sign-in provider"),
+        sso_linked=_l("%(who)s joined their account with the sign-in provider"),
+        sso_unlinked=_l("An account was parted from the sign-in provider"),
+        sso_failed=_l("A sign-in by the provider was refused"),
+        sso_role_changed=_l("The sign-in provider changed somebody's role"),
+        domain_allowed=_l("Addresses of a domain were allowed to the sign-in provider"),
     )
     | _rows("people", "both", invitation_accepted=_l("%(who)s accepted an invitation"))
     | _rows(
@@ -120,6 +140,8 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         vendors_read=_l("%(who)s uploaded a list of vendors"),
         vendors_discarded=_l("%(who)s threw an uploaded list of vendors away"),
         vendors_imported=_l("%(who)s took vendors over from a list"),
+        standing_changed=_l("What stands at the gate of an engagement changed"),
+        fourth_party_named=_l("%(who)s said which names are one subcontractor"),
     )
     | _rows("vendors", "both", vendor_linked=_l("%(who)s joined the vendor with a company here"))
     | _rows(
