@@ -20,6 +20,8 @@ from portal.library import models as library
 from portal.organisations import models as organisations
 from portal.reassessment import models as reassessment
 from portal.review import models as review
+from portal.portfolio import models as portfolio
+from portal.organisations import token_models as tokens
 from portal.vendors import models as vendors
 
 FEATURES = (
@@ -30,6 +32,7 @@ FEATURES = (
     library,
     vendors,
     evidence,
+    tokens,
     assessments,
     rounds,
     versions,

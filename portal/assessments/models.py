@@ -29,6 +29,7 @@ class Assessment(Identified, Base):
     __table_args__ = tenancy(
         "shared",
         Index("ix_assessment_organisation_id_state_due", "organisation_id", "state", "due"),
+        Index("ix_assessment_organisation_id_issued_at", "organisation_id", "issued_at", "id"),
         Index("ix_assessment_company_id", "company_id"),
         Index("ix_assessment_vendor_id", "vendor_id"),
         Index("uq_assessment_code", "code", unique=True),

@@ -34,6 +34,7 @@ class Finding(Identified, Base):
     __table_args__ = tenancy(
         "shared",
         Index("ix_finding_organisation_id_state_due", "organisation_id", "state", "due"),
+        Index("ix_finding_organisation_id_opened_at", "organisation_id", "opened_at", "id"),
         Index("ix_finding_company_id_state", "company_id", "state"),
         Index("ix_finding_vendor_id_slug", "vendor_id", "slug"),
         Index("ix_finding_merged_into", "merged_into"),

@@ -17,6 +17,7 @@ from portal.assessments.models import Assessment, Delegation
 from portal.db import across
 from portal.faults import Conflict, NotFound
 from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
+from portal.organisations import token_identity
 from portal.rows import run
 from portal.statements import once
 
@@ -155,8 +156,14 @@ def _delegate(
     """The identity of a session that came by a delegation's link; Conflict once the delegation has ended.
 
     ``row``: id, assessment_id, keys, revoked_at, expires_at of the delegation, state of its assessment.
+    def token_identity(self, session: Session, token: str, *, now: datetime) -> Identity | None:
+        """See access.Resolver."""
+        return token_identity.identity_of(session, token, now=now)
+
     """
     delegation_id, assessment_id, keys, revoked_at, expires_at, state = row
+        if identity.allowed is not None:
+            return token_identity.touch(identity, now=now)
     if delegation_id is None:
         raise NotFound  # of another company
     if revoked_at is not None or expires_at is None or expires_at <= now or state != "open":

@@ -25,6 +25,7 @@ class Vendor(Identified, Base):
         "organisation",
         UniqueConstraint("organisation_id", "name_key"),
         Index("ix_vendor_company_id", "company_id"),
+        Index("ix_vendor_organisation_id_created_at", "organisation_id", "created_at", "id"),
     )
 
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
@@ -70,6 +71,7 @@ class Engagement(Identified, Base):
         "organisation",
         UniqueConstraint("vendor_id", "name_key"),
         Index("ix_engagement_organisation_id_business_owner_id", "organisation_id", "business_owner_id"),
+        Index("ix_engagement_organisation_id_created_at", "organisation_id", "created_at", "id"),
     )
 
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
