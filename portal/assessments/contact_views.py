@@ -17,7 +17,7 @@ from portal.assessments import contact_queries as queries
 from portal.assessments import contacting, unlinking
 from portal.assessments.portfolio_views import today_of
 from portal.audit.service import export_made
-from portal.exporting import by_chunks, csv_file
+from portal.exporting import by_chunks, list_file
 from portal.faults import Invalid
 from portal.forms import Form, line, name_line
 from portal.listing import Address, an_id, one_of, search_words
@@ -100,13 +100,14 @@ def _state_words() -> dict[str, str]:
 
 
 @blueprint.get("/o/<organisation>/contacts.csv")
+@blueprint.get("/o/<organisation>/contacts.xlsx", endpoint="contacts_xlsx")
 @requires(Permission.SEE_VENDORS)
 def contacts_csv(organisation: str) -> Response:
     session, identity, now = web.db(), web.identity(), web.now()
     _own, today = today_of(session, identity)
     found = by_chunks(session, queries.ids(identity, _filter(), now=now), _rows)
     note = export_made("contacts", now=now, actor=identity)
-    return csv_file(f"contacts-{organisation}-{today}", HEAD, found, note)
+    return list_file(f"contacts-{organisation}-{today}", HEAD, found, note)
 
 
 def _rows(ids: list[uuid.UUID]) -> Iterator[tuple[Any, ...]]:

@@ -25,7 +25,7 @@ from portal.assessments.enquiry_words import CHANGING, KIND_WORDS, STATE_WORDS
 from portal.assessments.models import Assessment, Enquiry
 from portal.assessments.portfolio_views import today_of
 from portal.audit.service import export_made
-from portal.exporting import csv_file
+from portal.exporting import list_file
 from portal.faults import Conflict, Invalid, NotFound
 from portal.library import service as library
 from portal.listing import Address, one_of, search_words
@@ -72,6 +72,7 @@ def enquiry_list(organisation: str) -> Page:
         narrowed=narrowed,
         address=address,
         csv=address(endpoint="asked.enquiry_csv"),
+        xlsx=address(endpoint="asked.enquiry_xlsx"),
         threads=asked.with_entries(session, identity, page.rows),
         about=asked.assessments_of(session, identity, page.rows),
         open_count=asked.count_open(session, identity),
@@ -83,6 +84,7 @@ def enquiry_list(organisation: str) -> Page:
 
 
 @blueprint.get("/o/<organisation>/enquiries.csv")
+@blueprint.get("/o/<organisation>/enquiries.xlsx", endpoint="enquiry_xlsx")
 @requires(Permission.SEE_VENDORS)
 def enquiry_csv(organisation: str) -> Response:
     """The same list as a file; without what was said."""
@@ -101,7 +103,7 @@ def enquiry_csv(organisation: str) -> Response:
             )
 
     note = export_made("enquiries", now=web.now(), actor=identity)
-    return csv_file(f"enquiries-{organisation}-{today_of(session, identity)[1]}", HEAD, rows(), note)
+    return list_file(f"enquiries-{organisation}-{today_of(session, identity)[1]}", HEAD, rows(), note)
 
 
 @blueprint.get(f"{_ONE}/enquiries/<uuid:enquiry>")

@@ -16,7 +16,7 @@ from portal.assessments import organisation_queries as assessments
 from portal.assessments.models import Assessment
 from portal.assessments.portfolio_views import today_of
 from portal.audit.service import export_made
-from portal.exporting import by_chunks, csv_file
+from portal.exporting import by_chunks, list_file
 from portal.listing import Address, an_id, one_of, search_words
 from portal.paging import page_number, sortable
 from portal.vendors import facts, lists
@@ -118,13 +118,14 @@ def vendor_list(organisation: str) -> str:
 
 
 @_at("/o/<organisation>/vendors.csv", "vendors.vendors_csv")
+@_at("/o/<organisation>/vendors.xlsx", "vendors.vendors_xlsx")
 @requires(Permission.SEE_VENDORS)
 def vendors_csv(organisation: str) -> Response:
     session, identity, now = web.db(), web.identity(), web.now()
     _own, today = today_of(session, identity)
     ids = lists.ids(identity, lists.filter_from(request.args))
     found = by_chunks(session, ids, lambda chunk: _vendor_rows(chunk, today))
-    return csv_file(
+    return list_file(
         f"vendors-{organisation}-{today}", VENDOR_HEAD, found, export_made("vendors", now=now, actor=identity)
     )
 
@@ -238,6 +239,7 @@ STATE_WORDS: dict[str, Callable[[], str]] = {
 
 
 @_at("/o/<organisation>/assessments.csv", "assessments.assessments_csv")
+@_at("/o/<organisation>/assessments.xlsx", "assessments.assessments_xlsx")
 @requires(Permission.SEE_VENDORS)
 def assessments_csv(organisation: str) -> Response:
     session, identity, now = web.db(), web.identity(), web.now()
@@ -246,7 +248,7 @@ def assessments_csv(organisation: str) -> Response:
     ids = assessments.ids(identity, narrowed, today=today)
     found = by_chunks(session, ids, lambda chunk: _assessment_rows(chunk, today))
     note = export_made("assessments", now=now, actor=identity)
-    return csv_file(f"assessments-{organisation}-{today}", ASSESSMENT_HEAD, found, note)
+    return list_file(f"assessments-{organisation}-{today}", ASSESSMENT_HEAD, found, note)
 
 
 def _assessment_rows(ids: list[uuid.UUID], today: date) -> Iterator[tuple[Any, ...]]:

@@ -16,7 +16,7 @@ from portal.access import Permission, requires
 from portal.assessments import organisation_queries as assessments
 from portal.assessments.answering_cards import numbers
 from portal.audit.service import export_made
-from portal.exporting import by_chunks, csv_file
+from portal.exporting import by_chunks, list_file
 from portal.faults import Invalid, NotFound
 from portal.findings import forms, keeping, lists, queries, words
 from portal.findings.lists import SORTS, STATES, Filter
@@ -102,6 +102,7 @@ def list_page(organisation: str) -> Page:
 
 
 @blueprint.get("/o/<organisation>/findings.csv")
+@blueprint.get("/o/<organisation>/findings.xlsx", endpoint="list_xlsx")
 @requires(Permission.SEE_REVIEW)
 def list_csv(organisation: str) -> Response:
     """The same list as a file."""
@@ -111,7 +112,7 @@ def list_csv(organisation: str) -> Response:
     narrowed = _filter([slug for slug, _title in assessments.slugs(session, identity)])
     found = by_chunks(session, lists.ids(identity, narrowed, today=today), lambda chunk: _rows(chunk, today))
     note = export_made("findings", now=now, actor=identity)
-    return csv_file(f"findings-{organisation}-{today}", HEAD, found, note)
+    return list_file(f"findings-{organisation}-{today}", HEAD, found, note)
 
 
 @blueprint.get("/o/<organisation>/reviews/<uuid:submission>/findings/new")

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from portal import clock, web
 from portal.access import Permission, requires
 from portal.audit.service import export_made
-from portal.exporting import CHUNK, csv_file
+from portal.exporting import CHUNK, list_file
 from portal.gate import lists, words
 from portal.gate.views import blueprint
 from portal.listing import Address, one_of, search_words
@@ -89,13 +89,14 @@ def list_page(organisation: str) -> str:
 
 
 @blueprint.get("/o/<organisation>/gates.csv")
+@blueprint.get("/o/<organisation>/gates.xlsx", endpoint="list_xlsx")
 @requires(Permission.SEE_GATE)
 def list_csv(organisation: str) -> Response:
     session, identity, now = web.db(), web.identity(), web.now()
     today = _today()
     ids = lists.found(session, identity, _filter(), today=today, now=now)
     note = export_made("gates", now=now, actor=identity)
-    return csv_file(f"gates-{organisation}-{today}", HEAD, _rows(ids), note)
+    return list_file(f"gates-{organisation}-{today}", HEAD, _rows(ids), note)
 
 
 def _rows(ids: list[uuid.UUID]) -> Iterator[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from portal import web
 from portal.access import Permission, requires
 from portal.audit.service import export_made
 from portal.clock import local_date
-from portal.exporting import by_chunks, csv_file
+from portal.exporting import by_chunks, list_file
 from portal.intake import queries as intakes
 from portal.listing import Address
 from portal.organisations import queries as organisations
@@ -98,6 +98,7 @@ def _data(engagement: Any) -> list[str]:
 
 
 @blueprint.get("/o/<organisation>/engagements.csv")
+@blueprint.get("/o/<organisation>/engagements.xlsx", endpoint="engagements_xlsx")
 @requires(Permission.SEE_VENDORS)
 def engagements_csv(organisation: str) -> Response:
     session, identity, now = web.db(), web.identity(), web.now()
@@ -106,7 +107,7 @@ def engagements_csv(organisation: str) -> Response:
     currency = organisations.organisation_of(session, identity).currency
     found = by_chunks(session, queries.ids(identity, narrowed, today=today), lambda ids: _rows(ids, currency))
     note = export_made("engagements", now=now, actor=identity)
-    return csv_file(f"engagements-{organisation}-{today}", HEAD, found, note)
+    return list_file(f"engagements-{organisation}-{today}", HEAD, found, note)
 
 
 def _rows(ids: list[uuid.UUID], currency: str) -> Iterator[tuple[Any, ...]]:

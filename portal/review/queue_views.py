@@ -14,7 +14,7 @@ from portal import clock, web
 from portal.access import Permission, requires
 from portal.assessments import organisation_queries as assessments
 from portal.audit.service import export_made
-from portal.exporting import by_chunks, csv_file
+from portal.exporting import by_chunks, list_file
 from portal.listing import Address, one_of, search_words
 from portal.organisations import queries as organisations
 from portal.paging import page_number, sortable
@@ -101,6 +101,7 @@ def queue_page(organisation: str) -> str:
 
 
 @blueprint.get("/o/<organisation>/reviews.csv")
+@blueprint.get("/o/<organisation>/reviews.xlsx", endpoint="queue_xlsx")
 @requires(Permission.SEE_REVIEW)
 def queue_csv(organisation: str) -> Response:
     session, identity, now = web.db(), web.identity(), web.now()
@@ -108,7 +109,7 @@ def queue_csv(organisation: str) -> Response:
     today = clock.local_date(now, own.zone)
     narrowed = _filter([slug for slug, _title in assessments.slugs(session, identity)])
     found = by_chunks(session, queue.ids(identity, narrowed), lambda chunk: _rows(chunk, own.zone, today))
-    return csv_file(
+    return list_file(
         f"reviews-{organisation}-{today}", HEAD, found, export_made("reviews", now=now, actor=identity)
     )
 

@@ -261,6 +261,8 @@ LISTS = frozenset(
         "events.company_json",
         "asked.enquiry_list",
         "asked.enquiry_csv",
+        "vendors.vendors_xlsx",
+        "engagements.engagements_xlsx",
         "reassessment.schedule",
         "library.library_list",
         "answering.home",
