@@ -6,6 +6,7 @@ import enum
 import hashlib
 import hmac
 import secrets
+import uuid
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from portal.faults import Fault
 from portal.settings import LOOPBACK, Settings
+
+MOST_CLIENTS = 4
 
 
 def _settings() -> Settings:
@@ -32,6 +35,22 @@ def visit_cookie() -> str:
 def delegate_cookie() -> str:
     """The session of a delegation's link, beside that of an account: web.py reads it on a delegate's routes only."""
     return "__Host-delegate" if _settings().secure else "delegate"
+
+
+def client_cookie() -> str:
+    """The sessions that providers of organisations opened, newest first, joined by dots: see web.py for where."""
+    return "__Host-client" if _settings().secure else "client"
+
+
+def client_tokens() -> list[str]:
+    """What the browser holds of them; a client of a virtual CISO each."""
+    return [one for one in request.cookies.get(client_cookie(), "").split(".")[:MOST_CLIENTS] if one]
+
+
+def add_client(response: WerkzeugResponse, token: str) -> None:
+    """One more of them, before the others; the oldest gives way when there are too many."""
+    kept = [token, *(one for one in client_tokens() if one != token)][:MOST_CLIENTS]
+    set_session(response, ".".join(kept), client_cookie())
 
 
 def set_session(response: WerkzeugResponse, token: str, cookie: str | None = None) -> None:
@@ -58,12 +77,26 @@ def new_visit_cookie(response: WerkzeugResponse) -> None:
 def csrf_token() -> str:
     """The token that this browser's forms carry: bound to the session row, or to the visit before sign-in."""
     if g.identity is not None:
-        bound = f"session:{g.identity.session_id}"
-    else:
-        if not g.visit or not _sound_visit(g.visit):
-            g.visit = secrets.token_urlsafe(32)
-            g.new_visit = True
-        bound = f"visit:{g.visit}"
+        return _token_of(f"session:{g.identity.session_id}")
+    return _token_of(f"visit:{visit()}")
+
+
+def visit() -> str:
+    """This browser before sign-in: a random value, in a cookie that goes out with this answer if new."""
+    if not g.visit or not _sound_visit(g.visit):
+        g.visit = secrets.token_urlsafe(32)
+        g.new_visit = True
+    found: str = g.visit
+    return found
+
+
+def is_for(session_id: uuid.UUID) -> bool:
+    """Whether the form that was posted was drawn for this session, of the several that a browser may hold."""
+    given = request.form.get("csrf_token", "")
+    return given.isascii() and hmac.compare_digest(given, _token_of(f"session:{session_id}"))
+
+
+def _token_of(bound: str) -> str:
     key = _settings().secret_key.encode()
     return hmac.new(key, b"csrf:" + bound.encode(), hashlib.sha256).hexdigest()
 

@@ -211,10 +211,10 @@ def _context() -> dict[str, Any]:
 
 
 def _links(identity: Identity) -> list[dict[str, Any]]:
-    """The account menu; who came by a link has their questions and no account."""
+    """The account menu; who came by a link has their questions and no account, who came by a provider no account."""
     if identity.delegated is not None:
         return [{"label": _l("Your questions"), "href": home_of(identity)}]
-    return [{"label": _l("Your account"), "href": url_for("accounts.account")}]
+    return [] if identity.bound else [{"label": _l("Your account"), "href": url_for("accounts.account")}]
 
 
 def _operator() -> str:
@@ -243,7 +243,7 @@ def _tenants_if_readable(identity: Identity) -> list[dict[str, Any]]:
 def _tenants(session: Session, identity: Identity) -> list[dict[str, Any]]:
     """Those that the switcher shows: the one that one is in, and the first others by name; under their kind."""
     here = {tenant.id for tenant in (identity.organisation, identity.company) if tenant}
-    known = organisations.tenants_of(session, identity.person.id)
+    known = organisations.places_of(session, identity)
     first = sorted(known, key=lambda one: one.id not in here)[:MOST_TENANTS]
     shown = [
         one for side in ("organisation", "company") for one in known if one in first and one.side == side

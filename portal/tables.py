@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portal import outbox
 from portal.accounts import models as accounts
+from portal.accounts import passkey_models as passkeys
 from portal.assessments import models as assessments
 from portal.assessments import round_models as rounds
 from portal.assessments import version_models as versions
@@ -29,6 +30,7 @@ FEATURES = (
     audit,
     accounts,
     organisations,
+    passkeys,
     library,
     vendors,
     evidence,

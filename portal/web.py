@@ -32,8 +32,10 @@ from portal.bodies import LARGEST_BODY, LARGEST_UPLOAD, MOST_FIELDS, check_addre
 from portal.csrf import (
     check_csrf,
     check_origin,
+    client_tokens,
     csrf_token,
     delegate_cookie,
+    is_for,
     new_visit_cookie,
     session_cookie,
     visit_cookie,
@@ -173,6 +175,12 @@ def undo() -> None:
             regrets.pop()()
 
 
+def permission_asked() -> Permission | None:
+    """The permission of the route that is asked for; None for public ones and where there is none."""
+    found: Permission | None = g.mark.permission
+    return found
+
+
 def half_identity() -> Identity | None:
     """Who has given the right password and still owes the second factor: signed out everywhere but at that step."""
     found: Identity | None = g.half
@@ -288,10 +296,12 @@ def _look(side: str | None, slug: str | None) -> None:
             absent = absent or fault
             continue
         if found is not None and found.half:
-            g.half = found
-        elif found is not None:
-            g.identity, g.token = found, token
-            break
+            g.half = found if g.half is None or found.seen_at > g.half.seen_at else g.half
+        elif found is not None and not (found.bound and side is None and not _leaving()):
+            if g.identity is None or is_for(found.session_id):
+                g.identity, g.token = found, token
+            if not _leaving() or request.method in SAFE or is_for(found.session_id):
+                break  # a form to sign out was drawn for one of several sessions, and its address does not say which
     if g.identity is None and absent is not None:
         raise absent
     touch = app.resolver.touch(g.identity, now=g.now) if g.identity else None
@@ -309,7 +319,9 @@ def _resolved(session: Session, token: str, side: str | None, slug: str | None) 
 def _tokens() -> list[str]:
     """The session of an account; on the routes of people who came by a link, that of the link after it.
 
-    An operation of the API takes what stands in ``Authorization``, and nothing else does.
+    An operation of the API takes what stands in ``Authorization``, and nothing else does. Sessions that an
+    organisation's provider opened come first on pages of organisations, last where one leaves, and nowhere else; on
+    public pages, only to say that their second step is missing.
     """
     if g.mark.by_token:
         kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
@@ -319,7 +331,14 @@ def _tokens() -> list[str]:
     names = [session_cookie()]
     if _for_delegates():
         names.append(delegate_cookie())
-    return [token for name in names if (token := request.cookies.get(name))]
+    found = [token for name in names if (token := request.cookies.get(name))]
+    if g.mark.side == "organisation":
+        return [*client_tokens(), *found]
+    return [*found, *client_tokens()] if _leaving() or g.mark.permission is None else found
+
+
+def _leaving() -> bool:
+    return g.mark.permission is Permission.SESSION
 
 
 def _for_delegates() -> bool:

@@ -7,10 +7,11 @@ import uuid
 from flask import Blueprint
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import web
-from portal.access import Person
+from portal import csrf, web
+from portal.access import Identity, Person
 from portal.accounts import factors, service, throttles
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -82,6 +83,21 @@ def claim_code(who: Person) -> None:
     except Throttled as fault:
         note_throttled(who.id)
         raise TooMany(fault.message) from None
+
+
+def keep_session(response: Response, identity: Identity, token: str) -> None:
+    """Give the browser the token of a session in the cookie that sessions of its kind lie in."""
+    if identity.bound:
+        csrf.add_client(response, token)
+    else:
+        csrf.set_session(response, token)
+
+
+def require_proof(who: Person, form: MultiDict[str, str]) -> None:
+    """Raise Invalid unless the form proves once more that it is this person, before what a thief of an open browser
+    must not do: by ``current``, their password. Throttled. Before any write transaction (law 2).
+    """
+    require_password(who, form.get("current", ""))
 
 
 class TooMany(Invalid):

@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 from portal import csrf, web
 from portal.access import Permission, Person, public, requires
 from portal.accounts import factors, service
-from portal.accounts.desk import Page, TooMany, blueprint, claim_code, require_password, use_code
+from portal.accounts.desk import (
+    Page,
+    TooMany,
+    blueprint,
+    claim_code,
+    keep_session,
+    require_password,
+    use_code,
+)
 from portal.accounts.forms import FirstCode, FirstPassword, Proof, SecondStep
 from portal.faults import Invalid
 
@@ -51,7 +59,7 @@ def second_step() -> Page:
         return page, 429 if isinstance(fault, TooMany) else status
     token = factors.verify_session(session, half, now=web.now())
     response = redirect(target or url_for("organisations.home"), 303)
-    csrf.set_session(response, token)
+    keep_session(response, half, token)
     return response if left is None else web.notice(response, f"recovery-left-{min(left, 9)}")
 
 
@@ -63,7 +71,7 @@ def leave_second_step() -> Page:
     response = redirect(url_for(".sign_in_page"), 303)
     if half is not None:
         service.sign_out(web.db(), half, now=web.now())
-        csrf.clear_session(response)
+        csrf.clear_session(response, csrf.client_cookie() if half.bound else None)
     return response
 
 

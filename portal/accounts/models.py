@@ -35,7 +35,8 @@ class LoginSession(Identified, Base):
 
     ``agent`` and ``client``: the browser's own words and its network address, shown to the person in the list of
     sessions. ``verified_at``: when a second factor was shown. ``delegation_id``: the session opens that delegation and
-    nothing else.
+    nothing else. ``way``: what opened it (``password``, ``passkey`` or ``sso``). ``bound_to``: the organisation whose
+    own provider signed the person in; the session reaches that organisation alone.
     """
 
     __tablename__ = "login_session"
@@ -52,6 +53,8 @@ class LoginSession(Identified, Base):
     client: Mapped[str] = mapped_column(String(64), default="")
     verified_at: Mapped[datetime | None]
     delegation_id: Mapped[uuid.UUID | None]
+    way: Mapped[str] = mapped_column(String(10), default="password")
+    bound_to: Mapped[uuid.UUID | None]
 
 
 class PasswordReset(Identified, Base):

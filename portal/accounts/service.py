@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from email_validator import EmailNotValidError, validate_email
@@ -139,11 +139,13 @@ def open_session(
     client: str = "",
     verified: bool = False,
     half: bool = False,
+    way: str = "password",
+    bound_to: uuid.UUID | None = None,
 ) -> str:
     """Sign a person in: a new row, and the token that only the browser will hold.
 
     ``agent`` and ``client``: what the browser calls itself and its network address. ``verified``: the second factor has
-    been shown. ``half``: it is still to be shown (factors.verify_session).
+    been shown. ``half``: it is still to be shown (factors.verify_session). ``way`` and ``bound_to``: see LoginSession.
     """
     token = new_token()
     row = LoginSession(
@@ -155,6 +157,8 @@ def open_session(
         agent=agent[:300],
         client=client[:64],
         verified_at=now if verified else None,
+        way=way,
+        bound_to=bound_to,
     )
     session.add(row)
     session.flush()
@@ -179,16 +183,25 @@ def touch(session_id: uuid.UUID, seen_at: datetime, *, now: datetime) -> Callabl
     return write
 
 
-def sign_out(session: Session, identity: Identity, *, now: datetime) -> None:
+def sign_out(session: Session, identity: Identity, *, now: datetime, shown: Collection[str] = ()) -> None:
+    """End this session, and those behind the tokens that the same browser has ``shown`` beside it."""
     session.execute(update(LoginSession).where(LoginSession.id == identity.session_id).values(revoked_at=now))
-    record(
-        session,
-        Kind.SIGNED_OUT,
-        now=now,
-        actor=identity,
-        subject=about(identity.person.id),
-        data={"session": identity.session_id},
+    others = session.execute(
+        update(LoginSession)
+        .where(
+            LoginSession.token_hash.in_([token_hash(one) for one in shown if one]),
+            LoginSession.delegation_id.is_(None),
+            LoginSession.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+        .returning(LoginSession.id, LoginSession.person_id)
+        .execution_options(synchronize_session=False)
     )
+    ended = [(identity.session_id, identity.person.id), *((one[0], one[1]) for one in others)]
+    for session_id, person_id in ended:
+        actor = identity if session_id == identity.session_id else person_id
+        data = {"session": session_id}
+        record(session, Kind.SIGNED_OUT, now=now, actor=actor, subject=about(person_id), data=data)
 
 
 def end_sessions(session: Session, person_id: uuid.UUID, *, now: datetime) -> None:

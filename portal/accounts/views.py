@@ -68,11 +68,14 @@ def sign_in() -> Page:
 
 
 @blueprint.post("/sign-out")
-@requires(Permission.ACCOUNT)
+@requires(Permission.SESSION)
 def sign_out() -> Page:
-    service.sign_out(web.db(), web.identity(), now=web.now())
+    """Every session that this browser shows ends: the account's, and those that providers of organisations opened."""
+    shown = [request.cookies.get(csrf.session_cookie(), ""), *csrf.client_tokens()]
+    service.sign_out(web.db(), web.identity(), now=web.now(), shown=shown)
     response = web.notice(redirect(url_for("accounts.front"), 303), "signed-out")
     csrf.clear_session(response)
+    csrf.clear_session(response, csrf.client_cookie())
     return response
 
 

@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, false, select
+from sqlalchemy import Select, and_, bindparam, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.accounts.models import LoginSession, PersonRow, SecondFactor
+from portal.accounts.passkey_models import Passkey
 from portal.assessments.models import Assessment, Delegation
 from portal.db import across
 from portal.faults import Conflict, NotFound
-from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
 from portal.organisations import token_identity
+from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
 from portal.rows import run
 from portal.statements import once
 
@@ -25,6 +26,8 @@ from portal.statements import once
 # machines' clocks may differ by is allowed.
 SKEW = timedelta(minutes=5)
 HALF_LASTS = timedelta(minutes=15)
+# A session that an organisation's provider opened ends sooner: the provider is asked again each day.
+BOUND_LASTS = timedelta(hours=12)
 
 _LIVE = (
     LoginSession.token_hash == bindparam("token"),
@@ -40,7 +43,9 @@ _WHO = (
     LoginSession.created_at,
     LoginSession.verified_at,
     LoginSession.delegation_id,
-    SecondFactor.id,
+    LoginSession.bound_to,
+    # one-time codes or a passkey: see factors.is_on
+    or_(SecondFactor.id.is_not(None), exists().where(Passkey.person_id == PersonRow.id)),
     PersonRow.id,
     PersonRow.name,
     PersonRow.address,
@@ -118,19 +123,24 @@ class TenantResolver:
         found = run(session, _STATEMENTS[side], values).first()
         if found is None:
             return None
-        session_id, seen_at, created_at, verified_at, delegation_id, factor, *rest = found
+        session_id, seen_at, created_at, verified_at, delegation_id, bound_to, factor, *rest = found
         who = Person(*rest[:3])
         if delegation_id is not None:  # it opens that delegation and nothing else, whoever the person is
             if side != "company":
                 return None
             return _delegate(who, session_id, seen_at, Tenant(*rest[3:6]), rest[8:], now)
-        if factor is not None and verified_at is None:
+        bound = bound_to is not None
+        if bound and now - created_at >= BOUND_LASTS:
+            return None
+        if factor and verified_at is None:
             # Before the tenant is looked at: half a sign-in learns nothing about it.
             alive = now - created_at < HALF_LASTS
-            return Identity(who, session_id, seen_at=seen_at, half=True) if alive else None
+            return Identity(who, session_id, seen_at=seen_at, half=True, bound=bound) if alive else None
         if side is None:
-            return Identity(who, session_id, seen_at=seen_at)
+            return Identity(who, session_id, seen_at=seen_at, bound=bound)
         tenant_id, tenant_slug, tenant_name, role, demands = rest[3:8]
+        if bound and (side != "organisation" or tenant_id != bound_to or role is None):
+            return None  # elsewhere such a session is nobody's, whoever the person is there
         if role is None:
             raise NotFound
         tenant = Tenant(tenant_id, tenant_slug, tenant_name)
@@ -141,12 +151,19 @@ class TenantResolver:
                 organisation=tenant,
                 role=OrganisationRole(role),
                 seen_at=seen_at,
-                owes_factor=bool(demands) and factor is None,
+                owes_factor=bool(demands) and not factor and not (bound and verified_at is not None),
+                bound=bound,
             )
         return Identity(who, session_id, company=tenant, role=CompanyRole(role), seen_at=seen_at)
 
+    def token_identity(self, session: Session, token: str, *, now: datetime) -> Identity | None:
+        """See access.Resolver."""
+        return token_identity.identity_of(session, token, now=now)
+
     def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
         """See access.Resolver."""
+        if identity.allowed is not None:
+            return token_identity.touch(identity, now=now)
         return accounts.touch(identity.session_id, identity.seen_at or now, now=now)
 
 
@@ -156,14 +173,8 @@ def _delegate(
     """The identity of a session that came by a delegation's link; Conflict once the delegation has ended.
 
     ``row``: id, assessment_id, keys, revoked_at, expires_at of the delegation, state of its assessment.
-    def token_identity(self, session: Session, token: str, *, now: datetime) -> Identity | None:
-        """See access.Resolver."""
-        return token_identity.identity_of(session, token, now=now)
-
     """
     delegation_id, assessment_id, keys, revoked_at, expires_at, state = row
-        if identity.allowed is not None:
-            return token_identity.touch(identity, now=now)
     if delegation_id is None:
         raise NotFound  # of another company
     if revoked_at is not None or expires_at is None or expires_at <= now or state != "open":

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, scoped
-from portal.accounts.models import PersonRow
+from portal.accounts.models import LoginSession, PersonRow
 from portal.accounts.service import token_hash
 from portal.db import across
 from portal.faults import NotFound
@@ -112,6 +112,15 @@ def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
     ]
     found += [Belonging(i, s, n, "company", CompanyRole(r)) for i, s, n, r in companies]
     return sorted(found, key=lambda one: (one.name.casefold(), one.side))
+
+
+def places_of(session: Session, identity: Identity) -> list[Belonging]:
+    """``tenants_of`` whoever asks; of a session that an organisation's provider opened, that organisation alone."""
+    known = tenants_of(session, identity.person.id)
+    if not identity.bound:
+        return known
+    only = session.scalar(select(LoginSession.bound_to).where(LoginSession.id == identity.session_id))
+    return [one for one in known if one.id == only]
 
 
 def organisation_of(session: Session, identity: Identity) -> Organisation:

@@ -18,10 +18,10 @@ Page = str | Response | tuple[str, int]
 
 
 @blueprint.get("/home")
-@requires(Permission.ACCOUNT)
+@requires(Permission.SESSION)
 def home() -> Page:
     """Straight to the only tenant; to what waits at the clients of who has several; a way on where there is none."""
-    tenants = queries.tenants_of(web.db(), web.identity().person.id)
+    tenants = queries.places_of(web.db(), web.identity())
     if len(tenants) == 1:
         only = tenants[0]
         return redirect(web.tenant_home(only.side, only.slug), 303)
