@@ -45,7 +45,7 @@ def accept_first(page: Page) -> str:
 def boxes(page: Page, hidden: bool) -> list[str]:
     """The keys that can be ticked, of questions that were asked or were not."""
     keys = page.locator("input[name=keys]").evaluate_all(
-        "(all, hidden) => all.filter(one => one.closest('label').innerText.includes('Was not asked') === hidden)"
+        "(all, hidden) => all.filter(one => one.closest('label').textContent.includes('Was not asked') === hidden)"
         ".map(one => one.value)",
         hidden,
     )
