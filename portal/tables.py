@@ -16,25 +16,26 @@ from portal.erasure import models as erasure
 from portal.evidence import models as evidence
 from portal.findings import models as findings
 from portal.gate import models as gate
+from portal.gate import standing_models as standings
 from portal.intake import models as intake
 from portal.library import models as library
 from portal.organisations import models as organisations
+from portal.organisations import token_models as tokens
+from portal.portfolio import models as portfolio
 from portal.reassessment import models as reassessment
 from portal.review import models as review
-from portal.portfolio import models as portfolio
-from portal.organisations import token_models as tokens
 from portal.vendors import models as vendors
 
 FEATURES = (
     outbox,
     audit,
     accounts,
-    organisations,
     passkeys,
+    organisations,
+    tokens,
     library,
     vendors,
     evidence,
-    tokens,
     assessments,
     rounds,
     versions,
@@ -44,6 +45,8 @@ FEATURES = (
     contracts,
     schedule,
     gate,
+    standings,
+    portfolio,
     reassessment,
     erasure,
 )

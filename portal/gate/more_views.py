@@ -13,10 +13,20 @@ from sqlalchemy.orm import Session
 from portal import web
 from portal.access import Identity, Permission, requires
 from portal.faults import Conflict, Invalid
-from portal.gate import accepting, arranging, breaking, case, conditions, naming, queries, recomputing, words
-from portal.gate.deciding import PASSING
+from portal.gate import (
+    accepting,
+    arranging,
+    breaking,
+    case,
+    conditions,
+    machine,
+    naming,
+    queries,
+    recomputing,
+    words,
+)
 from portal.gate.forms import ExceptionForm, NoteForm
-from portal.gate.page import Subject, since
+from portal.gate.page import Subject
 from portal.gate.views import HERE, Page, blueprint, show, to_page
 from portal.library.models import WhatIfRow
 from portal.organisations import queries as organisations
@@ -176,64 +186,10 @@ def settle_exception(organisation: str, engagement: uuid.UUID, exception: uuid.U
 @requires(Permission.SEE_GATE)
 def as_json(organisation: str, engagement: uuid.UUID) -> Response:
     """What counts today, for a purchasing system: codes, days and ids; 304 while nothing of it has changed."""
-    gate = Subject(web.db(), web.identity(), engagement, now=web.now())
-    response = jsonify(_plain(gate))
+    response = jsonify(machine.plain(web.db(), web.identity(), engagement, now=web.now()))
     response.add_etag()
     response.make_conditional(request)
     return response
-
-
-def _plain(gate: Subject) -> dict[str, Any]:
-    """``outcome``: undecided, or the effective one; ``reasons``: grounds that are worse than met, or why it lapsed."""
-    decision, effective = gate.decision, gate.effective
-    lapsed = [
-        {"code": one.code, "subject": one.subject, "outcome": one.outcome}
-        for one in (effective.lapses if effective else ())
-    ]
-    reasons = [
-        {"code": one.code, "subject": one.subject, "result": one.result}
-        for one in gate.case.proposal.grounds
-        if one.result != "met"
-    ]
-    found: dict[str, Any] = {
-        "engagement": str(gate.case.engagement.id),
-        "tier": gate.case.facts.tier,
-        "outcome": effective.outcome if effective else "undecided",
-        "proposed": gate.case.proposal.outcome,
-        "reasons": reasons,
-        "lapses": lapsed,
-        "conditions": [],
-        "valid_until": None,
-        "decided_at": None,
-        "decision": None,
-        "waiting": gate.waiting is not None,
-    }
-    if decision is not None and effective is not None and gate.decided is not None:
-        open_ones = {one.key for one in effective.open}
-        late = {one.subject for one in effective.lapses if one.code == "condition"}
-        found |= {
-            "conditions": [
-                {
-                    "code": one.code,
-                    "subject": one.subject,
-                    "due": one.due.isoformat() if one.due else None,
-                    "lapses_to": one.lapses_to,
-                    "state": "open"
-                    if one.key in open_ones
-                    else "late"
-                    if f"{one.code}:{one.subject}" in late
-                    else "met",
-                }
-                for one in (*gate.decided.conditions, *since(gate))
-            ],
-            # A script that reads the day alone must not take what lapsed for what holds.
-            "valid_until": effective.valid_until.isoformat()
-            if effective.valid_until and effective.outcome in PASSING
-            else None,
-            "decided_at": decision.decided_at.isoformat(),
-            "decision": str(decision.id),
-        }
-    return found
 
 
 def breaks(

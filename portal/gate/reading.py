@@ -20,7 +20,6 @@ from portal.clock import local_date
 from portal.gate import loading, queries, stored
 from portal.gate.choosing import Choice
 from portal.gate.deciding import Condition, Decision, Outcome, decide
-from portal.gate.facts import GateFacts
 from portal.gate.loading import Loaded
 from portal.gate.models import ConditionStep, GateDecision
 from portal.gate.queries import MET
@@ -134,24 +133,43 @@ def briefs(
         said = None if row is None else (row.id, met.get(row.id, frozenset()))
         keys[one.id] = (one.id, one.ground_revision, said, *basis)
     known = {one: _briefs.known(key) for one, key in keys.items()}
-    missing = iter([one for one, brief in known.items() if brief is None])
-    found = {one: brief for one, brief in known.items() if brief is not None}
+    missing = iter([one for one, each in known.items() if each is None])
+    found = {one: each for one, each in known.items() if each is not None}
     while batch := list(islice(missing, loading.BATCH)):
-        made = _made(session, organisation_id, batch, policy, met, now)
-        for one, brief in made.items():
-            _briefs.keep(keys[one], brief)
+        rested = seen(session, organisation_id, batch, now=now, policy=policy, met=met)
+        made = {one: brief(each) for one, each in rested.items()}
+        for one, each in made.items():
+            _briefs.keep(keys[one], each)
         found |= made
     return found
 
 
-def _made(
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one gate rests on as one transaction finds it. ``row``: the newest decision's columns, None without one;
+    ``met``: subjects of its conditions added by hand that have been met.
+    """
+
+    loaded: Loaded
+    policy: Policy
+    row: Any = None
+    decided: Decided | None = None
+    met: frozenset[str] = frozenset()
+
+
+def seen(
     session: Session,
     organisation_id: uuid.UUID,
     ids: Collection[uuid.UUID],
-    policy: Policy,
-    met: Met,
+    *,
     now: datetime,
-) -> dict[uuid.UUID, Brief]:
+    policy: Policy,
+    met: Met | None = None,
+) -> dict[uuid.UUID, Seen]:
+    """What these gates rest on, in a fixed number of statements for at most loading.BATCH of them.
+
+    ``met``: what ``_met`` gives for all decisions, where the caller has read it already.
+    """
     rows: Iterable[Any] = session.execute(
         select(
             GateDecision.id,
@@ -168,28 +186,35 @@ def _made(
         .where(GateDecision.organisation_id == organisation_id)
     )
     decisions = {one.engagement_id: (one, _decided(one)) for one in rows}
+    if met is None:
+        met = _met(session, organisation_id, [row.id for row, _ in decisions.values()])
     policies = {key: (policy, decided.policy) for key, (_row, decided) in decisions.items()}
-    found = loading.many(session, organisation_id, ids, now=now, policies=policies)
-    return {key: _brief(one.facts, decisions.get(key), policy, met) for key, one in found.items()}
+    found = {}
+    for key, one in loading.many(session, organisation_id, ids, now=now, policies=policies).items():
+        row, decided = decisions.get(key, (None, None))
+        held = met.get(row.id, frozenset()) if row is not None else frozenset()
+        found[key] = Seen(one, policy, row, decided, held)
+    return found
 
 
-def _brief(facts: GateFacts, decision: tuple[Any, Decided] | None, policy: Policy, met: Met) -> Brief:
-    proposal = decide(facts, policy)
-    reasons = tuple(one.key for one in proposal.reasons)
-    if decision is None:
+def brief(one: Seen) -> Brief:
+    """One gate as a line of a list, on the day of its facts."""
+    facts = one.loaded.facts
+    proposal = decide(facts, one.policy)
+    reasons = tuple(each.key for each in proposal.reasons)
+    if one.decided is None:
         return Brief(None, proposal.outcome, reasons)
-    row, decided = decision
-    holds = effective(decided, facts, policy, facts.today, met.get(row.id, frozenset()))
+    holds = effective(one.decided, facts, one.policy, facts.today, one.met)
     return Brief(
         holds.outcome,
         proposal.outcome,
         reasons,
-        tuple((one.code, one.subject) for one in holds.lapses),
+        tuple((each.code, each.subject) for each in holds.lapses),
         holds.open,
         holds.valid_until,
-        decided.outcome,
-        row.id,
-        row.decided_at,
+        one.decided.outcome,
+        one.row.id,
+        one.row.decided_at,
     )
 
 

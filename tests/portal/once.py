@@ -18,7 +18,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from portal.db import Database
 from portal.gate import queries as gate_queries
-from portal.gate import reading
+from portal.gate import reading, standings
 from portal.library import authoring_pace
 from portal.settings import Settings
 from portal.tables import metadata
@@ -103,7 +103,7 @@ def _anew(value: Any, instead: Mapping[int, Any]) -> Any:
 
 def _forget() -> None:
     """Ids come again in another test with other rows: what a process remembers by id is of the test before."""
-    for remembered in (reading._briefs, reading._policies, gate_queries._decided):
+    for remembered in (reading._briefs, reading._policies, gate_queries._decided, standings._worked):
         remembered._known.clear()
     authoring_pace._seen.clear()
 

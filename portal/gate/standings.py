@@ -1,0 +1,228 @@
+"""What stands at each gate as one relation of SQL, for lists and figures over thousands of engagements.
+
+What the keeper stored counts as long as what it was worked out from is unchanged (fresh.py); of the rest some is worked
+out now and joined in as values, and what is still left out is said: a figure is never wrong, at most it waits. Whoever
+decides reads the gate itself (reading.standing).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ColumnElement,
+    Date,
+    Integer,
+    String,
+    Uuid,
+    and_,
+    column,
+    select,
+    union_all,
+    values,
+)
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, mine
+from portal.db import UtcDateTime
+from portal.gate import working
+from portal.gate.standing_models import BriefCondition, BriefSubmission, GateBrief
+from portal.gate.working import Worked
+from portal.remembered import Remembered
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement, Vendor
+
+NOW_AT_ONCE = 40  # gates that one page works out: about a tenth of a second
+AS_VALUES = 120  # rows that a statement takes along: each is compiled anew
+NOBODY = uuid.UUID(int=0)
+# What a relation says of each gate, in this order: columns of GateBrief.
+COLUMNS = (
+    *(
+        "engagement_id",
+        "outcome",
+        "decided_outcome",
+        "proposed",
+        "level",
+        "high",
+        "missing",
+        "lapsed",
+        "lapses_on",
+    ),
+    *("valid_until", "open_conditions", "excepted", "decision_id", "decided_at", "reasons"),
+)
+CONDITIONS = ("engagement_id", "code", "subject", "due", "lapses_to")
+SUBMISSIONS = ("engagement_id", "slug", "submission_id", "demanded")
+# One value of each kind of column, for a row that is no gate's (_pad).
+PAD: Mapping[type, Any] = MappingProxyType(
+    {Uuid: NOBODY, String: "", Integer: 0, Boolean: False, Date: date(2000, 1, 1), JSON: ()}
+)
+
+_worked: Remembered[Worked] = Remembered(50_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What stands at each gate that the reader may see, of vendors that are still here, for statements.
+
+    ``of``: a subquery with COLUMNS; ``conditions``: those that are open, with CONDITIONS; ``submissions``: what counts
+    today, with SUBMISSIONS. ``waiting``: how many gates are left out of all three, since nobody has worked them out
+    yet.
+    """
+
+    of: Any
+    conditions: Any
+    submissions: Any
+    waiting: int
+
+
+def relation(
+    session: Session, identity: Identity, *, today: date, now: datetime, most: int = NOW_AT_ONCE
+) -> Relation:
+    """What stands today. At most ``most`` gates that nobody has worked out for today are worked out here.
+
+    A fixed number of statements, and some more where any has to be worked out. One relation is made for a page and
+    handed on: another one may know more.
+    """
+    assert identity.organisation is not None
+    organisation_id = identity.organisation.id
+    in_force = working.rules(session, organisation_id)
+    stale = _stale(session, identity, in_force.basis, today)
+    found: dict[uuid.UUID, Worked] = {}
+    missing: list[uuid.UUID] = []
+    for one in stale:
+        known = _worked.known((one.id, one.ground_revision, in_force.basis, today))
+        if known is None:
+            missing.append(one.id)
+        elif len(found) < AS_VALUES:
+            found[one.id] = known
+    if todo := missing[: min(most, AS_VALUES - len(found))]:
+        for key, made in working.worked_out(session, organisation_id, todo, in_force, now=now).items():
+            _worked.keep((key, made.ground_revision, in_force.basis, made.day), made)
+            found[key] = made
+    where = identity, in_force.basis, today
+    return Relation(
+        _gates(*where, found),
+        _beside(*where, BriefCondition, CONDITIONS, _conditions(found)),
+        _beside(*where, BriefSubmission, SUBMISSIONS, _submissions(found)),
+        len(stale) - len(found),
+    )
+
+
+def joined(relation: Relation) -> tuple[Any, ColumnElement[bool]]:
+    """For ``.outerjoin(*joined(relation))`` of a statement over Engagement: what is not known yet is NULL."""
+    return relation.of, relation.of.c.engagement_id == Engagement.id
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def holds(basis: str, today: date) -> list[ColumnElement[bool]]:
+    """What a stored row and its engagement are compared by: it counts today."""
+    return [
+        GateBrief.ground_revision == Engagement.ground_revision,
+        GateBrief.basis == basis,
+        GateBrief.day <= today,
+        GateBrief.until > today,
+    ]
+
+
+def stale_of(
+    criteria: Iterable[ColumnElement[bool]], tenant: list[ColumnElement[bool]], basis: str, today: date
+) -> Any:
+    """Engagements whose stored standing does not count today, by id; ``criteria`` and ``tenant`` name whose."""
+    return (
+        select(Engagement.id, Engagement.ground_revision)
+        .join(Vendor, and_(Vendor.id == Engagement.vendor_id, Vendor.offboarded_at.is_(None)))
+        .outerjoin(GateBrief, and_(GateBrief.engagement_id == Engagement.id, *tenant, *holds(basis, today)))
+        .where(*criteria, GateBrief.engagement_id.is_(None))
+        .order_by(Engagement.id)
+    )
+
+
+def _stale(session: Session, identity: Identity, basis: str, today: date) -> list[Any]:
+    criteria = [*vendors.own_engagements(identity), *mine(identity.scope, Vendor)]
+    statement = stale_of(criteria, mine(identity.scope, GateBrief), basis, today)
+    return list(session.execute(statement))
+
+
+def _gates(identity: Identity, basis: str, today: date, found: Mapping[uuid.UUID, Worked]) -> Any:
+    stored = _of(GateBrief, COLUMNS).where(*_counts(identity, basis, today))
+    return _with(stored, GateBrief, COLUMNS, [_brief_row(key, one) for key, one in found.items()])
+
+
+def _beside(
+    identity: Identity,
+    basis: str,
+    today: date,
+    model: Any,
+    names: tuple[str, ...],
+    rows: Iterable[tuple[Any, ...]],
+) -> Any:
+    """Rows that stand beside briefs that count, and those of gates that were worked out now."""
+    stored = (
+        _of(model, names)
+        .join(model, and_(model.engagement_id == GateBrief.engagement_id, *mine(identity.scope, model)))
+        .where(*_counts(identity, basis, today))
+    )
+    return _with(stored, model, names, list(rows))
+
+
+def _of(model: Any, names: Iterable[str]) -> Any:
+    return (
+        select(*(getattr(model, name) for name in names))
+        .select_from(GateBrief)
+        .join(Engagement, Engagement.id == GateBrief.engagement_id)
+    )
+
+
+def _counts(identity: Identity, basis: str, today: date) -> list[ColumnElement[bool]]:
+    return [*mine(identity.scope, GateBrief), *vendors.own_engagements(identity), *holds(basis, today)]
+
+
+def _with(stored: Any, model: Any, names: Iterable[str], rows: list[tuple[Any, ...]]) -> Any:
+    """``stored`` and ``rows`` as one subquery."""
+    statement = stored
+    if rows:
+        kinds = [(name, getattr(model, name).type) for name in names]
+        pad = tuple(_pad(kind) for _name, kind in kinds)
+        # SQLite names the columns of VALUES only where they are a common table expression.
+        name = f"{model.__tablename__}_now"
+        made = values(*(column(*one) for one in kinds), name=name).data([pad, *rows]).cte(name)
+        statement = union_all(stored, select(*made.c).where(made.c.engagement_id != NOBODY))
+    return statement.subquery(f"{model.__tablename__}_standing")
+
+
+def _pad(kind: Any) -> Any:
+    """A value of its own kind: PostgreSQL takes a column that is NULL in every row of VALUES for text."""
+    if isinstance(kind, UtcDateTime):
+        return datetime(2000, 1, 1, tzinfo=UTC)
+    return next(value for one, value in PAD.items() if isinstance(kind, one))
+
+
+def _brief_row(key: uuid.UUID, one: Worked) -> tuple[Any, ...]:
+    """As COLUMNS."""
+    brief = one.brief
+    return (
+        *(key, brief.outcome, brief.decided_outcome, brief.proposed, one.level, one.high, one.missing),
+        *(brief.lapsed, one.lapses_on, brief.valid_until, len(brief.open), one.excepted, brief.decision_id),
+        *(brief.decided_at, [list(each) for each in brief.reasons]),
+    )
+
+
+def _conditions(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:
+    """As CONDITIONS."""
+    for key, one in found.items():
+        yield from ((key, each.code, each.subject, each.due, each.lapses_to) for each in one.brief.open)
+
+
+def _submissions(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:
+    """As SUBMISSIONS."""
+    for key, one in found.items():
+        yield from ((key, *each) for each in one.submissions)

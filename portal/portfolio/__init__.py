@@ -1,0 +1,1 @@
+"""The whole picture of one organisation: figures and their lists, search across answers, fourth parties."""
