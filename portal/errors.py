@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,8 +12,8 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from portal import forms, logs, web
-from portal.access import Identity
+from portal import forms, logs, problems, web
+from portal.access import SCOPES, Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.csrf import Source, StaleForm, source
@@ -33,7 +33,8 @@ STATUS: dict[type[Fault], int] = {
 RETRY_AFTER = "5"
 UNNAMED = frozenset({404, 405})  # nothing went wrong here that anybody could look up
 KEPT_BODY = 400_000  # characters of a posted form that an error page gives back for sending again
-NEVER_KEPT = frozenset({"csrf_token", "current", "code"})  # with every field that has "password" in its name
+# With every field that has "password" in its name.
+NEVER_KEPT = frozenset({"csrf_token", "current", "code", "assertion", "attestation"})
 KEPT_FIELD = 50  # what a field costs beside its text
 
 
@@ -51,16 +52,24 @@ def _fault(fault: Fault) -> Any:
         return redirect(
             "/home", 303
         )  # a second press, or a page from before: who is signed in needs no sign-in
-    status = next(code for kind, code in STATUS.items() if isinstance(fault, kind))
+    status = _status_of(fault)
     identity = web.maybe_identity()
     if status == 403 and identity is not None:
         _record_refusal(identity)
+    if web.by_machine():
+        return _problem_of(fault, status)
     response = _answer(status, fault.message)
     if status == 503:
         response[2]["Retry-After"] = RETRY_AFTER
     if isinstance(fault, Throttled):
         response[2]["Retry-After"] = str(fault.retry_after)
     return response
+
+
+def _status_of(fault: Fault) -> int:
+    if isinstance(fault, problems.Refusal):
+        return problems.MEANINGS[fault.code].status
+    return next(code for kind, code in STATUS.items() if isinstance(fault, kind))
 
 
 def _record_refusal(identity: Identity) -> None:
@@ -77,6 +86,9 @@ def _http(error: HTTPException) -> Any:
     status = error.code or 500
     if status < 400:
         return error
+    if web.by_machine():
+        kept = {n: v for n, v in error.get_headers() if n.lower() not in ("content-type", "content-length")}
+        return _problem(problems.USUAL.get(status, "malformed"), headers=kept)
     body, status, _headers = _answer(status, "")
     headers = [(n, v) for n, v in error.get_headers() if n.lower() not in ("content-type", "content-length")]
     return body, status, headers
@@ -85,6 +97,8 @@ def _http(error: HTTPException) -> Any:
 def _signed_out(fault: web.SignedOut) -> Any:
     """To sign-in; what was posted is offered again there (law 8: input survives an expired session)."""
     web.undo()
+    if web.by_machine():
+        return _problem("token_invalid")
     if web.wants_json():
         return jsonify(error="signed_out", message=_("Please sign in again.")), 401
     if request.method in web.SAFE:
@@ -95,6 +109,8 @@ def _signed_out(fault: web.SignedOut) -> Any:
 def _owes_factor(fault: web.OwesFactor) -> Any:
     """To the page that sets one up; what was posted is given back to send again afterwards."""
     web.undo()
+    if web.by_machine():
+        return _problem("second_factor")
     if web.wants_json():
         return jsonify(error="second_factor", message=_("Set up a second factor first.")), 403
     setting_up = "/account/second-factor?" + urlencode({"for": request.full_path.rstrip("?")})
@@ -113,7 +129,58 @@ def _defect(error: Exception) -> Any:
     log.error("defect at %s %s", request.method, request.endpoint, exc_info=error)
     if web.portal().testing:
         raise error
-    return _answer(500, "")
+    return _problem("defect") if web.by_machine() else _answer(500, "")
+
+
+# ------------------------------------------------------------------------------------------------------- for machines
+
+
+def _problem_of(fault: Fault, status: int) -> Response:
+    """The problem document of a refusal of the domain, or of the API's own."""
+    if isinstance(fault, problems.Refusal):
+        return _problem(fault.code, fault.message, fault.wrong, fault.headers)
+    headers: dict[str, str] = {}
+    if status == 503:
+        headers["Retry-After"] = RETRY_AFTER
+    if isinstance(fault, Throttled):
+        headers["Retry-After"] = str(fault.retry_after)
+    if status == 403 and (narrowed := _narrowed()) is not None:
+        return narrowed
+    errors = fault.errors if isinstance(fault, Invalid) else {}
+    wrong = [problems.Wrong(text, problems.pointer(name)) for name, text in errors.items()]
+    return _problem(problems.USUAL[status], fault.message, wrong, headers)
+
+
+def _narrowed() -> Response | None:
+    """The answer where the role would allow what the token's scopes do not; says which scopes would."""
+    identity, permission = web.maybe_identity(), web.permission_asked()
+    if identity is None or identity.allowed is None or permission is None or permission in identity.allowed:
+        return None
+    scopes = ", ".join(name for name, held in SCOPES.items() if permission in held)
+    return _problem("insufficient_scope", f"This needs a token with one of these scopes: {scopes}.")
+
+
+def _problem(
+    code: str,
+    detail: str = "",
+    wrong: Sequence[problems.Wrong] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The one place where problem documents are sent."""
+    found = problems.document(
+        code,
+        detail=detail,
+        wrong=wrong,
+        base_url=web.portal().settings.base_url,
+        instance=logs.request_id(),
+    )
+    response = jsonify(found)
+    response.status_code = found["status"]
+    response.mimetype = problems.MIMETYPE
+    response.headers.update(headers or {})
+    if found["status"] == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def kept_fields() -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from portal import health
 from portal.accounts import routes as accounts
 from portal.assessments import answering_routes as answering
+from portal.api import docs_views as api
+from portal.api import vendors as api_vendors
 from portal.assessments import client_views as clients
 from portal.assessments import confirm_views as confirming
 from portal.assessments import contact_views as contacts
@@ -57,6 +59,7 @@ from portal.library import merge_views as merging
 from portal.library import views as library
 from portal.organisations import routes as organisations
 from portal.reassessment import service as reassessment_service
+from portal.organisations import token_views, tokens
 from portal.reassessment import views as reassessment
 from portal.reports import copy_views as copy
 from portal.reports import engagement_views as engagements
@@ -81,6 +84,7 @@ VIEWS = (
     accounts,
     organisations,
     joining,
+    token_views,
     confirming,
     wrong_person,
     enquiring,
@@ -132,6 +136,8 @@ VIEWS = (
     copy,
     erasure,
 )
+    api,
+    api_vendors,
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
 CONSEQUENCES: tuple[Callable[..., None], ...] = (
@@ -174,6 +180,9 @@ AT_CLIENTS: Callable[..., Mapping[str, int]] = at_clients.figures
 DECIDED_ON: Callable[..., tuple[uuid.UUID, ...]] = decided_on
 
 # What reviewers did not believe, for the vendors that are asked the same again.
+# A password set by a letter's link ends the person's API tokens as well.
+resets.also_ends(tokens.revoke_all)
+
 doubts.register(review_doubts.doubts)
 
 # What stands beside the editor of a question: (document of the draft, question as it stands in the form, errors).

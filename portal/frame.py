@@ -115,7 +115,7 @@ NAVIGATION: list[NavItem] = [
         _l("Organisation"),
         "organisations.members",
         Permission.SEE_MEMBERS,
-        ("organisations.", "policy.", "erasure.", "events.", "clauses."),
+        ("organisations.", "policy.", "erasure.", "events.", "clauses.", "tokens."),
         more=True,
     ),
     NavItem(

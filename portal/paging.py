@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
@@ -86,6 +88,24 @@ def paged(session: Session, statement: Select[Any], number: int, *, size: int = 
     number = min(number, page.last)
     rows = session.execute(statement.limit(size).offset((number - 1) * size)).scalars()
     return Page(list(rows), number, total, size)
+
+
+def following(
+    session: Session,
+    statement: Select[Any],
+    at: Any,
+    key: Any,
+    *,
+    after: tuple[datetime, UUID] | None,
+    most: int,
+) -> list[Any]:
+    """At most ``most`` single entities of ``statement`` in the order in which they came, after one that was read.
+
+    ``at`` and ``key``: the columns of the instant and the id, which never change; ``after``: those of that one.
+    """
+    if after is not None:
+        statement = statement.where(or_(at > after[0], and_(at == after[0], key > after[1])))
+    return list(session.execute(statement.order_by(at, key).limit(most)).scalars())
 
 
 def first_ids(session: Session, statement: Select[Any], most: int) -> tuple[list[Any], int]:

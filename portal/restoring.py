@@ -15,6 +15,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import Database
 from portal.organisations.models import Invitation
+from portal.organisations.token_models import ApiToken
 from portal.outbox import Message
 
 HELD = "held"
@@ -49,6 +50,7 @@ def settle(database: Database, *, now: datetime) -> Settled:
             AddressChange.used_at.is_(None) & AddressChange.withdrawn_at.is_(None),
             withdrawn_at=now,
         )
+        links += _ended(session, ApiToken, ApiToken.revoked_at.is_(None), revoked_at=now)
         letters = _ended(session, Message, Message.state.in_(QUEUED), state=HELD)
         data = {"sessions": sessions, "links": links, "letters": letters}
         record(session, Kind.RESTORED, now=now, actor=None, data=data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -19,6 +20,14 @@ from portal.db import base_url
 from portal.faults import NotFound
 
 RESET_LASTS = timedelta(hours=2)
+Ending = Callable[..., int]  # (session, person's id, now=)
+_endings: list[Ending] = []
+
+
+def also_ends(ending: Ending) -> None:
+    """What else a password set by a letter's link ends, since somebody may have had the mailbox (features.py)."""
+    if ending not in _endings:
+        _endings.append(ending)
 
 
 def start_reset(session: Session, person: PersonRow, *, now: datetime) -> str:
@@ -107,6 +116,8 @@ def finish_reset(session: Session, token: str, password_hash: str, *, now: datet
     if person.confirmed_at is None:
         person.confirmed_at = now
     set_password(session, person.id, password_hash, now=now)
+    for ending in _endings:
+        ending(session, person.id, now=now)
     clear_throttle(
         session, "sign-in", person.email
     )  # the address is proven: who guessed at it is of no concern

@@ -14,11 +14,12 @@ import zlib
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.access import SCOPES, Identity, OrganisationRole, Permission, Person, Tenant
 from portal.accounts.models import PersonRow, SecondFactor
+from portal.accounts.passkey_models import Passkey
 from portal.accounts.service import TOUCH_EVERY, token_hash
 from portal.db import across
 from portal.organisations.models import Organisation, OrganisationMember
@@ -43,7 +44,8 @@ _FOUND = once(
         Organisation.name,
         OrganisationMember.role,
         Organisation.second_factor,
-        SecondFactor.id,
+        # one-time codes or a passkey: see factors.is_on
+        or_(SecondFactor.id.is_not(None), exists().where(Passkey.person_id == PersonRow.id)),
     )
     .join(PersonRow, PersonRow.id == ApiToken.person_id)
     .join(Organisation, Organisation.id == ApiToken.organisation_id)
@@ -101,7 +103,7 @@ def identity_of(session: Session, token: str, *, now: datetime) -> Identity | No
         organisation=Tenant(tenant_id, slug, tenant_name),
         role=OrganisationRole(role),
         seen_at=used_at,
-        owes_factor=bool(demands) and factor is None,
+        owes_factor=bool(demands) and not factor,
         allowed=allowed_by(scopes),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity
 from portal.db import name_key
 from portal.listing import Query, one_of, search_words
-from portal.paging import Page, paged
+from portal.paging import Page, following, paged
 from portal.vendors.facts import TIERS, country_names
 from portal.vendors.models import Engagement, Vendor
 from portal.vendors.queries import own_engagements, own_vendors
@@ -65,6 +66,14 @@ def listed(session: Session, identity: Identity, narrowed: Filter, *, number: in
     """One page of the organisation's vendors."""
     statement = select(Vendor).where(*own_vendors(identity), *_criteria(identity, narrowed))
     return paged(session, statement.order_by(*_order(identity, narrowed)), number)
+
+
+def in_order(
+    session: Session, identity: Identity, *, after: tuple[datetime, uuid.UUID] | None, most: int
+) -> list[Vendor]:
+    """Vendors in the order in which they were put on record, offboarded ones too (paging.following)."""
+    statement = select(Vendor).where(*own_vendors(identity))
+    return following(session, statement, Vendor.created_at, Vendor.id, after=after, most=most)
 
 
 def ids(identity: Identity, narrowed: Filter) -> Select[Any]:

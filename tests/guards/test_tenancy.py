@@ -47,6 +47,7 @@ ACROSS: dict[str, str] = {
     "a person's own memberships": "portal.organisations.queries",
     "a person's own history": "portal.organisations.history",
     "the tenant in the address, as far as this person belongs to it": "portal.organisations.identity",
+    "a person's own tokens": "portal.organisations.tokens",
     "a token names its organisation": "portal.organisations.token_identity",
     "an assessment names the organisation that asks": "portal.organisations.queries",
     "a single-use token names its invitation": "portal.organisations.queries",
