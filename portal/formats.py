@@ -34,6 +34,16 @@ def short_date(day: date, locale: str = "en") -> str:
     return format_date(day, "d MMM yyyy", locale=locale)
 
 
+def month_year(day: date, locale: str = "en") -> str:
+    """``December 2026``: a month of the schedule."""
+    return format_date(day, "MMMM yyyy", locale=locale)
+
+
+def month_short(day: date, locale: str = "en") -> str:
+    """``Dec``: under a column of a chart."""
+    return format_date(day, "MMM", locale=locale)
+
+
 def moment(instant: datetime, zone: str, locale: str = "en") -> str:
     """``Fri 20 November 2026, 14:32`` in the IANA ``zone``; ``instant`` is aware."""
     return format_datetime(instant, "EEE d MMMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale)
@@ -69,6 +79,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "full_date": full_date,
         "long_date": long_date,
         "short_date": short_date,
+        "month_year": month_year,
+        "month_short": month_short,
         "moment": moment,
         "clock_time": clock_time,
         "one_decimal": one_decimal,

@@ -21,6 +21,7 @@ from portal.organisations import queries as organisations
 from portal.paging import Page, paged
 from portal.reassessment.ladder import STEPS, Step, coming_steps
 from portal.reassessment.models import Reassessment, Reminder
+from portal.reassessment.months import PARTS, bounds
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
 
@@ -40,6 +41,17 @@ PERIODS: dict[str, tuple[int | None, int | None]] = {
     "90": (0, 90),
     "365": (0, 365),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list of next assessments is narrowed to. ``period``: one of PERIODS; ``month``: like 2026-12, "" is any;
+    ``part``: the upper or the lower half of the tiers (PARTS), by the engagement's tier of now, "" is both.
+    """
+
+    period: str = "all"
+    month: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +127,7 @@ def next_due(session: Session, identity: Identity, submission_id: uuid.UUID) -> 
 def counts(session: Session, identity: Identity) -> dict[str, int]:
     """How many next assessments are scheduled and how many assessments are open, as far as the identity sees them."""
     return {
-        "next": _count(session, _next(identity)),
+        "next": _count(session, next_base(identity, Reassessment)),
         "open": _count(session, _open(identity)),
     }
 
@@ -126,10 +138,10 @@ def _count(session: Session, statement: Select[Any]) -> int:
 
 
 def next_assessments(
-    session: Session, identity: Identity, *, period: str, today: date, number: int
+    session: Session, identity: Identity, narrowed: Filter, *, today: date, number: int
 ) -> Page[Coming]:
-    """Scheduled next assessments by date; ``period`` is one of PERIODS."""
-    statement = _next(identity).where(*_within(Reassessment.due, period, today))
+    """Scheduled next assessments by date."""
+    statement = next_base(identity, Reassessment).where(*next_criteria(narrowed, today=today))
     page = paged(session, statement.order_by(Reassessment.due, Reassessment.id), number)
     found: list[Reassessment] = page.rows
     engagements = vendors.engagements(session, identity, {one.engagement_id for one in found})
@@ -196,9 +208,11 @@ def open_assessments(
     return Page(rows, page.number, page.total, page.size)
 
 
-def _next(identity: Identity) -> Select[Reassessment]:
+def next_base(identity: Identity, *columns: Any) -> Select[Any]:
+    """Every next assessment that is scheduled for an engagement that the identity may see."""
     return (
-        select(Reassessment)
+        select(*columns)
+        .select_from(Reassessment)
         .join(Engagement, Engagement.id == Reassessment.engagement_id)
         .where(
             *mine(identity.scope, Reassessment),
@@ -206,6 +220,17 @@ def _next(identity: Identity) -> Select[Reassessment]:
             Reassessment.state == SCHEDULED,
         )
     )
+
+
+def next_criteria(narrowed: Filter, *, today: date) -> list[ColumnElement[bool]]:
+    """What the filter asks of ``next_base``."""
+    found = _within(Reassessment.due, narrowed.period, today)
+    if narrowed.month:
+        first, last = bounds(narrowed.month)
+        found += [Reassessment.due >= first, Reassessment.due <= last]
+    if narrowed.part:
+        found.append(Engagement.tier.in_(PARTS[narrowed.part]))
+    return found
 
 
 def _open(identity: Identity) -> Select[Assessment]:
@@ -224,7 +249,7 @@ def _open(identity: Identity) -> Select[Assessment]:
 
 def _within(column: Any, period: str, today: date) -> list[ColumnElement[bool]]:
     first, last = PERIODS[period]
-    criteria = []
+    criteria: list[ColumnElement[bool]] = []
     if first is not None:
         criteria.append(column >= today + timedelta(days=first))
     if last is not None:

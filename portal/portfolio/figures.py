@@ -1,0 +1,259 @@
+"""Every figure of the home page: a list with a filter, counted by the very criteria of that list.
+
+Nothing on the page is counted in any other way, and the link of a figure is made from its filter: so that each figure
+is the length of the list that it opens (tests/portal/portfolio/test_figures.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.assessments import organisation_queries as assessments
+from portal.assessments.models import Assessment
+from portal.findings import lists as findings
+from portal.gate import standings
+from portal.gate.standings import Relation
+from portal.organisations import queries as organisations
+from portal.portfolio import changes, conditions, engagement_lists, exceptions
+from portal.portfolio.engagement_lists import LEVELS_KNOWN, NONE, OUTCOMES, WORKING, Filter, Row
+from portal.portfolio.matrix import Matrix, matrix
+from portal.portfolio.months import HOW_MANY, Month, Months
+from portal.reassessment import queries as reassessment
+from portal.reassessment.months import PARTS, coming
+from portal.review import queue
+from portal.vendors import policy_queries
+from portal.vendors.facts import TIERS
+from portal.vendors.policy import RISKS, Policy
+
+FEW = 6
+ENGAGEMENTS = "engagements.engagement_list"
+CHANGES, CONDITIONS = "portfolio.changes_list", "portfolio.conditions_list"
+EXCEPTIONS, SCHEDULE = "portfolio.exceptions_list", "reassessment.schedule"
+ASSESSMENTS, FINDINGS = "assessments.assessment_list", "findings.list_page"
+REVIEWS = "review_queue.queue_page"
+Narrowed = Mapping[str, tuple[Mapping[str, str], list[ColumnElement[bool]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number, and the list whose length it is: an endpoint with its arguments beside the organisation."""
+
+    key: str
+    count: int
+    endpoint: str
+    arguments: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The whole picture of one organisation for one reader on one day. Pure data.
+
+    ``figures`` by key: ``all``, ``tier:critical``, ``level:4``, ``cell:critical:4``, ``below``, ``risk:high``,
+    ``gate:blocked``, ``changes:fell``, ``conditions``, ``exceptions:force``, ``assessments:late``, ``reviews``,
+    ``findings:overdue``, ``month:2026-12``, ``month:2026-12:upper``, ``months:late`` and so on. ``lapsing`` and
+    ``overdue``: the first few of their lists. ``waiting``: how many gates are still being worked out. ``begins``: the
+    day from which the record of changes tells, None while it is empty.
+    """
+
+    figures: Mapping[str, Figure]
+    matrix: Matrix
+    months: Months
+    policy: Policy
+    lapsing: Sequence[Row]
+    overdue: Sequence[Assessment]
+    waiting: int
+    since: date
+    begins: date | None
+    today: date
+
+    def count(self, key: str) -> int:
+        return self.figures[key].count
+
+    @property
+    def residual(self) -> tuple[tuple[str, int], ...]:
+        """How many engagements leave which risk, the worst first; what nobody knows comes last."""
+        return tuple((one, self.count(f"risk:{one}")) for one in (*reversed(RISKS), NONE))
+
+
+def home(session: Session, identity: Identity, *, today: date, now: datetime, since: date) -> Home:
+    """Everything on the page, in a fixed number of statements (beside gates that have to be worked out)."""
+    own = organisations.organisation_of(session, identity)
+    policy = policy_queries.current(session, own.id)
+    relation = standings.relation(session, identity, today=today, now=now)
+    found: dict[str, Figure] = {}
+    for figure in _figures(session, identity, relation, policy, today, since, own.zone):
+        found[figure.key] = figure
+    months = Months(
+        tuple(
+            Month(one, found[f"month:{one}:upper"].count, found[f"month:{one}:lower"].count)
+            for one in coming(today, HOW_MANY)
+        ),
+        found["months:late"].count,
+    )
+    cells = {("", ""): found["all"].count}
+    cells |= {(tier, ""): found[f"tier:{tier}"].count for tier in TIERS}
+    for level in (*LEVELS_KNOWN, NONE, WORKING):
+        cells["", level] = found[f"level:{level}"].count
+        cells |= {(tier, level): found[f"cell:{tier}:{level}"].count for tier in TIERS}
+    return Home(
+        figures=found,
+        matrix=matrix(cells, policy),
+        months=months,
+        policy=policy,
+        lapsing=_lapsing(session, identity, relation, policy, today),
+        overdue=_overdue(session, identity, today),
+        waiting=relation.waiting,
+        since=since,
+        begins=changes.begins(session, identity),
+        today=today,
+    )
+
+
+def counted(
+    session: Session, base: Select[Any], filters: Mapping[str, list[ColumnElement[bool]]]
+) -> dict[str, int]:
+    """How many rows of ``base`` fit each filter: all of them in one pass."""
+    columns = [func.count(case((and_(true(), *criteria), 1))) for criteria in filters.values()]
+    row = session.execute(base.add_columns(*columns)).one()
+    return dict(zip(filters, row, strict=True))
+
+
+def lengths(session: Session, lists: Mapping[str, Select[Any]]) -> dict[str, int]:
+    """How many ids each of these lists finds, in one statement."""
+    columns = [
+        select(func.count()).select_from(one.order_by(None).subquery()).scalar_subquery()
+        for one in lists.values()
+    ]
+    row = session.execute(select(*columns)).one()
+    return dict(zip(lists, row, strict=True))
+
+
+# ------------------------------------------------------------------------------------------------------- by their list
+
+
+def _figures(
+    session: Session,
+    identity: Identity,
+    relation: Relation,
+    policy: Policy,
+    today: date,
+    since: date,
+    zone: str,
+) -> Iterator[Figure]:
+    def of(
+        endpoint: str, base: Select[Any], filters: Iterable[tuple[str, Any]], address: Any, criteria: Any
+    ) -> Iterator[Figure]:
+        """Figures over one base: ``address`` and ``criteria`` of each filter."""
+        known = dict(filters)
+        counts = counted(session, base, {key: criteria(one) for key, one in known.items()})
+        yield from (Figure(key, counts[key], endpoint, address(one)) for key, one in known.items())
+
+    yield from of(
+        ENGAGEMENTS,
+        engagement_lists.base(identity, relation),
+        engagement_filters(),
+        engagement_lists.address,
+        lambda one: engagement_lists.criteria(identity, one, relation, policy, today=today),
+    )
+    compared = changes.Compared(identity, relation, since, zone)
+    yield from of(
+        CHANGES,
+        compared.base(),
+        ((f"changes:{what}", changes.Filter(since, what)) for what in changes.WHATS),
+        changes.address,
+        compared.criteria,
+    )
+    yield from of(
+        CONDITIONS,
+        conditions.base(identity, relation),
+        [
+            ("conditions", conditions.Filter()),
+            *((f"conditions:{due}", conditions.Filter(due)) for due in conditions.DUE),
+        ],
+        conditions.address,
+        lambda one: conditions.criteria(relation, one, today=today),
+    )
+    yield from of(
+        EXCEPTIONS,
+        exceptions.base(identity),
+        ((f"exceptions:{state}", exceptions.Filter(state)) for state in exceptions.STATES),
+        exceptions.address,
+        lambda one: exceptions.criteria(one, today=today),
+    )
+    yield from of(
+        SCHEDULE,
+        reassessment.next_base(identity),
+        _month_filters(today),
+        _schedule_address,
+        lambda one: reassessment.next_criteria(one, today=today),
+    )
+    yield from _of_other_lists(session, identity, today)
+
+
+def engagement_filters() -> Iterator[tuple[str, Filter]]:
+    """The figures over engagements, by key. Each asks columns of engagement, vendor and relation alone."""
+    yield "all", Filter()
+    yield from ((f"tier:{tier}", Filter(tier=tier)) for tier in TIERS)
+    for level in (*LEVELS_KNOWN, NONE, WORKING):
+        yield f"level:{level}", Filter(level=level)
+        yield from ((f"cell:{tier}:{level}", Filter(tier=tier, level=level)) for tier in TIERS)
+    yield "below", Filter(below="pass")
+    yield "below:uncovered", Filter(below="pass", holds="nothing")
+    yield from ((f"risk:{risk}", Filter(residual=risk)) for risk in (*RISKS, NONE))
+    yield from ((f"gate:{gate}", Filter(gate=gate)) for gate in (*OUTCOMES, "lapsed", WORKING))
+    yield "gate:lapsing", Filter(gate="lapsing", sort="lapses")
+
+
+def _month_filters(today: date) -> Iterator[tuple[str, reassessment.Filter]]:
+    yield "months:late", reassessment.Filter(period="late")
+    for month in coming(today, HOW_MANY):
+        yield f"month:{month}", reassessment.Filter(month=month)
+        yield from ((f"month:{month}:{part}", reassessment.Filter(month=month, part=part)) for part in PARTS)
+
+
+def _schedule_address(narrowed: reassessment.Filter) -> dict[str, str]:
+    period = "" if narrowed.period == "all" else narrowed.period
+    found = {"period": period, "month": narrowed.month, "part": narrowed.part}
+    return {name: value for name, value in found.items() if value}
+
+
+def _of_other_lists(session: Session, identity: Identity, today: date) -> Iterator[Figure]:
+    """What lists of other features hold, by their own ids."""
+    lists: dict[str, tuple[str, dict[str, str], Select[Any]]] = {}
+    for state in ("late", "soon", "open"):
+        found = assessments.ids(identity, assessments.Filter(state=state), today=today)
+        lists[f"assessments:{state}"] = ASSESSMENTS, {"state": state}, found
+    overdue = findings.ids(identity, findings.Filter(state="overdue"), today=today)
+    lists["findings:overdue"] = FINDINGS, {"state": "overdue"}, overdue
+    for severity in ("critical", "high"):
+        open_ones = findings.ids(identity, findings.Filter(severity=severity), today=today)
+        lists[f"findings:{severity}"] = FINDINGS, {"severity": severity}, open_ones
+    lists["reviews"] = REVIEWS, {}, queue.ids(identity, queue.Filter())
+    counts = lengths(session, {key: one[2] for key, one in lists.items()})
+    yield from (Figure(key, counts[key], one[0], one[1]) for key, one in lists.items())
+
+
+# --------------------------------------------------------------------------------------------------------- short lists
+
+
+def _lapsing(
+    session: Session, identity: Identity, relation: Relation, policy: Policy, today: date
+) -> list[Row]:
+    narrowed = Filter(gate="lapsing", sort="lapses")
+    statement = engagement_lists.ids(identity, narrowed, relation, policy, today=today).limit(FEW)
+    wanted = session.execute(statement).scalars().all()
+    return engagement_lists.rows(session, identity, wanted, relation, policy)
+
+
+def _overdue(session: Session, identity: Identity, today: date) -> list[Assessment]:
+    statement = assessments.ids(identity, assessments.Filter(state="late"), today=today).limit(FEW)
+    wanted = session.execute(statement).scalars().all()
+    found = assessments.assessments(session, identity, wanted)
+    return [found[one] for one in wanted if one in found]
