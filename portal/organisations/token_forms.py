@@ -31,7 +31,7 @@ class MakeToken(FirstPassword):
     )
     scopes = SelectMultipleField(
         "What it may do",
-        choices=list(SCOPE_WORDS.items()),
+        choices=SCOPE_WORDS,
         validators=[DataRequired("Choose what the token may do.")],
         validate_choice=False,
         description="Never more than you may do yourself.",

@@ -29,7 +29,7 @@ def own(organisation: str) -> Page:
 def _context(form: MakeToken) -> dict[str, Any]:
     session, identity = web.db(), web.identity()
     known = tokens.scopes_for(identity.role)
-    form.scopes.choices = [(one, text) for one, text in SCOPE_WORDS.items() if one in known]
+    form.scopes.choices = {one: text for one, text in SCOPE_WORDS.items() if one in known}
     return {
         "form": form,
         "tokens": tokens.listed(session, identity, now=web.now()),
