@@ -77,8 +77,8 @@ def new_visit_cookie(response: WerkzeugResponse) -> None:
 def csrf_token() -> str:
     """The token that this browser's forms carry: bound to the session row, or to the visit before sign-in."""
     if g.identity is not None:
-        return _token_of(f"session:{g.identity.session_id}")
-    return _token_of(f"visit:{visit()}")
+        return token_of(f"session:{g.identity.session_id}")
+    return token_of(f"visit:{visit()}")
 
 
 def visit() -> str:
@@ -93,10 +93,11 @@ def visit() -> str:
 def is_for(session_id: uuid.UUID) -> bool:
     """Whether the form that was posted was drawn for this session, of the several that a browser may hold."""
     given = request.form.get("csrf_token", "")
-    return given.isascii() and hmac.compare_digest(given, _token_of(f"session:{session_id}"))
+    return given.isascii() and hmac.compare_digest(given, token_of(f"session:{session_id}"))
 
 
-def _token_of(bound: str) -> str:
+def token_of(bound: str) -> str:
+    """The token of ``session:<id of the row>`` or ``visit:<cookie>``: 64 hexadecimal digits."""
     key = _settings().secret_key.encode()
     return hmac.new(key, b"csrf:" + bound.encode(), hashlib.sha256).hexdigest()
 

@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from portal import clock
+from portal import clock, csrf
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
+from portal.accounts.models import LoginSession
+from portal.accounts.service import token_hash
 from portal.assessments import delegation
 from portal.assessments import queries as assessments
 from portal.assessments.reach import WHOLE
@@ -156,10 +159,14 @@ def csrf_of(response: TestResponse) -> str:
 
 
 class Browser:
-    """A signed-in test client that posts forms with the token of the page they stand on."""
+    """A signed-in test client that posts forms with the token of the page they stand on.
 
-    def __init__(self, client: FlaskClient, address: str | None = None) -> None:
+    A session has one token on all of its pages, so none need be drawn once more for each form.
+    """
+
+    def __init__(self, client: FlaskClient, address: str | None = None, *, token: str = "") -> None:
         self.client = client
+        self._tokens = {self._session(): token} if token else {}
         if address is not None:
             answer = self.post("/sign-in", page="/sign-in", email=address, password=PASSWORD)
             assert answer.status_code == 303, answer.text
@@ -168,7 +175,16 @@ class Browser:
         return self.client.get(path, **kwargs)
 
     def token(self, page: str = "/account") -> str:
-        return csrf_of(self.client.get(page))
+        session = self._session()
+        if page != "/account" or not session:
+            return csrf_of(self.client.get(page))
+        if session not in self._tokens:
+            self._tokens[session] = csrf_of(self.client.get(page))
+        return self._tokens[session]
+
+    def _session(self) -> str:
+        cookie = self.client.get_cookie("session")
+        return cookie.value if cookie is not None else ""
 
     def post(self, path: str, data: Any = None, *, page: str = "/account", **fields: Any) -> TestResponse:
         """POST ``data`` or ``fields`` with the token of ``page``."""
@@ -180,6 +196,9 @@ def signed_in(app: Portal, identity: Identity, *, now: datetime | None = None) -
     """A browser with a session of this person, opened without the sign-in page: quick, for walks over many roles."""
     with app.database.transaction() as session:
         token = accounts.open_session(session, identity.person.id, now=now or clock.now())
+        same = LoginSession.token_hash == token_hash(token)
+        opened = session.scalars(select(LoginSession.id).where(same)).one()
     client = app.test_client()
     client.set_cookie("session", token)
-    return Browser(client)
+    with app.app_context():
+        return Browser(client, token=csrf.token_of(f"session:{opened}"))
