@@ -65,6 +65,7 @@ from portal.reports import copy_views as copy
 from portal.reports import engagement_views as engagements
 from portal.reports import event_views as events
 from portal.reports import many_views as many
+from portal.reports import report_views as report
 from portal.reports import views as results
 from portal.reports import what_if_views as what_if
 from portal.review import carrying as review_carrying
@@ -129,6 +130,7 @@ VIEWS = (
     gate,
     reassessment,
     results,
+    report,
     engagements,
     many,
     what_if,

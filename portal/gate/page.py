@@ -150,7 +150,7 @@ def page_of(
         "decision": subject.decision,
         "effective": subject.effective,
         "outcome": subject.effective.outcome if subject.effective else "undecided",
-        "lapses": _lapses(subject),
+        "lapses": lapsed_words(subject),
         "conditions": arranging.grouped(held(subject), lambda one: one.condition, lambda one: one.state),
         "rules": arranging.rules_of(
             offer.typed.rules if offer else (), lambda one: words.condition(one, subject.names, {})
@@ -180,7 +180,7 @@ def page_of(
     }
 
 
-def _lapses(subject: Subject) -> list[str]:
+def lapsed_words(subject: Subject) -> list[str]:
     """Why the decision does not stand as decided, in the order of the page."""
     if subject.effective is None or subject.decided is None or subject.decision is None:
         return []

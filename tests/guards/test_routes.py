@@ -113,6 +113,8 @@ ROUTES: dict[str, Permission | None] = {
     "GET /o/<organisation>/vendors/new": P.MANAGE_VENDORS,
     "POST /o/<organisation>/vendors/new": P.MANAGE_VENDORS,
     f"GET {VENDOR}": P.SEE_VENDORS,
+    f"GET {VENDOR}/report": P.SEE_GATE,
+    f"GET {VENDOR}/report.pdf": P.SEE_GATE,
     f"GET {VENDOR}/edit": P.MANAGE_VENDORS,
     f"POST {VENDOR}/edit": P.MANAGE_VENDORS,
     f"GET {VENDOR}/engagements/new": P.MANAGE_VENDORS,
