@@ -10,7 +10,8 @@ from portal import health
 from portal.accounts import routes as accounts
 from portal.assessments import answering_routes as answering
 from portal.api import docs_views as api
-from portal.api import vendors as api_vendors
+from portal.api.app import RESOURCES as API
+from portal.assessments import answering_routes as answering
 from portal.assessments import client_views as clients
 from portal.assessments import confirm_views as confirming
 from portal.assessments import contact_views as contacts
@@ -139,7 +140,8 @@ VIEWS = (
     erasure,
 )
     api,
-    api_vendors,
+    *API,
+)
 
 # What happens when answers are submitted, in this order: (session, assessment, submission, actor, now).
 CONSEQUENCES: tuple[Callable[..., None], ...] = (

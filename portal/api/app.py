@@ -12,12 +12,12 @@ from flask_smorest.utils import prepare_response
 from marshmallow import fields
 
 from portal.access import SCOPES
-from portal.api import vendors
+from portal.api import assessments, engagements, findings, gates, ratings, vendors
 from portal.api.base import PREFIX
 from portal.api.fields import Strict
 from portal.problems import MIMETYPE
 
-RESOURCES = (vendors,)
+RESOURCES = (vendors, engagements, gates, assessments, ratings, findings)
 VERSION = "1"
 ABOUT = (
     "What an organisation's other systems read and write of its vendors. A token belongs to one person in one "

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import flask_smorest
-from flask import Response, request
+from flask import Response, request, url_for
 from marshmallow import RAISE, Schema
 
 from portal import web
@@ -90,13 +90,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         paged: bool = False,
         once: bool = False,
         matched: bool = False,
+        plain: bool = False,
     ) -> Callable[[F], F]:
         """Mark, document and register a view. ``paged``: a list with Link; ``once``: takes Idempotency-Key;
-        ``matched``: asks for If-Match. The view gets ``asked`` (query) or ``body``, and the ids of its path.
+        ``matched``: asks for If-Match; ``plain``: the view gives JSON already, which ``gives`` describes. The view gets
+        ``asked`` (query) or ``body``, and the ids of its path.
         """
 
         def decorate(view: F) -> F:
-            dump = gives()
+            dump = None if plain else gives()
 
             @wraps(view)
             def answered(*args: Any, **ids: Any) -> Response:
@@ -160,9 +162,9 @@ def etag(plain: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sent(dump: Schema, given: Any, status: int) -> Response:
+def _sent(dump: Schema | None, given: Any, status: int) -> Response:
     found = given if isinstance(given, Given) else Given(given)
-    plain = dump.dump(found.value)
+    plain = found.value if dump is None else dump.dump(found.value)
     response = Response(json.dumps(plain, ensure_ascii=False), status=status, mimetype="application/json")
     response.headers.update(found.headers)
     if request.method != "POST":
@@ -179,6 +181,14 @@ def require_match(dump: Schema, value: Any) -> None:
     tags = request.if_match
     if tags.star_tag or not tags.contains(etag(dump.dump(value))):
         raise Refusal("precondition_failed")
+
+
+def page_of(endpoint: str, **place: Any) -> str:
+    """The full address of a page of the organisation, for people."""
+    organisation = web.identity().organisation
+    assert organisation is not None
+    path = url_for(endpoint, organisation=organisation.slug, **place)
+    return f"{web.portal().settings.base_url}{path}"
 
 
 def address(path: str) -> str:

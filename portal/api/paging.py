@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from marshmallow import fields
 
 from portal.api.base import Given, address
-from portal.api.fields import Limit, Strict, Text
+from portal.api.fields import Id, Limit, Strict, Text
 from portal.problems import Refusal, Wrong
 
 T = TypeVar("T")
@@ -31,6 +31,12 @@ class Asked(Strict):
     cursor = Text(
         longest=300, load_default="", metadata={"description": "Where to go on: “next” of the page before."}
     )
+
+
+class OfVendor(Asked):
+    """The parameters of lists that can be narrowed to one vendor."""
+
+    vendor = Id(load_default=None, metadata={"description": "Only of this vendor."})
 
 
 @dataclass(frozen=True, slots=True)

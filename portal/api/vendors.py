@@ -11,7 +11,7 @@ from typing import Any
 from portal import web
 from portal.access import Permission
 from portal.api import paging, schemas
-from portal.api.base import PREFIX, Blueprint, Given
+from portal.api.base import PREFIX, Blueprint, Given, page_of
 from portal.vendors import lists, queries
 from portal.vendors.models import Vendor
 
@@ -45,17 +45,10 @@ def shown(rows: Sequence[Vendor]) -> list[Shown]:
             joined=one.company_id is not None,
             created_at=one.created_at,
             offboarded_at=one.offboarded_at,
-            page=page_of(f"vendors/{one.id}"),
+            page=page_of("vendors.vendor", vendor=one.id),
         )
         for one in rows
     ]
-
-
-def page_of(path: str) -> str:
-    """The full address of a page of the organisation, for people."""
-    organisation = web.identity().organisation
-    assert organisation is not None
-    return f"{web.portal().settings.base_url}/o/{organisation.slug}/{path}"
 
 
 @blueprint.op("GET", "/vendors", Permission.SEE_VENDORS, schemas.VendorPage, query=paging.Asked, paged=True)

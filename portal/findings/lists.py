@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
@@ -16,7 +16,7 @@ from portal.assessments.models import Assessment
 from portal.db import name_key
 from portal.findings.models import Finding, FindingClosing
 from portal.findings.queries import CLOSED, MERGED, OPEN, SEVERITIES, STANDING, on_engagement, seen
-from portal.paging import Page, paged
+from portal.paging import Page, following, paged
 from portal.vendors.models import Engagement, Vendor
 
 STATES = ("waits", "open", "overdue", "closed", "all")  # "" is everything that stands
@@ -70,6 +70,27 @@ def listed(
 def ids(identity: Identity, narrowed: Filter, *, today: date) -> Select[Any]:
     """The ids of all of them, in the order of the list."""
     return _ordered(_found(identity, narrowed, Finding.id, today), identity, narrowed)
+
+
+def in_order(
+    session: Session,
+    identity: Identity,
+    *,
+    vendor_id: uuid.UUID | None,
+    state: str,
+    after: tuple[datetime, uuid.UUID] | None,
+    most: int,
+) -> list[Finding]:
+    """Findings in the order in which they were put on record, merged ones too (paging.following).
+
+    ``vendor_id``: about one vendor; ``state``: in one of queries' states, "" for every one.
+    """
+    statement = select(Finding).where(*seen(identity))
+    if vendor_id is not None:
+        statement = statement.where(Finding.vendor_id == vendor_id)
+    if state:
+        statement = statement.where(Finding.state == state)
+    return following(session, statement, Finding.opened_at, Finding.id, after=after, most=most)
 
 
 def some(session: Session, identity: Identity, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, Finding]:

@@ -113,6 +113,19 @@ def decision(
     return found
 
 
+def engagement_of(session: Session, identity: Identity, decision_id: uuid.UUID) -> uuid.UUID:
+    """The engagement that a decision is about, which the caller reads next, or NotFound."""
+    statement = (
+        scoped(identity, GateDecision)
+        .with_only_columns(GateDecision.engagement_id)
+        .where(GateDecision.id == decision_id)
+    )
+    found: uuid.UUID | None = session.execute(statement).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def said(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Said]:
     """The words of decisions; those that were destroyed say so."""
     rows = session.execute(scoped(identity, DecisionWords).where(DecisionWords.decision_id.in_(ids)))

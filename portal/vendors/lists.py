@@ -76,6 +76,21 @@ def in_order(
     return following(session, statement, Vendor.created_at, Vendor.id, after=after, most=most)
 
 
+def engagements_in_order(
+    session: Session,
+    identity: Identity,
+    *,
+    vendor_id: uuid.UUID | None,
+    after: tuple[datetime, uuid.UUID] | None,
+    most: int,
+) -> list[Engagement]:
+    """Engagements in the order in which they were put on record; ``vendor_id``: of one vendor (paging.following)."""
+    statement = select(Engagement).where(*own_engagements(identity))
+    if vendor_id is not None:
+        statement = statement.where(Engagement.vendor_id == vendor_id)
+    return following(session, statement, Engagement.created_at, Engagement.id, after=after, most=most)
+
+
 def ids(identity: Identity, narrowed: Filter) -> Select[Any]:
     """The ids of all vendors of the list, in its order."""
     statement = select(Vendor.id).where(*own_vendors(identity), *_criteria(identity, narrowed))
