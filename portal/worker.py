@@ -22,6 +22,7 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.erasure import retention
 from portal.faults import Unavailable
+from portal.gate import keeping
 from portal.mail import Mailer, PermanentFailure, mailer
 from portal.outbox import Message, WorkerBeat
 from portal.reassessment.reminding import queue_due
@@ -53,6 +54,7 @@ class Report:
     destroyed: int = 0
     files: int = 0
     foreseen: int = 0
+    standings: int = 0
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -63,6 +65,8 @@ class Report:
             words += f", {self.failed} to be tried again, {self.gave_up} given up"
         if self.foreseen:
             words += f", {self.foreseen} submissions foreseen"
+        if self.standings:
+            words += f", {self.standings} gates worked out"
         if self.destroyed or self.files:
             words += f", {self.destroyed} submissions emptied by age, {self.files} files deleted"
         return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
@@ -78,11 +82,13 @@ def run_once(
     beats: bool = True,
     storage: Storage | None = None,
     foreseeing: what_if_working.Foreseeing | None = None,
+    keeper: keeping.Keeper | None = None,
 ) -> Report:
     """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters.
 
     ``storage``: also destroy what has been kept long enough, and the files that nothing refers to. ``foreseeing``:
-    the what-if that the passes before have begun; without it this pass gives back what it does not end.
+    the what-if that the passes before have begun; without it this pass gives back what it does not end. ``keeper``:
+    goes on with the gates where the pass before ended.
     """
     report = Report()
     started = time.monotonic()
@@ -101,10 +107,15 @@ def run_once(
     def delivery() -> None:
         _deliver(database, sender, instant, report, stop or threading.Event(), beats=beats)
 
+    def standings() -> None:
+        stopping = stop.is_set if stop is not None else lambda: False
+        report.standings = (keeper or keeping.Keeper(database)).turn(instant, stopping=stopping)
+
     if remind:
         _job("reminders", reminders, report)
     _job("moves", moves, report)
     _job("delivery", delivery, report)
+    _job("standings", standings, report)
     _job("what-ifs", lambda: _foresee(database, instant, stop, report, foreseeing), report)
     if storage is not None:
         _job("retention", lambda: _keep_house(database, storage, now, report), report)
@@ -250,6 +261,7 @@ def loop(
     tidied: datetime | None = None
     storage = open_storage(settings)
     foreseeing = what_if_working.Foreseeing(database)
+    keeper = keeping.Keeper(database)
     while not stop.is_set():
         now = clock.now()
         remind, beats = _is_over(reminded, REMIND_EVERY, now), _is_over(beaten, BEAT_EVERY, now)
@@ -263,6 +275,7 @@ def loop(
             beats=beats,
             storage=storage if tidies else None,
             foreseeing=foreseeing,
+            keeper=keeper,
         )
         if tidies and "retention" not in report.faults:
             tidied = now

@@ -1,4 +1,4 @@
-"""The list of gates over all vendors: what waits, what passes, what may lapse; and the same as CSV."""
+"""The list of gates over all vendors: what waits, what passes, what may lapse; and the same as a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from portal import clock, web
 from portal.access import Permission, requires
 from portal.audit.service import export_made
 from portal.exporting import CHUNK, list_file
-from portal.gate import lists, words
+from portal.gate import lists, standings, words
+from portal.gate.standings import Relation
 from portal.gate.views import blueprint
 from portal.listing import Address, one_of, search_words
 from portal.organisations import queries as organisations
@@ -47,8 +48,13 @@ def _state_words(state: str) -> str:
         "passing": _("Passing"),
         "lapsed": _("No longer as decided"),
         "lapsing": _("Lapsing in 30 days"),
+        "working": _("Being worked out"),
     }
     return found.get(state, "")
+
+
+def _relation(today: date) -> Relation:
+    return standings.relation(web.db(), web.identity(), today=today, now=web.now())
 
 
 def _today() -> date:
@@ -58,10 +64,10 @@ def _today() -> date:
 @blueprint.get("/o/<organisation>/gates")
 @requires(Permission.SEE_GATE)
 def list_page(organisation: str) -> str:
-    session, identity, now = web.db(), web.identity(), web.now()
+    session, identity = web.db(), web.identity()
     narrowed, today = _filter(), _today()
-    number = page_number(request.args.get("page"))
-    page = lists.page_of(session, identity, narrowed, today=today, now=now, number=number)
+    number, relation = page_number(request.args.get("page")), _relation(today)
+    page = lists.page_of(session, identity, narrowed, relation, today=today, number=number)
     kept = {"q": narrowed.words, "state": narrowed.state, "tier": narrowed.tier}
     href = Address("gate.list_page", {"organisation": organisation}, kept, narrowed.sort, narrowed.down)
     columns = [("engagement", _("Engagement")), ("vendor", _("Vendor")), ("tier", _("Tier"))]
@@ -85,34 +91,35 @@ def list_page(organisation: str) -> str:
         words=words,
         lapsing=lambda one: lists.is_lapsing(one, today),
         today=today,
+        waiting=relation.waiting,
     )
 
 
-@blueprint.get("/o/<organisation>/gates.csv")
 @blueprint.get("/o/<organisation>/gates.xlsx", endpoint="list_xlsx")
+@blueprint.get("/o/<organisation>/gates.csv")
 @requires(Permission.SEE_GATE)
 def list_csv(organisation: str) -> Response:
-    session, identity, now = web.db(), web.identity(), web.now()
+    session, identity = web.db(), web.identity()
     today = _today()
-    ids = lists.found(session, identity, _filter(), today=today, now=now)
-    note = export_made("gates", now=now, actor=identity)
-    return list_file(f"gates-{organisation}-{today}", HEAD, _rows(ids), note)
+    relation = _relation(today)
+    ids = lists.found(session, identity, _filter(), relation, today=today)
+    note = export_made("gates", now=web.now(), actor=identity)
+    return list_file(f"gates-{organisation}-{today}", HEAD, _rows(ids, relation), note)
 
 
-def _rows(ids: list[uuid.UUID]) -> Iterator[tuple[Any, ...]]:
+def _rows(ids: list[uuid.UUID], relation: Relation) -> Iterator[tuple[Any, ...]]:
     for at in range(0, len(ids), CHUNK):
-        for one in lists.rows(web.db(), web.identity(), ids[at : at + CHUNK], now=web.now()):
-            brief = one.brief
+        for one in lists.rows(web.db(), web.identity(), ids[at : at + CHUNK], relation):
+            stands = one.standing
             yield (
-                one.engagement.name,
-                one.vendor.name,
-                one.engagement.tier,
-                brief.outcome or "undecided",
-                brief.decided_outcome,
-                brief.proposed,
-                brief.valid_until,
-                brief.decided_at,
-                len(brief.open),
-                one.waits,
-                one.engagement.id,
+                *(one.engagement.name, one.vendor.name, one.engagement.tier),
+                *(
+                    (
+                        *(stands.outcome or "undecided", stands.decided_outcome, stands.proposed),
+                        *(stands.valid_until, stands.decided_at, stands.open_conditions),
+                    )
+                    if stands is not None
+                    else ("being worked out", *[None] * 5)
+                ),
+                *(one.waits, one.engagement.id),
             )

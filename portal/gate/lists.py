@@ -1,12 +1,11 @@
-"""Gates over all engagements: found, ordered and cut by the database; what counts today comes from reading.briefs."""
+"""Gates over all engagements: found, narrowed, ordered and cut by the database, over what stands at each of them."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
@@ -14,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, Permission, mine
 from portal.db import name_key
-from portal.gate import reading
+from portal.gate import reading, standings
 from portal.gate.deciding import PASSING
 from portal.gate.models import GateDecision, GateProposal, RiskException
 from portal.gate.queries import WAITING
 from portal.gate.reading import Brief
+from portal.gate.standings import Relation
 from portal.paging import SIZE, Page
 from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
@@ -27,17 +27,9 @@ from portal.vendors.models import Engagement, Vendor
 
 SORTS = ("tier", "vendor", "engagement", "until")
 SOON = 30  # days in which a gate that passes now may lapse
-# What is known only once a gate was worked out: (brief, today) -> whether it fits.
-WORKED_OUT: MappingProxyType[str, Callable[[Brief, date], bool]] = MappingProxyType(
-    {
-        "blocked": lambda one, today: one.outcome == "blocked",
-        "pending": lambda one, today: one.outcome == "pending",
-        "passing": lambda one, today: one.outcome in PASSING,
-        "lapsed": lambda one, today: one.outcome is not None and one.lapsed,
-        "lapsing": lambda one, today: is_lapsing(one, today),
-    }
-)
-STATES = ("mine", "waiting", "undecided", *WORKED_OUT)
+# What is known once a gate was worked out; ``working``: nobody has yet.
+WORKED_OUT = ("undecided", "blocked", "pending", "passing", "lapsed", "lapsing", "working")
+STATES = ("mine", "waiting", *WORKED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,66 +45,60 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: what is bought, from whom, how its gate stands. ``waits``: something waits for a second person."""
+    """One line: what is bought, from whom, how its gate stands. ``waits``: something waits for a second person.
+
+    ``standing``: standings.COLUMNS, None while nobody has worked it out.
+    """
 
     engagement: Engagement
     vendor: Vendor
-    brief: Brief
+    standing: Any
     waits: bool
 
 
-def is_lapsing(one: Brief, today: date) -> bool:
-    """Whether a gate that passes may stop to do so within SOON days, if nobody does anything."""
+def is_lapsing(standing: Any, today: date) -> bool:
+    """Whether a gate that passes stops to do so within SOON days, if nobody does anything."""
     return (
-        one.outcome in PASSING and one.next_day is not None and one.next_day <= today + timedelta(days=SOON)
+        standing is not None
+        and standing.lapses_on is not None
+        and bool(standing.lapses_on <= today + timedelta(days=SOON))
     )
 
 
 def found(
-    session: Session, identity: Identity, narrowed: Filter, *, today: date, now: datetime
+    session: Session, identity: Identity, narrowed: Filter, relation: Relation, *, today: date
 ) -> list[uuid.UUID]:
-    """The ids of all that fit, in the order of the list, in a fixed number of statements."""
-    statement = _ordered(_narrowed(session, identity, narrowed), identity, narrowed)
-    ids = list(session.execute(statement).scalars())
-    fits = WORKED_OUT.get(narrowed.state)
-    if fits is None:
-        return ids
-    known = reading.briefs(session, _ours(identity), ids, now=now)
-    return [one for one in ids if one in known and fits(known[one], today)]
+    """The ids of all that fit, in the order of the list, in one statement beside the policy's."""
+    statement = _ordered(_narrowed(session, identity, narrowed, relation, today), relation, narrowed)
+    return list(session.execute(statement).scalars())
 
 
 def page_of(
-    session: Session, identity: Identity, narrowed: Filter, *, today: date, now: datetime, number: int
+    session: Session, identity: Identity, narrowed: Filter, relation: Relation, *, today: date, number: int
 ) -> Page[Row]:
-    """One page. What has not to be worked out first is counted and cut by the database."""
-    if narrowed.state in WORKED_OUT:
-        ids = found(session, identity, narrowed, today=today, now=now)
-        total = len(ids)
-        at = min(number, Page([], number, total).last)
-        shown = ids[(at - 1) * SIZE : at * SIZE]
-    else:
-        statement = _narrowed(session, identity, narrowed)
-        total = session.execute(statement.with_only_columns(func.count())).scalar_one()
-        at = min(number, Page([], number, total).last)
-        cut = _ordered(statement, identity, narrowed).limit(SIZE).offset((at - 1) * SIZE)
-        shown = list(session.execute(cut).scalars())
-    return Page(rows(session, identity, shown, now=now), at, total)
+    """One page, counted and cut by the database."""
+    statement = _narrowed(session, identity, narrowed, relation, today)
+    total = session.execute(statement.with_only_columns(func.count())).scalar_one()
+    at = min(number, Page([], number, total).last)
+    cut = _ordered(statement, relation, narrowed).limit(SIZE).offset((at - 1) * SIZE)
+    return Page(rows(session, identity, list(session.execute(cut).scalars()), relation), at, total)
 
 
-def rows(session: Session, identity: Identity, ids: Collection[uuid.UUID], *, now: datetime) -> list[Row]:
+def rows(session: Session, identity: Identity, ids: Collection[uuid.UUID], relation: Relation) -> list[Row]:
     """These lines in this order, in a fixed number of statements."""
     engagements = vendors.engagements(session, identity, ids)
     sellers = vendors.vendors(session, identity, {one.vendor_id for one in engagements.values()})
-    known = reading.briefs(session, _ours(identity), list(engagements), now=now)
+    stands = session.execute(select(relation.of).where(relation.of.c.engagement_id.in_(ids)))
+    known = {one.engagement_id: one for one in stands}
     waits = set(
         session.execute(
             select(Engagement.id).where(Engagement.id.in_(ids), *_own(identity), _waits(identity))
         ).scalars()
     )
     return [
-        Row(engagements[one], sellers[engagements[one].vendor_id], known[one], one in waits)
+        Row(engagements[one], sellers[engagements[one].vendor_id], known.get(one), one in waits)
         for one in ids
-        if one in engagements and one in known
+        if one in engagements
     ]
 
 
@@ -129,13 +115,15 @@ def decided_to_pass(session: Session, identity: Identity, ids: Collection[uuid.U
 
 
 def lapsing(session: Session, identity: Identity, *, today: date, now: datetime) -> int:
-    """How many gates that pass today may lapse within SOON days."""
-    return len(found(session, identity, Filter(state="lapsing"), today=today, now=now))
+    """How many gates that pass today stop to do so within SOON days, as far as they are worked out."""
+    relation = standings.relation(session, identity, today=today, now=now)
+    statement = _narrowed(session, identity, Filter(state="lapsing"), relation, today)
+    return int(session.execute(statement.with_only_columns(func.count())).scalar_one())
 
 
 def waiting_for(session: Session, identity: Identity) -> int:
     """On how many engagements something waits that the reader's role could approve; one statement beside the policy."""
-    statement = _narrowed(session, identity, Filter(state="mine"))
+    statement = select(Engagement.id).where(*_own(identity), _waits_for(session, identity))
     return int(session.execute(statement.with_only_columns(func.count())).scalar_one())
 
 
@@ -155,17 +143,19 @@ def _own(identity: Identity) -> list[ColumnElement[bool]]:
     return [*vendors.own_engagements(identity), here]
 
 
-def _narrowed(session: Session, identity: Identity, narrowed: Filter) -> Select[Any]:
-    statement = select(Engagement.id).where(*_own(identity))
-    if narrowed.state == "undecided":
-        statement = statement.where(~_decided(identity))
-    if (
-        narrowed.state in WORKED_OUT
-    ):  # nothing of them is worked out where nobody has decided, or it never passed
-        passed = narrowed.state in ("passing", "lapsing")
-        statement = statement.where(
-            _newest(identity, GateDecision.outcome).in_(sorted(PASSING)) if passed else _decided(identity)
+def _narrowed(
+    session: Session, identity: Identity, narrowed: Filter, relation: Relation, today: date
+) -> Select[Any]:
+    statement = (
+        select(Engagement.id)
+        .join(Vendor, Vendor.id == Engagement.vendor_id)
+        .outerjoin(*standings.joined(relation))
+        .where(
+            *vendors.own_engagements(identity), *mine(identity.scope, Vendor), Vendor.offboarded_at.is_(None)
         )
+    )
+    if narrowed.state in WORKED_OUT:
+        statement = statement.where(_stands(narrowed.state, relation.of.c, today))
     if narrowed.state == "waiting":
         statement = statement.where(_waits(identity))
     if narrowed.state == "mine":
@@ -174,17 +164,23 @@ def _narrowed(session: Session, identity: Identity, narrowed: Filter) -> Select[
         statement = statement.where(Engagement.tier == narrowed.tier)
     if narrowed.words:
         key = name_key(narrowed.words)
-        seller = exists().where(
-            Vendor.id == Engagement.vendor_id,
-            Vendor.name_key.contains(key, autoescape=True),
-            *mine(identity.scope, Vendor),
-        )
-        statement = statement.where(or_(Engagement.name_key.contains(key, autoescape=True), seller))
+        names = (Engagement.name_key, Vendor.name_key)
+        statement = statement.where(or_(*(one.contains(key, autoescape=True) for one in names)))
     return statement
 
 
-def _decided(identity: Identity) -> ColumnElement[bool]:
-    return exists().where(GateDecision.engagement_id == Engagement.id, *mine(identity.scope, GateDecision))
+def _stands(state: str, of: Any, today: date) -> ColumnElement[bool]:
+    known: ColumnElement[bool] = of.engagement_id.is_not(None)
+    states: dict[str, ColumnElement[bool]] = {
+        "undecided": and_(known, of.outcome.is_(None)),
+        "blocked": of.outcome == "blocked",
+        "pending": of.outcome == "pending",
+        "passing": of.outcome.in_(sorted(PASSING)),
+        "lapsed": of.lapsed,
+        "lapsing": of.lapses_on <= today + timedelta(days=SOON),
+        "working": of.engagement_id.is_(None),
+    }
+    return states[state]
 
 
 def _waits(identity: Identity, *others: uuid.UUID) -> ColumnElement[bool]:
@@ -214,22 +210,17 @@ def _waits_for(session: Session, identity: Identity) -> ColumnElement[bool]:
     return and_(Engagement.tier.in_(tiers), _waits(identity, identity.person.id))
 
 
-def _ordered(statement: Select[Any], identity: Identity, narrowed: Filter) -> Select[Any]:
+def _ordered(statement: Select[Any], relation: Relation, narrowed: Filter) -> Select[Any]:
     """Most critical first, then by vendor and name; ``down`` turns the first key round."""
-    seller = (
-        select(Vendor.name_key)
-        .where(Vendor.id == Engagement.vendor_id, *mine(identity.scope, Vendor))
-        .scalar_subquery()
-    )
     first: Any = case(*((Engagement.tier == tier, at) for at, tier in enumerate(TIERS)), else_=len(TIERS))
     if narrowed.sort == "vendor":
-        first = seller
+        first = Vendor.name_key
     if narrowed.sort == "engagement":
         first = Engagement.name_key
     if narrowed.sort == "until":
-        first = func.coalesce(_newest(identity, GateDecision.valid_until), date.max)
+        first = func.coalesce(relation.of.c.valid_until, date.max)
     return statement.order_by(
-        first.desc() if narrowed.down else first, seller, Engagement.name_key, Engagement.id
+        first.desc() if narrowed.down else first, Vendor.name_key, Engagement.name_key, Engagement.id
     )
 
 

@@ -69,12 +69,6 @@ class Brief:
         """Whether less counts than what a person decided."""
         return self.outcome != self.decided_outcome
 
-    @property
-    def next_day(self) -> date | None:
-        """The next day on which this may lapse by itself."""
-        ends = [one.due for one in self.open if one.due is not None]
-        return min([*ends, *([self.valid_until] if self.valid_until is not None else [])], default=None)
-
 
 _briefs: Remembered[Brief] = Remembered(50_000)
 _policies: Remembered[Policy] = Remembered(200)

@@ -109,8 +109,8 @@ def relation(
     where = identity, in_force.basis, today
     return Relation(
         _gates(*where, found),
-        _beside(*where, BriefCondition, CONDITIONS, _conditions(found)),
-        _beside(*where, BriefSubmission, SUBMISSIONS, _submissions(found)),
+        _beside(*where, BriefCondition, CONDITIONS, condition_rows(found)),
+        _beside(*where, BriefSubmission, SUBMISSIONS, submission_rows(found)),
         len(stale) - len(found),
     )
 
@@ -154,7 +154,7 @@ def _stale(session: Session, identity: Identity, basis: str, today: date) -> lis
 
 def _gates(identity: Identity, basis: str, today: date, found: Mapping[uuid.UUID, Worked]) -> Any:
     stored = _of(GateBrief, COLUMNS).where(*_counts(identity, basis, today))
-    return _with(stored, GateBrief, COLUMNS, [_brief_row(key, one) for key, one in found.items()])
+    return _with(stored, GateBrief, COLUMNS, [brief_row(key, one) for key, one in found.items()])
 
 
 def _beside(
@@ -206,7 +206,7 @@ def _pad(kind: Any) -> Any:
     return next(value for one, value in PAD.items() if isinstance(kind, one))
 
 
-def _brief_row(key: uuid.UUID, one: Worked) -> tuple[Any, ...]:
+def brief_row(key: uuid.UUID, one: Worked) -> tuple[Any, ...]:
     """As COLUMNS."""
     brief = one.brief
     return (
@@ -216,13 +216,13 @@ def _brief_row(key: uuid.UUID, one: Worked) -> tuple[Any, ...]:
     )
 
 
-def _conditions(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:
+def condition_rows(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:
     """As CONDITIONS."""
     for key, one in found.items():
         yield from ((key, each.code, each.subject, each.due, each.lapses_to) for each in one.brief.open)
 
 
-def _submissions(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:
+def submission_rows(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:
     """As SUBMISSIONS."""
     for key, one in found.items():
         yield from ((key, *each) for each in one.submissions)

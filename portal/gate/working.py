@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from portal.gate import fresh, reading
 from portal.gate.deciding import decide
 from portal.gate.facts import GateFacts
 from portal.gate.reading import Brief, Seen
+from portal.gate.standing import effective
 from portal.organisations.models import Organisation
 from portal.vendors import policy_queries
 from portal.vendors.policy import Policy
@@ -92,6 +93,17 @@ def worked(one: Seen) -> Worked:
         sum(each.result == "excepted" for each in decide(facts, policy).grounds),
         tuple((each.slug, uuid.UUID(each.submission), each.slug in asked) for each in facts.submitted),
     )
+
+
+def by_days(one: Seen, since: date) -> Iterator[tuple[date, str]]:
+    """What counted on each day after ``since`` and up to the day of its facts on which it may have changed, the ground
+    being what it is. Nothing where nobody has decided.
+    """
+    facts, today = one.loaded.facts, one.loaded.facts.today
+    if one.decided is None:
+        return
+    for day in fresh.days(facts, one.decided, one.policy, since, until=today):
+        yield day, effective(one.decided, facts, one.policy, day, one.met).outcome
 
 
 def _band(facts: GateFacts, asked: Collection[str]) -> tuple[int | None, int | None]:

@@ -21,10 +21,6 @@ from tests.portal.world import NOW
 
 # Entries of the catalogue that nothing writes yet, with the reason. Empty is best.
 WAITING: dict[str, str] = {
-    "PASSKEY_ADDED": "issue 7: its page is being built",
-    "PASSKEY_REMOVED": "issue 7: its page is being built",
-    "PASSKEY_FAILED": "issue 7: its page is being built",
-    "PASSKEY_SHOWN": "issue 7: its page is being built",
     "VIEW_SAVED": "issue 7: its page is being built",
     "VIEW_REMOVED": "issue 7: its page is being built",
     "TOKEN_MADE": "issue 7: its page is being built",
@@ -41,7 +37,6 @@ WAITING: dict[str, str] = {
     "SSO_FAILED": "issue 7: its page is being built",
     "SSO_ROLE_CHANGED": "issue 7: its page is being built",
     "DOMAIN_ALLOWED": "issue 7: its page is being built",
-    "STANDING_CHANGED": "issue 7: its page is being built",
     "FOURTH_PARTY_NAMED": "issue 7: its page is being built",
 }
 

@@ -48,12 +48,15 @@ MOVES = frozenset(
         Kind.FINDING_CLOSED,
         Kind.PLAN_AGREED,
         Kind.EXCEPTION_SETTLED,
+        Kind.GATE_DECIDED,  # what is stored of a gate rests on its decision (gate/standings.py)
+        Kind.GATE_CLOSED,
+        Kind.CONDITION_STEPPED,
         Kind.REDACTED,
         Kind.COMPANY_CLOSED,
     }
 )
 # Nothing that a gate rests on: sessions and people, letters, drafts of answers and questionnaires, lists and exports;
-# what waits for a second person; what is new and has no gate yet; what a gate reads as it is (settings, decisions).
+# what waits for a second person; what is new and has no gate yet; what a gate reads as it is (settings).
 STILL = frozenset(
     {
         Kind.PERSON_CREATED, Kind.PASSWORD_SET, Kind.PASSWORD_RESET_ASKED, Kind.SIGNED_IN, Kind.PASSWORD_SHOWN,
@@ -67,8 +70,7 @@ STILL = frozenset(
         Kind.VENDORS_DISCARDED, Kind.VENDORS_IMPORTED, Kind.ASSESSMENT_ISSUED, Kind.ANSWERS_SAVED,
         Kind.WORKBOOK_READ, Kind.WORKBOOK_APPLIED, Kind.WORKBOOK_DISCARDED, Kind.REVIEW_TAKEN,
         Kind.REVIEW_FINISHED, Kind.REVIEW_RESUMED, Kind.REVIEW_NOTED, Kind.CONTRACT_FILE_ADDED,
-        Kind.CONTRACT_FILE_OPENED, Kind.WAIVER_PROPOSED, Kind.GATE_PROPOSED, Kind.GATE_CLOSED, Kind.GATE_DECIDED,
-        Kind.CONDITION_STEPPED, Kind.EXCEPTION_PROPOSED, Kind.FINDING_CONFIRMED, Kind.FINDING_UNCALLED,
+        Kind.CONTRACT_FILE_OPENED, Kind.WAIVER_PROPOSED, Kind.GATE_PROPOSED, Kind.EXCEPTION_PROPOSED, Kind.FINDING_CONFIRMED, Kind.FINDING_UNCALLED,
         Kind.FINDING_NOTED, Kind.CLOSING_PROPOSED, Kind.CLOSING_SETTLED, Kind.PLAN_PROPOSED, Kind.PLAN_REFUSED,
         Kind.PROOF_GIVEN, Kind.PROOF_SENT_BACK, Kind.REASSESSMENT_SCHEDULED, Kind.REMINDER_QUEUED,
         Kind.MESSAGE_SENT, Kind.MESSAGE_FAILED, Kind.EXPORTED, Kind.FACTOR_STARTED, Kind.FACTOR_SET,

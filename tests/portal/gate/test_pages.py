@@ -61,7 +61,7 @@ class Gate:
             "reason": "We know them well.",
             "hand": hand,
             f"text|{hand}": "An exit plan is signed",
-            f"due|{hand}": (TODAY + timedelta(days=30)).isoformat(),
+            f"due|{hand}": (TODAY + timedelta(days=29)).isoformat(),
             f"to|{hand}": "blocked",
             **changes,
         }
@@ -220,7 +220,7 @@ def test_the_list_shows_what_waits_and_a_business_owner_only_their_own(gate: Gat
     assert gate.post(ADMIN, {"do": "approve", "seal": seal}, path).status_code == 303
     for state, there in (
         ("passing", True),
-        ("lapsing", True),  # its condition is due in 30 days
+        ("lapsing", True),  # the last day of its condition is the 29th from now
         ("blocked", False),
         ("pending", False),
         ("lapsed", False),

@@ -64,13 +64,12 @@ def test_a_list_says_what_each_page_says(database: Database, scene: Scene) -> No
                 tuple(each.key for each in page.proposal.reasons),
             )
             if page.effective is None or page.decision is None:
-                assert (brief.outcome, brief.decision_id, brief.next_day) == (None, None, None)
+                assert (brief.outcome, brief.decision_id) == (None, None)
                 continue
             assert (brief.outcome, brief.decision_id) == (page.effective.outcome, page.decision.id)
             assert brief.lapses == tuple((each.code, each.subject) for each in page.effective.lapses)
             assert brief.lapsed is (page.effective.outcome != page.decision.outcome)
             assert brief.open == page.effective.open
-            assert brief.next_day is not None
 
 
 def test_what_moves_the_ground_is_seen_by_the_next_list_and_what_was_rolled_back_by_none(
