@@ -31,6 +31,7 @@ def create_app(settings: Settings) -> Portal:
     app.decided_on = features.DECIDED_ON
     app.breaks = features.BREAKS
     app.gate_of = features.GATE_OF
+    app.portfolio = features.PORTFOLIO
     app.hinders_reopening = features.HINDERS_REOPENING
     app.at_clients = features.AT_CLIENTS
     app.policy_effects = features.POLICY_EFFECTS

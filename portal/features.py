@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from portal import health
+from portal.accounts import resets
 from portal.accounts import routes as accounts
-from portal.assessments import answering_routes as answering
 from portal.api import docs_views as api
 from portal.api.app import RESOURCES as API
 from portal.assessments import answering_routes as answering
@@ -24,7 +24,7 @@ from portal.assessments import joining_views as joining
 from portal.assessments import list_views as lists
 from portal.assessments import move_views as moving
 from portal.assessments import offer_views as offers
-from portal.assessments import portfolio_views as portfolio
+from portal.assessments import portfolio_views as vendor_pages
 from portal.assessments import previewing_views as previewing
 from portal.assessments import release_views as releasing
 from portal.assessments import showing_views as showing
@@ -59,8 +59,9 @@ from portal.library import exchange_views as exchange
 from portal.library import merge_views as merging
 from portal.library import views as library
 from portal.organisations import routes as organisations
-from portal.reassessment import service as reassessment_service
 from portal.organisations import token_views, tokens
+from portal.portfolio import routes as portfolio
+from portal.reassessment import service as reassessment_service
 from portal.reassessment import views as reassessment
 from portal.reports import copy_views as copy
 from portal.reports import engagement_views as engagements
@@ -85,8 +86,8 @@ VIEWS = (
     health,
     accounts,
     organisations,
-    joining,
     token_views,
+    joining,
     confirming,
     wrong_person,
     enquiring,
@@ -103,7 +104,7 @@ VIEWS = (
     imports,
     policy,
     intake,
-    portfolio,
+    vendor_pages,
     lists,
     clients,
     contacts,
@@ -130,6 +131,7 @@ VIEWS = (
     clauses,
     gate,
     reassessment,
+    portfolio,
     results,
     report,
     engagements,
@@ -138,7 +140,6 @@ VIEWS = (
     events,
     copy,
     erasure,
-)
     api,
     *API,
 )
@@ -183,14 +184,17 @@ AT_CLIENTS: Callable[..., Mapping[str, int]] = at_clients.figures
 # The evaluations that the gate's decisions on an engagement rested on: (session, identity, engagement's id).
 DECIDED_ON: Callable[..., tuple[uuid.UUID, ...]] = decided_on
 
-# What reviewers did not believe, for the vendors that are asked the same again.
 # A password set by a letter's link ends the person's API tokens as well.
 resets.also_ends(tokens.revoke_all)
 
+# What reviewers did not believe, for the vendors that are asked the same again.
 doubts.register(review_doubts.doubts)
 
 # What stands beside the editor of a question: (document of the draft, question as it stands in the form, errors).
 AS_SEEN: Callable[..., previewing_beside.Seen] = previewing_beside.seen
+
+# The whole picture as the first page of those who answer for it all.
+PORTFOLIO: Callable[[], str] = portfolio.page
 
 # What a draft of the policy would change at the gates: (session, identity, draft, now=).
 POLICY_EFFECTS: Callable[..., Effects] = effects

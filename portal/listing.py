@@ -83,7 +83,7 @@ class Address:
     def tokens(self, labels: Mapping[str, str]) -> list[dict[str, str]]:
         """What the filters in force are called, each with the address that lifts it; ``labels`` by parameter."""
         return [
-            {"label": labels[name], "href": self(**{name: ""})}
+            {"key": name, "label": labels[name], "href": self(**{name: ""})}
             for name, value in self.kept.items()
             if value and name in labels
         ]

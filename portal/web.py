@@ -66,6 +66,7 @@ class Portal(Flask):
     rated: tuple[Callable[..., None], ...] = ()  # and when marks are written into a rating
     waiting: Mapping[str, Callable[..., int]]  # endpoint -> how many wait there, for the navigation
     gate_of: Callable[..., Any]  # how the gate of an engagement stands, for its page
+    portfolio: Callable[[], str]  # the whole picture, as the first page of those who answer for it all
     hinders_reopening: Callable[..., str]  # what else stands against reopening an assessment
     at_clients: Callable[..., Mapping[str, int]]  # what else waits at an organisation
     decided_on: Callable[..., tuple[Any, ...]]  # evaluations that decisions of an engagement rested on

@@ -25,7 +25,7 @@ from portal.vendors.models import Contact
 if TYPE_CHECKING:
     from portal.organisations.models import Organisation
 
-blueprint = Blueprint("portfolio", __name__)
+blueprint = Blueprint("vendor_pages", __name__)
 Page = str
 FEW = 6
 

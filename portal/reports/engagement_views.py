@@ -1,10 +1,9 @@
-"""The list of engagements over all vendors, and the same as CSV."""
+"""The list of engagements over all vendors, and the same as a file."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
@@ -15,14 +14,18 @@ from portal.access import Permission, requires
 from portal.audit.service import export_made
 from portal.clock import local_date
 from portal.exporting import by_chunks, list_file
+from portal.gate import standings
 from portal.intake import queries as intakes
 from portal.listing import Address
 from portal.organisations import queries as organisations
 from portal.paging import SIZE, page_number, sortable
-from portal.reports import engagement_queries as queries
-from portal.reports.engagement_queries import DATA
-from portal.vendors import facts
+from portal.portfolio import engagement_lists as lists
+from portal.portfolio import shown
+from portal.portfolio.engagement_lists import DATA, Filter
+from portal.reassessment.months import bounds, is_month
+from portal.vendors import facts, policy_queries
 from portal.vendors import queries as vendors
+from portal.vendors.policy import RISKS
 
 blueprint = Blueprint("engagements", __name__)
 HEAD = (
@@ -32,11 +35,12 @@ HEAD = (
         "tier",
         "business owner",
         "data",
-        "last band",
-        "next due",
-        "country",
-        "yearly spend",
+        "level",
+        "residual risk",
+        "gate",
+        "decided as",
     ),
+    *("valid until", "lapses on", "open conditions", "accepted risks", "next due", "country", "yearly spend"),
     *("currency", "on record since", "id"),
 )
 
@@ -45,16 +49,18 @@ HEAD = (
 @requires(Permission.SEE_VENDORS)
 def engagement_list(organisation: str) -> str:
     session, identity = web.db(), web.identity()
-    owners = queries.owners(session, identity)
-    narrowed, today = queries.filter_from(request.args, owners), _today()
+    own = organisations.organisation_of(session, identity)
+    owners, today = lists.owners(session, identity), local_date(web.now(), own.zone)
+    narrowed = lists.filter_from(request.args, owners)
     number = page_number(request.args.get("page"))
-    page = queries.listed(session, identity, narrowed, today=today, number=number, size=SIZE)
-    kept = {"q": narrowed.words, "tier": narrowed.tier, "owner": narrowed.owner, "data": narrowed.data}
-    kept |= {"due": narrowed.due, "vendor": str(narrowed.vendor_id or "")}
+    relation = standings.relation(session, identity, today=today, now=web.now())
+    policy = policy_queries.current(session, own.id)
+    page = lists.listed(session, identity, narrowed, relation, policy, today=today, number=number, size=SIZE)
     place = {"organisation": organisation}
-    href = Address("engagements.engagement_list", place, kept, narrowed.sort, narrowed.down)
-    columns = [("name", _("Engagement")), ("vendor", _("Vendor")), ("tier", _("Tier")), ("", _("Last band"))]
-    columns += [("due", _("Next assessment")), ("", _("Data")), ("", _("Business owner"))]
+    href = Address("engagements.engagement_list", place, lists.kept(narrowed), narrowed.sort, narrowed.down)
+    columns = [("name", _("Engagement")), ("vendor", _("Vendor")), ("tier", _("Tier")), ("level", _("Level"))]
+    columns += [("", _("Gate")), ("lapses", _("Lapses")), ("due", _("Next assessment"))]
+    columns += [("", _("Business owner"))]
     of = vendors.vendors(session, identity, [narrowed.vendor_id]) if narrowed.vendor_id else {}
     chosen = of.get(narrowed.vendor_id) if narrowed.vendor_id else None
     return render_template(
@@ -66,30 +72,42 @@ def engagement_list(organisation: str) -> str:
         href=href,
         owners=owners,
         kinds=[(value, facts.value_label(DATA, value)) for value in DATA.labels],
-        data_of=_data,
-        tokens=href.tokens(
-            {
-                "q": _("“%(words)s”", words=narrowed.words),
-                "tier": _("Tier: %(tier)s", tier=narrowed.tier),
-                "owner": dict(owners).get(narrowed.owner, _("Nobody answers for it")),
-                "data": facts.value_label(DATA, narrowed.data) if narrowed.data else "",
-                "due": _due_words(narrowed.due),
-                "vendor": chosen.name if chosen else _("A vendor that is not here"),
-            }
-        ),
+        words=shown,
+        tokens=href.tokens(_tokens(narrowed, dict(owners), chosen.name if chosen else "")),
         today=today,
+        working=relation.waiting,
         waiting=intakes.how_many_wait(session, identity),
     )
 
 
+def _tokens(narrowed: Filter, owners: dict[str, str], vendor: str) -> dict[str, str]:
+    """What each filter in force is called."""
+    return {
+        "q": _("“%(words)s”", words=narrowed.words),
+        "tier": _("Tier: %(tier)s", tier=shown.TIER_WORDS.get(narrowed.tier, "")),
+        "level": shown.level(narrowed.level),
+        "residual": _("Residual risk: %(risk)s", risk=_risk(narrowed.residual)),
+        "gate": shown.gate(narrowed.gate),
+        "below": _("Below what the policy lets pass")
+        if narrowed.below == "pass"
+        else _("Below what the policy lets pass without conditions"),
+        "holds": shown.HOLDS.get(narrowed.holds, ""),
+        "owner": owners.get(narrowed.owner, _("Nobody answers for it")),
+        "data": facts.value_label(DATA, narrowed.data) if narrowed.data else "",
+        "due": _due_words(narrowed.due),
+        "vendor": vendor or _("A vendor that is not here"),
+    }
+
+
+def _risk(risk: str) -> str:
+    return str(shown.TIER_WORDS[risk]) if risk in RISKS else str(_("not known"))
+
+
 def _due_words(due: str) -> str:
+    if is_month(due):
+        return str(_("Next assessment in %(month)s", month=shown.month_year(bounds(due)[0])))
     words = {"late": _("Next assessment is late"), "never": _("No next date")}
     return str(words.get(due, _("Next assessment in %(days)s days", days=due)))
-
-
-def _today() -> date:
-    zone = organisations.organisation_of(web.db(), web.identity()).zone
-    return local_date(web.now(), zone)
 
 
 def _data(engagement: Any) -> list[str]:
@@ -101,30 +119,34 @@ def _data(engagement: Any) -> list[str]:
 @blueprint.get("/o/<organisation>/engagements.xlsx", endpoint="engagements_xlsx")
 @requires(Permission.SEE_VENDORS)
 def engagements_csv(organisation: str) -> Response:
+    """The same list as a file; what stands at the gates is read once for all of it."""
     session, identity, now = web.db(), web.identity(), web.now()
-    today = _today()
-    narrowed = queries.filter_from(request.args, queries.owners(session, identity))
-    currency = organisations.organisation_of(session, identity).currency
-    found = by_chunks(session, queries.ids(identity, narrowed, today=today), lambda ids: _rows(ids, currency))
+    own = organisations.organisation_of(session, identity)
+    today = local_date(now, own.zone)
+    narrowed = lists.filter_from(request.args, lists.owners(session, identity))
+    relation = standings.relation(session, identity, today=today, now=now)
+    policy = policy_queries.current(session, own.id)
+
+    def rows(ids: list[uuid.UUID]) -> Iterator[tuple[Any, ...]]:
+        for one in lists.rows(session, identity, ids, relation, policy):
+            yield _row(one, own.currency)
+
+    found = by_chunks(session, lists.ids(identity, narrowed, relation, policy, today=today), rows)
     note = export_made("engagements", now=now, actor=identity)
     return list_file(f"engagements-{organisation}-{today}", HEAD, found, note)
 
 
-def _rows(ids: list[uuid.UUID], currency: str) -> Iterator[tuple[Any, ...]]:
-    for one in queries.of(web.db(), web.identity(), ids):
-        bought = one.engagement
-        spend = bought.facts.get("engagement.spend", "")
-        yield (
-            bought.name,
-            one.vendor.name,
-            bought.tier,
-            one.owner,
-            "; ".join(_data(bought)),
-            one.standing.band if one.standing else "",
-            one.due,
-            one.vendor.country,
-            spend,
-            currency if spend else "",
-            bought.created_at.date(),
-            bought.id,
+def _row(one: lists.Row, currency: str) -> tuple[Any, ...]:
+    bought, stands = one.engagement, one.stands
+    spend = bought.facts.get("engagement.spend", "")
+    gate: tuple[Any, ...] = ("being worked out", "", "", "", "", "")
+    if stands is not None:
+        gate = (
+            *(stands.outcome or "undecided", stands.decided_outcome or "", stands.valid_until),
+            *(stands.lapses_on, stands.open_conditions, stands.excepted),
         )
+    return (
+        *(bought.name, one.vendor.name, bought.tier, one.owner, "; ".join(_data(bought))),
+        *(one.level, one.residual, *gate, one.due, one.vendor.country, spend),
+        *(currency if spend else "", bought.created_at.date(), bought.id),
+    )

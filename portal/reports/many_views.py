@@ -21,11 +21,12 @@ from portal.assessments.issuing_many import MOST, Choice, Line, Order
 from portal.clock import local_date
 from portal.faults import Invalid
 from portal.forms import Form, NoControls, clean, line
+from portal.gate import standings
 from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.paging import first_ids
-from portal.reports import engagement_queries
-from portal.vendors import lists
+from portal.portfolio import engagement_lists
+from portal.vendors import lists, policy_queries
 from questionnaires.dates import parse_date
 
 blueprint = Blueprint("many", __name__)
@@ -103,10 +104,12 @@ def choose(organisation: str) -> Page:
 def _choice(session: Session, identity: Identity, source: str, *, every: bool) -> tuple[Choice, int]:
     """What was ticked, or all that the filter of the list finds; and how many that are."""
     if every and source == "engagements":
-        owners = engagement_queries.owners(session, identity)
-        narrowed = engagement_queries.filter_from(request.form, owners)
-        today = local_date(web.now(), organisations.organisation_of(session, identity).zone)
-        statement = engagement_queries.ids(identity, narrowed, today=today)
+        narrowed = engagement_lists.filter_from(request.form, engagement_lists.owners(session, identity))
+        own = organisations.organisation_of(session, identity)
+        today = local_date(web.now(), own.zone)
+        relation = standings.relation(session, identity, today=today, now=web.now())
+        policy = policy_queries.current(session, own.id)
+        statement = engagement_lists.ids(identity, narrowed, relation, policy, today=today)
     elif every:
         statement = lists.ids(identity, lists.filter_from(request.form))
     if every:
