@@ -14,11 +14,10 @@ from portal.accounts.desk import (
     Page,
     TooMany,
     blueprint,
-    claim_code,
     has_factor,
+    proved,
     require_password,
     throttled,
-    use_code,
 )
 from portal.faults import Invalid
 from portal.forms import Form
@@ -117,22 +116,13 @@ def ask_address() -> Page:
     form = forms.ChangeAddress(request.form)
     who = web.identity().person
     on = has_factor(who.id)
-    if not on:
-        form.code.validators = ()
     keys = throttles.throttle_keys("address", form.email.data or "", web.client_address())
     keys |= throttles.throttle_keys("address-of", str(who.id), web.client_address())
     try:
-        if not form.validate():
-            raise Invalid
         with web.portal().database.looking() as looking:
             if (fault := throttled(looking, keys)) is not None:
                 raise TooMany(fault.message)
-        require_password(who, form.current.data or "")
-        if on:
-            claim_code(who)
-        session = web.db()
-        if on:
-            use_code(session, who, form.code.data or "")
+        session = proved(form, who)
         addresses.ask(session, web.portal().settings, who, form.email.data or "", now=web.now())
     except Invalid as fault_shown:
         page, status = web.form_page("accounts/address.html", form, fault_shown, on=on)

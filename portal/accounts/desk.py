@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -12,10 +12,11 @@ from werkzeug.wrappers import Response
 
 from portal import csrf, web
 from portal.access import Identity, Person
-from portal.accounts import factors, service, throttles
+from portal.accounts import factors, passkey_desk, service, throttles
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Invalid, Throttled
+from portal.forms import Form
 
 blueprint = Blueprint("accounts", __name__)
 Page = str | Response | tuple[str, int]
@@ -95,9 +96,42 @@ def keep_session(response: Response, identity: Identity, token: str) -> None:
 
 def require_proof(who: Person, form: MultiDict[str, str]) -> None:
     """Raise Invalid unless the form proves once more that it is this person, before what a thief of an open browser
-    must not do: by ``current``, their password. Throttled. Before any write transaction (law 2).
+    must not do: by ``current``, their password, or by ``assertion``, a passkey. Throttled. Before any write
+    transaction (law 2).
     """
-    require_password(who, form.get("current", ""))
+    answer = form.get(passkey_desk.FIELD, "")
+    if not answer:
+        if not form.get("current"):
+            raise Invalid(errors={"current": _("Write the password that you have now.")})
+        require_password(who, form.get("current", ""))
+        return
+    passkey_desk.take("proof", answer, who).use_up()
+
+
+def proved(form: Form, who: Person) -> Session:
+    """The request's transaction, once ``form`` (a Proof) is valid and proves that it is this person by all that they
+    have: password and, of who has a second factor, a code; or a passkey, which is both. Raises Invalid.
+    """
+    answer, on = request.form.get(passkey_desk.FIELD, ""), has_factor(who.id)
+    asked = form["current"], form["code"]
+    if answer or not on:
+        asked[1].validators = ()
+    if answer:
+        asked[0].validators = ()
+    if not form.validate():
+        raise Invalid
+    if answer:
+        taken = passkey_desk.take("proof", answer, who)
+        session = web.db()
+        taken.use(session)
+        return session
+    require_password(who, asked[0].data or "")
+    if on:
+        claim_code(who)
+    session = web.db()
+    if on:
+        use_code(session, who, asked[1].data or "")
+    return session
 
 
 class TooMany(Invalid):

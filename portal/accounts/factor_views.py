@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import segno
 from flask import redirect, render_template, request, url_for
 from markupsafe import Markup
-from sqlalchemy.orm import Session
 
 from portal import csrf, web
 from portal.access import Permission, Person, public, requires
@@ -18,7 +18,8 @@ from portal.accounts.desk import (
     blueprint,
     claim_code,
     keep_session,
-    require_password,
+    proved,
+    require_proof,
     use_code,
 )
 from portal.accounts.forms import FirstCode, FirstPassword, Proof, SecondStep
@@ -84,7 +85,7 @@ def factor_page() -> Page:
     """On, off, or waiting for the first code."""
     session, who = web.db(), web.identity().person
     standing = factors.standing(session, who.id)
-    setup = None if standing.on else factors.waiting(session, web.portal().settings, who, now=web.now())
+    setup = None if standing.codes else factors.waiting(session, web.portal().settings, who, now=web.now())
     if setup is not None:
         return render_template("accounts/factor_confirm.html", form=FirstCode(), **_shown(setup))
     return render_template(
@@ -111,9 +112,7 @@ def start_factor() -> Page:
     form = FirstPassword(request.form)
     who = web.identity().person
     try:
-        if not form.validate():
-            raise Invalid
-        require_password(who, form.current.data or "")
+        require_proof(who, request.form)
     except Invalid as fault:
         return web.form_page(
             "accounts/factor.html", form, fault, standing=_standing(who), target=_target(), all=factors
@@ -138,7 +137,7 @@ def confirm_factor() -> Page:
     form = FirstCode(request.form)
     identity, settings = web.identity(), web.portal().settings
     with web.portal().database.looking() as session:
-        if factors.is_on(session, identity.person.id):  # a second press: the codes have been shown
+        if factors.codes_on(session, identity.person.id):  # a second press: the codes have been shown
             return redirect(url_for(".factor_page", **_back()), 303)
         setup = factors.waiting(session, settings, identity.person, now=web.now())
     if setup is None:
@@ -161,18 +160,18 @@ def confirm_factor() -> Page:
 @blueprint.get("/account/second-factor/codes")
 @requires(Permission.ACCOUNT)
 def new_codes_page() -> Page:
-    return _proof_page("accounts/new_codes.html")
+    return _proof_page("accounts/new_codes.html", lambda standing: standing.on)
 
 
 @blueprint.get("/account/second-factor/remove")
 @requires(Permission.ACCOUNT)
 def remove_factor_page() -> Page:
-    return _proof_page("accounts/remove_factor.html")
+    return _proof_page("accounts/remove_factor.html", lambda standing: standing.codes)
 
 
-def _proof_page(template: str) -> Page:
+def _proof_page(template: str, needed: Callable[[factors.Standing], bool]) -> Page:
     standing = factors.standing(web.db(), web.identity().person.id)
-    if not standing.on:
+    if not needed(standing):
         return redirect(url_for(".factor_page"), 303)
     return render_template(template, form=Proof(), standing=standing)
 
@@ -182,7 +181,7 @@ def _proof_page(template: str) -> Page:
 def new_codes() -> Page:
     form, who = Proof(request.form), web.identity().person
     try:
-        session = _proved(form, who)
+        session = proved(form, who)
     except Invalid as fault:
         return web.form_page("accounts/new_codes.html", form, fault, standing=_standing(who))
     codes = factors.new_recovery_codes(session, web.portal().settings, who, now=web.now())
@@ -194,19 +193,8 @@ def new_codes() -> Page:
 def remove_factor() -> Page:
     form, identity = Proof(request.form), web.identity()
     try:
-        session = _proved(form, identity.person)
+        session = proved(form, identity.person)
     except Invalid as fault:
         return web.form_page("accounts/remove_factor.html", form, fault, standing=_standing(identity.person))
     factors.remove(session, identity.person, now=web.now(), actor=identity)
     return web.notice(redirect(url_for(".factor_page"), 303), "factor-removed")
-
-
-def _proved(form: Proof, who: Person) -> Session:
-    """The request's transaction, once password and code are right; raises Invalid."""
-    if not form.validate():
-        raise Invalid
-    require_password(who, form.current.data or "")
-    claim_code(who)
-    session = web.db()
-    use_code(session, who, form.code.data or "")
-    return session

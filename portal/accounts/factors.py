@@ -1,4 +1,6 @@
-"""The second factor: one-time codes by time (RFC 6238), and recovery codes for who has lost the phone.
+"""The second factor: one-time codes by time (RFC 6238), and recovery codes for who has lost phone or passkeys.
+
+A passkey is a second factor too (passkeys.py): ``is_on`` is the one rule; codes and passkeys stand beside each other.
 
 The secret is stored encrypted (AES-256-GCM) and recovery codes are stored as keyed hashes; both keys follow from the
 installation's secret key (HKDF), so that a copy of the database alone opens nothing.
@@ -25,6 +27,7 @@ from sqlalchemy.orm import Session
 from portal import mail, outbox
 from portal.access import Identity, Person
 from portal.accounts.models import LoginSession, PersonRow, RecoveryCode, SecondFactor
+from portal.accounts.passkey_models import Passkey
 from portal.accounts.service import about, new_token, token_hash
 from portal.accounts.throttles import clear_throttle, throttle_key
 from portal.audit.catalogue import Kind
@@ -59,14 +62,19 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a person has a second factor, since when, and how many recovery codes are left."""
+    """One-time codes since when, if at all; how many recovery codes are left; how many passkeys there are."""
 
     since: datetime | None
     left: int
+    passkeys: int = 0
+
+    @property
+    def codes(self) -> bool:
+        return self.since is not None
 
     @property
     def on(self) -> bool:
-        return self.since is not None
+        return self.codes or self.passkeys > 0
 
 
 # --------------------------------------------------------------------------------------------------------- keys
@@ -107,7 +115,13 @@ def _recovery_hash(settings: Settings, person_id: uuid.UUID, code: str) -> bytes
 
 
 def is_on(session: Session, person_id: uuid.UUID) -> bool:
-    """Whether this person has a confirmed second factor."""
+    """Whether this person has a second factor: confirmed one-time codes or a passkey."""
+    passkey = select(Passkey.id).where(Passkey.person_id == person_id)
+    return codes_on(session, person_id) or session.execute(passkey.limit(1)).first() is not None
+
+
+def codes_on(session: Session, person_id: uuid.UUID) -> bool:
+    """Whether this person has confirmed one-time codes."""
     found = select(SecondFactor.id).where(
         SecondFactor.person_id == person_id, SecondFactor.confirmed_at.is_not(None)
     )
@@ -115,11 +129,12 @@ def is_on(session: Session, person_id: uuid.UUID) -> bool:
 
 
 def standing(session: Session, person_id: uuid.UUID) -> Standing:
-    """In two statements."""
+    """In three statements."""
     since = session.execute(
         select(SecondFactor.confirmed_at).where(SecondFactor.person_id == person_id)
     ).scalar_one_or_none()
-    return Standing(since, codes_left(session, person_id))
+    passkeys = session.scalar(select(func.count()).select_from(Passkey).where(Passkey.person_id == person_id))
+    return Standing(since, codes_left(session, person_id), passkeys or 0)
 
 
 def codes_left(session: Session, person_id: uuid.UUID) -> int:
@@ -150,8 +165,8 @@ def start(session: Session, settings: Settings, person: Person, *, now: datetime
     Two tabs that start at once take turns by the person's row: the later one's secret is what waits.
     """
     session.execute(select(PersonRow.id).where(PersonRow.id == person.id).with_for_update())
-    if is_on(session, person.id):
-        raise Conflict("You have a second factor already. Remove it before you set up another one.")
+    if codes_on(session, person.id):
+        raise Conflict("You have one-time codes already. Remove them before you set up others.")
     session.execute(delete(SecondFactor).where(SecondFactor.person_id == person.id))
     row = SecondFactor(
         id=uuid.uuid4(),
@@ -266,10 +281,10 @@ def use(session: Session, settings: Settings, person: Person, code: str, *, now:
     Raises Invalid for a code that is wrong or used, NotFound when the person has no second factor.
     """
     row = _row(session, person.id, confirmed=True)
-    if row is None:
+    if row is None and not is_on(session, person.id):
         raise NotFound
-    step = _step_of(settings, row, code, now=now)
-    if step is not None:
+    step = _step_of(settings, row, code, now=now) if row is not None else None
+    if row is not None and step is not None:
         row.last_step = step
         record(session, Kind.FACTOR_SHOWN, now=now, actor=person, subject=about(person.id))
         return None
@@ -288,7 +303,7 @@ def use(session: Session, settings: Settings, person: Person, code: str, *, now:
         raise Invalid(errors={"code": WRONG})
     record(session, Kind.RECOVERY_CODE_USED, now=now, actor=person, subject=about(person.id))
     left = codes_left(session, person.id)
-    _tell(session, person, now=now, what="A recovery code of your account was used", left=left)
+    tell(session, person, now=now, what="A recovery code of your account was used", left=left)
     return left
 
 
@@ -320,19 +335,31 @@ def verify_session(
 
 
 def remove(session: Session, person: Person, *, now: datetime, actor: Identity | None) -> None:
-    """Take the second factor and its recovery codes away, and tell the person. ``actor`` None: an operator."""
+    """Take the one-time codes away, and tell the person. ``actor`` None: an operator, who takes the passkeys too.
+
+    Recovery codes go with the last factor.
+    """
     gone = session.execute(
         delete(SecondFactor).where(SecondFactor.person_id == person.id).returning(SecondFactor.id)
-    ).first()
-    if gone is None:
+    ).all()
+    if actor is None:
+        passkeys = delete(Passkey).where(Passkey.person_id == person.id).returning(Passkey.id)
+        gone = [*gone, *session.execute(passkeys).all()]
+    if not gone:
         raise NotFound("This person has no second factor.")
-    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
+    if not is_on(session, person.id):
+        forget_codes(session, person.id)
     record(session, Kind.FACTOR_REMOVED, now=now, actor=actor, subject=about(person.id))
     who = "by you" if actor is not None else "by the operators of the portal"
-    _tell(session, person, now=now, what=f"The second factor of your account was removed {who}", left=None)
+    tell(session, person, now=now, what=f"The second factor of your account was removed {who}")
 
 
-def _tell(session: Session, person: Person, *, now: datetime, what: str, left: int | None) -> None:
+def forget_codes(session: Session, person_id: uuid.UUID) -> None:
+    """Recovery codes without a factor would open nothing."""
+    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person_id))
+
+
+def tell(session: Session, person: Person, *, now: datetime, what: str, left: int | None = None) -> None:
     """A letter about what has happened, so that nobody else does it in silence."""
     letter = mail.compose(
         "account_told",

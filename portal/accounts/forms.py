@@ -9,7 +9,7 @@ from wtforms.validators import DataRequired, Length
 
 from portal.accounts.passwords import LONGEST
 from portal.accounts.service import mail_address
-from portal.forms import Form, NoControls, clean, name_line
+from portal.forms import Form, NoControls, clean, line, name_line
 
 
 class Address:
@@ -100,6 +100,15 @@ class SecondStep(Form):
 
 class FirstCode(Form):
     code = code_field("Code that the app shows", "Six digits. They change every half minute.")
+
+
+class PasskeyName(Form):
+    name = line(
+        "What you call it",
+        required="Write a name.",
+        longest=60,
+        description="Such as where it lies: a phone, a key on your ring, a password manager. You alone see it.",
+    )
 
 
 class Proof(FirstPassword):

@@ -19,6 +19,7 @@ from portal.accounts.models import (
     RecoveryCode,
     SecondFactor,
 )
+from portal.accounts.passkey_models import Passkey
 from portal.assessments.models import (
     AnswerContent,
     AnswerRow,
@@ -254,6 +255,8 @@ def company(
     proposals(session, (Erasure.company_id == company_id) & Erasure.organisation_id.is_(None))
     leaving_letters.company_left(session, company_id, now=now)
     # Unlinked, so that each client may invite somebody of it once more.
+    scheduled = (Reassessment.company_id == company_id) & (Reassessment.state == "scheduled")
+    run(session, update(Reassessment).where(scheduled).values(state="ended"))
     left = read(session, select(Vendor.organisation_id, Vendor.id).where(Vendor.company_id == company_id))
     for one in sorted(left):
         vendors_moved(session, one.organisation_id, [one.id])
@@ -302,6 +305,7 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
         (PersonMailbox, "mailboxes"),
         (SecondFactor, "factors"),
         (RecoveryCode, "factors"),
+        (Passkey, "factors"),
         (WorkbookUpload, "workbooks"),
     ):
         found.add(what, run(session, delete(model).where(model.person_id == row.id)))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.models import AddressChange, LoginSession, PersonMailbox, PersonRow, SecondFactor
+from portal.accounts.passkey_models import Passkey
 from portal.assessments.models import AnswerRevision, Delegation, EnquiryEntry, Submission
 from portal.audit.models import Event
 from portal.erasure import parting
@@ -31,7 +32,10 @@ from portal.outbox import Message
 
 MOST_EVENTS = 10_000
 # Tokens, hashes and secrets say nothing about a person and let others in.
-SECRET = frozenset({"token_hash", "password_hash", "secret", "code_hash", "text", "html", "fence", "mailbox"})
+SECRET = frozenset(
+    {"token_hash", "password_hash", "secret", "code_hash", "text", "html", "fence", "mailbox"}
+    | {"credential_id", "public_key"}
+)
 
 
 def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
@@ -44,6 +48,7 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
         "person": _plain(row),
         "sessions": _all(session, LoginSession, LoginSession.person_id == row.id),
         "second_factor": _all(session, SecondFactor, SecondFactor.person_id == row.id),
+        "passkeys": _all(session, Passkey, Passkey.person_id == row.id),
         "address_changes": _all(session, AddressChange, AddressChange.person_id == row.id),
         "earlier_mailboxes": _all(session, PersonMailbox, PersonMailbox.person_id == row.id),
         "organisations": _places(session, OrganisationMember, Organisation, row.id),

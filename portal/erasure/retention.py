@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal import clock
 from portal.accounts.models import AddressChange, LoginSession, PasswordReset, Throttle
+from portal.accounts.passkey_models import SpentChallenge
 from portal.assessments import workbook_uploads
 from portal.assessments.models import (
     Assessment,
@@ -214,6 +215,7 @@ def tidy(database: Database, *, now: datetime) -> dict[str, int]:
             "links": _gone(session, PasswordReset, _spent(PasswordReset, now))
             + _gone(session, AddressChange, _spent(AddressChange, now) | _withdrawn(now)),
             "sessions": _gone(session, LoginSession, LoginSession.seen_at < now - SESSIONS_KEPT),
+            "challenges": _gone(session, SpentChallenge, SpentChallenge.until < now),
             "counters": _gone(session, Throttle, Throttle.window_start < now - COUNTERS_KEPT),
             "workbooks": _gone(session, WorkbookUpload, workbook_uploads.old(now)),
             "vendor_lists": _gone(session, VendorImport, VendorImport.read_at < now - LISTS_KEPT),

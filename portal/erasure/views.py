@@ -10,7 +10,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from portal import web
 from portal.access import Permission, requires
 from portal.accounts import service as accounts
-from portal.accounts.desk import claim_code, has_factor, require_password, use_code
+from portal.accounts.desk import has_factor, proved
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.erasure import people, queries, service, words
@@ -341,15 +341,8 @@ def erase_me() -> Page:
     form = EraseMe(request.form)
     person = web.identity().person
     on = has_factor(person.id)
-    if not on:
-        form.code.validators = ()
     try:
-        if not form.validate():
-            raise Invalid
-        require_password(person, form.current.data or "")
-        if on:
-            claim_code(person)
-            use_code(web.db(), person, form.code.data or "")
+        proved(form, person)
     except Invalid as fault:
         return web.form_page("erasure/person.html", form, fault, on=on)
     done = people.erase(web.db(), person.id, now=web.now())

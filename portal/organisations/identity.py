@@ -55,7 +55,7 @@ _FACTOR = and_(SecondFactor.person_id == PersonRow.id, SecondFactor.confirmed_at
 
 def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Select[Any]:
     """The live session, its person, and their place in the tenant that an address names (empty when there is none)."""
-    return (
+    found: Select[Any] = (
         select(*_WHO, tenant.id, tenant.slug, tenant.name, member.role, demands)
         .join(PersonRow, PersonRow.id == LoginSession.person_id)
         .outerjoin(SecondFactor, _FACTOR)
@@ -71,6 +71,7 @@ def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Sele
         .where(*_LIVE)
         .execution_options(**across("the tenant in the address, as far as this person belongs to it"))
     )
+    return found
 
 
 # Built once: building a statement costs more than running it.
