@@ -321,13 +321,15 @@ class Pages(Canvas):  # type: ignore[misc]  # reportlab has no types
         self._startPage()
 
     def save(self) -> None:
-        pages, marks = self._kept, self._marks
+        pages, marks, links = self._kept, self._marks, 0
         for number, state in enumerate(pages, 1):
             self.__dict__.update(state)
+            self._annotationCount = links  # names of links are numbered through the whole document
             for one in marks:
                 if one.page == number:
                     self.bookmarkPage(one.key, fit="XYZ", top=one.y + 4)
                     self.addOutlineEntry(one.text, one.key, one.level - 1, closed=one.level == 1)
             self.finish(self, number, len(pages), marks)
+            links = self._annotationCount
             super().showPage()
         super().save()
