@@ -9,13 +9,16 @@ from typing import Any
 
 from portal import web
 from portal.access import Permission
-from portal.api import paging, schemas
-from portal.api.base import PREFIX, Blueprint, Given, page_of
+from portal.api import idempotency, paging, schemas
+from portal.api import schemas_written as written
+from portal.api.base import PREFIX, Blueprint, Given, page_of, pointing
 from portal.api.fields import Choice
-from portal.assessments import in_order, organisation_queries, result_queries, sealing
+from portal.api.vendors import vendor_named
+from portal.assessments import in_order, issuing, organisation_queries, result_queries, sealing
 from portal.assessments.models import Assessment, Submission
 from portal.assessments.result_queries import Rated
 from portal.library import service as library
+from portal.vendors import service as vendors
 
 blueprint = Blueprint("api_assessments", __name__, url_prefix=PREFIX, description="Assessments")
 
@@ -72,13 +75,62 @@ def list_assessments(asked: dict[str, Any]) -> Given:
     )
 
 
+@blueprint.op(
+    "POST",
+    "/assessments",
+    Permission.ISSUE,
+    schemas.AssessmentShown,
+    body=written.AssessmentWritten,
+    status=201,
+    once=True,
+)
+def create_assessment(body: dict[str, Any]) -> Given:
+    """Issue a questionnaire to a vendor.
+
+    The letters go out at once, in the name of the token's person.
+    """
+
+    def make() -> uuid.UUID:
+        session, identity, now = web.db(), web.identity(), web.now()
+        vendor = vendor_named(body["vendor"])
+        contact = None
+        if body["contact"] is not None:
+            with pointing(name="contact|name", email="contact|email"):
+                contact = vendors.add_contact(session, vendor, **body["contact"], actor=identity, now=now)
+        with pointing():
+            return issuing.issue(
+                session,
+                vendor,
+                engagement_ids=body["engagements"],
+                content_hash=_version(body["questionnaire"]),
+                due=body["due"],
+                reason=body["reason"],
+                contact=contact,
+                actor=identity,
+                now=now,
+            ).id
+
+    return idempotency.once("assessment", make, one_assessment, path="/assessments")
+
+
+def _version(named: str) -> str:
+    """The hash of the newest version that can be issued under a slug; anything else is taken as a hash."""
+    known = library.available(web.db(), web.identity())
+    return next((one.content_hash for one in known if one.slug == named), named)
+
+
+def one_assessment(assessment: uuid.UUID) -> dict[str, Any]:
+    """One assessment that the identity may see; NotFound."""
+    return shown([organisation_queries.assessment(web.db(), web.identity(), assessment)])[0]
+
+
 @blueprint.op("GET", "/assessments/<uuid:assessment>", Permission.SEE_VENDORS, schemas.AssessmentShown)
 def get_assessment(assessment: uuid.UUID) -> dict[str, Any]:
     """One assessment.
 
     Of a draft nothing is given but how many questions are answered.
     """
-    return shown([organisation_queries.assessment(web.db(), web.identity(), assessment)])[0]
+    return one_assessment(assessment)
 
 
 @blueprint.op(

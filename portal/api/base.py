@@ -21,6 +21,7 @@ from portal.api import pace
 from portal.api.reading import Parser
 from portal.faults import Invalid
 from portal.problems import Refusal, Wrong, pointer
+from portal.vendors.facts import PREFIX as FACT
 
 PREFIX = "/api/v1"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -103,6 +104,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
             @wraps(view)
             def answered(*args: Any, **ids: Any) -> Response:
                 pace.heed()
+                if method != "GET":
+                    pace.claim()
                 return _sent(dump, view(*args, **ids), status)
 
             found: Any = by_token(permission)(answered)
@@ -134,7 +137,7 @@ def _others(method: str, rule: str, *, matched: bool) -> list[int]:
         found.append(304)
     else:
         found += WITH_BODY
-    if "<" in rule or method == "POST":
+    if "<" in rule:
         found.append(404)
     if matched:
         found += (412, 428)
@@ -174,10 +177,14 @@ def _sent(dump: Schema | None, given: Any, status: int) -> Response:
     return response
 
 
-def require_match(dump: Schema, value: Any) -> None:
-    """Raise Refusal unless If-Match names ``value`` as it stands."""
+def require_some_match() -> None:
+    """Raise Refusal (428) where If-Match is not sent; before anything is looked at."""
     if "If-Match" not in request.headers:
         raise Refusal("precondition_required")
+
+
+def require_match(dump: Schema, value: Any) -> None:
+    """Raise Refusal unless If-Match names ``value`` as it stands."""
     tags = request.if_match
     if tags.star_tag or not tags.contains(etag(dump.dump(value))):
         raise Refusal("precondition_failed")
@@ -207,4 +214,5 @@ def pointing(**places: str) -> Iterator[None]:
 
 
 def _place(name: str, places: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(places.get(name, name).split("|"))
+    known = places.get(name, name)
+    return ("facts", known) if known.startswith(FACT) else tuple(known.split("|"))

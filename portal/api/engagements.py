@@ -8,12 +8,14 @@ from typing import Any
 
 from portal import clock, web
 from portal.access import Permission
-from portal.api import paging, schemas, schemas_gate
-from portal.api.base import PREFIX, Blueprint, Given, page_of
+from portal.api import idempotency, paging, schemas, schemas_gate
+from portal.api import schemas_written as written
+from portal.api.base import PREFIX, Blueprint, Given, page_of, pointing
+from portal.api.vendors import vendor_named
 from portal.contracts import schedule_queries
 from portal.contracts.schedule_queries import Line
 from portal.organisations import queries as organisations
-from portal.vendors import lists, queries
+from portal.vendors import lists, queries, service
 from portal.vendors.models import Engagement
 
 blueprint = Blueprint("api_engagements", __name__, url_prefix=PREFIX, description="Engagements")
@@ -64,10 +66,48 @@ def list_engagements(asked: dict[str, Any]) -> Given:
     )
 
 
+@blueprint.op(
+    "POST",
+    "/engagements",
+    Permission.MANAGE_VENDORS,
+    schemas.EngagementShown,
+    body=written.EngagementWritten,
+    status=201,
+    once=True,
+)
+def create_engagement(body: dict[str, Any]) -> Given:
+    """Put on record what is bought from a vendor.
+
+    The tier is set by hand, and the answer says so (`tier_by_hand`); whoever decides at the gate sees it.
+    """
+
+    def make() -> uuid.UUID:
+        vendor = vendor_named(body["vendor"])
+        with pointing():
+            return service.create_engagement(
+                web.db(),
+                vendor,
+                name=body["name"],
+                description=body["description"],
+                tier=body["tier"],
+                facts=written.facts_from(body["facts"]),
+                business_owner_id=body["business_owner"],
+                actor=web.identity(),
+                now=web.now(),
+            ).id
+
+    return idempotency.once("engagement", make, one_engagement, path="/engagements")
+
+
+def one_engagement(engagement: uuid.UUID) -> dict[str, Any]:
+    """One engagement that the identity may see; NotFound."""
+    return shown([queries.engagement(web.db(), web.identity(), engagement)])[0]
+
+
 @blueprint.op("GET", "/engagements/<uuid:engagement>", Permission.SEE_VENDORS, schemas.EngagementShown)
 def get_engagement(engagement: uuid.UUID) -> dict[str, Any]:
     """One engagement."""
-    return shown([queries.engagement(web.db(), web.identity(), engagement)])[0]
+    return one_engagement(engagement)
 
 
 @blueprint.op(

@@ -85,6 +85,20 @@ class Choice(fields.String):
         return value
 
 
+class Choices(fields.List[str]):
+    """Some words of a closed list, each once."""
+
+    def __init__(self, choices: Iterable[str], **options: Any) -> None:
+        known = tuple(choices)
+        super().__init__(Choice(known), validate=_distinct, metadata={"uniqueItems": True}, **options)
+        _common(self, "A list is needed here.")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return list(super()._deserialize(value, attr, data, **kwargs) or [])
+
+
 class Bool(fields.Boolean):
     """``true`` or ``false``."""
 
@@ -148,21 +162,23 @@ class Instant(fields.DateTime):
         super().__init__(format="iso", **options)
 
 
-class Ids(fields.List):
+class Ids(fields.List[uuid.UUID]):
     """Some ids, each once."""
 
-    def __init__(self, *, most: int, **options: Any) -> None:
-        checks = [
+    def __init__(self, *, most: int, about: str, **options: Any) -> None:
+        checks: list[Any] = [
             validate.Length(min=1, max=most, error=f"Name one to {most} of them."),
             _distinct,
         ]
-        super().__init__(Id(), validate=checks, metadata={"uniqueItems": True}, **options)
+        super().__init__(
+            Id(), validate=checks, metadata={"uniqueItems": True, "description": about}, **options
+        )
         _common(self, "A list of ids is needed here.")
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
-        return list(super()._deserialize(value, attr, data, **kwargs))
+        return list(super()._deserialize(value, attr, data, **kwargs) or [])
 
 
 def _distinct(value: list[Any]) -> None:

@@ -10,9 +10,20 @@ from typing import Any
 
 from portal import web
 from portal.access import Permission
-from portal.api import paging, schemas
-from portal.api.base import PREFIX, Blueprint, Given, page_of
-from portal.vendors import lists, queries
+from portal.api import idempotency, paging, schemas
+from portal.api import schemas_written as written
+from portal.api.base import (
+    PREFIX,
+    Blueprint,
+    Given,
+    page_of,
+    pointing,
+    require_match,
+    require_some_match,
+)
+from portal.faults import NotFound
+from portal.problems import Refusal, Wrong, pointer
+from portal.vendors import lists, queries, service
 from portal.vendors.models import Vendor
 
 blueprint = Blueprint("api_vendors", __name__, url_prefix=PREFIX, description="Vendors")
@@ -51,6 +62,14 @@ def shown(rows: Sequence[Vendor]) -> list[Shown]:
     ]
 
 
+def vendor_named(vendor: uuid.UUID) -> Vendor:
+    """The vendor that a body names, locked; Refusal at ``vendor`` where the identity sees none."""
+    try:
+        return queries.vendor(web.db(), web.identity(), vendor, lock=True)
+    except NotFound:
+        raise Refusal("invalid", wrong=[Wrong("There is no such vendor.", pointer("vendor"))]) from None
+
+
 @blueprint.op("GET", "/vendors", Permission.SEE_VENDORS, schemas.VendorPage, query=paging.Asked, paged=True)
 def list_vendors(asked: dict[str, Any]) -> Given:
     """Vendors, in the order in which they were put on record.
@@ -68,7 +87,66 @@ def list_vendors(asked: dict[str, Any]) -> Given:
     )
 
 
+@blueprint.op(
+    "POST",
+    "/vendors",
+    Permission.MANAGE_VENDORS,
+    schemas.VendorShown,
+    body=written.VendorWritten,
+    status=201,
+    once=True,
+)
+def create_vendor(body: dict[str, Any]) -> Given:
+    """Put a vendor on record.
+
+    Nobody is invited by that; its people come with the first assessment, or by an invitation on its page.
+    """
+
+    def make() -> uuid.UUID:
+        with pointing():
+            return service.create_vendor(
+                web.db(), name=body["name"], country=body["country"], actor=web.identity(), now=web.now()
+            ).id
+
+    return idempotency.once("vendor", make, one_vendor, path="/vendors")
+
+
+def one_vendor(vendor: uuid.UUID) -> Shown:
+    """One vendor that the identity may see; NotFound."""
+    return shown([queries.vendor(web.db(), web.identity(), vendor)])[0]
+
+
+@blueprint.op(
+    "PATCH",
+    "/vendors/<uuid:vendor>",
+    Permission.MANAGE_VENDORS,
+    schemas.VendorShown,
+    body=written.VendorChange,
+    matched=True,
+)
+def change_vendor(body: dict[str, Any], vendor: uuid.UUID) -> Shown:
+    """Change a vendor's name or country.
+
+    Assessments that are issued keep what they were issued with.
+    """
+    require_some_match()
+    session, identity = web.db(), web.identity()
+    row = queries.vendor(session, identity, vendor, lock=True)
+    require_match(schemas.VendorShown(), shown([row])[0])
+    with pointing():
+        service.change_vendor(
+            session,
+            row,
+            name=body.get("name", row.name),
+            country=body.get("country", row.country),
+            revision=row.revision,
+            actor=identity,
+            now=web.now(),
+        )
+    return shown([row])[0]
+
+
 @blueprint.op("GET", "/vendors/<uuid:vendor>", Permission.SEE_VENDORS, schemas.VendorShown)
 def get_vendor(vendor: uuid.UUID) -> Shown:
     """One vendor."""
-    return shown([queries.vendor(web.db(), web.identity(), vendor)])[0]
+    return one_vendor(vendor)
