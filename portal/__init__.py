@@ -33,6 +33,7 @@ def create_app(settings: Settings) -> Portal:
     app.gate_of = features.GATE_OF
     app.portfolio = features.PORTFOLIO
     app.hinders_reopening = features.HINDERS_REOPENING
+    app.unlinked = features.UNLINKED
     app.at_clients = features.AT_CLIENTS
     app.policy_effects = features.POLICY_EFFECTS
     app.as_seen = features.AS_SEEN

@@ -163,6 +163,9 @@ RATED: tuple[Callable[..., None], ...] = (
 # Why an assessment cannot be reopened as a whole now: (session, assessment).
 HINDERS_REOPENING: Callable[..., str] = stranded.reopening_hindered
 
+# What follows when a vendor is taken away from its company: (session, vendor).
+UNLINKED: Callable[..., None] = reassessment_service.end_of_link
+
 # How many wait on a page of the navigation, by its endpoint: (session, identity).
 WAITING: Mapping[str, Callable[..., int]] = MappingProxyType(
     {

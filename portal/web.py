@@ -68,6 +68,7 @@ class Portal(Flask):
     gate_of: Callable[..., Any]  # how the gate of an engagement stands, for its page
     portfolio: Callable[[], str]  # the whole picture, as the first page of those who answer for it all
     hinders_reopening: Callable[..., str]  # what else stands against reopening an assessment
+    unlinked: Callable[..., None]  # what follows when a vendor is taken away from its company
     at_clients: Callable[..., Mapping[str, int]]  # what else waits at an organisation
     decided_on: Callable[..., tuple[Any, ...]]  # evaluations that decisions of an engagement rested on
     breaks: Callable[..., Mapping[Any, Any]] | None = None  # decisions that a version would break

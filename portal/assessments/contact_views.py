@@ -179,6 +179,7 @@ def ask_unlink(organisation: str, vendor: uuid.UUID) -> Page:
 def unlink(organisation: str, vendor: uuid.UUID) -> Page:
     row = vendors.vendor(web.db(), web.identity(), vendor, lock=True)
     unlinking.unlink(web.db(), row, actor=web.identity(), now=web.now())
+    web.portal().unlinked(web.db(), row)
     return _to_vendor(organisation, row, "unlinked")
 
 

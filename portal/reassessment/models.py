@@ -14,7 +14,8 @@ from portal.db import Base, Identified, tenancy
 class Reassessment(Identified, Base):
     """The next assessment of an engagement by a questionnaire: ``due`` = add_months(anchor, months).
 
-    ``state``: ``scheduled``, or ``replaced`` when a newer submission has set a new date. Whether the next assessment is
+    ``state``: ``scheduled``; ``replaced`` when a newer submission has set a new date; ``ended`` when the company is no
+    longer the vendor's. Whether the next assessment is
     out already is read from the assessments themselves (``queries.next_is_open``), so that it is always true.
     """
 

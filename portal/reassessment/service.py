@@ -13,12 +13,14 @@ from portal.assessments.models import Assessment, AssessmentEngagement, Submissi
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import across
+from portal.library import service as library
 from portal.reassessment.models import Reassessment
 from portal.vendors import policy_queries as policies
-from portal.vendors.models import Engagement
+from portal.vendors.models import Engagement, Vendor
 from questionnaires.dates import add_months
 
-SCHEDULED, REPLACED = "scheduled", "replaced"
+SCHEDULED, REPLACED, ENDED = "scheduled", "replaced", "ended"
+ONCE = frozenset({"campaign"})  # purposes that ask once and renew nothing
 
 
 def schedule_next(
@@ -28,8 +30,10 @@ def schedule_next(
 
     The anchor is the day of the last round that asked everything, for a return of chosen questions renews nothing;
     the months are the policy's for the engagement's tier. What was scheduled for these engagements by this
-    questionnaire before is replaced.
+    questionnaire before is replaced. A campaign asks once and is not asked again by itself.
     """
+    if library.definition(session, submission.content_hash).purpose in ONCE:
+        return
     policy = policies.current(session, assessment.organisation_id)
     anchor = submission.whole_as_of or submission.as_of
     covered = _covered(session, assessment)
@@ -65,6 +69,23 @@ def schedule_next(
         data = {"engagement": engagement_id, "tier": tier, "months": months, "due": row.due}
         record(session, Kind.REASSESSMENT_SCHEDULED, now=now, actor=actor, subject=row, data=data)
     session.flush()
+
+
+def end_of_link(session: Session, vendor: Vendor) -> None:
+    """Whoever was asked is no longer the vendor's company: nobody is asked again, and nobody is reminded of it."""
+    engagements = select(Engagement.id).where(
+        Engagement.vendor_id == vendor.id, Engagement.organisation_id == vendor.organisation_id
+    )
+    session.execute(
+        update(Reassessment)
+        .where(
+            Reassessment.organisation_id == vendor.organisation_id,
+            Reassessment.engagement_id.in_(engagements),
+            Reassessment.state == SCHEDULED,
+        )
+        .values(state=ENDED)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _covered(session: Session, assessment: Assessment) -> list[tuple[uuid.UUID, str]]:

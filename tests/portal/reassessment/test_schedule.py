@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
+from portal import features
+from portal.access import OrganisationRole
+from portal.assessments import unlinking
+from portal.audit.catalogue import Kind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.erasure import parting
+from portal.erasure.reaching import Destroyed
+from portal.reassessment import reminding
 from portal.reassessment.models import Reassessment
 from portal.settings import Settings
+from portal.vendors import queries as vendors
 from tests.portal import journey
-from tests.portal.reassessment.given import noon, scheduled, submit
+from tests.portal.reassessment.given import noon, reminders, scheduled, submit
 from tests.portal.world import NOW, make_company, make_organisation
 
 pytestmark = pytest.mark.both_databases
@@ -60,3 +70,41 @@ def test_each_covered_engagement_has_its_date_and_a_new_submission_replaces_it(
         assert session.scalar(select(func.count()).select_from(Reassessment)) == 3
         noted = select(func.count()).select_from(Event).where(Event.kind == "reassessment.scheduled")
         assert session.scalar(noted) == 3
+
+
+def test_a_campaign_asks_once(database: Database, settings: Settings) -> None:
+    buyer, company = make_organisation(database, settings, "Halden"), make_company(database, settings, "Fen")
+    issued = journey.issue(database, buyer, company)
+    campaign = replace(issued.definition, purpose="campaign", slug="pulse")
+    journey.release(database, buyer, campaign)
+    once = journey.again(database, buyer, issued.vendor, issued.engagements, campaign)
+    submit(database, replace(issued, definition=campaign), assessment=once)
+    assert scheduled(database) == []
+    submit(database, issued)
+    assert [row.slug for row in scheduled(database)] == [issued.definition.slug]
+
+
+@pytest.mark.parametrize("way", ["taken away", "closed"])
+def test_a_company_that_is_no_longer_the_vendors_is_not_asked_again(
+    database: Database, settings: Settings, way: str
+) -> None:
+    buyer, company = make_organisation(database, settings, "Halden"), make_company(database, settings, "Fen")
+    other = make_company(database, settings, "Alder")
+    gone = journey.issue(database, buyer, company)
+    stays = journey.issue(database, buyer, other, vendor_name="Alder")
+    submit(database, gone)
+    submit(database, stays)
+    me = buyer[OrganisationRole.ADMIN]
+    if way == "taken away":
+        with database.transaction(me.scope) as session:
+            vendor = vendors.vendor(session, me, gone.vendor, lock=True)
+            unlinking.unlink(session, vendor, actor=me, now=NOW)
+            features.UNLINKED(session, vendor)
+    else:
+        with database.transaction() as session:
+            parting.company(session, company.id, Destroyed(), by=None, now=NOW)
+            record(session, Kind.COMPANY_CLOSED, now=NOW, actor=None)
+    assert [row.engagement_id for row in scheduled(database)] == list(stays.engagements)
+    reminding.queue_due(database, now=NOW + timedelta(days=5000))
+    told = {one.subject_id for one in reminders(database)}
+    assert told == {row.id for row in scheduled(database)}
