@@ -10,11 +10,13 @@ from portal.assessments.in_order import STATES
 from portal.vendors.facts import TIERS
 
 HASH = {"description": "SHA-256 in hex."}
-FRACTION = {
-    "type": ["object", "null"],
-    "properties": {"num": {"type": "string"}, "den": {"type": "string"}},
-    "required": ["num", "den"],
-}
+
+
+class Exact(Strict):
+    """An exact fraction, its two numbers as texts."""
+
+    num = fields.String(required=True)
+    den = fields.String(required=True)
 
 
 class VendorShown(Strict):
@@ -154,8 +156,8 @@ class RatingShown(RatingLine):
     """A rating with all that it was worked out from: fractions are exact, as numerator and denominator in texts."""
 
     questionnaire_hash = fields.String(required=True, metadata=HASH)
-    score = Plain(FRACTION, required=True, allow_none=True)
-    high = Plain(FRACTION, required=True, allow_none=True)
+    score = fields.Nested(Exact, required=True, allow_none=True)
+    high = fields.Nested(Exact, required=True, allow_none=True)
     result = Plain(
         {
             "type": "object",

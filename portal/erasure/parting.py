@@ -51,6 +51,7 @@ from portal.organisations.models import (
     Organisation,
     OrganisationMember,
 )
+from portal.organisations.token_models import ApiRequest, ApiToken
 from portal.outbox import Message
 from portal.reassessment.models import Reassessment
 from portal.vendors.ground import vendors_moved
@@ -189,6 +190,8 @@ def organisation(
     found.add("members", run(session, update(OrganisationMember).where(members).values(removed_at=now)))
     _library(session, organisation_id, found)
     letters(session, Message.organisation_id == organisation_id, found)
+    run(session, delete(ApiRequest).where(ApiRequest.organisation_id == organisation_id))
+    found.add("tokens", run(session, delete(ApiToken).where(ApiToken.organisation_id == organisation_id)))
     invitations(session, Invitation.organisation_id == organisation_id, found, now)
     proposals(session, Erasure.organisation_id == organisation_id)
     run(session, update(Organisation).where(Organisation.id == organisation_id).values(closed_at=now))
@@ -311,6 +314,9 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
         found.add(what, run(session, delete(model).where(model.person_id == row.id)))
     for member in (OrganisationMember, CompanyMember):
         left = (member.person_id == row.id) & member.removed_at.is_(None)
+    tokens = ApiToken.person_id == row.id
+    run(session, update(ApiToken).where(tokens, ApiToken.revoked_at.is_(None)).values(revoked_at=now))
+    found.add("tokens", run(session, update(ApiToken).where(tokens).values(name="")))
         found.add("memberships", run(session, update(member).where(left).values(removed_at=now)))
     end_links(session, Delegation.person_id == row.id, now)
     end_links(session, (Delegation.created_by == row.id) & Delegation.token_hash.is_not(None), now)

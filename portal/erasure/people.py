@@ -28,6 +28,7 @@ from portal.organisations.models import (
     Organisation,
     OrganisationMember,
 )
+from portal.organisations.token_models import ApiToken
 from portal.outbox import Message
 
 MOST_EVENTS = 10_000
@@ -53,6 +54,7 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
         "earlier_mailboxes": _all(session, PersonMailbox, PersonMailbox.person_id == row.id),
         "organisations": _places(session, OrganisationMember, Organisation, row.id),
         "companies": _places(session, CompanyMember, Company, row.id),
+        "api_tokens": _all(session, ApiToken, ApiToken.person_id == row.id),
         "invitations": _all(
             session, Invitation, (Invitation.email == row.email) | (Invitation.accepted_by == row.id)
         ),

@@ -37,6 +37,8 @@ from portal.evidence import service as evidence
 from portal.evidence.models import Evidence
 from portal.intake.models import Intake, IntakeAnswers
 from portal.organisations.models import Organisation
+from portal.organisations.token_models import ApiRequest
+from portal.organisations.tokens import REMEMBERED
 from portal.outbox import Message
 from portal.storage import Storage
 from portal.vendors.models import Engagement, VendorImport
@@ -217,6 +219,7 @@ def tidy(database: Database, *, now: datetime) -> dict[str, int]:
             "sessions": _gone(session, LoginSession, LoginSession.seen_at < now - SESSIONS_KEPT),
             "challenges": _gone(session, SpentChallenge, SpentChallenge.until < now),
             "counters": _gone(session, Throttle, Throttle.window_start < now - COUNTERS_KEPT),
+            "requests": _gone(session, ApiRequest, ApiRequest.at < now - REMEMBERED),
             "workbooks": _gone(session, WorkbookUpload, workbook_uploads.old(now)),
             "vendor_lists": _gone(session, VendorImport, VendorImport.read_at < now - LISTS_KEPT),
         }

@@ -65,6 +65,7 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "people": _l("Names and addresses of people"),
         "sessions": _l("Signed-in browsers"),
         "links": _l("Links to set a password or an address"),
+        "tokens": _l("API tokens"),
         "factors": _l("Second factors and recovery codes"),
         "gate_words": _l("Reasons and conditions of gate decisions, in words"),
         "mailboxes": _l("Codes of addresses that were used before"),

@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,7 +20,7 @@ from portal.db import across, base_url
 from portal.faults import Conflict, Invalid, NotFound
 from portal.organisations.models import OrganisationMember
 from portal.organisations.token_identity import HINT, PREFIX, new_token
-from portal.organisations.token_models import ApiRequest, ApiToken
+from portal.organisations.token_models import ApiToken
 
 MOST = 20  # live ones of a person in an organisation
 LONGEST_DAYS = 365
@@ -181,16 +180,6 @@ def live_of(session: Session, person_id: uuid.UUID, *, now: datetime) -> int:
         ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None), ApiToken.expires_at > now
     )
     return int(session.execute(count.execution_options(**across("a person's own tokens"))).scalar_one())
-
-
-def forget_requests(session: Session, *, now: datetime) -> int:
-    """Forget what was asked by name more than a day ago; returns how many. For the worker."""
-    done: Any = session.execute(
-        delete(ApiRequest)
-        .where(ApiRequest.at < now - REMEMBERED)
-        .execution_options(unaudited="a memory of a day")
-    )
-    return int(done.rowcount)
 
 
 def _state(row: ApiToken, now: datetime) -> str:

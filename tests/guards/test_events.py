@@ -21,10 +21,6 @@ from tests.portal.world import NOW
 
 # Entries of the catalogue that nothing writes yet, with the reason. Empty is best.
 WAITING: dict[str, str] = {
-    "VIEW_SAVED": "issue 7: its page is being built",
-    "VIEW_REMOVED": "issue 7: its page is being built",
-    "TOKEN_MADE": "issue 7: its page is being built",
-    "TOKEN_REVOKED": "issue 7: its page is being built",
     "WEBHOOK_ADDED": "issue 7: its page is being built",
     "WEBHOOK_CHANGED": "issue 7: its page is being built",
     "WEBHOOK_REMOVED": "issue 7: its page is being built",

@@ -104,6 +104,7 @@ class Deal:
     contract: Contracted | None = None  # what stands on the contract schedule
     listed: uuid.UUID | None = None  # vendors from a file, not taken over yet
     run: uuid.UUID | None = None  # a version that the organisation tried over what was submitted
+    made: uuid.UUID | None = None  # an API token of the organisation
     tokens: dict[str, str] = field(default_factory=dict)  # live ones of letters: delegations, reset
 
 
