@@ -53,6 +53,7 @@ from portal.organisations.models import (
 )
 from portal.organisations.token_models import ApiRequest, ApiToken
 from portal.outbox import Message
+from portal.portfolio.models import FourthPartyName
 from portal.reassessment.models import Reassessment
 from portal.vendors.ground import vendors_moved
 from portal.vendors.models import Contact, Engagement, Vendor, VendorImport
@@ -189,9 +190,9 @@ def organisation(
     )
     found.add("members", run(session, update(OrganisationMember).where(members).values(removed_at=now)))
     _library(session, organisation_id, found)
-    letters(session, Message.organisation_id == organisation_id, found)
     run(session, delete(ApiRequest).where(ApiRequest.organisation_id == organisation_id))
     found.add("tokens", run(session, delete(ApiToken).where(ApiToken.organisation_id == organisation_id)))
+    letters(session, Message.organisation_id == organisation_id, found)
     invitations(session, Invitation.organisation_id == organisation_id, found, now)
     proposals(session, Erasure.organisation_id == organisation_id)
     run(session, update(Organisation).where(Organisation.id == organisation_id).values(closed_at=now))
@@ -207,6 +208,7 @@ def _library(session: Session, organisation_id: uuid.UUID, found: Destroyed) -> 
         (RetiredVersion, "retired_versions"),
         (VendorImport, "vendor_lists"),
         (ClauseWords, "clause_texts"),
+        (FourthPartyName, "fourth_party_names"),
     ):
         found.add(name, run(session, delete(model).where(model.organisation_id == organisation_id)))
 
@@ -312,11 +314,11 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
         (WorkbookUpload, "workbooks"),
     ):
         found.add(what, run(session, delete(model).where(model.person_id == row.id)))
-    for member in (OrganisationMember, CompanyMember):
-        left = (member.person_id == row.id) & member.removed_at.is_(None)
     tokens = ApiToken.person_id == row.id
     run(session, update(ApiToken).where(tokens, ApiToken.revoked_at.is_(None)).values(revoked_at=now))
     found.add("tokens", run(session, update(ApiToken).where(tokens).values(name="")))
+    for member in (OrganisationMember, CompanyMember):
+        left = (member.person_id == row.id) & member.removed_at.is_(None)
         found.add("memberships", run(session, update(member).where(left).values(removed_at=now)))
     end_links(session, Delegation.person_id == row.id, now)
     end_links(session, (Delegation.created_by == row.id) & Delegation.token_hash.is_not(None), now)

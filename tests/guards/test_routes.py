@@ -134,6 +134,8 @@ ROUTES: dict[str, Permission | None] = {
     f"GET {ENGAGEMENT}/schedule.docx": P.SEE_CONTRACT,
     "GET /o/<organisation>/gates": P.SEE_GATE,
     "GET /o/<organisation>/portfolio": P.SEE_PORTFOLIO,
+    "POST /o/<organisation>/views": P.SAVE_VIEW,
+    "POST /o/<organisation>/views/<uuid:saved>/remove": P.SAVE_VIEW,
     "GET /o/<organisation>/portfolio/changes": P.SEE_PORTFOLIO,
     "GET /o/<organisation>/portfolio/changes.csv": P.SEE_PORTFOLIO,
     "GET /o/<organisation>/portfolio/changes.xlsx": P.SEE_PORTFOLIO,
@@ -364,8 +366,6 @@ ROUTES: dict[str, Permission | None] = {
     "GET /c/<company>/team/<uuid:person>/remove": P.MANAGE_COLLEAGUES,
     "POST /c/<company>/team/<uuid:person>/remove": P.MANAGE_COLLEAGUES,
     "POST /c/<company>/invitations/<uuid:invitation>/withdraw": P.MANAGE_COLLEAGUES,
-}
-ORGANISATION_SIDE = {
     "GET /o/<organisation>/tokens": P.USE_API,
     "POST /o/<organisation>/tokens": P.USE_API,
     "POST /o/<organisation>/tokens/<uuid:made>/revoke": P.USE_API,
@@ -394,6 +394,8 @@ ORGANISATION_SIDE = {
     f"GET {API}/ratings/<uuid:rating>": P.SEE_VENDORS,
     f"GET {API}/findings": P.SEE_REVIEW,
     f"GET {API}/findings/<uuid:finding>": P.SEE_REVIEW,
+}
+ORGANISATION_SIDE = {
     role for roles in TABLE.values() if roles for role in roles if isinstance(role, OrganisationRole)
 }
 
@@ -448,12 +450,12 @@ def test_a_route_stands_on_the_side_of_its_permission(app: Portal) -> None:
         roles = TABLE[mark.permission] if mark.permission is not None else None
         on_organisation = roles is not None and set(roles) <= ORGANISATION_SIDE
         side = None if roles is None else "organisation" if on_organisation else "company"
-        assert mark.side == side, name
-        start = {"organisation": "/o/<organisation>/", "company": "/c/<company>/", None: "/"}[side]
         assert mark.by_token == (rule.rule.startswith(API) and side is not None), name
         if mark.by_token:  # a token names its organisation; a company has none
             assert side == "organisation", name
             continue
+        assert mark.side == side, name
+        start = {"organisation": "/o/<organisation>/", "company": "/c/<company>/", None: "/"}[side]
         assert rule.rule.startswith(start), name
         assert side is not None or not rule.rule.startswith(("/o/", "/c/")), name
 
@@ -530,7 +532,9 @@ def test_every_role_reaches_what_the_table_grants_and_nothing_else(
             for name, rule, method in routes(app):
                 permission = ROUTES[name]
                 side = "organisation" if "organisation" in rule.arguments else "company"
-                if permission in (None, P.ACCOUNT, P.SESSION) or not {"organisation", "company"} & set(rule.arguments):
+                if permission in (None, P.ACCOUNT, P.SESSION) or not {"organisation", "company"} & set(
+                    rule.arguments
+                ):
                     continue
                 assert permission is not None
                 if side == place.side:
