@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import IO
 
 from flask import Blueprint, Response, render_template, url_for
@@ -15,12 +16,17 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.clock import local_date
 from portal.exporting import spooled
-from portal.reports import report_html, vendor_report
+from portal.listing import a_day
+from portal.organisations import queries as organisations
+from portal.reports import portfolio_report, report_html, vendor_report
 from portal.reports.copy_writing import one_of_few
 from portal.reports.model import METHOD, Document
+from questionnaires.dates import MIN_DATE, add_months
 
 blueprint = Blueprint("reports", __name__)
 VENDOR = "/o/<organisation>/vendors/<uuid:vendor>/report"
+PORTFOLIO = "/o/<organisation>/portfolio/report"
+QUARTER = 3  # months that a board's report looks back on
 
 
 @blueprint.get(VENDOR)
@@ -42,6 +48,34 @@ def vendor(organisation: str, vendor: uuid.UUID) -> str:
 def vendor_pdf(organisation: str, vendor: uuid.UUID) -> Response:
     document = vendor_report.vendor(web.db(), web.identity(), vendor, now=web.now())
     return _pdf(document, f"vendor-report-{str(vendor)[:8]}", vendor)
+
+
+@blueprint.get(PORTFOLIO)
+@requires(Permission.SEE_PORTFOLIO)
+def portfolio(organisation: str) -> str:
+    """``since``: the day that is compared with, a quarter ago where the address names none that has been."""
+    document, since = _portfolio()
+    crumbs = [{"label": _("Portfolio"), "href": url_for("portfolio.home", organisation=organisation)}]
+    return _page(
+        document, crumbs, url_for(".portfolio_pdf", organisation=organisation, since=since.isoformat())
+    )
+
+
+@blueprint.get(f"{PORTFOLIO}.pdf")
+@requires(Permission.SEE_PORTFOLIO)
+def portfolio_pdf(organisation: str) -> Response:
+    document, _since = _portfolio()
+    tenant = web.identity().organisation
+    assert tenant is not None
+    return _pdf(document, f"portfolio-report-{str(tenant.id)[:8]}", tenant.id)
+
+
+def _portfolio() -> tuple[Document, date]:
+    session, identity = web.db(), web.identity()
+    today = local_date(web.now(), organisations.organisation_of(session, identity).zone)
+    wanted = a_day("since")
+    since = wanted if wanted is not None and MIN_DATE <= wanted <= today else add_months(today, -QUARTER)
+    return portfolio_report.portfolio(session, identity, since=since, now=web.now()), since
 
 
 def _page(document: Document, crumbs: list[dict[str, str]], pdf_href: str) -> str:

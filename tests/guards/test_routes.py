@@ -124,6 +124,8 @@ ROUTES: dict[str, Permission | None] = {
     f"GET {VENDOR}": P.SEE_VENDORS,
     f"GET {VENDOR}/report": P.SEE_GATE,
     f"GET {VENDOR}/report.pdf": P.SEE_GATE,
+    "GET /o/<organisation>/portfolio/report": P.SEE_PORTFOLIO,
+    "GET /o/<organisation>/portfolio/report.pdf": P.SEE_PORTFOLIO,
     f"GET {VENDOR}/edit": P.MANAGE_VENDORS,
     f"POST {VENDOR}/edit": P.MANAGE_VENDORS,
     f"GET {VENDOR}/engagements/new": P.MANAGE_VENDORS,

@@ -1,0 +1,338 @@
+"""The report on everything, for a board: where it stands, what changed, what is accepted, what is coming.
+
+``figures.home`` is the only source of its numbers, so they are those of the home page. What people wrote (reasons of
+exceptions, notes, answers) stays out: a file on a shared drive holds nothing that redaction could not reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+
+from portal.access import Identity
+from portal.clock import local_date
+from portal.formats import short_date
+from portal.gate import words
+from portal.organisations import queries as organisations
+from portal.portfolio import exceptions, figures, shown
+from portal.portfolio.exceptions import Row as Accepted
+from portal.portfolio.figures import Home
+from portal.portfolio.matrix import Cell
+from portal.portfolio.shown import TIER_WORDS
+from portal.reports.model import (
+    Bars,
+    Block,
+    Break,
+    Bullets,
+    Column,
+    Columns,
+    Document,
+    Facts,
+    Heading,
+    MatrixBlock,
+    Para,
+    Part,
+    Square,
+    State,
+    Table,
+)
+from portal.reports.vendor_report import RISK_TONES
+
+MOST_EXCEPTIONS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The figures, and the accepted risks that the report lists: the first of them, with who approved each."""
+
+    home: Home
+    accepted: list[Accepted]
+    people: dict[str, str]
+
+
+def portfolio(session: Session, identity: Identity, *, since: date, now: datetime) -> Document:
+    """The report as of ``now``, compared with the day ``since``."""
+    ours = organisations.organisation_of(session, identity)
+    today = local_date(now, ours.zone)
+    home = figures.home(session, identity, today=today, now=now, since=since)
+    statement = exceptions.ids(identity, exceptions.Filter(exceptions.FORCE), today=today)
+    wanted = session.execute(statement.limit(MOST_EXCEPTIONS)).scalars().all()
+    accepted = exceptions.rows(session, identity, wanted)
+    settled = {one.exception.settled_by for one in accepted if one.exception.settled_by is not None}
+    people = {str(one.id): one.name for one in organisations.people(session, settled).values()}
+    found = Found(home, accepted, people)
+    return Document(
+        kind="portfolio_report",
+        title=str(_("Third-party risk report")),
+        subject=ours.name,
+        made_at=now,
+        made_for=ours.name,
+        zone=ours.zone,
+        rests_on=tuple(_rests_on(found)),
+        blocks=tuple(_blocks(found)),
+    )
+
+
+def _blocks(found: Found) -> Iterator[Block]:
+    yield from _summary(found)
+    yield Break()
+    yield from _risk(found.home)
+    yield from _changes(found.home)
+    yield Break()
+    yield from _gates(found.home)
+    yield from _exceptions(found)
+    yield from _months(found.home)
+    yield Break()
+    yield from _method(found)
+
+
+# ------------------------------------------------------------------------------------------------------------- summary
+
+
+def _summary(found: Found) -> Iterator[Block]:
+    home = found.home
+    yield Heading(1, str(_("For the board")))
+    if not home.count("all"):
+        yield Para(str(_("Nothing that is bought from a third party is on record yet.")), "lead")
+        return
+    yield Para(_sentence(home), "lead")
+    if home.waiting:
+        text = ngettext(
+            "One engagement is being worked out at this moment and stands under that name.",
+            "%(num)s engagements are being worked out at this moment and stand under that name.",
+            home.waiting,
+        )
+        yield Para(str(text), "info")
+    yield Bars(
+        str(_("Residual risk of the engagements")),
+        (str(_("Residual risk")), str(_("Engagements"))),
+        tuple(Part(one.label, one.figure.count, one.tone) for one in shown.risks(home)),
+    )
+    yield Heading(3, str(_("What needs attention")))
+    yield Bullets(tuple(_attention(home)))
+
+
+def _sentence(home: Home) -> str:
+    risks = dict(home.residual)
+    grave = risks.get("critical", 0) + risks.get("high", 0)
+    said = str(
+        ngettext("One engagement is on record.", "%(num)s engagements are on record.", home.count("all"))
+    )
+    if grave:
+        one = "One leaves a high or critical risk."
+        said += " " + str(ngettext(one, "%(num)s leave a high or critical risk.", grave))
+    unknown = risks.get("none", 0)
+    if unknown == home.count("all"):
+        return (
+            said
+            + " "
+            + str(_("The residual risk is not known: nothing that the policy asks for is assessed."))
+        )
+    if not grave:
+        said += " " + str(_("None of those that are assessed leaves a high or critical risk."))
+    if unknown:
+        said += " " + str(ngettext("Of one it is not known.", "Of %(num)s it is not known.", unknown))
+    return said
+
+
+def _attention(home: Home) -> Iterator[str]:
+    """Each a number of the home page in a sentence; what is nothing is said too, in one word."""
+    yield _said(_("Blocked gates"), home.count("gate:blocked"))
+    below = _said(_("Results below what the policy lets pass"), home.count("below"))
+    if home.count("below"):
+        below += ", " + str(
+            _(
+                "of which %(number)s with neither a condition nor an accepted risk",
+                number=home.count("below:uncovered") or _("none"),
+            )
+        )
+    yield below
+    yield _said(_("Gates that no longer hold as decided"), home.count("gate:lapsed"))
+    yield _said(_("Gates that end within 30 days"), home.count("gate:lapsing"))
+    yield _said(_("Accepted risks in force"), home.count("exceptions:force"))
+    yield _said(_("Assessments overdue"), home.count("assessments:late"))
+    yield _said(_("Findings overdue"), home.count("findings:overdue"))
+    yield _said(_("Critical findings open"), home.count("findings:critical"))
+    yield _said(_("High findings open"), home.count("findings:high"))
+
+
+def _said(what: object, count: int) -> str:
+    return f"{what}: {count if count else _('none')}"
+
+
+# ---------------------------------------------------------------------------------------------------------------- risk
+
+
+def _risk(home: Home) -> Iterator[Block]:
+    yield Heading(1, str(_("Where it stands")), "1")
+    yield Heading(2, str(_("Tier by result")), "1.1")
+    head = tuple(shown.level(one) for one in home.matrix.levels)
+
+    def square(cell: Cell) -> Square:
+        known = cell.tier and cell.level.isdigit()
+        tone = RISK_TONES[home.policy.residual(cell.tier, int(cell.level))] if known else "none"
+        return Square(cell.count, tone if cell.count else "none", cell.framed)
+
+    rows = [(str(TIER_WORDS[row[0].tier]), tuple(square(one) for one in row)) for row in home.matrix.rows]
+    sums = (str(_("All")), tuple(Square(one.count) for one in home.matrix.sums))
+    yield MatrixBlock(
+        str(_("Engagements by tier and by the worst result that counts")),
+        str(_("Tier")),
+        (*head, str(_("All"))),
+        (*rows, sums),
+        str(_("A thick frame marks results below what the policy lets pass at that tier.")),
+    )
+
+
+def _changes(home: Home) -> Iterator[Block]:
+    yield Heading(2, str(_("What changed since %(day)s", day=short_date(home.since))), "1.2")
+    if home.begins is None:
+        text = _("No result or gate is on record from before, so those are not compared.")
+        yield Para(str(text), "info")
+    elif home.begins > home.since:
+        day = short_date(home.begins)
+        text = _("The record of changes begins on %(day)s; what changed before it is not counted.", day=day)
+        yield Para(str(text), "info")
+    rows = tuple(
+        (State(tone, str(label)), str(home.count(f"changes:{what}")))
+        for what, (tone, _icon, label) in shown.CHANGES.items()
+    )
+    yield Table(
+        str(_("Engagements that changed")),
+        (str(_("What")), str(_("Engagements"))),
+        rows,
+        frozenset({1}),
+        widths=(75, 25),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- gates
+
+
+def _gates(home: Home) -> Iterator[Block]:
+    yield Heading(1, str(_("Gates and accepted risks")), "2")
+    yield Heading(2, str(_("What may be bought")), "2.1")
+    yield Bars(
+        str(_("What counts at the gates today")),
+        (str(_("Gate")), str(_("Engagements"))),
+        tuple(Part(one.label, one.figure.count, one.tone) for one in shown.gates(home)),
+    )
+    yield Heading(3, str(_("Gates that end within 30 days")))
+    count = home.count("gate:lapsing")
+    if not count:
+        yield Para(str(_("There are none.")))
+        return
+    yield Table(
+        str(_("The first to end")),
+        (str(_("Engagement")), str(_("Vendor")), str(_("Tier")), str(_("Ends on"))),
+        tuple(
+            (
+                one.engagement.name,
+                one.vendor.name,
+                str(TIER_WORDS[one.engagement.tier]),
+                short_date(one.stands.lapses_on) if one.stands is not None and one.stands.lapses_on else "",
+            )
+            for one in home.lapsing
+        ),
+        widths=(36, 32, 14, 18),
+    )
+    if count > len(home.lapsing):
+        yield Para(str(_("These are %(some)s of %(all)s.", some=len(home.lapsing), all=count)), "small")
+
+
+def _exceptions(found: Found) -> Iterator[Block]:
+    home = found.home
+    yield Heading(2, str(_("Risks that are accepted for a time")), "2.2")
+    count = home.count("exceptions:force")
+    if not count:
+        yield Para(str(_("There are none.")))
+        return
+    rows = tuple(
+        (
+            words.ground_name(one.exception.code),
+            one.engagement.name,
+            one.vendor.name,
+            str(TIER_WORDS[one.engagement.tier]),
+            short_date(one.exception.until),
+            found.people.get(str(one.exception.settled_by), str(_("somebody"))),
+        )
+        for one in found.accepted
+    )
+    head = (_("Ground"), _("Engagement"), _("Vendor"), _("Tier"), _("Until"), _("Approved by"))
+    yield Table(
+        str(_("Exceptions in force, the first to end first")),
+        tuple(str(one) for one in head),
+        rows,
+        widths=(18, 22, 20, 11, 13, 16),
+    )
+    if count > len(found.accepted):
+        yield Para(str(_("These are %(some)s of %(all)s.", some=len(found.accepted), all=count)), "small")
+
+
+def _months(home: Home) -> Iterator[Block]:
+    yield Heading(2, str(_("Audits that are coming")), "2.3")
+    if home.months.busiest is None:
+        yield Para(str(_("No assessment is due in the next twelve months.")))
+    else:
+        yield Columns(
+            str(_("Next assessments by the month in which they are due")),
+            str(_("Month")),
+            (str(_("Critical and high tier")), str(_("Medium and low tier"))),
+            tuple(Column(_month(one.first), one.upper, one.lower) for one in home.months.columns),
+        )
+    if home.months.late:
+        text = ngettext("One is late.", "%(num)s are late.", home.months.late)
+        yield Para(str(text), "caution")
+
+
+def _month(first: date) -> str:
+    """``Nov 2026``: short enough to stand under a column."""
+    return short_date(first).partition(" ")[2]
+
+
+# -------------------------------------------------------------------------------------------------------------- method
+
+
+def _rests_on(found: Found) -> Iterator[tuple[str, str]]:
+    policy = found.home.policy
+    yield str(_("Policy, version %(number)s", number=policy.sequence)), policy.content_hash
+    yield str(_("Day of the figures")), found.home.today.isoformat()
+    yield str(_("Compared with")), found.home.since.isoformat()
+    for one in found.accepted:
+        yield str(_("Exception: %(name)s", name=one.engagement.name)), str(one.exception.id)
+
+
+def _method(found: Found) -> Iterator[Block]:
+    yield Heading(1, str(_("How the numbers come about")), "3")
+    yield Bullets(
+        (
+            str(_("Each number is that of the portal's home page, which counts the list that it opens.")),
+            str(
+                _(
+                    "The result of an engagement is the worst band among those questionnaires that the policy asks "
+                    "for and that are there; open answers count as if they were the worst. Residual risk is what the "
+                    "policy's matrix says of tier and result."
+                )
+            ),
+            str(
+                _(
+                    "A gate is what a person decided, or less: it ends by itself on its last day, when a condition is "
+                    "not met, and when what it rests on becomes worse."
+                )
+            ),
+            str(_("Vendors that have been offboarded are left out.")),
+            str(
+                _(
+                    "Reasons and answers that people wrote are left out, so that this file may be passed on; the "
+                    "portal has them."
+                )
+            ),
+        )
+    )
+    yield Heading(3, str(_("What this report rests on")))
+    yield Facts(tuple(_rests_on(found)))
