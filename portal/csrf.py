@@ -14,6 +14,8 @@ from flask import current_app, g, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from portal.access import Permission
+from portal.asking import by_machine
 from portal.faults import Fault
 from portal.settings import LOOPBACK, Settings
 
@@ -51,6 +53,28 @@ def add_client(response: WerkzeugResponse, token: str) -> None:
     """One more of them, before the others; the oldest gives way when there are too many."""
     kept = [token, *(one for one in client_tokens() if one != token)][:MOST_CLIENTS]
     set_session(response, ".".join(kept), client_cookie())
+
+
+def shown_tokens(
+    permission: Permission | None, side: str | None, *, by_token: bool, delegates: bool
+) -> list[str]:
+    """What this request shows of sessions, in the order in which a route with such a mark looks at them.
+
+    That of an account; where people who came by a link may go (``delegates``), that of the link after it. An operation
+    of the API takes what stands in ``Authorization``, and nothing else does. Sessions that an organisation's provider
+    opened come first on pages of organisations, last where one leaves, and nowhere else; on public pages, only to say
+    that their second step is missing.
+    """
+    if by_token:
+        kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        return [bearer] if kind.lower() == "bearer" and bearer else []
+    if by_machine():
+        return []
+    names = [session_cookie(), *([delegate_cookie()] if delegates else [])]
+    found = [token for name in names if (token := request.cookies.get(name))]
+    if side == "organisation":
+        return [*client_tokens(), *found]
+    return [*found, *client_tokens()] if permission in (None, Permission.SESSION) else found
 
 
 def set_session(response: WerkzeugResponse, token: str, cookie: str | None = None) -> None:

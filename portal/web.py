@@ -32,12 +32,11 @@ from portal.bodies import LARGEST_BODY, LARGEST_UPLOAD, MOST_FIELDS, check_addre
 from portal.csrf import (
     check_csrf,
     check_origin,
-    client_tokens,
     csrf_token,
     delegate_cookie,
     is_for,
     new_visit_cookie,
-    session_cookie,
+    shown_tokens,
     visit_cookie,
 )
 from portal.db import NOBODY, Database
@@ -290,7 +289,8 @@ def _look(side: str | None, slug: str | None) -> None:
     g.visit = request.cookies.get(visit_cookie())
     app = portal()
     absent: NotFound | None = None
-    for token in _tokens():
+    mark: Mark = g.mark
+    for token in shown_tokens(mark.permission, mark.side, by_token=mark.by_token, delegates=_for_delegates()):
         try:
             with app.database.looking() as session:
                 found = _resolved(session, token, side, slug)
@@ -316,27 +316,6 @@ def _resolved(session: Session, token: str, side: str | None, slug: str | None) 
     if g.mark.by_token:
         return portal().resolver.token_identity(session, token, now=g.now)
     return portal().resolver.identity(session, token, side=side, slug=slug, now=g.now)
-
-
-def _tokens() -> list[str]:
-    """The session of an account; on the routes of people who came by a link, that of the link after it.
-
-    An operation of the API takes what stands in ``Authorization``, and nothing else does. Sessions that an
-    organisation's provider opened come first on pages of organisations, last where one leaves, and nowhere else; on
-    public pages, only to say that their second step is missing.
-    """
-    if g.mark.by_token:
-        kind, _, bearer = request.headers.get("Authorization", "").partition(" ")
-        return [bearer] if kind.lower() == "bearer" and bearer else []
-    if by_machine():
-        return []
-    names = [session_cookie()]
-    if _for_delegates():
-        names.append(delegate_cookie())
-    found = [token for name in names if (token := request.cookies.get(name))]
-    if g.mark.side == "organisation":
-        return [*client_tokens(), *found]
-    return [*found, *client_tokens()] if _leaving() or g.mark.permission is None else found
 
 
 def _leaving() -> bool:

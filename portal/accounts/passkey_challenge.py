@@ -15,6 +15,7 @@ from portal.accounts.factors import derived_key
 from portal.settings import Settings
 
 LASTS = timedelta(minutes=5)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NONCE, UNTIL, MAC = 16, 8, 32
 PURPOSES = ("add", "sign-in", "second", "proof")
 
@@ -36,7 +37,7 @@ def is_ours(settings: Settings, challenge: bytes, purpose: str, bound: str, *, n
 
 def until(challenge: bytes) -> datetime:
     """When a challenge of ours is over."""
-    return datetime.fromtimestamp(int.from_bytes(challenge[NONCE : NONCE + UNTIL], "big"), UTC)
+    return EPOCH + timedelta(seconds=int.from_bytes(challenge[NONCE : NONCE + UNTIL], "big"))
 
 
 def hash_of(challenge: bytes) -> bytes:

@@ -60,8 +60,9 @@ def place(base_url: str, asked: str = "") -> Place | None:
     ``asked``: the address that the browser used. It counts on one's own machine alone, which has two names.
     """
     parts = urlsplit(base_url)
-    if parts.hostname in LOOPBACK:
-        parts = urlsplit(asked or base_url)
+    by = urlsplit(asked)
+    if parts.hostname in LOOPBACK and by.hostname in LOOPBACK:
+        parts = by
     host = parts.hostname or ""
     if not host or _is_number(host):
         return None
