@@ -77,7 +77,7 @@ class Choice(fields.String):
         super().__init__(validate=check, **options)
         _common(self, "A text is needed here.")
         if self.allow_none:
-            self.metadata["enum"] = [*known, None]
+            self.metadata = {**self.metadata, "enum": [*known, None]}
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):

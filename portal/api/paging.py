@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-from marshmallow import fields
+from marshmallow import Schema, fields
 
 from portal.api.base import Given, address
 from portal.api.fields import Id, Limit, Strict, Text
@@ -47,7 +47,7 @@ class Window(Generic[T]):
     next: str | None
 
 
-def page_of(item: type[Strict], name: str) -> type[Strict]:
+def page_of(item: type[Strict], name: str) -> type[Schema]:
     """The schema of a page of ``item``."""
     return Strict.from_dict(
         {

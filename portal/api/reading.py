@@ -64,7 +64,7 @@ def body_of(asked: Request) -> Any:
         raise Refusal("malformed", UNREADABLE) from None
 
 
-class Parser(FlaskParser):  # type: ignore[misc]  # webargs ships types of its own making
+class Parser(FlaskParser):
     """webargs' parser with our reader of JSON and our refusals."""
 
     def _raw_load_json(self, req: Request) -> Any:
@@ -79,7 +79,8 @@ class Parser(FlaskParser):  # type: ignore[misc]  # webargs ships types of its o
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
         """``error.messages`` is {location: messages}; members of the query are named, those of the body pointed at."""
         wrong: list[Wrong] = []
-        for location, messages in error.normalized_messages().items():
+        by_location: Any = error.messages
+        for location, messages in by_location.items():
             found = list(_said(messages))
             if location == "json":
                 wrong += [Wrong(text, pointer(*path)) for path, text in found]

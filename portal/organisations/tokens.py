@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -172,14 +172,6 @@ def listed(session: Session, identity: Identity, *, now: datetime, everybody: bo
         for one in rows
     ]
     return sorted(found, key=lambda one: one.state != "live")
-
-
-def live_of(session: Session, person_id: uuid.UUID, *, now: datetime) -> int:
-    """How many tokens of a person work, in all their organisations."""
-    count = select(func.count(ApiToken.id)).where(
-        ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None), ApiToken.expires_at > now
-    )
-    return int(session.execute(count.execution_options(**across("a person's own tokens"))).scalar_one())
 
 
 def _state(row: ApiToken, now: datetime) -> str:
