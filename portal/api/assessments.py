@@ -56,7 +56,9 @@ def shown(rows: Sequence[Assessment]) -> list[dict[str, Any]]:
     ]
 
 
-@blueprint.op("GET", "/assessments", Permission.SEE_VENDORS, schemas.AssessmentPage, query=Asked, paged=True)
+@blueprint.operation(
+    "GET", "/assessments", Permission.SEE_VENDORS, schemas.AssessmentPage, query=Asked, paged=True
+)
 def list_assessments(asked: dict[str, Any]) -> Given:
     """Assessments, in the order in which they were issued.
 
@@ -75,7 +77,7 @@ def list_assessments(asked: dict[str, Any]) -> Given:
     )
 
 
-@blueprint.op(
+@blueprint.operation(
     "POST",
     "/assessments",
     Permission.ISSUE,
@@ -110,7 +112,7 @@ def create_assessment(body: dict[str, Any]) -> Given:
                 now=now,
             ).id
 
-    return idempotency.once("assessment", make, one_assessment, path="/assessments")
+    return idempotency.made_once("assessment", make, one_assessment, path="/assessments")
 
 
 def _version(named: str) -> str:
@@ -124,7 +126,7 @@ def one_assessment(assessment: uuid.UUID) -> dict[str, Any]:
     return shown([organisation_queries.assessment(web.db(), web.identity(), assessment)])[0]
 
 
-@blueprint.op("GET", "/assessments/<uuid:assessment>", Permission.SEE_VENDORS, schemas.AssessmentShown)
+@blueprint.operation("GET", "/assessments/<uuid:assessment>", Permission.SEE_VENDORS, schemas.AssessmentShown)
 def get_assessment(assessment: uuid.UUID) -> dict[str, Any]:
     """One assessment.
 
@@ -133,7 +135,7 @@ def get_assessment(assessment: uuid.UUID) -> dict[str, Any]:
     return one_assessment(assessment)
 
 
-@blueprint.op(
+@blueprint.operation(
     "GET", "/assessments/<uuid:assessment>/submissions", Permission.SEE_VENDORS, schemas.Submissions
 )
 def list_submissions(assessment: uuid.UUID) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def list_submissions(assessment: uuid.UUID) -> dict[str, Any]:
     return {"data": [_submission(one) for one in in_order.submissions(session, identity, assessment)]}
 
 
-@blueprint.op("GET", "/submissions/<uuid:submission>", Permission.SEE_VENDORS, schemas.SubmissionShown)
+@blueprint.operation("GET", "/submissions/<uuid:submission>", Permission.SEE_VENDORS, schemas.SubmissionShown)
 def get_submission(submission: uuid.UUID) -> dict[str, Any]:
     """One submission."""
     return _submission(in_order.submission(web.db(), web.identity(), submission)[0])
@@ -161,7 +163,9 @@ def _submission(one: Submission) -> dict[str, Any]:
     }
 
 
-@blueprint.op("GET", "/submissions/<uuid:submission>/answers", Permission.SEE_REVIEW, schemas.AnswersShown)
+@blueprint.operation(
+    "GET", "/submissions/<uuid:submission>/answers", Permission.SEE_REVIEW, schemas.AnswersShown
+)
 def list_answers(submission: uuid.UUID) -> dict[str, Any]:
     """The sealed answers of a submission, with the documents beside them.
 

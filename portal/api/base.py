@@ -78,7 +78,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
     ARGUMENTS_PARSER = Parser()
 
-    def op(
+    def operation(
         self,
         method: str,
         rule: str,

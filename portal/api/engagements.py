@@ -40,7 +40,7 @@ def shown(rows: Sequence[Engagement]) -> list[dict[str, Any]]:
     ]
 
 
-@blueprint.op(
+@blueprint.operation(
     "GET",
     "/engagements",
     Permission.SEE_VENDORS,
@@ -66,7 +66,7 @@ def list_engagements(asked: dict[str, Any]) -> Given:
     )
 
 
-@blueprint.op(
+@blueprint.operation(
     "POST",
     "/engagements",
     Permission.MANAGE_VENDORS,
@@ -96,7 +96,7 @@ def create_engagement(body: dict[str, Any]) -> Given:
                 now=web.now(),
             ).id
 
-    return idempotency.once("engagement", make, one_engagement, path="/engagements")
+    return idempotency.made_once("engagement", make, one_engagement, path="/engagements")
 
 
 def one_engagement(engagement: uuid.UUID) -> dict[str, Any]:
@@ -104,13 +104,13 @@ def one_engagement(engagement: uuid.UUID) -> dict[str, Any]:
     return shown([queries.engagement(web.db(), web.identity(), engagement)])[0]
 
 
-@blueprint.op("GET", "/engagements/<uuid:engagement>", Permission.SEE_VENDORS, schemas.EngagementShown)
+@blueprint.operation("GET", "/engagements/<uuid:engagement>", Permission.SEE_VENDORS, schemas.EngagementShown)
 def get_engagement(engagement: uuid.UUID) -> dict[str, Any]:
     """One engagement."""
     return one_engagement(engagement)
 
 
-@blueprint.op(
+@blueprint.operation(
     "GET",
     "/engagements/<uuid:engagement>/requirements",
     Permission.SEE_CONTRACT,

@@ -16,7 +16,7 @@ from portal.vendors import queries as vendors
 blueprint = Blueprint("api_gates", __name__, url_prefix=PREFIX, description="Gates")
 
 
-@blueprint.op(
+@blueprint.operation(
     "GET", "/engagements/<uuid:engagement>/gate", Permission.SEE_GATE, schemas.GateShown, plain=True
 )
 def get_gate(engagement: uuid.UUID) -> dict[str, Any]:
@@ -27,7 +27,9 @@ def get_gate(engagement: uuid.UUID) -> dict[str, Any]:
     return machine.plain(web.db(), web.identity(), engagement, now=web.now())
 
 
-@blueprint.op("GET", "/engagements/<uuid:engagement>/decisions", Permission.SEE_GATE, schemas.Decisions)
+@blueprint.operation(
+    "GET", "/engagements/<uuid:engagement>/decisions", Permission.SEE_GATE, schemas.Decisions
+)
 def list_decisions(engagement: uuid.UUID) -> dict[str, Any]:
     """Every decision about an engagement, newest first.
 
@@ -38,7 +40,7 @@ def list_decisions(engagement: uuid.UUID) -> dict[str, Any]:
     return {"data": [_line(one) for one in queries.decisions(session, identity, engagement)]}
 
 
-@blueprint.op("GET", "/decisions/<uuid:decision>", Permission.SEE_GATE, schemas.DecisionShown)
+@blueprint.operation("GET", "/decisions/<uuid:decision>", Permission.SEE_GATE, schemas.DecisionShown)
 def get_decision(decision: uuid.UUID) -> dict[str, Any]:
     """One decision, with what it rested on."""
     session, identity = web.db(), web.identity()

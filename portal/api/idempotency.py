@@ -21,7 +21,9 @@ CREATED = 201
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-def once(kind: str, make: Callable[[], uuid.UUID], shown: Callable[[uuid.UUID], Any], *, path: str) -> Given:
+def made_once(
+    kind: str, make: Callable[[], uuid.UUID], shown: Callable[[uuid.UUID], Any], *, path: str
+) -> Given:
     """What ``make`` makes, as ``shown``; made only once for each key of the token.
 
     ``make`` writes in the request's transaction and gives an id; ``path``: where that is read, before the id.

@@ -70,7 +70,9 @@ def vendor_named(vendor: uuid.UUID) -> Vendor:
         raise Refusal("invalid", wrong=[Wrong("There is no such vendor.", pointer("vendor"))]) from None
 
 
-@blueprint.op("GET", "/vendors", Permission.SEE_VENDORS, schemas.VendorPage, query=paging.Asked, paged=True)
+@blueprint.operation(
+    "GET", "/vendors", Permission.SEE_VENDORS, schemas.VendorPage, query=paging.Asked, paged=True
+)
 def list_vendors(asked: dict[str, Any]) -> Given:
     """Vendors, in the order in which they were put on record.
 
@@ -87,7 +89,7 @@ def list_vendors(asked: dict[str, Any]) -> Given:
     )
 
 
-@blueprint.op(
+@blueprint.operation(
     "POST",
     "/vendors",
     Permission.MANAGE_VENDORS,
@@ -108,7 +110,7 @@ def create_vendor(body: dict[str, Any]) -> Given:
                 web.db(), name=body["name"], country=body["country"], actor=web.identity(), now=web.now()
             ).id
 
-    return idempotency.once("vendor", make, one_vendor, path="/vendors")
+    return idempotency.made_once("vendor", make, one_vendor, path="/vendors")
 
 
 def one_vendor(vendor: uuid.UUID) -> Shown:
@@ -116,7 +118,7 @@ def one_vendor(vendor: uuid.UUID) -> Shown:
     return shown([queries.vendor(web.db(), web.identity(), vendor)])[0]
 
 
-@blueprint.op(
+@blueprint.operation(
     "PATCH",
     "/vendors/<uuid:vendor>",
     Permission.MANAGE_VENDORS,
@@ -146,7 +148,7 @@ def change_vendor(body: dict[str, Any], vendor: uuid.UUID) -> Shown:
     return shown([row])[0]
 
 
-@blueprint.op("GET", "/vendors/<uuid:vendor>", Permission.SEE_VENDORS, schemas.VendorShown)
+@blueprint.operation("GET", "/vendors/<uuid:vendor>", Permission.SEE_VENDORS, schemas.VendorShown)
 def get_vendor(vendor: uuid.UUID) -> Shown:
     """One vendor."""
     return one_vendor(vendor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import found, gates, opened, page_states_api, released, returned, workbooks
+from tests.browser import found, gates, opened, released, returned, workbooks
 from tests.browser.steps import (
     NOBODY,
     State,
@@ -695,7 +695,6 @@ STATES = [
     *returned.STATES,
     *found.STATES,
     *gates.STATES,
-    *page_states_api.STATES,
     # what changes what the others look at, last
     State("issued to many", "procurement", US + "/vendors", "Issued to one vendor", 200, issue_to_one),
 ]

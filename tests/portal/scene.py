@@ -576,15 +576,8 @@ def _certify(database: Database, deal: Deal, reason: str) -> None:
     tenants = {"organisation_id": deal.organisation.id, "subject_id": deal.submitted, "kind": "submission"}
     buyer = deal.organisation[OrganisationRole.ADMIN]
     with database.transaction() as session:
-        proposal = Erasure(
-            id=uuid.uuid4(),
-            **tenants,
-            keys=None,
-            reason=reason,
-            state="proposed",
-            proposed_by=buyer.person.id,
-            proposed_at=NOW,
-        )
+        proposed = {"state": "proposed", "proposed_by": buyer.person.id, "proposed_at": NOW}
+        proposal = Erasure(id=uuid.uuid4(), **tenants, keys=None, reason=reason, **proposed)
         document = canonical_json({"certificate": 1, "kind": "submission", "subject": str(deal.submitted)})
         done = Certificate(
             id=uuid.uuid4(),
