@@ -61,6 +61,7 @@ from portal.library import views as library
 from portal.organisations import routes as organisations
 from portal.organisations import token_views, tokens
 from portal.portfolio import routes as portfolio
+from portal.portfolio import search_views as search
 from portal.reassessment import service as reassessment_service
 from portal.reassessment import views as reassessment
 from portal.reports import copy_views as copy
@@ -132,6 +133,7 @@ VIEWS = (
     gate,
     reassessment,
     portfolio,
+    search,
     results,
     report,
     engagements,

@@ -25,6 +25,7 @@ from portal.faults import Unavailable
 from portal.gate import keeping
 from portal.mail import Mailer, PermanentFailure, mailer
 from portal.outbox import Message, WorkerBeat
+from portal.portfolio import indexing
 from portal.reassessment.reminding import queue_due
 from portal.reports import what_if_working
 from portal.settings import Settings
@@ -55,6 +56,7 @@ class Report:
     files: int = 0
     foreseen: int = 0
     standings: int = 0
+    indexed: int = 0
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -67,6 +69,8 @@ class Report:
             words += f", {self.foreseen} submissions foreseen"
         if self.standings:
             words += f", {self.standings} gates worked out"
+        if self.indexed:
+            words += f", {self.indexed} submissions made ready for search"
         if self.destroyed or self.files:
             words += f", {self.destroyed} submissions emptied by age, {self.files} files deleted"
         return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
@@ -83,12 +87,13 @@ def run_once(
     storage: Storage | None = None,
     foreseeing: what_if_working.Foreseeing | None = None,
     keeper: keeping.Keeper | None = None,
+    indexer: indexing.Indexer | None = None,
 ) -> Report:
     """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters.
 
     ``storage``: also destroy what has been kept long enough, and the files that nothing refers to. ``foreseeing``:
-    the what-if that the passes before have begun; without it this pass gives back what it does not end. ``keeper``:
-    goes on with the gates where the pass before ended.
+    the what-if that the passes before have begun; without it this pass gives back what it does not end. ``keeper``
+    and ``indexer``: go on with gates and words where the pass before ended.
     """
     report = Report()
     started = time.monotonic()
@@ -111,11 +116,16 @@ def run_once(
         stopping = stop.is_set if stop is not None else lambda: False
         report.standings = (keeper or keeping.Keeper(database)).turn(instant, stopping=stopping)
 
+    def words() -> None:
+        stopping = stop.is_set if stop is not None else lambda: False
+        report.indexed = (indexer or indexing.Indexer(database)).turn(instant, stopping=stopping)
+
     if remind:
         _job("reminders", reminders, report)
     _job("moves", moves, report)
     _job("delivery", delivery, report)
     _job("standings", standings, report)
+    _job("words", words, report)
     _job("what-ifs", lambda: _foresee(database, instant, stop, report, foreseeing), report)
     if storage is not None:
         _job("retention", lambda: _keep_house(database, storage, now, report), report)
@@ -261,7 +271,7 @@ def loop(
     tidied: datetime | None = None
     storage = open_storage(settings)
     foreseeing = what_if_working.Foreseeing(database)
-    keeper = keeping.Keeper(database)
+    keeper, indexer = keeping.Keeper(database), indexing.Indexer(database)
     while not stop.is_set():
         now = clock.now()
         remind, beats = _is_over(reminded, REMIND_EVERY, now), _is_over(beaten, BEAT_EVERY, now)
@@ -276,6 +286,7 @@ def loop(
             storage=storage if tidies else None,
             foreseeing=foreseeing,
             keeper=keeper,
+            indexer=indexer,
         )
         if tidies and "retention" not in report.faults:
             tidied = now

@@ -51,6 +51,7 @@ from portal.erasure.models import DoomedFile
 from portal.erasure.reaching import GONE, Destroyed, read, run
 from portal.evidence.models import Evidence, EvidenceGrant, ProofDocument
 from portal.library import service as library
+from portal.portfolio.models import AnswerWord, FourthParty, IndexedSubmission
 from portal.review.models import MarkDraft, MarkReason, MarkRemark, ReviewNote
 
 REVIEWERS_WORDS = (
@@ -107,6 +108,8 @@ def sealed(
     found.add("answers", run(session, _beside(delete(SealedAnswer), SealedAnswer, ids, keys)))
     found.add("earlier_answers", run(session, _beside(delete(AnswerTurn), AnswerTurn, ids, keys)))
     found.add("documents", run(session, _beside(delete(SealedEvidence), SealedEvidence, ids, keys)))
+    for index in (AnswerWord, FourthParty):  # found by nobody any more from here on
+        found.add("search_words", run(session, _beside(delete(index), index, ids, keys)))
     for model in REVIEWERS_WORDS:
         # "" is what is said of several questions at once
         some = None if keys is None else {*keys, ""}
@@ -114,6 +117,7 @@ def sealed(
     if keys is None:
         gone = delete(SealedAttestation).where(SealedAttestation.submission_id.in_(ids))
         found.add("attestations", run(session, gone))
+        run(session, delete(IndexedSubmission).where(IndexedSubmission.submission_id.in_(ids)))
     _reasons(session, ids, found)
     unreferenced(session, documents, found, now)
 

@@ -28,6 +28,7 @@ from portal.gate.models import (
     GateProposal,
     RiskException,
 )
+from portal.gate.standing_models import BriefCondition, BriefSubmission, GateBrief
 from portal.intake.models import Intake, IntakeAnswers, TierProposal
 from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement
@@ -123,6 +124,9 @@ def _gates(
     end_and_empty(session, GateProposal, ours, found, "gate_words", by=by, now=now, words={})
     ours = RiskException.engagement_id.in_(engagements)
     end_and_empty(session, RiskException, ours, found, "gate_words", by=by, now=now)
+    for model in (BriefCondition, BriefSubmission):
+        run(session, delete(model).where(model.engagement_id.in_(engagements)))
+    found.add("standings", run(session, delete(GateBrief).where(GateBrief.engagement_id.in_(engagements))))
 
 
 def decided(session: Session, decisions: Any, found: Destroyed) -> None:

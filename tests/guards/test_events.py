@@ -33,7 +33,6 @@ WAITING: dict[str, str] = {
     "SSO_FAILED": "issue 7: its page is being built",
     "SSO_ROLE_CHANGED": "issue 7: its page is being built",
     "DOMAIN_ALLOWED": "issue 7: its page is being built",
-    "FOURTH_PARTY_NAMED": "issue 7: its page is being built",
 }
 
 

@@ -1,0 +1,281 @@
+"""Whom vendors depend on: the firms that they name as their own suppliers, and how much rests on each.
+
+Only of submissions that count today, and of engagements that the reader may see. Two names are one firm where somebody
+of the organisation has said so; nothing is guessed across organisations.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, case, delete, func, select
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, mine
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import name_key
+from portal.faults import Invalid
+from portal.gate.standings import Relation
+from portal.paging import SIZE, Page
+from portal.portfolio.models import FourthParty, FourthPartyName
+from portal.portfolio.words import firm_key
+from portal.vendors import queries as vendors
+from portal.vendors.facts import TIERS
+from portal.vendors.models import Engagement, Vendor
+
+MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One firm. ``critical`` and ``high``: engagements of that tier whose vendor names it, of ``of_critical`` and
+    ``of_high`` in all; ``engagements`` and ``vendors``: of any tier.
+    """
+
+    name: str
+    key: str
+    critical: int
+    of_critical: int
+    high: int
+    of_high: int
+    engagements: int
+    vendors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An engagement whose vendor names a firm: as what, in which country, for what."""
+
+    engagement: Engagement
+    vendor: Vendor
+    name: str
+    country: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``words``: in the firm's name; ``tier``: only what engagements of it rest on; ``key``: one firm's engagements."""
+
+    words: str = ""
+    tier: str = ""
+    key: str = ""
+    sort: str = ""  # one order: most critical first
+    down: bool = False
+
+
+def top(session: Session, identity: Identity, relation: Relation, *, most: int = MOST) -> list[Party]:
+    """The firms on which most critical engagements rest, then high ones; three statements."""
+    cut = _ranked(identity, Filter(), relation).limit(most)
+    return _parties(session, identity, session.execute(cut).all())
+
+
+def listed(
+    session: Session, identity: Identity, narrowed: Filter, relation: Relation, *, number: int
+) -> Page[Party]:
+    """One page of all firms."""
+    statement = _ranked(identity, narrowed, relation)
+    total = session.execute(
+        select(func.count()).select_from(statement.order_by(None).subquery())
+    ).scalar_one()
+    at = min(number, Page([], number, total).last)
+    cut = session.execute(statement.limit(SIZE).offset((at - 1) * SIZE)).all()
+    return Page(_parties(session, identity, cut), at, total)
+
+
+def everything(session: Session, identity: Identity, narrowed: Filter, relation: Relation) -> list[Party]:
+    """All firms that fit, for a file."""
+    return _parties(session, identity, session.execute(_ranked(identity, narrowed, relation)).all())
+
+
+def engagements(identity: Identity, narrowed: Filter, relation: Relation) -> Select[Any]:
+    """The ids of the engagements that rest on the firm ``narrowed.key``, most critical first."""
+    statement = (
+        _joined(select(Engagement.id), identity, relation)
+        .where(_key() == narrowed.key)
+        .group_by(Engagement.id, Engagement.tier, Engagement.name_key, Vendor.name_key)
+        .order_by(_rank(), Vendor.name_key, Engagement.name_key, Engagement.id)
+    )
+    if narrowed.tier:
+        statement = statement.where(Engagement.tier == narrowed.tier)
+    if narrowed.words:
+        named = name_key(narrowed.words)
+        fits = Engagement.name_key.contains(named, autoescape=True)
+        statement = statement.where(fits | Vendor.name_key.contains(named, autoescape=True))
+    return statement
+
+
+def page_of(
+    session: Session, identity: Identity, narrowed: Filter, relation: Relation, *, number: int
+) -> Page[Named]:
+    """One page of them."""
+    statement = engagements(identity, narrowed, relation)
+    at, total = _last(session, statement, number)
+    ids = session.execute(statement.limit(SIZE).offset((at - 1) * SIZE)).scalars()
+    return Page(rows(session, identity, narrowed.key, ids, relation), at, total)
+
+
+def rows(
+    session: Session, identity: Identity, key: str, ids: Iterable[uuid.UUID], relation: Relation
+) -> list[Named]:
+    """These engagements in this order, with what each vendor says of the firm; a fixed number of statements."""
+    wanted = list(ids)
+    bought = vendors.engagements(session, identity, wanted)
+    sellers = vendors.vendors(session, identity, {one.vendor_id for one in bought.values()})
+    columns: list[Any] = [Engagement.id, FourthParty.name, FourthParty.country, FourthParty.service]
+    statement = _joined(select(*columns), identity, relation).where(_key() == key, Engagement.id.in_(wanted))
+    said: dict[uuid.UUID, Any] = {}
+    for one in session.execute(
+        statement.order_by(FourthParty.submission_id, FourthParty.key, FourthParty.row)
+    ):
+        said.setdefault(one.id, one)
+    return [
+        Named(
+            bought[one], sellers[bought[one].vendor_id], said[one].name, said[one].country, said[one].service
+        )
+        for one in wanted
+        if one in bought and one in said
+    ]
+
+
+def name_of(session: Session, identity: Identity, key: str, relation: Relation) -> str:
+    """What a firm is called by those who name it; "" where nobody does."""
+    statement = _joined(select(func.min(FourthParty.name)), identity, relation).where(_key() == key)
+    return str(session.execute(statement).scalar_one() or "")
+
+
+def aliases(session: Session, identity: Identity, key: str) -> list[str]:
+    """The other names that somebody said are this firm's, by key."""
+    statement = select(FourthPartyName.name_key).where(
+        FourthPartyName.same_as == key, *mine(identity.scope, FourthPartyName)
+    )
+    return sorted(session.execute(statement).scalars())
+
+
+# ----------------------------------------------------------------------------------------------------------- two names
+
+
+def join(
+    session: Session, identity: Identity, key: str, same_as: str, relation: Relation, *, now: datetime
+) -> str:
+    """Say that the firm ``key`` is the firm that is called ``same_as``; returns what it counts as from now on.
+
+    Raises Invalid (field same_as) for a name that no vendor gives, and for the same one.
+    """
+    assert identity.organisation is not None
+    wanted = firm_key(same_as)
+    if not key or not wanted:
+        raise Invalid(errors={"same_as": "Write the name of the firm as another vendor wrote it."})
+    ours = mine(identity.scope, FourthPartyName)
+    known = {
+        one.name_key: one
+        for one in session.execute(select(FourthPartyName).where(*ours).with_for_update()).scalars()
+    }
+    target = known[wanted].same_as if wanted in known else wanted
+    if target == key:
+        raise Invalid(errors={"same_as": "This is the same name. Write another."})
+    if not name_of(session, identity, target, relation):
+        raise Invalid(
+            errors={"same_as": "No vendor names a firm like this. Write the name as the list shows it."}
+        )
+    for one in known.values():  # what was this firm by another name is the other one's now
+        if one.same_as == key:
+            one.same_as = target
+    session.add(
+        FourthPartyName(
+            organisation_id=identity.organisation.id,
+            name_key=key,
+            same_as=target,
+            said_by=identity.person.id,
+            said_at=now,
+        )
+    )
+    record(session, Kind.FOURTH_PARTY_NAMED, now=now, actor=identity, data={"do": "join"})
+    session.flush()
+    return target
+
+
+def part(session: Session, identity: Identity, key: str, *, now: datetime) -> None:
+    """Say that the name ``key`` is a firm of its own after all; nothing where it is one."""
+    which = [FourthPartyName.name_key == key, *mine(identity.scope, FourthPartyName)]
+    gone: Any = session.execute(delete(FourthPartyName).where(*which))
+    if gone.rowcount:
+        record(session, Kind.FOURTH_PARTY_NAMED, now=now, actor=identity, data={"do": "part"})
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _last(session: Session, statement: Select[Any], number: int) -> tuple[int, int]:
+    """The page that is there for the one asked for, and how many rows in all."""
+    total = session.execute(
+        select(func.count()).select_from(statement.order_by(None).subquery())
+    ).scalar_one()
+    return min(number, Page([], number, total).last), total
+
+
+def _key() -> Any:
+    """What a firm counts as: its own key, or the one that somebody said it is."""
+    return func.coalesce(FourthPartyName.same_as, FourthParty.name_key)
+
+
+def _rank() -> Any:
+    return case(*((Engagement.tier == tier, number) for number, tier in enumerate(TIERS)), else_=len(TIERS))
+
+
+def _joined(statement: Select[Any], identity: Identity, relation: Relation) -> Select[Any]:
+    """Firms that are named in what counts today, with the engagements that rest on it and that the reader may see."""
+    at = relation.submissions.c
+    same = and_(FourthPartyName.name_key == FourthParty.name_key, *mine(identity.scope, FourthPartyName))
+    return (
+        statement.select_from(FourthParty)
+        .join(relation.submissions, at.submission_id == FourthParty.submission_id)
+        .join(Engagement, and_(Engagement.id == at.engagement_id, *vendors.own_engagements(identity)))
+        .join(Vendor, and_(Vendor.id == Engagement.vendor_id, *mine(identity.scope, Vendor)))
+        .outerjoin(FourthPartyName, same)
+        .where(*mine(identity.scope, FourthParty), Vendor.offboarded_at.is_(None))
+    )
+
+
+def _ranked(identity: Identity, narrowed: Filter, relation: Relation) -> Select[Any]:
+    """(key, name, engagements by tier and in all, vendors), those first on which most critical engagements rest."""
+
+    def bought(tier: str) -> Any:
+        return func.count(case((Engagement.tier == tier, Engagement.id)).distinct())
+
+    key = _key().label("key")
+    critical, high = bought("critical").label("critical"), bought("high").label("high")
+    every = func.count(Engagement.id.distinct()).label("engagements")
+    sellers = func.count(Vendor.id.distinct()).label("vendors")
+    columns = (key, func.min(FourthParty.name).label("name"), critical, high, every, sellers)
+    statement = (
+        _joined(select(*columns), identity, relation)
+        .group_by(key)
+        .order_by(critical.desc(), high.desc(), every.desc(), key)
+    )
+    if narrowed.tier:
+        statement = statement.where(Engagement.tier == narrowed.tier)
+    if narrowed.words:
+        wanted = firm_key(narrowed.words) or name_key(narrowed.words)
+        statement = statement.where(_key().contains(wanted, autoescape=True))
+    return statement
+
+
+def _parties(session: Session, identity: Identity, found: Iterable[Any]) -> list[Party]:
+    here = select(Engagement.tier, func.count()).join(
+        Vendor, and_(Vendor.id == Engagement.vendor_id, *mine(identity.scope, Vendor))
+    )
+    here = here.where(*vendors.own_engagements(identity), Vendor.offboarded_at.is_(None)).group_by(
+        Engagement.tier
+    )
+    of: dict[str, int] = dict(session.execute(here).all())
+    critical, high = of.get("critical", 0), of.get("high", 0)
+    return [
+        Party(one.name, one.key, one.critical, critical, one.high, high, one.engagements, one.vendors)
+        for one in found
+    ]

@@ -1,0 +1,91 @@
+"""Words are the same in an answer and in what is searched for, whatever the writing; names of firms compare folded."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.portfolio import words
+from portal.portfolio.words import asked, ends, finds, firm_key, kept, words_of
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("We use Azure, in West-Europe.", ["use", "azure", "west", "europe"]),
+        ("Ｃａｆé Straße", ["café", "strasse"]),
+        ("cafe\u0301", ["café"]),
+        ("own_key __x__ a_b", ["own_key", "a_b"]),
+        ("東京都", ["東京", "京都"]),
+        ("AWS東京 2", ["aws", "東京"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
+        ("x" * 60, ["x" * 40]),
+        ("a the of \N{RIGHT-TO-LEFT OVERRIDE}!?", []),
+    ],
+)
+def test_words_of_a_text(text: str, found: list[str]) -> None:
+    assert list(words_of(text)) == found
+
+
+@given(st.text(max_size=200))
+def test_every_word_that_is_kept_is_found_by_itself_and_its_beginnings(text: str) -> None:
+    for word in kept([text]):
+        assert words.SHORTEST <= len(word) <= words.LONGEST
+        for length in {len(word), words.PREFIX_FROM}:
+            wanted = word[:length]
+            first, after = ends(wanted)
+            assert finds(wanted, word) == (first <= word < after)
+        assert finds(word, word)
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_a_range_of_the_index_holds_exactly_what_a_word_finds(wanted: str, other: str) -> None:
+    for one in kept([wanted]):
+        for word in kept([other]):
+            first, after = ends(one)
+            assert (first <= word < after) == finds(one, word)
+
+
+@given(st.text(max_size=100))
+def test_capitals_and_composed_letters_change_nothing(text: str) -> None:
+    assert list(words_of(unicodedata.normalize("NFD", text))) == list(
+        words_of(unicodedata.normalize("NFC", text))
+    )
+
+
+def test_an_answer_keeps_so_many_words_and_a_search_asks_for_so_many() -> None:
+    text = " ".join(f"word{one}" for one in range(1000))
+    assert len(kept([text])) == words.MOST_OF_ANSWER
+    assert len(kept(["one two", text])) == words.MOST_OF_ANSWER
+    assert asked("one two three four five six seven eight nine") == [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+    ]
+    assert asked("secur security the with a") == ["security"]
+    assert asked("") == asked("a ? \N{IDEOGRAPHIC SPACE}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Nordmoln Cloud AB", "nordmoln cloud"),
+        ("nordmoln  cloud", "nordmoln cloud"),
+        ("Helpline Tickets, Inc.", "helpline tickets"),
+        ("Amazon B.V.", "amazon"),
+        ("Mc'Donald S.p.A.", "mcdonald"),
+        ("AB", "ab"),
+        ("SA GmbH", "sa"),
+        ("???", ""),
+        ("ＡＷＳ", "aws"),
+    ],
+)
+def test_names_of_firms(name: str, key: str) -> None:
+    assert firm_key(name) == key
+    assert firm_key(key) == key
