@@ -85,6 +85,14 @@ NAVIGATION: list[NavItem] = [
     ),
     NavItem(
         "organisation",
+        _l("Search"),
+        "search.page",
+        Permission.SEE_REVIEW,
+        ("search.",),
+        more=True,
+    ),
+    NavItem(
+        "organisation",
         _l("Schedule"),
         "reassessment.schedule",
         Permission.SEE_SCHEDULE,
