@@ -16,6 +16,8 @@ from portal.settings import Settings
 from portal.storage import open_storage
 from tests.portal import grounds
 from tests.portal.scene import Scene, make_scene
+from tests.portal.scene_api import give_tokens
+from tests.portal.scene_portfolio import work_out
 from tests.portal.world import NOW
 
 # They start processes, which live by the machine's own clock.
@@ -48,10 +50,10 @@ _made: dict[str, tuple[Path, Scene]] = {}
 def scene(database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Two organisations, three companies, four deals: see tests/portal/scene.py."""
     if not database.sqlite:
-        return _with_files(make_scene(database, settings), settings)
+        return _with_files(give_tokens(database, work_out(database, make_scene(database, settings))), settings)
     path = Path(str(database.engine.url.database))
     if "scene" not in _made:
-        made = make_scene(database, settings)
+        made = give_tokens(database, work_out(database, make_scene(database, settings)))
         kept = tmp_path_factory.mktemp("scene") / "portal.sqlite"
         _copy(path, kept)
         _made["scene"] = (kept, made)
