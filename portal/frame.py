@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal import web
-from portal.access import Identity, Permission
+from portal.access import Identity, OrganisationRole, Permission
 from portal.db import NOBODY, Scope
 from portal.faults import Unavailable
 from portal.formats import initials
@@ -26,6 +26,7 @@ class NavItem:
 
     ``counted``: it says how many wait there (features.WAITING). While nothing does it is left out, unless it ``stays``.
     ``more``: it stands in the menu at the end, so that what is used all day keeps one line on a small screen.
+    ``not_for``: roles that may, and find the same elsewhere.
     """
 
     side: str
@@ -36,10 +37,27 @@ class NavItem:
     counted: bool = False
     stays: bool = False
     more: bool = False
+    not_for: frozenset[OrganisationRole] = frozenset()
 
+
+# Who answers for all of it begins with the whole picture (vendors.overview shows it to them).
+_WHOLE_PICTURE_FIRST = frozenset({OrganisationRole.CISO, OrganisationRole.AUDITOR})
 
 NAVIGATION: list[NavItem] = [
-    NavItem("organisation", _l("Overview"), "vendors.overview", Permission.SEE_VENDORS),
+    NavItem(
+        "organisation",
+        _l("Overview"),
+        "vendors.overview",
+        Permission.SEE_VENDORS,
+        not_for=_WHOLE_PICTURE_FIRST,
+    ),
+    NavItem(
+        "organisation",
+        _l("Portfolio"),
+        "portfolio.home",
+        Permission.SEE_PORTFOLIO,
+        ("portfolio.", "vendors.overview"),
+    ),
     NavItem(
         "organisation",
         _l("Vendors"),
@@ -108,6 +126,7 @@ NAVIGATION: list[NavItem] = [
             *("library.", "authoring.", "editing.", "previewing.", "diffing."),
             *("releasing.", "merging.", "exchange.", "what_if."),
         ),
+        more=True,
     ),
     NavItem(
         "organisation",
@@ -123,7 +142,7 @@ NAVIGATION: list[NavItem] = [
         _l("Organisation"),
         "organisations.members",
         Permission.SEE_MEMBERS,
-        ("organisations.", "policy.", "erasure.", "events.", "clauses.", "tokens."),
+        ("organisations.", "sso_setting.", "policy.", "erasure.", "events.", "clauses.", "tokens."),
         more=True,
     ),
     NavItem(
@@ -295,7 +314,11 @@ def _nav(identity: Identity) -> list[dict[str, Any]]:
     here = request.endpoint or ""
     here_values: dict[str, Any] = {side: tenant.slug}
     items = [one for one in NAVIGATION if one.side == side and identity.may(one.permission)]
-    items = [one for one in items if one.endpoint in web.portal().view_functions]
+    items = [
+        one
+        for one in items
+        if one.endpoint in web.portal().view_functions and identity.role not in one.not_for
+    ]
     counts = {one.endpoint: _waiting(identity, one.endpoint) for one in items if one.counted}
     items = [
         one for one in items if not one.counted or one.stays or counts[one.endpoint] or one.endpoint == here

@@ -159,5 +159,7 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "accepted": (_l("Accepted."), "good"),
     "finished": (_l("Whoever gave you the questions is told. You can still change your answers."), "good"),
     "left": (_l("This browser has left. The link in your letter still works."), "info"),
+    "view-saved": (_l("The view is kept. You find it above the list."), "good"),
+    "view-removed": (_l("The view is taken away."), "good"),
     "submitted": (_l("Submitted and sealed. A receipt is on its way by mail."), "good"),
 }

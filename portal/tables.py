@@ -21,6 +21,7 @@ from portal.intake import models as intake
 from portal.library import models as library
 from portal.organisations import models as organisations
 from portal.organisations import token_models as tokens
+from portal.organisations import view_models as views
 from portal.portfolio import models as portfolio
 from portal.reassessment import models as reassessment
 from portal.review import models as review
@@ -33,6 +34,7 @@ FEATURES = (
     passkeys,
     organisations,
     tokens,
+    views,
     library,
     vendors,
     evidence,

@@ -16,7 +16,7 @@ from flask import Blueprint, render_template
 from sqlalchemy.orm import Session
 
 from portal import clock, web
-from portal.access import Identity, Permission, requires
+from portal.access import Identity, OrganisationRole, Permission, requires
 from portal.assessments import organisation_queries as assessments
 from portal.organisations import queries as organisations
 from portal.vendors import facts, lists, policy_queries, queries
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 blueprint = Blueprint("vendor_pages", __name__)
 Page = str
 FEW = 6
+WHOLE_PICTURE = frozenset({OrganisationRole.CISO, OrganisationRole.AUDITOR})
 
 
 def _at(rule: str) -> Callable[[Callable[..., Page]], Callable[..., Page]]:
@@ -45,7 +46,11 @@ def _at(rule: str) -> Callable[[Callable[..., Page]], Callable[..., Page]]:
 @_at("/o/<organisation>/")
 @requires(Permission.SEE_VENDORS)
 def overview(organisation: str) -> Page:
+    """The whole picture for who answers for it all; for everybody else, and while there is nothing, what waits."""
     session, identity = web.db(), web.identity()
+    counts = lists.counts(session, identity)
+    if counts.vendors and identity.role in WHOLE_PICTURE:
+        return web.portal().portfolio()
     own, today = today_of(session, identity)
     urgent = assessments.most_urgent(session, identity, today=today, most=FEW)
     submitted = assessments.newest_submitted(session, identity, most=FEW)
@@ -54,7 +59,7 @@ def overview(organisation: str) -> Page:
         "vendors/overview.html",
         organisation_row=own,
         today=today,
-        vendor_counts=lists.counts(session, identity),
+        vendor_counts=counts,
         counts=assessments.counts(session, identity, today=today),
         urgent=urgent,
         submitted=submitted,

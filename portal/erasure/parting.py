@@ -52,6 +52,7 @@ from portal.organisations.models import (
     OrganisationMember,
 )
 from portal.organisations.token_models import ApiRequest, ApiToken
+from portal.organisations.view_models import SavedView
 from portal.outbox import Message
 from portal.portfolio.models import FourthPartyName
 from portal.reassessment.models import Reassessment
@@ -192,6 +193,7 @@ def organisation(
     _library(session, organisation_id, found)
     run(session, delete(ApiRequest).where(ApiRequest.organisation_id == organisation_id))
     found.add("tokens", run(session, delete(ApiToken).where(ApiToken.organisation_id == organisation_id)))
+    found.add("views", run(session, delete(SavedView).where(SavedView.organisation_id == organisation_id)))
     letters(session, Message.organisation_id == organisation_id, found)
     invitations(session, Invitation.organisation_id == organisation_id, found, now)
     proposals(session, Erasure.organisation_id == organisation_id)
@@ -312,6 +314,7 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
         (RecoveryCode, "factors"),
         (Passkey, "factors"),
         (WorkbookUpload, "workbooks"),
+        (SavedView, "views"),
     ):
         found.add(what, run(session, delete(model).where(model.person_id == row.id)))
     tokens = ApiToken.person_id == row.id

@@ -29,6 +29,7 @@ from portal.organisations.models import (
     OrganisationMember,
 )
 from portal.organisations.token_models import ApiToken
+from portal.organisations.view_models import SavedView
 from portal.outbox import Message
 
 MOST_EVENTS = 10_000
@@ -54,6 +55,7 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
         "earlier_mailboxes": _all(session, PersonMailbox, PersonMailbox.person_id == row.id),
         "organisations": _places(session, OrganisationMember, Organisation, row.id),
         "companies": _places(session, CompanyMember, Company, row.id),
+        "saved_views": _all(session, SavedView, SavedView.person_id == row.id),
         "api_tokens": _all(session, ApiToken, ApiToken.person_id == row.id),
         "invitations": _all(
             session, Invitation, (Invitation.email == row.email) | (Invitation.accepted_by == row.id)

@@ -18,7 +18,7 @@ from portal.accounts import factors
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound, Refused
-from portal.organisations import queries, tokens
+from portal.organisations import queries, saved, tokens
 from portal.organisations.models import (
     Company,
     CompanyMember,
@@ -253,6 +253,7 @@ def remove(session: Session, identity: Identity, person_id: uuid.UUID, *, now: d
     record(session, Kind.MEMBER_REMOVED, now=now, actor=identity, subject=row, data={"person": person_id})
     if identity.organisation is not None:
         tokens.revoke_of(session, identity, person_id, now=now)
+        saved.forget(session, identity.organisation.id, person_id)
     for invitation in queries.sent_by(session, identity, person_id):
         invitation.revoked_at = now
         record(session, Kind.INVITATION_REVOKED, now=now, actor=identity, subject=invitation)

@@ -26,6 +26,7 @@ from portal.portfolio.engagement_lists import LEVELS_KNOWN, NONE, OUTCOMES, WORK
 from portal.portfolio.matrix import Matrix, matrix
 from portal.portfolio.months import HOW_MANY, Month, Months
 from portal.reassessment import queries as reassessment
+from portal.reassessment.models import Reassessment
 from portal.reassessment.months import PARTS, coming
 from portal.review import queue
 from portal.vendors import policy_queries
@@ -58,8 +59,9 @@ class Home:
     ``figures`` by key: ``all``, ``tier:critical``, ``level:4``, ``cell:critical:4``, ``below``, ``risk:high``,
     ``gate:blocked``, ``changes:fell``, ``conditions``, ``exceptions:force``, ``assessments:late``, ``reviews``,
     ``findings:overdue``, ``month:2026-12``, ``month:2026-12:upper``, ``months:late`` and so on. ``lapsing`` and
-    ``overdue``: the first few of their lists. ``waiting``: how many gates are still being worked out. ``begins``: the
-    day from which the record of changes tells, None while it is empty.
+    ``overdue``: the first few of their lists. ``next_due``: the first next assessment from today on. ``waiting``: how
+    many gates are still being worked out. ``begins``: the day from which the record of changes tells, None while it is
+    empty.
     """
 
     figures: Mapping[str, Figure]
@@ -68,6 +70,7 @@ class Home:
     policy: Policy
     lapsing: Sequence[Row]
     overdue: Sequence[Assessment]
+    next_due: date | None
     waiting: int
     since: date
     begins: date | None
@@ -109,6 +112,7 @@ def home(session: Session, identity: Identity, *, today: date, now: datetime, si
         policy=policy,
         lapsing=_lapsing(session, identity, relation, policy, today),
         overdue=_overdue(session, identity, today),
+        next_due=_next_due(session, identity, today),
         waiting=relation.waiting,
         since=since,
         begins=changes.begins(session, identity),
@@ -212,6 +216,7 @@ def engagement_filters() -> Iterator[tuple[str, Filter]]:
 
 
 def _month_filters(today: date) -> Iterator[tuple[str, reassessment.Filter]]:
+    yield "months:all", reassessment.Filter()
     yield "months:late", reassessment.Filter(period="late")
     for month in coming(today, HOW_MANY):
         yield f"month:{month}", reassessment.Filter(month=month)
@@ -250,6 +255,13 @@ def _lapsing(
     statement = engagement_lists.ids(identity, narrowed, relation, policy, today=today).limit(FEW)
     wanted = session.execute(statement).scalars().all()
     return engagement_lists.rows(session, identity, wanted, relation, policy)
+
+
+def _next_due(session: Session, identity: Identity, today: date) -> date | None:
+    """The first day from today on which something is assessed next."""
+    statement = reassessment.next_base(identity, func.min(Reassessment.due)).where(Reassessment.due >= today)
+    found: date | None = session.execute(statement).scalar_one()
+    return found
 
 
 def _overdue(session: Session, identity: Identity, today: date) -> list[Assessment]:

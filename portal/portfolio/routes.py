@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from portal.portfolio import concentration_views as concentration_views
 from portal.portfolio import list_views as list_views
+from portal.portfolio import view_views as view_views
 from portal.portfolio.home_views import blueprint as blueprint
 from portal.portfolio.home_views import page as page

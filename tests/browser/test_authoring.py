@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-authoring")]
 
 def begin(page: Page, title: str) -> str:
     """Copy the small questionnaire; the address of the draft."""
-    page.get_by_role("link", name="Questionnaires", exact=True).first.click()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("link", name="Questionnaires", exact=True).click()
     page.get_by_role("link", name="New draft").click()
     page.get_by_label("Begin with").select_option("security_lite@1.0.0")
     page.get_by_label("Title").fill(title)

@@ -32,6 +32,7 @@ from questionnaires.facts import INTERNAL_FACTS
 from tests.conftest import FULL
 from tests.guards.test_routes import ROUTES, routes
 from tests.portal.scene import Deal, Scene, security_lite
+from tests.portal.scene_views import saved_of
 from tests.portal.world import Browser, Place, signed_in
 
 # Which roles walk: all of them in a soak; else those that read differently, of the second organisation the one that
@@ -81,6 +82,7 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "certificate": [str(deal.certificate)],
         "rating": [str(uuid.uuid4())],  # read by tokens alone: tests/portal/api/test_walk.py
         "made": [str(deal.made)],
+        "saved": [str(one) for one in saved_of(deal)],
         "login": [str(uuid.uuid4())],
         "passkey": [str(uuid.uuid4())],
         "delegation": [str(deal.delegation)],
@@ -268,6 +270,12 @@ LISTS = frozenset(
         "asked.enquiry_csv",
         "vendors.vendors_xlsx",
         "engagements.engagements_xlsx",
+        "portfolio.home",
+        *(
+            f"portfolio.{one}_{kind}"
+            for one in ("changes", "conditions", "exceptions")
+            for kind in ("list", "csv")
+        ),
         "reassessment.schedule",
         "library.library_list",
         "answering.home",

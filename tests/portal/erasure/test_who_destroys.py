@@ -26,6 +26,7 @@ WHO: dict[str, str] = {
     "answer_turn": SEALED,
     "answer_word": SEALED,
     "api_request": f"{ORGANISATION}, retention.tidy",
+    "saved_view": f"{PERSON}, {ORGANISATION}, organisations.saved.forget",
     "api_token": f"{PERSON}, {ORGANISATION}, organisations.tokens.revoke_of: its name",
     "assessment": VENDOR,
     "assessment_move": STAYS + "ids, hashes and states",
