@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, event, text
 from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.util import LRUCache
 
@@ -244,7 +244,14 @@ def open_database(settings: Settings) -> Database:
             _dialects[kind] = (opened.engine.dialect, LRUCache(5_000))
     for engine in (opened.engine, opened.reading, opened.writing):
         engine.dialect, engine._compiled_cache = _dialects[kind]
+        if kind == "sqlite":
+            event.listen(engine, "connect", _without_waiting)
     return opened
+
+
+def _without_waiting(connection: Any, _record: object) -> None:
+    """Durability is the product's promise, not these databases': each lives for one test (as in postgres.sh)."""
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture
