@@ -123,8 +123,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
                 operationId=view.__name__,
                 description=_about(view, permission),
                 security=[{"bearer": []}],
-                parameters=_headers(method, once=once, matched=matched),
             )(found)
+            # Beside those of the query: given to doc() they would take their place.
+            asked = found._apidoc.setdefault("arguments", {}).setdefault("parameters", [])
+            asked += _headers(method, once=once, matched=matched)
             self.route(rule, methods=[method])(found)
             return view
 

@@ -200,8 +200,9 @@ def test_a_request_that_names_itself_is_carried_out_once(app: Portal, buyer: Pro
 
 
 def test_a_refused_request_leaves_its_key_free(app: Portal, buyer: Program) -> None:
+    before = _count(app, ApiRequest)
     assert buyer.post("/vendors", {"name": "Fjord", "country": "XX"}, **KEY).status_code == 422
-    assert _count(app, ApiRequest) == 0
+    assert _count(app, ApiRequest) == before
     assert buyer.post("/vendors", {"name": "Fjord", "country": "NO"}, **KEY).status_code == 201
 
 
