@@ -36,6 +36,7 @@ from tests.browser import (
     found,
     gates,
     opened,
+    page_states_search,
     papers,
     released,
     returned,
@@ -248,6 +249,7 @@ def _made(settings: Settings, database: Database) -> World:
         **returned.make(database, quarry, slate, issued.vendor, archive),
         **found.make(database, quarry, slate, issued.vendor, archive),
         **gates.propose(database, quarry, silent),  # after what changes the policy
+        **page_states_search.make(database, quarry),
         **more,
     )
 

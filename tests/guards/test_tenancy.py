@@ -47,6 +47,7 @@ ACROSS: dict[str, str] = {
     "a person's own memberships": "portal.organisations.queries",
     "a person's own history": "portal.organisations.history",
     "the tenant in the address, as far as this person belongs to it": "portal.organisations.identity",
+    "an address part names its organisation's provider": "portal.organisations.sso",
     "a person's own tokens": "portal.organisations.tokens",
     "a token names its organisation": "portal.organisations.token_identity",
     "an assessment names the organisation that asks": "portal.organisations.queries",
@@ -153,7 +154,25 @@ def test_every_unaudited_table_says_why() -> None:
     silent = {
         name: table.info["unaudited"] for name, table in metadata.tables.items() if table.info["unaudited"]
     }
-    assert set(silent) == {"api_request", "doomed_file", "message", "spent_challenge", "throttle", "what_if_row", "worker_beat"}
+    worked_out = {
+        "answer_word",
+        "brief_condition",
+        "brief_submission",
+        "fourth_party",
+        "gate_brief",
+        "indexed_submission",
+        "standing_record",
+    }
+    others = {
+        "api_request",
+        "doomed_file",
+        "message",
+        "spent_challenge",
+        "throttle",
+        "what_if_row",
+        "worker_beat",
+    }
+    assert set(silent) == worked_out | others
     assert all(len(reason) > 10 for reason in silent.values())
 
 
