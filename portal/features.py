@@ -82,6 +82,7 @@ from portal.review import views as reviews
 from portal.vendors import import_views as imports
 from portal.vendors import policy_views as policy
 from portal.vendors import views as vendors
+from portal.webhooks import views as webhooks
 
 VIEWS = (
     health,
@@ -132,6 +133,7 @@ VIEWS = (
     clauses,
     gate,
     reassessment,
+    webhooks,
     portfolio,
     search,
     results,

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from portal.accounts.models import AddressChange, LoginSession, PasswordReset
 from portal.assessments.models import Delegation
 from portal.audit.catalogue import Kind
+from portal.audit.models import EventNotice
 from portal.audit.service import record
 from portal.db import Database
 from portal.organisations.models import Invitation
 from portal.organisations.token_models import ApiToken
 from portal.outbox import Message
+from portal.webhooks.models import ON, STOPPED, Webhook, WebhookDelivery
 
 HELD = "held"
 QUEUED = ("queued", "failed", "sending")
@@ -51,6 +53,10 @@ def settle(database: Database, *, now: datetime) -> Settled:
             withdrawn_at=now,
         )
         links += _ended(session, ApiToken, ApiToken.revoked_at.is_(None), revoked_at=now)
+        _ended(session, Webhook, Webhook.state == ON, state=STOPPED)
+        waits = WebhookDelivery.state.in_(QUEUED)
+        _ended(session, WebhookDelivery, waits, state="gave_up", last_error="restored")
+        session.execute(delete(EventNotice))
         letters = _ended(session, Message, Message.state.in_(QUEUED), state=HELD)
         data = {"sessions": sessions, "links": links, "letters": letters}
         record(session, Kind.RESTORED, now=now, actor=None, data=data)

@@ -26,6 +26,7 @@ from portal.portfolio import models as portfolio
 from portal.reassessment import models as reassessment
 from portal.review import models as review
 from portal.vendors import models as vendors
+from portal.webhooks import models as webhooks
 
 FEATURES = (
     outbox,
@@ -50,6 +51,7 @@ FEATURES = (
     standings,
     portfolio,
     reassessment,
+    webhooks,
     erasure,
 )
 metadata = Base.metadata

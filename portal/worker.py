@@ -31,6 +31,7 @@ from portal.reports import what_if_working
 from portal.settings import Settings
 from portal.storage import Storage, open_storage
 from portal.web import Portal
+from portal.webhooks import delivering
 
 log = logging.getLogger("portal.worker")
 
@@ -57,6 +58,8 @@ class Report:
     foreseen: int = 0
     standings: int = 0
     indexed: int = 0
+    told: int = 0
+    refused: int = 0
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -71,6 +74,8 @@ class Report:
             words += f", {self.standings} gates worked out"
         if self.indexed:
             words += f", {self.indexed} submissions made ready for search"
+        if self.told or self.refused:
+            words += f", {self.told} events told to webhooks, {self.refused} not taken"
         if self.destroyed or self.files:
             words += f", {self.destroyed} submissions emptied by age, {self.files} files deleted"
         return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
@@ -88,12 +93,13 @@ def run_once(
     foreseeing: what_if_working.Foreseeing | None = None,
     keeper: keeping.Keeper | None = None,
     indexer: indexing.Indexer | None = None,
+    settings: Settings | None = None,
 ) -> Report:
     """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters.
 
     ``storage``: also destroy what has been kept long enough, and the files that nothing refers to. ``foreseeing``:
     the what-if that the passes before have begun; without it this pass gives back what it does not end. ``keeper``
-    and ``indexer``: go on with gates and words where the pass before ended.
+    and ``indexer``: go on with gates and words where the pass before ended. ``settings``: also tell webhooks.
     """
     report = Report()
     started = time.monotonic()
@@ -120,12 +126,19 @@ def run_once(
         stopping = stop.is_set if stop is not None else lambda: False
         report.indexed = (indexer or indexing.Indexer(database)).turn(instant, stopping=stopping)
 
+    def webhooks() -> None:
+        if settings is not None:
+            stopping = stop.is_set if stop is not None else lambda: False
+            done = delivering.work(database, settings, instant, stopping=stopping)
+            report.told, report.refused = done.sent, done.failed
+
     if remind:
         _job("reminders", reminders, report)
     _job("moves", moves, report)
     _job("delivery", delivery, report)
     _job("standings", standings, report)
     _job("words", words, report)
+    _job("webhooks", webhooks, report)
     _job("what-ifs", lambda: _foresee(database, instant, stop, report, foreseeing), report)
     if storage is not None:
         _job("retention", lambda: _keep_house(database, storage, now, report), report)
@@ -287,6 +300,7 @@ def loop(
             foreseeing=foreseeing,
             keeper=keeper,
             indexer=indexer,
+            settings=settings,
         )
         if tidies and "retention" not in report.faults:
             tidied = now

@@ -177,3 +177,26 @@ class Kind(enum.StrEnum):
     DOMAIN_ALLOWED = "domain.allowed"
     STANDING_CHANGED = "standing.changed"
     FOURTH_PARTY_NAMED = "fourth_party.named"
+
+
+# Of these whoever waits outside may hear: each leaves a notice in its transaction (portal/webhooks/catalogue.py).
+NOTIFIED = frozenset(
+    {
+        Kind.GATE_DECIDED,
+        Kind.STANDING_CHANGED,
+        Kind.EXCEPTION_SETTLED,
+        Kind.ASSESSMENT_ISSUED,
+        Kind.SUBMITTED,
+        Kind.ASSESSMENT_DECLINED,
+        Kind.ASSESSMENT_CANCELLED,
+        Kind.RATED,
+        Kind.FINDING_OPENED,
+        Kind.FINDING_CLOSED,
+        Kind.CONTRACT_STEPPED,
+        Kind.ENGAGEMENT_CREATED,
+        Kind.ENGAGEMENT_CHANGED,
+        Kind.VENDOR_CREATED,
+        Kind.VENDOR_LINKED,
+        Kind.VENDOR_OFFBOARDED,
+    }
+)

@@ -32,3 +32,15 @@ class Event(Identified, Base):
     subject_type: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[uuid.UUID | None]
     data: Mapped[dict[str, Any]]
+
+
+class EventNotice(Base):
+    """That an event waits to be told outside, written in its transaction; gone once deliveries have been made of it."""
+
+    __tablename__ = "event_notice"
+    __table_args__ = tenancy("shared", unaudited="the event is its record")
+
+    event_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[uuid.UUID]
+    company_id: Mapped[uuid.UUID | None]
+    at: Mapped[datetime]

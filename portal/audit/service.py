@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person
-from portal.audit.catalogue import Kind
-from portal.audit.models import Event
+from portal.audit.catalogue import NOTIFIED, Kind
+from portal.audit.models import Event, EventNotice
 from portal.rows import insert_rows
 
 LONGEST_CODE = 200
@@ -50,6 +50,7 @@ def record(
             identity.company.id if identity and identity.company else None
         )
     row = {
+        "id": uuid.uuid4(),
         "at": now,
         "kind": kind.value,
         "actor_id": _actor_id(actor),
@@ -61,9 +62,21 @@ def record(
     }
     session.info.setdefault(KINDS, set()).add(kind)
     if at_once:
-        insert_rows(session, Event, [{"id": uuid.uuid4(), **row}])
+        insert_rows(session, Event, [row])
     else:
         session.add(Event(**row))
+    if kind in NOTIFIED and organisation_id is not None:
+        session.add(EventNotice(**_notice(row)))
+
+
+def _notice(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What says that an event waits to be told outside."""
+    return {
+        "event_id": row["id"],
+        "organisation_id": row["organisation_id"],
+        "company_id": row["company_id"],
+        "at": row["at"],
+    }
 
 
 def export_made(what: str, *, now: datetime, actor: Identity) -> Callable[[Session, int], None]:
@@ -127,3 +140,5 @@ def record_many(
         for one, data in subjects.items()
     ]
     insert_rows(session, Event, rows)
+    if kind in NOTIFIED and actor.organisation is not None:
+        insert_rows(session, EventNotice, [_notice(one) for one in rows])

@@ -32,6 +32,7 @@ from portal.assessments.models import (
     Submission,
 )
 from portal.assessments.version_models import CarryConsent, WorkbookUpload
+from portal.audit.models import EventNotice
 from portal.contracts.schedule_models import ClauseWords
 from portal.erasure import destroying, engagement_words, findings, leaving_letters
 from portal.erasure.models import Erasure
@@ -58,6 +59,7 @@ from portal.portfolio.models import FourthPartyName
 from portal.reassessment.models import Reassessment
 from portal.vendors.ground import vendors_moved
 from portal.vendors.models import Contact, Engagement, Vendor, VendorImport
+from portal.webhooks.models import Webhook, WebhookDelivery
 
 ERASED = "erased:"  # an address that no mail server takes, with the person's id: unique, and nobody's
 
@@ -194,6 +196,9 @@ def organisation(
     run(session, delete(ApiRequest).where(ApiRequest.organisation_id == organisation_id))
     found.add("tokens", run(session, delete(ApiToken).where(ApiToken.organisation_id == organisation_id)))
     found.add("views", run(session, delete(SavedView).where(SavedView.organisation_id == organisation_id)))
+    for hook in (WebhookDelivery, Webhook):
+        found.add("webhooks", run(session, delete(hook).where(hook.organisation_id == organisation_id)))
+    run(session, delete(EventNotice).where(EventNotice.organisation_id == organisation_id))
     letters(session, Message.organisation_id == organisation_id, found)
     invitations(session, Invitation.organisation_id == organisation_id, found, now)
     proposals(session, Erasure.organisation_id == organisation_id)

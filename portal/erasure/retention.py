@@ -42,6 +42,7 @@ from portal.organisations.tokens import REMEMBERED
 from portal.outbox import Message
 from portal.storage import Storage
 from portal.vendors.models import Engagement, VendorImport
+from portal.webhooks.models import WebhookDelivery
 from questionnaires.dates import add_months
 
 BATCH = 100
@@ -49,6 +50,7 @@ LETTERS_KEPT = timedelta(days=30)
 LINKS_KEPT = timedelta(days=7)
 SESSIONS_KEPT = timedelta(days=30)  # they end after 7 at the latest
 COUNTERS_KEPT = timedelta(days=1)
+DELIVERIES_KEPT = timedelta(days=30)  # what was sent to webhooks
 LISTS_KEPT = timedelta(days=1)  # lists of vendors that nobody took over
 DOOMED_FOR = timedelta(days=1)  # a backup that has read the database still finds what it names
 EARLIEST_MONTHS = 1
@@ -219,6 +221,7 @@ def tidy(database: Database, *, now: datetime) -> dict[str, int]:
             "sessions": _gone(session, LoginSession, LoginSession.seen_at < now - SESSIONS_KEPT),
             "challenges": _gone(session, SpentChallenge, SpentChallenge.until < now),
             "counters": _gone(session, Throttle, Throttle.window_start < now - COUNTERS_KEPT),
+            "deliveries": _gone(session, WebhookDelivery, WebhookDelivery.created_at < now - DELIVERIES_KEPT),
             "requests": _gone(session, ApiRequest, ApiRequest.at < now - REMEMBERED),
             "workbooks": _gone(session, WorkbookUpload, workbook_uploads.old(now)),
             "vendor_lists": _gone(session, VendorImport, VendorImport.read_at < now - LISTS_KEPT),

@@ -66,6 +66,7 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "sessions": _l("Signed-in browsers"),
         "links": _l("Links to set a password or an address"),
         "tokens": _l("API tokens"),
+        "webhooks": _l("Webhooks and what was sent to them"),
         "views": _l("Saved views of lists"),
         "factors": _l("Second factors and recovery codes"),
         "search_words": _l("Words and names of firms under which answers were found"),

@@ -21,11 +21,6 @@ from tests.portal.world import NOW
 
 # Entries of the catalogue that nothing writes yet, with the reason. Empty is best.
 WAITING: dict[str, str] = {
-    "WEBHOOK_ADDED": "issue 7: its page is being built",
-    "WEBHOOK_CHANGED": "issue 7: its page is being built",
-    "WEBHOOK_REMOVED": "issue 7: its page is being built",
-    "WEBHOOK_STOPPED": "issue 7: its page is being built",
-    "WEBHOOK_RESENT": "issue 7: its page is being built",
     "SSO_PROPOSED": "issue 7: its page is being built",
     "SSO_SETTLED": "issue 7: its page is being built",
     "SSO_LINKED": "issue 7: its page is being built",

@@ -135,6 +135,14 @@ ROUTES: dict[str, Permission | None] = {
     f"GET {VENDOR}": P.SEE_VENDORS,
     f"GET {VENDOR}/report": P.SEE_GATE,
     f"GET {VENDOR}/report.pdf": P.SEE_GATE,
+    "GET /o/<organisation>/webhooks": P.MANAGE_WEBHOOKS,
+    "POST /o/<organisation>/webhooks": P.MANAGE_WEBHOOKS,
+    "GET /o/<organisation>/webhooks/<uuid:webhook>": P.MANAGE_WEBHOOKS,
+    "POST /o/<organisation>/webhooks/<uuid:webhook>": P.MANAGE_WEBHOOKS,
+    "POST /o/<organisation>/webhooks/<uuid:webhook>/remove": P.MANAGE_WEBHOOKS,
+    "POST /o/<organisation>/webhooks/<uuid:webhook>/test": P.MANAGE_WEBHOOKS,
+    "POST /o/<organisation>/webhooks/<uuid:webhook>/secret": P.MANAGE_WEBHOOKS,
+    "POST /o/<organisation>/webhooks/<uuid:webhook>/deliveries/<uuid:delivery>/resend": P.MANAGE_WEBHOOKS,
     "GET /o/<organisation>/portfolio/report": P.SEE_PORTFOLIO,
     "GET /o/<organisation>/portfolio/report.pdf": P.SEE_PORTFOLIO,
     f"GET {VENDOR}/edit": P.MANAGE_VENDORS,
@@ -487,7 +495,6 @@ def test_a_route_stands_on_the_side_of_its_permission(app: Portal) -> None:
 # Asked by a service, beside the permission of the route that leads to it.
 WITHIN = {
     P.PLAN_REMEDIATION: "the page of a finding takes plan and proof; only an owner of the company plans",
-    P.MANAGE_WEBHOOKS: "issue 7: its page is being built",
 }
 
 

@@ -18,6 +18,7 @@ from tests.portal import grounds
 from tests.portal.scene import Scene, make_scene
 from tests.portal.scene_api import give_tokens
 from tests.portal.scene_portfolio import work_out
+from tests.portal.scene_webhooks import hang_webhooks
 from tests.portal.world import NOW
 
 # They start processes, which live by the machine's own clock.
@@ -50,10 +51,10 @@ _made: dict[str, tuple[Path, Scene]] = {}
 def scene(database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """Two organisations, three companies, four deals: see tests/portal/scene.py."""
     if not database.sqlite:
-        return _with_files(give_tokens(database, work_out(database, make_scene(database, settings))), settings)
+        return _with_files(_whole(database, settings), settings)
     path = Path(str(database.engine.url.database))
     if "scene" not in _made:
-        made = give_tokens(database, work_out(database, make_scene(database, settings)))
+        made = _whole(database, settings)
         kept = tmp_path_factory.mktemp("scene") / "portal.sqlite"
         _copy(path, kept)
         _made["scene"] = (kept, made)
@@ -61,6 +62,11 @@ def scene(database: Database, settings: Settings, tmp_path_factory: pytest.TempP
     kept, made = _made["scene"]
     _copy(kept, path)
     return _with_files(made, settings)
+
+
+def _whole(database: Database, settings: Settings) -> Scene:
+    made = give_tokens(database, work_out(database, make_scene(database, settings)))
+    return hang_webhooks(database, made)
 
 
 def _with_files(made: Scene, settings: Settings) -> Scene:

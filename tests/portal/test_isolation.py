@@ -32,6 +32,7 @@ from questionnaires.facts import INTERNAL_FACTS
 from tests.conftest import FULL
 from tests.guards.test_routes import ROUTES, routes
 from tests.portal.scene import Deal, Scene, security_lite
+from tests.portal.scene_webhooks import delivery_of, webhook_of
 from tests.portal.scene_views import saved_of
 from tests.portal.world import Browser, Place, signed_in
 
@@ -82,6 +83,8 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "certificate": [str(deal.certificate)],
         "rating": [str(uuid.uuid4())],  # read by tokens alone: tests/portal/api/test_walk.py
         "made": [str(deal.made)],
+        "webhook": [str(webhook_of(deal.organisation))],
+        "delivery": [str(delivery_of(deal.organisation))],
         "saved": [str(one) for one in saved_of(deal)],
         "login": [str(uuid.uuid4())],
         "passkey": [str(uuid.uuid4())],

@@ -1,0 +1,1 @@
+"""Webhooks: whoever an organisation names hears of its events, by ids and codes alone, signed."""
