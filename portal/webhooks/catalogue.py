@@ -31,7 +31,8 @@ NAMES: Mapping[str, tuple[Kind, ...]] = MappingProxyType(
 NAME_OF: Mapping[str, str] = MappingProxyType(
     {kind.value: name for name, kinds in NAMES.items() for kind in kinds}
 )
-# Of an event's data only these are sent, and of them only ids, numbers and short codes.
+# Of an event's data only these are sent, and of them only ids, numbers and short codes. No slug: an organisation's own
+# questionnaire may bear the name of whom it is for.
 FIELDS = frozenset(
     {
         "assessment",
@@ -46,14 +47,12 @@ FIELDS = frozenset(
         "round",
         "sequence",
         "severity",
-        "slug",
         "state",
         "submission",
         "tier",
         "to",
         "until",
         "vendor",
-        "version",
         "why",
     }
 )
