@@ -15,8 +15,9 @@ from portal.accounts import service as accounts
 from portal.db import Database
 from portal.erasure import service as erasure
 from portal.erasure.models import Erasure
-from portal.faults import NotFound, StartupFault
+from portal.faults import Conflict, NotFound, StartupFault
 from portal.organisations import service as organisations
+from portal.organisations import sso
 
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 KEY_IS_ELSEWHERE = (
@@ -44,6 +45,15 @@ def add_commands(command: Command) -> None:
     )
     one.add_argument("email", metavar="ADDRESS")
     one.add_argument("--organisation", required=True, metavar="NAME")
+    one = command(
+        "allow-domain",
+        _allow,
+        "Let an organisation's sign-in provider make accounts for addresses of a domain.",
+    )
+    one.add_argument("organisation", metavar="NAME")
+    one.add_argument(
+        "domain", metavar="DOMAIN", help="such as example.com; whoever runs this knows whose it is"
+    )
     one = command("release-letters", _release, "After a restore: what becomes of letters that were waiting.")
     how = one.add_mutually_exclusive_group(required=True)
     how.add_argument("--send", action="store_true", help="they had not been sent")
@@ -117,6 +127,27 @@ def _approve(options: argparse.Namespace) -> int:
         done = erasure.approve_as_operator(session, row, now=clock.now())
         text = done.document.decode()
     print(text)
+    return 0
+
+
+def _allow(options: argparse.Namespace) -> int:
+    """The provider's word for an address is the organisation's own: so somebody else says whose domain it is."""
+    database = installation.open_database(installation.load(options.data))
+    domain = options.domain.strip().strip(".").casefold()
+    try:
+        domain = accounts.mail_address(f"somebody@{domain}").partition("@")[2].casefold()
+    except ValueError:
+        raise StartupFault(f"{options.domain} is no domain of mail addresses.") from None
+    with database.transaction() as session:
+        organisation = installation.organisation_named(session, options.organisation)
+        if organisation is None:
+            raise StartupFault(f"There is no organisation called {options.organisation}.")
+        try:
+            sso.allow_domain(session, organisation, domain, now=clock.now())
+        except Conflict as fault:
+            raise StartupFault(fault.message) from None
+        name = organisation.name
+    print(f"The sign-in provider of {name} may make accounts for addresses at {domain}.")
     return 0
 
 

@@ -59,6 +59,8 @@ from portal.library import exchange_views as exchange
 from portal.library import merge_views as merging
 from portal.library import views as library
 from portal.organisations import routes as organisations
+from portal.organisations import sso_setting_views as sso_setting
+from portal.organisations import sso_views as sso
 from portal.organisations import token_views, tokens
 from portal.portfolio import routes as portfolio
 from portal.portfolio import search_views as search
@@ -89,6 +91,8 @@ VIEWS = (
     accounts,
     organisations,
     token_views,
+    sso,
+    sso_setting,
     joining,
     confirming,
     wrong_person,

@@ -20,6 +20,7 @@ from portal.gate import standing_models as standings
 from portal.intake import models as intake
 from portal.library import models as library
 from portal.organisations import models as organisations
+from portal.organisations import sso_models as sso
 from portal.organisations import token_models as tokens
 from portal.organisations import view_models as views
 from portal.portfolio import models as portfolio
@@ -34,6 +35,7 @@ FEATURES = (
     accounts,
     passkeys,
     organisations,
+    sso,
     tokens,
     views,
     library,

@@ -52,6 +52,7 @@ from portal.organisations.models import (
     Organisation,
     OrganisationMember,
 )
+from portal.organisations.sso_models import SsoConnection, SsoDomain, SsoIdentity, SsoProposal
 from portal.organisations.token_models import ApiRequest, ApiToken
 from portal.organisations.view_models import SavedView
 from portal.outbox import Message
@@ -196,6 +197,8 @@ def organisation(
     run(session, delete(ApiRequest).where(ApiRequest.organisation_id == organisation_id))
     found.add("tokens", run(session, delete(ApiToken).where(ApiToken.organisation_id == organisation_id)))
     found.add("views", run(session, delete(SavedView).where(SavedView.organisation_id == organisation_id)))
+    for sso in (SsoConnection, SsoProposal, SsoIdentity, SsoDomain):
+        found.add("sign_in", run(session, delete(sso).where(sso.organisation_id == organisation_id)))
     for hook in (WebhookDelivery, Webhook):
         found.add("webhooks", run(session, delete(hook).where(hook.organisation_id == organisation_id)))
     run(session, delete(EventNotice).where(EventNotice.organisation_id == organisation_id))
@@ -320,6 +323,7 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
         (Passkey, "factors"),
         (WorkbookUpload, "workbooks"),
         (SavedView, "views"),
+        (SsoIdentity, "sign_in"),
     ):
         found.add(what, run(session, delete(model).where(model.person_id == row.id)))
     tokens = ApiToken.person_id == row.id

@@ -28,6 +28,7 @@ from portal.organisations.models import (
     Organisation,
     OrganisationMember,
 )
+from portal.organisations.sso_models import SsoIdentity
 from portal.organisations.token_models import ApiToken
 from portal.organisations.view_models import SavedView
 from portal.outbox import Message
@@ -56,6 +57,7 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
         "organisations": _places(session, OrganisationMember, Organisation, row.id),
         "companies": _places(session, CompanyMember, Company, row.id),
         "saved_views": _all(session, SavedView, SavedView.person_id == row.id),
+        "sign_in_by_providers": _all(session, SsoIdentity, SsoIdentity.person_id == row.id),
         "api_tokens": _all(session, ApiToken, ApiToken.person_id == row.id),
         "invitations": _all(
             session, Invitation, (Invitation.email == row.email) | (Invitation.accepted_by == row.id)

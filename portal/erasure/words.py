@@ -67,6 +67,7 @@ COUNTS: Mapping[str, Any] = MappingProxyType(
         "links": _l("Links to set a password or an address"),
         "tokens": _l("API tokens"),
         "webhooks": _l("Webhooks and what was sent to them"),
+        "sign_in": _l("Settings of a sign-in provider, and whom it knows"),
         "views": _l("Saved views of lists"),
         "factors": _l("Second factors and recovery codes"),
         "search_words": _l("Words and names of firms under which answers were found"),

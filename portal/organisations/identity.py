@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, false, or_, select
+from sqlalchemy import and_, bindparam, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import CompanyRole, Delegated, Identity, OrganisationRole, Person, Tenant
@@ -53,9 +53,9 @@ _WHO = (
 _FACTOR = and_(SecondFactor.person_id == PersonRow.id, SecondFactor.confirmed_at.is_not(None))
 
 
-def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Select[Any]:
+def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Any:
     """The live session, its person, and their place in the tenant that an address names (empty when there is none)."""
-    found: Select[Any] = (
+    return (
         select(*_WHO, tenant.id, tenant.slug, tenant.name, member.role, demands)
         .join(PersonRow, PersonRow.id == LoginSession.person_id)
         .outerjoin(SecondFactor, _FACTOR)
@@ -71,7 +71,6 @@ def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Sele
         .where(*_LIVE)
         .execution_options(**across("the tenant in the address, as far as this person belongs to it"))
     )
-    return found
 
 
 # Built once: building a statement costs more than running it.

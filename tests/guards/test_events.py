@@ -21,13 +21,6 @@ from tests.portal.world import NOW
 
 # Entries of the catalogue that nothing writes yet, with the reason. Empty is best.
 WAITING: dict[str, str] = {
-    "SSO_PROPOSED": "issue 7: its page is being built",
-    "SSO_SETTLED": "issue 7: its page is being built",
-    "SSO_LINKED": "issue 7: its page is being built",
-    "SSO_UNLINKED": "issue 7: its page is being built",
-    "SSO_FAILED": "issue 7: its page is being built",
-    "SSO_ROLE_CHANGED": "issue 7: its page is being built",
-    "DOMAIN_ALLOWED": "issue 7: its page is being built",
 }
 
 

@@ -88,6 +88,8 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "saved": [str(one) for one in saved_of(deal)],
         "login": [str(uuid.uuid4())],
         "passkey": [str(uuid.uuid4())],
+        "client": [deal.organisation.slug],
+        "sso_proposal": [str(uuid.uuid4())],
         "delegation": [str(deal.delegation)],
         "evidence": [str(deal.paper), str(deal.shelved)],
         "draft": [str(deal.writing)],
