@@ -21,7 +21,8 @@ from portal.findings import lists as findings
 from portal.gate import standings
 from portal.gate.standings import Relation
 from portal.organisations import queries as organisations
-from portal.portfolio import changes, conditions, engagement_lists, exceptions
+from portal.portfolio import changes, concentration_queries, conditions, engagement_lists, exceptions
+from portal.portfolio.concentration_queries import Party
 from portal.portfolio.engagement_lists import LEVELS_KNOWN, NONE, OUTCOMES, WORKING, Filter, Row
 from portal.portfolio.matrix import Matrix, matrix
 from portal.portfolio.months import HOW_MANY, Month, Months
@@ -33,12 +34,12 @@ from portal.vendors import policy_queries
 from portal.vendors.facts import TIERS
 from portal.vendors.policy import RISKS, Policy
 
-FEW = 6
+FEW, TOP = 6, 5
 ENGAGEMENTS = "engagements.engagement_list"
 CHANGES, CONDITIONS = "portfolio.changes_list", "portfolio.conditions_list"
 EXCEPTIONS, SCHEDULE = "portfolio.exceptions_list", "reassessment.schedule"
 ASSESSMENTS, FINDINGS = "assessments.assessment_list", "findings.list_page"
-REVIEWS = "review_queue.queue_page"
+REVIEWS, PARTY = "review_queue.queue_page", "portfolio.fourth_party"
 Narrowed = Mapping[str, tuple[Mapping[str, str], list[ColumnElement[bool]]]]
 
 
@@ -70,6 +71,7 @@ class Home:
     policy: Policy
     lapsing: Sequence[Row]
     overdue: Sequence[Assessment]
+    parties: Sequence[Party]
     next_due: date | None
     waiting: int
     since: date
@@ -85,13 +87,24 @@ class Home:
         return tuple((one, self.count(f"risk:{one}")) for one in (*reversed(RISKS), NONE))
 
 
-def home(session: Session, identity: Identity, *, today: date, now: datetime, since: date) -> Home:
-    """Everything on the page, in a fixed number of statements (beside gates that have to be worked out)."""
+def home(
+    session: Session,
+    identity: Identity,
+    *,
+    today: date,
+    now: datetime,
+    since: date,
+    most: int = standings.NOW_AT_ONCE,
+) -> Home:
+    """Everything on the page, in a fixed number of statements; at most ``most`` gates are worked out for it."""
     own = organisations.organisation_of(session, identity)
     policy = policy_queries.current(session, own.id)
-    relation = standings.relation(session, identity, today=today, now=now)
+    relation = standings.relation(session, identity, today=today, now=now, most=most)
     found: dict[str, Figure] = {}
     for figure in _figures(session, identity, relation, policy, today, since, own.zone):
+        found[figure.key] = figure
+    parties = concentration_queries.top(session, identity, relation, most=TOP)
+    for figure in _of_parties(parties):
         found[figure.key] = figure
     months = Months(
         tuple(
@@ -112,6 +125,7 @@ def home(session: Session, identity: Identity, *, today: date, now: datetime, si
         policy=policy,
         lapsing=_lapsing(session, identity, relation, policy, today),
         overdue=_overdue(session, identity, today),
+        parties=parties,
         next_due=_next_due(session, identity, today),
         waiting=relation.waiting,
         since=since,
@@ -255,6 +269,13 @@ def _lapsing(
     statement = engagement_lists.ids(identity, narrowed, relation, policy, today=today).limit(FEW)
     wanted = session.execute(statement).scalars().all()
     return engagement_lists.rows(session, identity, wanted, relation, policy)
+
+
+def _of_parties(parties: Sequence[Party]) -> Iterator[Figure]:
+    """How many engagements of the two upper tiers rest on each firm: counted where its list is (concentration)."""
+    for one in parties:
+        for tier, count in (("critical", one.critical), ("high", one.high)):
+            yield Figure(f"party:{one.key}:{tier}", count, PARTY, {"name": one.key, "tier": tier})
 
 
 def _next_due(session: Session, identity: Identity, today: date) -> date | None:
