@@ -86,6 +86,7 @@ def _blocks(found: Found) -> Iterator[Block]:
     yield Break()
     yield from _gates(found.home)
     yield from _exceptions(found)
+    yield from _parties(found.home)
     yield from _months(found.home)
     yield Break()
     yield from _method(found)
@@ -274,8 +275,29 @@ def _exceptions(found: Found) -> Iterator[Block]:
         yield Para(str(_("These are %(some)s of %(all)s.", some=len(found.accepted), all=count)), "small")
 
 
+def _parties(home: Home) -> Iterator[Block]:
+    yield Heading(2, str(_("On whom vendors depend")), "2.3")
+    if not home.parties:
+        yield Para(str(_("No vendor whose answers count has named a supplier of its own.")))
+        return
+    yield Table(
+        str(_("Firms that vendors name as their own suppliers, by what rests on them")),
+        (str(_("Firm")), str(_("Critical tier")), str(_("High tier"))),
+        tuple(
+            (
+                one.name,
+                str(_("%(some)s of %(all)s", some=one.critical, all=one.of_critical)),
+                str(_("%(some)s of %(all)s", some=one.high, all=one.of_high)),
+            )
+            for one in home.parties
+        ),
+        frozenset({1, 2}),
+        widths=(60, 20, 20),
+    )
+
+
 def _months(home: Home) -> Iterator[Block]:
-    yield Heading(2, str(_("Audits that are coming")), "2.3")
+    yield Heading(2, str(_("Audits that are coming")), "2.4")
     if home.months.busiest is None:
         yield Para(str(_("No assessment is due in the next twelve months.")))
     else:
@@ -326,6 +348,11 @@ def _method(found: Found) -> Iterator[Block]:
                 )
             ),
             str(_("Vendors that have been offboarded are left out.")),
+            str(
+                _(
+                    "Suppliers of vendors are those that answers which count today name; nobody has checked them."
+                )
+            ),
             str(
                 _(
                     "Reasons and answers that people wrote are left out, so that this file may be passed on; the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import autosave, engine, gate, load, portfolio, startup, what_if, what_if_portal
+from tests.benchmarks import autosave, engine, gate, load, portfolio, report, startup, what_if, what_if_portal
 from tests.benchmarks.measuring import table
 
 GROUPS = {
@@ -16,6 +16,7 @@ GROUPS = {
     "what_if_portal": what_if_portal.figures,
     "gate": gate.figures,
     "portfolio": portfolio.figures,
+    "report": report.figures,
 }
 
 

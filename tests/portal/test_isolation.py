@@ -32,8 +32,9 @@ from questionnaires.facts import INTERNAL_FACTS
 from tests.conftest import FULL
 from tests.guards.test_routes import ROUTES, routes
 from tests.portal.scene import Deal, Scene, security_lite
-from tests.portal.scene_webhooks import delivery_of, webhook_of
+from tests.portal.scene_sso import proposal_of
 from tests.portal.scene_views import saved_of
+from tests.portal.scene_webhooks import delivery_of, webhook_of
 from tests.portal.world import Browser, Place, signed_in
 
 # Which roles walk: all of them in a soak; else those that read differently, of the second organisation the one that
@@ -89,7 +90,7 @@ def ids_of(deal: Deal, place: Place) -> dict[str, list[str]]:
         "login": [str(uuid.uuid4())],
         "passkey": [str(uuid.uuid4())],
         "client": [deal.organisation.slug],
-        "sso_proposal": [str(uuid.uuid4())],
+        "sso_proposal": [str(proposal_of(deal.organisation))],
         "delegation": [str(deal.delegation)],
         "evidence": [str(deal.paper), str(deal.shelved)],
         "draft": [str(deal.writing)],

@@ -82,6 +82,22 @@ def test_each_number_is_the_home_page_s(app: Portal, deal: Deal, role: Organisat
     assert found["columns"] == (months if any(months) else [])
 
 
+def test_firms_that_vendors_depend_on_are_the_home_page_s(
+    app: Portal, deal: Deal, document: Document
+) -> None:
+    actor = deal.organisation[OrganisationRole.CISO]
+    with app.test_request_context(), app.database.looking(actor.scope) as session:
+        home = figures.home(session, actor, today=NOW.date(), now=NOW, since=SINCE)
+    shown = [
+        row for one in document.blocks if isinstance(one, Table) and one.head[0] == "Firm" for row in one.rows
+    ]
+    wanted = [
+        (one.name, f"{one.critical} of {one.of_critical}", f"{one.high} of {one.of_high}")
+        for one in home.parties
+    ]
+    assert shown == wanted
+
+
 def test_page_and_pdf_bear_the_same_hash_on_another_hour_too(
     app: Portal, deal: Deal, document: Document
 ) -> None:
