@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from portal.problems import Refusal, Wrong, pointer
 from portal.vendors.facts import PREFIX as FACT
 
 PREFIX = "/api/v1"
+_ID = re.compile(r"<uuid:(\w+)>")
 F = TypeVar("F", bound=Callable[..., Any])
 # What every operation may answer beside what it does; 404 and others come with what an operation takes.
 ALWAYS = (400, 401, 403, 422, 429, 503)
@@ -127,7 +129,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
             # Beside those of the query: given to doc() they would take their place.
             asked = found._apidoc.setdefault("arguments", {}).setdefault("parameters", [])
             asked += _headers(method, once=once, matched=matched)
-            self.route(rule, methods=[method])(found)
+            ids = [
+                {"in": "path", "name": one, "description": f"The id of the {one}."}
+                for one in _ID.findall(rule)
+            ]
+            self.route(rule, methods=[method], parameters=ids)(found)
             return view
 
         return decorate

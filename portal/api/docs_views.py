@@ -32,13 +32,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation as the page shows it."""
+    """One operation as the page shows it. ``about``: texts, every second one a word for programs."""
 
     id: str
     method: str
     path: str
     summary: str
-    about: str
+    about: Sequence[str]
     parameters: Sequence[Member]
     body: str
     gives: str
@@ -91,7 +91,7 @@ def _operation(path: str, method: str, one: Mapping[str, Any], shared: Sequence[
         method=method.upper(),
         path=path,
         summary=one.get("summary", ""),
-        about=one.get("description", ""),
+        about=one.get("description", "").split("`"),
         parameters=[_parameter(each) for each in (*shared, *one.get("parameters", []))],
         body=_name(body),
         gives=_name(good["content"]["application/json"]["schema"]),
