@@ -51,6 +51,6 @@ class ProviderSetting(Form):
         },
     )
     creates = BooleanField(
-        "Whoever has a role by this and no account here gets one, in the domains named below"
+        "Whoever has a role by this and no account here gets one, in the domains named above"
     )
     trusts_factor = BooleanField("A second factor that the provider reports counts as one here")

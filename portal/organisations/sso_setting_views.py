@@ -104,10 +104,9 @@ def propose(organisation: str) -> Page:
 
 def _unread(code: str) -> str:
     if code == "issuer_of_metadata":
-        return _(
-            "The provider there calls itself otherwise. Copy the issuer exactly as its metadata have it."
-        )
-    return _("Its metadata could not be read from %(path)s under this address.", path=sso_provider.WELL_KNOWN)
+        return str(_("The provider there calls itself otherwise. Copy the issuer as its metadata have it."))
+    where = sso_provider.WELL_KNOWN
+    return str(_("Its metadata could not be read from %(path)s under this address.", path=where))
 
 
 @blueprint.post("/o/<organisation>/sign-in-provider/proposals/<uuid:sso_proposal>")

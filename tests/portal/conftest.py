@@ -18,6 +18,7 @@ from tests.portal import grounds
 from tests.portal.scene import Scene, make_scene
 from tests.portal.scene_api import give_tokens
 from tests.portal.scene_portfolio import work_out
+from tests.portal.scene_sso import set_providers
 from tests.portal.scene_webhooks import hang_webhooks
 from tests.portal.world import NOW
 
@@ -66,7 +67,7 @@ def scene(database: Database, settings: Settings, tmp_path_factory: pytest.TempP
 
 def _whole(database: Database, settings: Settings) -> Scene:
     made = give_tokens(database, work_out(database, make_scene(database, settings)))
-    return hang_webhooks(database, made)
+    return set_providers(database, hang_webhooks(database, made))
 
 
 def _with_files(made: Scene, settings: Settings) -> Scene:
