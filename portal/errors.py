@@ -113,6 +113,13 @@ def _owes_factor(fault: web.OwesFactor) -> Any:
         return _problem("second_factor")
     if web.wants_json():
         return jsonify(error="second_factor", message=_("Set up a second factor first.")), 403
+    identity = web.maybe_identity()
+    if identity is not None and identity.bound:  # such a session reaches no page that sets one up
+        message = _(
+            "This organisation asks for a second factor, and its sign-in reported none that counts. Sign in with "
+            "your own account and set one up, or ask an administrator to let the provider's count."
+        )
+        return _page(403, message=message, kept=kept_fields()), 403
     setting_up = "/account/second-factor?" + urlencode({"for": request.full_path.rstrip("?")})
     if request.method in web.SAFE:
         return redirect(setting_up, 303)

@@ -74,7 +74,7 @@ def begin(client: str) -> Page:
 @public
 def start(client: str) -> Page:
     provider, settings, now = _provider(client), web.portal().settings, web.now()
-    if not sso_way.may_start(network_of(web.client_address()), now=now):
+    if not sso_way.may_ask(network_of(web.client_address()), now=now, most=sso_way.STARTS):
         return _turned(provider, "often"), 429
     try:
         found = sso_provider.metadata(provider.issuer, settings.outside_networks, now=now)
@@ -144,6 +144,8 @@ def callback_page(client: str) -> Page:
 @public
 def callback(client: str) -> Page:
     provider = _provider(client)
+    if not sso_way.may_ask(f"back {network_of(web.client_address())}", now=web.now(), most=sso_way.ANSWERS):
+        return _turned(provider, "often"), 429
     way = _kept(sso_way.WAY)
     try:
         if way is None or way["connection"] != str(provider.id) or way["issuer"] != provider.issuer:

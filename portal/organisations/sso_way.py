@@ -25,7 +25,7 @@ from portal.settings import Settings
 LASTS = timedelta(minutes=10)
 NONCE = 12
 WAY, LINK = "way", "link"
-STARTS, WITHIN = 10, timedelta(minutes=1)
+STARTS, ANSWERS, WITHIN = 10, 30, timedelta(minutes=1)
 MOST_CLIENTS = 10_000
 
 _lock = threading.Lock()
@@ -56,11 +56,11 @@ def _hash(visit: str) -> str:
     return hashlib.sha256(visit.encode()).hexdigest()
 
 
-def may_start(client: str, *, now: datetime) -> bool:
-    """At most ten starts a minute and network, in this process: each may ask a provider for its metadata."""
+def may_ask(client: str, *, now: datetime, most: int) -> bool:
+    """At most so many in a minute from one network, in this process: each may wait for what a provider answers."""
     with _lock:
         recent = [at for at in _starts.get(client, []) if timedelta(0) <= now - at < WITHIN]
-        if len(recent) >= STARTS:
+        if len(recent) >= most:
             return False
         if len(_starts) >= MOST_CLIENTS:
             _starts.clear()

@@ -18,6 +18,7 @@ from portal.settings import Settings
 from portal.web import Portal, mark_of
 from tests.guards.test_routes import filled, routes
 from tests.portal.accounts.given import code_now, give_factor
+from tests.portal.accounts.test_factors import demand
 from tests.portal.once import made_once
 from tests.portal.world import NOW, Browser, Place, make_company, make_organisation, signed_in
 
@@ -127,6 +128,20 @@ def test_beside_the_ordinary_session_each_address_finds_its_own(
         assert browser.get(path).headers["Location"].startswith("/sign-in"), path
     again = by_provider(app, bound)
     assert again.get(f"/o/{halden.slug}/").status_code == 303  # the row is over, not only the cookie
+
+
+def test_where_a_second_factor_is_demanded_the_provider_has_reported_one_or_the_page_says_what_to_do(
+    app: Portal, places: tuple[Place, Place, Place]
+) -> None:
+    halden, *_ = places
+    demand(app.database, halden)
+    person = halden[ROLE].person
+    without = by_provider(app, open_bound(app.database, person, halden, verified=False))
+    page = without.get(f"/o/{halden.slug}/vendors")
+    assert page.status_code == 403
+    assert "its sign-in reported none" in page.text.replace("&#39;", "'")
+    told = by_provider(app, open_bound(app.database, person, halden, verified=True))
+    assert told.get(f"/o/{halden.slug}/vendors").status_code == 200
 
 
 @pytest.mark.both_databases
