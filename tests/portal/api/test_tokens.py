@@ -117,6 +117,7 @@ def _form(page: str) -> dict[str, str]:
     return {"id": found[1], "name": "Purchasing", "days": "30", "current": PASSWORD}
 
 
+@pytest.mark.both_databases
 def test_a_token_is_shown_once(app: Portal, alder: Place) -> None:
     browser = signed_in(app, alder[Role.PROCUREMENT])
     page = f"/o/{alder.slug}/tokens"
@@ -263,6 +264,7 @@ def test_it_does_what_the_role_of_now_may_do(app: Portal, alder: Place) -> None:
     assert program.get("/vendors").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_a_closed_organisation_and_an_erased_person_have_none(app: Portal, alder: Place) -> None:
     ciso, auditor = alder[Role.CISO], alder[Role.AUDITOR]
     mine, theirs = token_of(app.database, ciso), token_of(app.database, auditor, name="Theirs")
@@ -281,6 +283,7 @@ def test_a_closed_organisation_and_an_erased_person_have_none(app: Portal, alder
     assert not _works(app, mine)
 
 
+@pytest.mark.both_databases
 def test_a_password_set_by_a_letter_ends_them(app: Portal, alder: Place) -> None:
     ciso = alder[Role.CISO]
     token = token_of(app.database, ciso)

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import threading
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from portal import clock
 from portal.access import OrganisationRole as Role
 from portal.db import SYSTEM
 from portal.organisations.token_models import ApiRequest
+from portal.settings import Settings
 from portal.vendors.models import Contact, Engagement, Vendor
 from portal.web import Portal
-from tests.portal.api.asking import Program, code_of, program
+from tests.portal.api.asking import Program, code_of, everything, program
 from tests.portal.scene import Scene
+from tests.portal.world import NOW, make_organisation
 
 KEY = {"Idempotency_Key": "order-1"}
 
 
 @pytest.fixture
-def buyer(app: Portal, scene: Scene) -> Program:
-    return program(app, scene.places["Kzalder"][Role.PROCUREMENT])
+def buyer(app: Portal, settings: Settings) -> Program:
+    return program(app, make_organisation(app.database, settings, "Alder")[Role.PROCUREMENT])
+
+
+def _vendor(buyer: Program, name: str = "Slate Works") -> str:
+    made = buyer.post("/vendors", {"name": name}).json
+    assert made is not None
+    return str(made["id"])
 
 
 def _count(app: Portal, model: Any) -> int:
@@ -57,8 +67,8 @@ def test_a_vendor_is_put_on_record_and_read_where_the_answer_says(app: Portal, b
     assert _errors(again) == {"/name": "You have a vendor of this name already."}
 
 
-def test_what_is_wrong_is_pointed_at(buyer: Program, scene: Scene) -> None:
-    vendor = str(scene.deals[0].vendor)
+def test_what_is_wrong_is_pointed_at(buyer: Program) -> None:
+    vendor = _vendor(buyer)
     for path, body, pointers in (
         ("/vendors", {"name": "", "country": "XX"}, {"/name"}),
         ("/vendors", {"name": "A", "country": "XX"}, {"/country"}),
@@ -127,9 +137,9 @@ def test_hostile_bodies_are_refused_by_problem_documents(
     assert _count(app, Vendor) == before
 
 
-def test_an_engagement_says_that_its_tier_was_set_by_hand(buyer: Program, scene: Scene) -> None:
+def test_an_engagement_says_that_its_tier_was_set_by_hand(buyer: Program) -> None:
     body = {
-        "vendor": str(scene.deals[0].vendor),
+        "vendor": _vendor(buyer),
         "name": "Payroll",
         "tier": "high",
         "description": "Runs it.\nEvery month.",
@@ -180,6 +190,7 @@ def test_an_assessment_is_issued_with_its_letters(app: Portal, buyer: Program) -
 # ------------------------------------------------------------------------------------------------------ once only
 
 
+@pytest.mark.both_databases
 def test_a_request_that_names_itself_is_carried_out_once(app: Portal, buyer: Program) -> None:
     first = buyer.post("/vendors", {"name": "Fjord Archive"}, **KEY)
     assert first.status_code == 201
@@ -206,18 +217,16 @@ def test_a_refused_request_leaves_its_key_free(app: Portal, buyer: Program) -> N
     assert buyer.post("/vendors", {"name": "Fjord", "country": "NO"}, **KEY).status_code == 201
 
 
-def test_keys_of_two_tokens_are_two(app: Portal, scene: Scene, buyer: Program) -> None:
-    other = program(app, scene.places["Kzbirch"][Role.PROCUREMENT])
+def test_keys_of_two_tokens_are_two(app: Portal, settings: Settings, buyer: Program) -> None:
+    other = program(app, make_organisation(app.database, settings, "Birch")[Role.PROCUREMENT])
     assert buyer.post("/vendors", {"name": "Fjord"}, **KEY).status_code == 201
     answer = other.post("/vendors", {"name": "Fjord"}, **KEY)
     assert answer.status_code == 201
     assert "Idempotency-Replayed" not in answer.headers
 
 
-def test_what_a_key_made_and_is_out_of_sight_is_said_to_be_gone(
-    app: Portal, scene: Scene, buyer: Program
-) -> None:
-    body = {"vendor": str(scene.deals[0].vendor), "name": "Payroll", "tier": "low"}
+def test_what_a_key_made_and_is_out_of_sight_is_said_to_be_gone(app: Portal, buyer: Program) -> None:
+    body = {"vendor": _vendor(buyer), "name": "Payroll", "tier": "low"}
     made = buyer.post("/engagements", body, **KEY).json
     assert made is not None
     with app.database.transaction() as session:
@@ -228,6 +237,7 @@ def test_what_a_key_made_and_is_out_of_sight_is_said_to_be_gone(
     assert (gone.status_code, code_of(gone)) == (409, "idempotency_subject_gone")
 
 
+@pytest.mark.both_databases
 def test_of_many_requests_at_once_with_one_key_one_is_carried_out(app: Portal, buyer: Program) -> None:
     """Whichever comes second waits for the first, and gives what that has made."""
     answers: list[Any] = []
@@ -244,6 +254,19 @@ def test_of_many_requests_at_once_with_one_key_one_is_carried_out(app: Portal, b
     assert [one.status_code for one in answers] == [201] * 4, [one.text for one in answers]
     assert len({one.json["id"] for one in answers}) == 1
     assert sum("Idempotency-Replayed" in one.headers for one in answers) == 3
+
+
+@pytest.mark.both_databases
+def test_rows_of_one_instant_are_given_once_each(
+    app: Portal, buyer: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A heap of vendors from one import bears one instant: the id tells them apart, on both databases alike."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    made = {_vendor(buyer, f"Vendor {number}") for number in range(7)}
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=0.000001))
+    last = _vendor(buyer, "The last")
+    found = [one["id"] for one in everything(buyer, "/vendors", 2)]
+    assert found == [*sorted(made), last]
 
 
 # ------------------------------------------------------------------------------------------------- over what was read
@@ -272,7 +295,8 @@ def test_a_vendor_changes_only_as_it_was_read(buyer: Program) -> None:
     assert cleared.json["country"] is None
 
 
-def test_what_another_tenant_has_is_not_found(app: Portal, scene: Scene, buyer: Program) -> None:
+def test_what_another_tenant_has_is_not_found(app: Portal, scene: Scene) -> None:
+    buyer = program(app, scene.places["Kzalder"][Role.PROCUREMENT])
     theirs = next(one for one in scene.deals if one.organisation.name == "Kzbirch")
     answer = buyer.patch(f"/vendors/{theirs.vendor}", {"name": "Mine"}, If_Match='"x"')
     assert answer.status_code == 404
