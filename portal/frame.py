@@ -324,11 +324,16 @@ def _nav(identity: Identity) -> list[dict[str, Any]]:
         one for one in items if not one.counted or one.stays or counts[one.endpoint] or one.endpoint == here
     ]
     exact = any(one.endpoint == here for one in items)
+    named = not exact and any(here in one.family for one in items)
     return [
         {
             "label": one.label,
             "href": url_for(one.endpoint, **here_values),
-            "current": one.endpoint == here if exact else here.startswith(one.family),
+            "current": one.endpoint == here
+            if exact
+            else here in one.family
+            if named
+            else here.startswith(one.family),
             "count": counts.get(one.endpoint),
             "more": one.more,
         }

@@ -76,7 +76,7 @@ STATES = [
     State("invitation unknown", NOBODY, "/invitations/" + "x" * 43, "Ask whoever invited you", 404),
     State("nothing here, signed out", NOBODY, "/nothing", "Not found", 404),
     # organisation
-    State("overview", "ciso", US + "/", "What waits"),
+    State("overview", "procurement", US + "/", "What waits"),
     State("overview, account menu open", "ciso", US + "/", "Sign out", 200, open_menu),
     State("overview of nothing yet", "many", "/o/{empty_o}/", "How to begin"),
     State("vendors", "procurement", US + "/vendors", "Slate"),

@@ -9,13 +9,25 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response
 
-from tests.browser import page_states, page_states_api, page_states_search
+from tests.browser import (
+    page_states,
+    page_states_api,
+    page_states_portfolio,
+    page_states_reports,
+    page_states_search,
+)
 from tests.browser.conftest import Demo, axe_faults, overflow, overflowing
 from tests.browser.states import World, make
 from tests.browser.steps import State
 from tests.conftest import FULL as SOAK
 
-STATES = [*page_states.STATES, *page_states_api.STATES, *page_states_search.STATES]
+STATES = [
+    *page_states.STATES,
+    *page_states_api.STATES,
+    *page_states_portfolio.STATES,
+    *page_states_reports.STATES,
+    *page_states_search.STATES,
+]
 SHOTS = os.environ.get("PORTAL_TEST_SHOTS", "")  # a folder for pictures of what failed
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-pages")]
 
