@@ -523,6 +523,12 @@ def test_all_that_a_whole_world_tells_is_ids_and_codes(
         "gate.decided",
         "finding.opened",
     }
+    houses = {scene.places[name].id: name for name in ("Kzalder", "Kzbirch")}
+    ids = {
+        word for word in scene.canaries if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", word)
+    }
     for one in found:
         text = payload.body(one, "slug", "https://portal.example").decode()
-        assert [word for word in scene.canaries if word in text] == []
+        heard = {word for word in scene.canaries if word in text}
+        assert heard <= ids, "ids alone"
+        assert all(houses[one.organisation_id] in scene.canaries[word] for word in heard), "and one's own"
