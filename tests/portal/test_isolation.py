@@ -282,6 +282,12 @@ LISTS = frozenset(
             for one in ("changes", "conditions", "exceptions")
             for kind in ("list", "csv")
         ),
+        "search.page",
+        "search.as_csv",
+        "portfolio.fourth_parties",
+        "portfolio.fourth_parties_csv",
+        "gate.list_page",
+        "gate.list_csv",
         "reassessment.schedule",
         "library.library_list",
         "answering.home",

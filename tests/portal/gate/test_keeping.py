@@ -122,6 +122,14 @@ def forget() -> None:
     standings._worked._known.clear()
 
 
+def empty(database: Database) -> None:
+    """The scene comes with what the worker has stored."""
+    forget()
+    with database.transaction(SYSTEM) as session:
+        for model in (BriefCondition, BriefSubmission, GateBrief):
+            session.execute(delete(model))
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     forget()
@@ -132,6 +140,7 @@ def nothing_remembered() -> Iterator[None]:
 @pytest.mark.both_databases
 def test_what_is_stored_is_what_each_page_says_and_nothing_waits(database: Database, scene: Scene) -> None:
     place = place_of(scene)
+    empty(database)
     made, waiting = read(database, place[CISO])
     assert waiting == 0
     written = keep(database)
@@ -146,10 +155,7 @@ def test_what_is_stored_is_what_each_page_says_and_nothing_waits(database: Datab
         beside = [
             set(map(tuple, session.execute(select(one)))) for one in (found.conditions, found.submissions)
         ]
-    forget()
-    with database.transaction(SYSTEM) as session:
-        for model in (BriefCondition, BriefSubmission, GateBrief):
-            session.execute(delete(model))
+    empty(database)
     with database.looking(place[CISO].scope) as session:
         found = standings.relation(session, place[CISO], today=TODAY, now=NOW)
         assert beside == [
@@ -261,9 +267,10 @@ def test_who_decides_anew_is_the_event_and_the_history_has_both(passing: Gate, d
 
 
 @pytest.mark.both_databases
-def test_two_workers_write_each_change_once_and_old_news_is_dropped(database: Database, scene: Scene) -> None:
-    deal = scene.deals[0]
-    place = deal.organisation
+def test_two_workers_write_each_change_once_and_old_news_is_dropped(
+    passing: Gate, database: Database
+) -> None:
+    place, engagement = passing.desk.place, passing.desk.engagement
     old = keeping.stale(database, place.id, now=NOW)
     with ThreadPoolExecutor(2) as pool:
         written = [one.result(60) for one in [pool.submit(keep, database) for _ in range(2)]]
@@ -272,13 +279,13 @@ def test_two_workers_write_each_change_once_and_old_news_is_dropped(database: Da
     history = rows(database, StandingRecord)
     assert len(history) == len(gates) == len({one.engagement_id for one in history})
     with database.transaction(SYSTEM) as session:
-        ground_moved(session, place.id, [deal.engagement])
+        ground_moved(session, place.id, [engagement])
         record(
             session,
             Kind.ENGAGEMENT_CHANGED,
             now=NOW,
             actor=place[CISO],
-            subject=session.get(Engagement, deal.engagement),
+            subject=session.get(Engagement, engagement),
         )
     assert (
         keeping.store(database, old, now=NOW) == 0
@@ -287,7 +294,7 @@ def test_two_workers_write_each_change_once_and_old_news_is_dropped(database: Da
 
 
 def test_a_worker_that_dies_before_it_commits_leaves_nothing(
-    database: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    passing: Gate, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_args: Any) -> None:
         raise KeyboardInterrupt

@@ -6,11 +6,12 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from portal.access import Identity, OrganisationRole
-from portal.db import Database
+from portal.db import SYSTEM, Database
 from portal.gate import reading, standings
+from portal.gate.standing_models import GateBrief
 from portal.gate.standings import COLUMNS
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
@@ -75,6 +76,8 @@ def test_the_relation_says_what_each_page_says(database: Database, scene: Scene)
 def test_what_nobody_has_worked_out_is_left_out_and_counted(database: Database, scene: Scene) -> None:
     place = scene.deals[0].organisation
     standings._worked._known.clear()
+    with database.transaction(SYSTEM) as session:
+        session.execute(delete(GateBrief))
     found, waiting = read(database, place[CISO], most=0)
     assert (any(found.values()), waiting) == (False, len(found))
     found, waiting = read(database, place[CISO], most=1)
