@@ -87,7 +87,9 @@ def _one(webhook: uuid.UUID) -> dict[str, Any]:
     session, identity = web.db(), web.identity()
     row = queries.webhook(session, identity, webhook)
     page = queries.deliveries(session, identity, webhook, number=page_number(request.args.get("page")))
-    place: dict[str, Any] = {"organisation": web.identity().organisation.slug, "webhook": webhook}  # type: ignore[union-attr]
+    tenant = identity.organisation
+    assert tenant is not None
+    place: dict[str, Any] = {"organisation": tenant.slug, "webhook": webhook}
     made_by = organisations.people(session, {row.created_by}).get(row.created_by)
     return {
         "webhook": row,

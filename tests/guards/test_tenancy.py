@@ -166,9 +166,11 @@ def test_every_unaudited_table_says_why() -> None:
     others = {
         "api_request",
         "doomed_file",
+        "event_notice",
         "message",
         "spent_challenge",
         "throttle",
+        "webhook_delivery",
         "what_if_row",
         "worker_beat",
     }
