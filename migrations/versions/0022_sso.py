@@ -21,7 +21,7 @@ def upgrade() -> None:
         "sso_connection",
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("issuer", sa.String(length=300), nullable=False),
-        sa.Column("client_id", sa.String(length=200), nullable=False),
+        sa.Column("known_as", sa.String(length=200), nullable=False),
         sa.Column("secret", sa.LargeBinary(length=1000), nullable=True),
         sa.Column("groups_claim", sa.String(length=60), nullable=False),
         sa.Column("roles", sa.JSON(none_as_null=True), nullable=False),

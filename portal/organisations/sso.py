@@ -38,7 +38,7 @@ class Provider:
     id: uuid.UUID
     tenant: Tenant
     issuer: str
-    client_id: str
+    known_as: str
     secret: bytes | None
     groups_claim: str
     roles: Mapping[str, Any]
@@ -76,7 +76,7 @@ def provider_at(session: Session, slug: str) -> Provider | None:
         id=found.id,
         tenant=Tenant(found.organisation_id, row[1], row[2]),
         issuer=found.issuer,
-        client_id=found.client_id,
+        known_as=found.known_as,
         secret=found.secret,
         groups_claim=found.groups_claim,
         roles=found.roles,

@@ -24,7 +24,7 @@ class ProviderSetting(Form):
         longest=300,
         description="As the provider calls itself: https://login.example.com/tenant. Its metadata are read from there.",
     )
-    client_id = line("Client id", required="Write the client id that the provider gave you.", longest=200)
+    known_as = line("Client id", required="Write the client id that the provider gave you.", longest=200)
     secret = PasswordField(
         "Client secret",
         [Length(max=500, message="Write at most 500 characters."), NoControls()],

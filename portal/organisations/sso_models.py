@@ -15,10 +15,10 @@ from portal.db import Base, Identified, tenancy
 class SsoConnection(Identified, Base):
     """The provider in force: what a proposal asked for, once a second person agreed. One for each organisation.
 
-    ``secret``: encrypted, None for a client without one. ``roles``: group -> OrganisationRole, never admin.
-    ``default_role``: of who is in none of them; "" = none. ``creates``: people of allowed domains get an account.
-    ``trusts_factor``: a second factor that the provider reports counts here. ``state``: on or off. ``proposed_by``: by
-    whose word those that it lets in are here (four_eyes.py).
+    ``known_as``: what the provider calls the portal (OAuth's client id). ``secret``: encrypted, None for none.
+    ``roles``: group -> OrganisationRole, never admin. ``default_role``: of who is in none of them; "" = none.
+    ``creates``: people of allowed domains get an account. ``trusts_factor``: a second factor that the provider reports
+    counts here. ``state``: on or off. ``proposed_by``: by whose word those that it lets in are here (four_eyes.py).
     """
 
     __tablename__ = "sso_connection"
@@ -26,7 +26,7 @@ class SsoConnection(Identified, Base):
 
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisation.id"))
     issuer: Mapped[str] = mapped_column(String(300))
-    client_id: Mapped[str] = mapped_column(String(200))
+    known_as: Mapped[str] = mapped_column(String(200))
     secret: Mapped[bytes | None] = mapped_column(LargeBinary(1000))
     groups_claim: Mapped[str] = mapped_column(String(60))
     roles: Mapped[dict[str, Any]]

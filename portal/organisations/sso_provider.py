@@ -145,7 +145,7 @@ def exchanged(
     found: Metadata,
     allow: Sequence[outside.Network],
     *,
-    client_id: str,
+    known_as: str,
     secret: str | None,
     code: str,
     verifier: str,
@@ -160,12 +160,12 @@ def exchanged(
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     if secret is None:
-        form["client_id"] = client_id
+        form["client_id"] = known_as
     elif "client_secret_basic" in found.methods or "client_secret_post" not in found.methods:
-        pair = f"{quote(client_id, safe='')}:{quote(secret, safe='')}".encode()  # RFC 6749, 2.3.1
+        pair = f"{quote(known_as, safe='')}:{quote(secret, safe='')}".encode()  # RFC 6749, 2.3.1
         headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
     else:
-        form |= {"client_id": client_id, "client_secret": secret}
+        form |= {"client_id": known_as, "client_secret": secret}
     told = _asked("POST", found.token, allow, headers=headers, body=urlencode(form).encode())
     id_token, access_token = told.get("id_token"), told.get("access_token")
     if not isinstance(id_token, str) or not isinstance(access_token, str):

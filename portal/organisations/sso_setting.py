@@ -30,7 +30,7 @@ class Wanted:
     """What is proposed; the columns of SsoConnection of the same names."""
 
     issuer: str
-    client_id: str
+    known_as: str
     groups_claim: str
     roles: dict[str, str]
     default_role: str
@@ -90,9 +90,9 @@ def propose(
     organisation = identity.organisation
     assert organisation is not None
     now_in_force = connection(session, identity, lock=True)
-    same = now_in_force is not None and (now_in_force.issuer, now_in_force.client_id) == (
+    same = now_in_force is not None and (now_in_force.issuer, now_in_force.known_as) == (
         wanted.issuer,
-        wanted.client_id,
+        wanted.known_as,
     )
     if secret is None and now_in_force is not None and same:
         secret = now_in_force.secret

@@ -65,7 +65,7 @@ def _stored(row: SsoConnection | None) -> dict[str, Any]:
     """The setting in force for the form; the secret stays where it is."""
     if row is None:
         return {"groups_claim": "groups"}
-    names = ("issuer", "client_id", "groups_claim", "default_role", "creates", "trusts_factor")
+    names = ("issuer", "known_as", "groups_claim", "default_role", "creates", "trusts_factor")
     roles = "\n".join(f"{group} = {role}" for group, role in row.roles.items())
     return {name: getattr(row, name) for name in names} | {"roles": roles}
 
@@ -81,7 +81,7 @@ def propose(organisation: str) -> Page:
             raise Invalid
         wanted = Wanted(
             issuer=form.issuer.data or "",
-            client_id=form.client_id.data or "",
+            known_as=form.known_as.data or "",
             groups_claim=form.groups_claim.data or "",
             roles=sso_setting.roles_from(form.roles.data or ""),
             default_role=form.default_role.data or "",

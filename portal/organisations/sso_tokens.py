@@ -50,7 +50,7 @@ def claims(
     keys: Mapping[str, Any],
     *,
     issuer: str,
-    client_id: str,
+    known_as: str,
     nonce: str,
     access_token: str,
     now: datetime,
@@ -65,18 +65,18 @@ def claims(
         told = CodeIDToken(
             token.claims,
             token.header,
-            {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": client_id}},
-            {"nonce": nonce, "client_id": client_id, "access_token": access_token},
+            {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": known_as}},
+            {"nonce": nonce, "client_id": known_as, "access_token": access_token},
         )
         told.validate(now=int(now.timestamp()), leeway=LEEWAY)
     except JoseError as error:
         raise Refused(str(error.error)[:60] or "token") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Refused("unreadable_token") from error
-    return _strict(dict(token.claims), issuer, client_id, nonce, now)
+    return _strict(dict(token.claims), issuer, known_as, nonce, now)
 
 
-def _strict(told: dict[str, Any], issuer: str, client_id: str, nonce: str, now: datetime) -> Claims:
+def _strict(told: dict[str, Any], issuer: str, known_as: str, nonce: str, now: datetime) -> Claims:
     """What the library leaves open."""
     audience = told.get("aud")
     several = audience if isinstance(audience, list) else [audience]
@@ -84,7 +84,7 @@ def _strict(told: dict[str, Any], issuer: str, client_id: str, nonce: str, now: 
     ends: Any = told.get("exp")
     if told.get("iss") != issuer:
         raise Refused("issuer")
-    if client_id not in several or (len(several) > 1 and told.get("azp") != client_id):
+    if known_as not in several or (len(several) > 1 and told.get("azp") != known_as):
         raise Refused("audience")
     if not nonce or told.get("nonce") != nonce:
         raise Refused("nonce")

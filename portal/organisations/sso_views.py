@@ -91,7 +91,7 @@ def start(client: str) -> Page:
     }
     asked = {
         "response_type": "code",
-        "client_id": provider.client_id,
+        "client_id": provider.known_as,
         "redirect_uri": redirect_address(client),
         "scope": " ".join([*SCOPES, *(["groups"] if "groups" in found.scopes else [])]),
         "state": state,
@@ -193,7 +193,7 @@ def _who(provider: Provider, way: dict[str, Any]) -> Told:
     id_token, access_token = sso_provider.exchanged(
         found,
         allow,
-        client_id=provider.client_id,
+        known_as=provider.known_as,
         secret=secret,
         code=code,
         verifier=way["verifier"],
@@ -217,7 +217,7 @@ def _claims(
                 id_token,
                 sso_provider.keys(found, allow, now=now, anew=anew),
                 issuer=provider.issuer,
-                client_id=provider.client_id,
+                known_as=provider.known_as,
                 nonce=nonce,
                 access_token=access_token,
                 now=now,

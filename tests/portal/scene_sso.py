@@ -30,7 +30,7 @@ def set_providers(database: Database, scene: Scene) -> Scene:
         issuer = f"https://{scene.canary('issuer', place)}.example"
         content = {
             "issuer": issuer,
-            "client_id": scene.canary("client", place),
+            "known_as": scene.canary("client", place),
             "groups_claim": "groups",
             "roles": {scene.canary("group", place): "auditor"},
             "default_role": "",
