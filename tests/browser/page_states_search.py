@@ -11,7 +11,7 @@ from portal import clock
 from portal.assessments.models import Submission
 from portal.db import SYSTEM, Database
 from portal.gate.keeping import Keeper
-from portal.portfolio.indexing import PARTIES, Indexer
+from portal.portfolio.indexing import Indexer
 from portal.portfolio.models import FourthParty
 from portal.portfolio.words import firm_key
 from tests.browser.steps import State, press
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.browser.states import World
 
 US = "/o/{o}"
+MORE = "suppliers.more"  # beside the table that the vendor has filled in itself
 FIRMS = US + "/portfolio/fourth-parties"
 
 
@@ -62,7 +63,7 @@ def make(database: Database, organisation: Place) -> dict[str, str]:
             ):
                 session.add(
                     FourthParty(
-                        submission_id=submission, key=PARTIES, row=row, organisation_id=organisation.id, name=name,
+                        submission_id=submission, key=MORE, row=row, organisation_id=organisation.id, name=name,
                         name_key=firm_key(name), country=country, service=does,
                     )
                 )  # fmt: skip
