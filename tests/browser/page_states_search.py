@@ -32,7 +32,7 @@ def unknown_name(page: Page, world: World) -> None:
 
 STATES = [
     State("search, nothing asked", "auditor", US + "/search", "Write what you look for."),
-    State("search, found", "ciso", US + "/search?q=word", "answers fit"),
+    State("search, found", "ciso", US + "/search?q=word", "One answer fits."),
     State("search, none fits", "ciso", US + "/search?q=nowhere", "No answer that counts today says so."),
     State("search, none in this tier", "ciso", US + "/search?q=word&tier=low", "No answer fits this filter."),
     State("search, no word", "procurement", US + "/search?q=the", "There is no word in this to look for."),
