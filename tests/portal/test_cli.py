@@ -423,3 +423,25 @@ class TestVouching:
         assert "no such address" in refused(capsys, *vouch, "Alder", "nobody@x.com")
         assert "does not belong to Alder" in refused(capsys, *vouch, "Alder", "ada@x.com")
         database.dispose()
+
+
+class TestAllowDomain:
+    """Whose addresses a sign-in provider may make accounts for is the word of whoever runs the portal."""
+
+    def test_a_domain_is_given_to_one_organisation(
+        self, data: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        found = installation.load(data)
+        database = installation.open_database(found)
+        for name in ("Alder", "Birch"):
+            make_organisation(database, replace(found, argon2_cheap=True), name, clock.now())
+        allow = ("allow-domain", "--data", data)
+        for _twice in range(2):
+            assert "addresses at alder.example" in done(capsys, *allow, "Alder", "Alder.example")
+        assert "Another organisation has this domain" in refused(capsys, *allow, "Birch", "alder.example")
+        assert "no organisation called Oak" in refused(capsys, *allow, "Oak", "oak.example")
+        assert "is no domain" in refused(capsys, *allow, "Alder", "alder example")
+        with database.looking(SYSTEM) as session:
+            events = session.scalars(select(Event).where(Event.kind == "domain.allowed")).all()
+        assert len(events) == 1
+        database.dispose()
