@@ -20,7 +20,6 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import name_key
 from portal.faults import Invalid, NotFound
-from portal.forms import has_controls
 from portal.organisations.view_models import SavedView
 
 MOST = 30  # of one person
@@ -55,7 +54,7 @@ def checked(which: str, values: Mapping[str, str]) -> dict[str, str]:
         value = values.get(name, "")
         if name == "q":
             value = " ".join(value.split())[:LONGEST_WORDS]
-            sound = bool(value) and not has_controls(value)
+            sound = bool(value) and value.isprintable()
         else:
             sound = CODE.fullmatch(value) is not None
         if sound:
@@ -91,7 +90,7 @@ def save(
     """Keep a view under ``name``; one of that name and list is replaced. Invalid says what does not fit."""
     assert identity.organisation is not None
     held, name = checked(which, query), " ".join(name.split())
-    if not name or len(name) > LONGEST_NAME or has_controls(name):
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise Invalid("", {"name": f"Write a name of at most {LONGEST_NAME} characters, on one line."})
     if not held:
         raise Invalid("", {"name": "Narrow the list first, then keep it: this is the whole list."})
