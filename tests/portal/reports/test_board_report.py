@@ -114,7 +114,7 @@ def test_page_and_pdf_bear_the_same_hash_on_another_hour_too(
 
 
 def test_nothing_that_people_wrote_stands_in_it(scene: Scene, document: Document) -> None:
-    """Names of vendors, of what they deliver and of whom they depend on do; reasons, answers, conditions and notes do not."""
+    """Names of vendors, engagements and firms do; reasons, answers, conditions and notes do not."""
     text = repr(document)
     heard = {re.sub(r"\d+q$", "", word)[2:] for word in scene.canaries if word in text}
     assert heard == {"vendor", "engagement", "party"}
