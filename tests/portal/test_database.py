@@ -28,6 +28,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database, UtcDateTime
 from portal.faults import StartupFault, Unavailable
+from portal.gate.keeping import Keeper
 from portal.mail import mailer
 from portal.outbox import WorkerBeat
 from portal.reassessment.reminding import queue_due
@@ -186,6 +187,7 @@ def filled(database: Database, settings: Settings) -> Scene:
             )
         )
         record(session, Kind.RATED, now=NOW, actor=None, subject=mark)
+    Keeper(database).turn(lambda: NOW, seconds=60)  # the history of what stands at each gate
     return scene
 
 

@@ -202,6 +202,8 @@ def test_filters_narrow(app: Portal, scene: Scene) -> None:
         "intake",
         "policy",
         "tier",
+        "standing",
+        "fourth_party",
     }
     admin = place[OrganisationRole.ADMIN].person.id
     found = json.loads(browser.get(f"{base}?person={admin}").text)
