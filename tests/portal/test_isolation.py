@@ -183,9 +183,23 @@ def test_the_canaries_sing_where_they_may(app: Portal, scene: Scene) -> None:
                     for path in addresses(rule, values):
                         text = said(browser.get(path))
                         heard |= {word for word in scene.canaries if word in text}
+    for place in walked:
+        if place.side == "organisation":
+            heard |= {word for word in scene.canaries if word in asked_for(app, scene, place)}
     here = {one.name for one in walked}
     silent = {word for word, readers in scene.canaries.items() if word not in heard and readers & here}
     assert silent == set()
+
+
+def asked_for(app: Portal, scene: Scene, place: Place) -> str:
+    """What only who asks for it sees: one's own kept filters, and each firm that vendors depend on."""
+    browser = signed_in(app, place[OrganisationRole.CISO])
+    firms = [
+        word for word in scene.canaries if word.startswith("kzparty") and place.name in scene.canaries[word]
+    ]
+    pages = [f"/o/{place.slug}/engagements"]
+    pages += [f"/o/{place.slug}/portfolio/fourth-parties/engagements?name={firm}" for firm in firms]
+    return "".join(said(browser.get(page)) for page in pages)
 
 
 @pytest.mark.parametrize("name", ["Kzalder", "Kzbirch", "Kzcedar", "Kzdogwood", "Kzelder"])
