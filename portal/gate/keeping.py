@@ -297,9 +297,11 @@ def mend(database: Database, organisation_id: uuid.UUID, *, now: datetime, most:
             .join(Engagement, Engagement.id == GateBrief.engagement_id)
             .where(GateBrief.organisation_id == organisation_id, *standings.holds(rules.basis, today))
         )
-        some = statement.where(GateBrief.engagement_id >= uuid.UUID(bytes=secrets.token_bytes(16)))
-        rows = list(session.scalars(some.order_by(GateBrief.engagement_id).limit(most)))
-        rows = rows or list(session.scalars(statement.order_by(GateBrief.engagement_id).limit(most)))
+        start = uuid.UUID(bytes=secrets.token_bytes(16))
+        rows: list[GateBrief] = []  # from anywhere on, and round to the beginning
+        for part in (GateBrief.engagement_id >= start, GateBrief.engagement_id < start):
+            some = statement.where(part).order_by(GateBrief.engagement_id).limit(most - len(rows))
+            rows += session.scalars(some)
         gates = _seen(session, organisation_id, [one.engagement_id for one in rows], rules, now)
     wrong = {}
     for row in rows:

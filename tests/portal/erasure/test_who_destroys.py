@@ -25,7 +25,6 @@ WHO: dict[str, str] = {
     "answer_revision": STAYS + "ids",
     "answer_turn": SEALED,
     "answer_word": SEALED,
-    "event_notice": f"{ORGANISATION}, webhooks.delivering.fan_out: ids",
     "webhook": f"{ORGANISATION}, webhooks.service.remove",
     "webhook_delivery": f"{ORGANISATION}, webhooks.service.remove, retention.tidy",
     "api_request": f"{ORGANISATION}, retention.tidy",

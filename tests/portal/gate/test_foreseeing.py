@@ -20,6 +20,7 @@ from portal.gate.foreseeing import Preview, preview
 from portal.gate.models import GateDecision
 from portal.settings import Settings
 from portal.vendors import policy_queries
+from portal.vendors.ground import ground_moved
 from portal.vendors.policy import Policy
 from portal.web import Portal
 from tests.portal.once import made_once
@@ -49,6 +50,7 @@ def case(database: Database, settings: Settings) -> Reviewed:
             ratings=[], words_commitment="0" * 64, decided_by=actor.person.id, decided_at=NOW,
         )  # fmt: skip
         session.add(row)
+        ground_moved(session, halden.id, [engagement])
         record(session, Kind.GATE_DECIDED, now=NOW, actor=actor, subject=row)
     return found
 
