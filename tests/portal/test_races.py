@@ -158,6 +158,6 @@ def test_two_tabs_that_start_a_second_factor_take_turns(
         with database.transaction() as session:
             factors.start(session, settings, person, now=clock.now())
 
-    crossing(monkeypatch, factors, "is_on", start, start)
+    crossing(monkeypatch, factors, "codes_on", start, start)
     with database.looking(SYSTEM) as session:
         assert len(session.scalars(select(SecondFactor)).all()) == 1
