@@ -34,7 +34,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_saved_view_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_view")),
         sa.UniqueConstraint(
-            "organisation_id", "person_id", "list", "name_key", name=op.f("uq_saved_view_organisation_id_person_id_list_name_key")
+            "organisation_id",
+            "person_id",
+            "list",
+            "name_key",
+            name=op.f("uq_saved_view_organisation_id_person_id_list_name_key"),
         ),
         info={"tenancy": "organisation", "immutable": False, "unaudited": ""},
     )

@@ -20,8 +20,7 @@ from tests.guards.code import modules
 from tests.portal.world import NOW
 
 # Entries of the catalogue that nothing writes yet, with the reason. Empty is best.
-WAITING: dict[str, str] = {
-}
+WAITING: dict[str, str] = {}
 
 
 def test_every_entry_of_the_catalogue_is_written_somewhere() -> None:

@@ -132,7 +132,10 @@ AGREED: dict[tuple[str, str], str] = {
         "portal.evidence.receiving",
     ): "one way of giving out files",
     ("portal.organisations.forms", "portal.accounts.forms"): "one field for addresses, with one voice",
-    ("portal.organisations.token_forms", "portal.accounts.forms"): "one field for the password that is asked again",
+    (
+        "portal.organisations.token_forms",
+        "portal.accounts.forms",
+    ): "one field for the password that is asked again",
     ("portal.organisations.sso_views", "portal.accounts.desk"): "one proof before what a thief would do",
     ("portal.organisations.sso_views", "portal.accounts.forms"): "one proof before what a thief would do",
     ("portal.organisations.token_views", "portal.accounts.desk"): "one proof before what a thief would do",

@@ -339,7 +339,9 @@ def test_each_process_has_the_pragmas_on_its_live_connections(
 
 @pytest.mark.sqlite_itself
 def test_a_new_connection_of_the_pool_has_them_too(settings: Settings) -> None:
-    database = Database(settings.database_url, settings.base_url, settings.secret_key)  # as the product opens it
+    database = Database(
+        settings.database_url, settings.base_url, settings.secret_key
+    )  # as the product opens it
     opened = [database.engine.connect() for _ in range(4)]
     for connection in opened:
         cursor = connection.connection.driver_connection.cursor()  # type: ignore[union-attr]
