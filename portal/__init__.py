@@ -11,7 +11,7 @@ def create_app(settings: Settings) -> Portal:
     from flask_babel import Babel
     from jinja2 import StrictUndefined
 
-    from portal import errors, features, formats, frame, logs, schema, web
+    from portal import errors, features, formats, frame, installation, logs, schema, web
     from portal.db import Database
     from portal.organisations.identity import TenantResolver
     from portal.storage import open_storage
@@ -21,6 +21,7 @@ def create_app(settings: Settings) -> Portal:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(formats.FILTERS)
     app.settings = settings
+    installation.require_whole(settings.data)
     app.database = Database(settings.database_url, settings.base_url, settings.secret_key)
     schema.require_current(app.database)
     app.storage = open_storage(settings)
@@ -35,6 +36,8 @@ def create_app(settings: Settings) -> Portal:
     app.hinders_reopening = features.HINDERS_REOPENING
     app.unlinked = features.UNLINKED
     app.at_clients = features.AT_CLIENTS
+    app.tokens_of = features.TOKENS_OF
+    app.knows_region = features.KNOWS_REGION
     app.policy_effects = features.POLICY_EFFECTS
     app.as_seen = features.AS_SEEN
     app.secret_key = settings.secret_key

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal.db import Scope
+from portal.faults import OwesFactor, OwesProvider
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +70,12 @@ class Permission(enum.Enum):
     MANAGE_WEBHOOKS = "say which addresses hear of the organisation's events"
     MANAGE_SSO = "say which provider signs the organisation's people in, and approve it"
     SESSION = "see where one is signed in to, and leave"
+    MANAGE_CYCLE = "change the rules of the audit cycle"
+    SEE_LETTERS = "see which letters went, wait or were given up"
+    RESEND_LETTER = "have a letter sent again"
+    CAMPAIGN = "ask many vendors a short questionnaire at once"
+    NOTE_INCIDENT = "put an incident of a vendor on record"
+    TELL_INCIDENT = "tell clients of an incident of the company"
     SEE_COMPANY = "see the company's own pages"
     SEE_ASSESSMENT = "read an assessment of the company, its questions, answers and result"
     SEE_QUESTIONS = "read the questions that one is to answer, with their answers"
@@ -124,6 +131,12 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
     Permission.MANAGE_TOKENS: frozenset({_O.ADMIN}),
     Permission.MANAGE_WEBHOOKS: frozenset({_O.ADMIN, _O.CISO}),
     Permission.MANAGE_SSO: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.MANAGE_CYCLE: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.SEE_LETTERS: frozenset({_O.ADMIN, _O.CISO, _O.AUDITOR}),
+    Permission.RESEND_LETTER: frozenset({_O.ADMIN, _O.CISO}),
+    Permission.CAMPAIGN: _ISSUERS,
+    Permission.NOTE_INCIDENT: _EVERY_ORGANISATION_ROLE - {_O.AUDITOR},
+    Permission.TELL_INCIDENT: _EVERY_COMPANY_ROLE,
     Permission.SESSION: None,  # any signed-in person, also one whom an organisation's provider signed in
     Permission.SEE_SCHEDULE: _EVERY_ORGANISATION_ROLE,
     Permission.SEE_QUESTIONNAIRES: _EVERY_ORGANISATION_ROLE,
@@ -156,7 +169,9 @@ TABLE: dict[Permission, frozenset[OrganisationRole] | frozenset[CompanyRole] | N
 }
 
 
-# What a token may be narrowed to. No scope holds what takes two people, or touches members, settings or erasure.
+# What a token may be narrowed to, and the most that its operations may ask of its person. Which operations a scope
+# opens stands at the operations (portal/api): it opens nothing else that its permissions would allow. No scope holds
+# what takes two people, or touches members, settings or erasure.
 SCOPES: dict[str, frozenset[Permission]] = {
     "vendors:read": frozenset({Permission.SEE_VENDORS}),
     "vendors:write": frozenset({Permission.SEE_VENDORS, Permission.MANAGE_VENDORS}),
@@ -164,7 +179,7 @@ SCOPES: dict[str, frozenset[Permission]] = {
     "assessments:issue": frozenset({Permission.SEE_VENDORS, Permission.ISSUE}),
     "findings:read": frozenset({Permission.SEE_REVIEW}),
     "contract:read": frozenset({Permission.SEE_CONTRACT}),
-    "gate:read": frozenset({Permission.SEE_GATE, Permission.SEE_VENDORS}),
+    "gate:read": frozenset({Permission.SEE_GATE}),
 }
 
 
@@ -200,9 +215,10 @@ class Identity:
     """One person acting in at most one tenant. Every query of tenant data starts from it.
 
     ``delegated`` narrows a session of role DELEGATE. ``owes_factor``: the tenant demands a second factor that this
-    person has not set up: nothing of the tenant may be read. ``half``: the password was right and the second factor has
-    not been shown: web.py treats such a visitor as signed out everywhere but at the second step. ``allowed``: what the
-    scopes of an API token leave of the role; None is no narrowing. ``bound``: an organisation's own provider signed
+    person has not set up: nothing of the tenant may be read. ``owes_provider``: the same until they come by the sign-in
+    provider of the organisation. ``half``: the password was right and the second factor has
+    not been shown: web.py treats such a visitor as signed out everywhere but at the second step. ``scopes``: those of
+    the API token that asks; None where a person asks. ``bound``: an organisation's own provider signed
     this person in: such a session reaches that organisation alone, never the account's own pages.
     """
 
@@ -214,8 +230,9 @@ class Identity:
     seen_at: datetime | None = field(default=None, compare=False)
     delegated: Delegated | None = None
     owes_factor: bool = False
+    owes_provider: bool = False
     half: bool = False
-    allowed: frozenset[Permission] | None = None
+    scopes: frozenset[str] | None = None
     bound: bool = False
 
     @property
@@ -225,15 +242,22 @@ class Identity:
             company_id=self.company.id if self.company else None,
         )
 
+    def check_owed(self) -> None:
+        """Raise OwesProvider or OwesFactor while one of the two is due."""
+        if self.owes_provider:
+            raise OwesProvider("This organisation's own sign-in opens its pages.")
+        if self.owes_factor:
+            raise OwesFactor("This organisation asks for a second factor.")
+
     def may(self, permission: Permission) -> bool:
         """Whether the table grants ``permission`` to this role, and a token's scopes leave it."""
         roles = TABLE[permission]
-        if self.allowed is not None and permission not in self.allowed:
+        if self.scopes is not None and not any(permission in SCOPES.get(one, ()) for one in self.scopes):
             return False
         if (
             roles is None
         ):  # one's own account: not for who came by a link, a token, or a provider of somebody else's
-            own = self.delegated is None and self.allowed is None
+            own = self.delegated is None and self.scopes is None
             return own and (not self.bound or permission is Permission.SESSION)
         return self.role is not None and self.role in roles
 
@@ -310,15 +334,28 @@ def requires(permission: Permission) -> Callable[[F], F]:
     return mark
 
 
-def by_token(permission: Permission) -> Callable[[F], F]:
-    """Mark an operation of the API: only a token whose scopes hold ``permission`` reaches it; cookies are not read."""
+def by_token(permission: Permission, scopes: tuple[str, ...]) -> Callable[[F], F]:
+    """Mark an operation of the API: only a token with one of ``scopes`` reaches it, whose person has ``permission``;
+    cookies are not read.
+    """
+    for one in scopes:
+        if permission not in SCOPES[one]:
+            raise LookupError(f"{one} does not hold {permission.name}")
 
     def mark(view: F) -> F:
         view.permission = permission  # type: ignore[attr-defined]  # read by web.py and the guard test
         view.by_token = True  # type: ignore[attr-defined]  # the same
+        view.scopes = scopes  # type: ignore[attr-defined]  # the same
         return view
 
     return mark
+
+
+def by_link(view: F) -> F:
+    """Mark a public view whose address holds all that it asks for: cookies are not read, no form stands before it."""
+    view.permission = None  # type: ignore[attr-defined]  # read by web.py and the guard test
+    view.by_link = True  # type: ignore[attr-defined]  # the same
+    return view
 
 
 def public(view: F) -> F:

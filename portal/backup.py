@@ -16,9 +16,10 @@ import hmac
 import json
 import os
 import secrets
+import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,18 +28,19 @@ from typing import IO, Any
 from sqlalchemy import func, inspect, select
 from sqlalchemy.engine import Connection
 
-from portal import engines, schema
+from portal import clock, engines, schema
 from portal.accounts.models import PersonRow
 from portal.contracts.schedule_models import ContractFile
 from portal.db import SYSTEM, Database
 from portal.evidence.models import Evidence
-from portal.faults import StartupFault
+from portal.faults import StartupFault, Unavailable
 from portal.outbox import WorkerBeat
 from portal.settings import Settings
 from portal.storage import KEY, Missing, Storage, open_storage
 
 FORMAT = 1
 MANIFEST, DATABASE, FILES = "manifest.json", "database", "files/"
+SCRATCH = "restore-scratch"
 PIECE = 256 * 1024
 LARGEST_MANIFEST = 1 << 30
 STOPPED_AFTER = timedelta(seconds=60)  # a worker beats every 30 seconds
@@ -243,8 +245,12 @@ def restore(
     now: datetime,
     replace: bool = False,
     other_key: bool = False,
+    begin: Callable[[], None] = lambda: None,
 ) -> Manifest:
     """Bring the installation to what the archive holds: files first, then the database in one transaction.
+
+    ``begin`` is called when nothing is left but to replace the database. What was replaced opens when restoring.settle
+    has given it its revision (engines.bring_back).
 
     Raises StartupFault for an installation that holds anything unless ``replace``, or that is running; an archive of
     another secret key unless ``other_key``, of another kind of database, of a newer portal, or a damaged one. All
@@ -271,16 +277,54 @@ def restore(
         if bad:
             raise StartupFault(f"The backup is damaged ({bad[0]}), so nothing was restored.")
         for key, held in manifest.files.items():
-            with tempfile.TemporaryFile() as file:
-                extract(archive, FILES + key, held, file)
-                file.seek(0)
-                storage.put(key, file)
-        with tempfile.TemporaryDirectory() as scratch:
-            copy = Path(scratch) / DATABASE
+            try:
+                if _stored(storage, key) != held:
+                    _store(storage, key, archive, held)
+            except Unavailable as error:
+                raise StartupFault(
+                    f"A file cannot be stored ({error.__cause__}); the database stays as it is."
+                ) from error
+        with _scratch(settings.data) as scratch:
+            copy = scratch / DATABASE
             with _private(copy) as stream:
                 extract(archive, DATABASE, manifest.database, stream)
+            _require_stopped(database, clock.now())  # nor was it started since, however long the files took
+            begin()
             engines.bring_back(database, copy)
     return manifest
+
+
+def _stored(storage: Storage, key: str) -> Held | None:
+    """What storage has under ``key``: to write that once more could only lose it."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for piece in storage.read(key):
+            digest.update(piece)
+            size += len(piece)
+    except Missing:
+        return None
+    return Held(size, digest.hexdigest())
+
+
+def _store(storage: Storage, key: str, archive: zipfile.ZipFile, held: Held) -> None:
+    with tempfile.TemporaryFile() as file:
+        extract(archive, FILES + key, held, file)
+        file.seek(0)
+        storage.delete(key)  # with the part of it that a restore before this one had come to
+        storage.put(key, file)
+
+
+@contextlib.contextmanager
+def _scratch(data: Path) -> Iterator[Path]:
+    """A folder for the database of then. One that was killed leaves it, with all that is to be erased again: the next
+    one takes it away."""
+    folder = data / SCRATCH
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_stopped(database: Database, now: datetime) -> None:

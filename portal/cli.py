@@ -16,7 +16,18 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import cli_foreseeing, cli_keeping, clock, demo, installation, logs, server, worker
+from portal import (
+    cli_cycle,
+    cli_foreseeing,
+    cli_keeping,
+    clock,
+    demo,
+    installation,
+    logs,
+    server,
+    steadiness,
+    worker,
+)
 from portal.access import OrganisationRole, Person
 from portal.accounts import factors, resets
 from portal.accounts import service as accounts
@@ -92,20 +103,24 @@ def _worker(options: argparse.Namespace) -> int:
         raise StartupFault("--now needs --once: it is one look at another day.")
     database = installation.open_database(found)
     if options.once:
+        wrong = "" if options.now or options.after_a_pause else steadiness.doubt(database, clock.now())
         # A look at another day is no sign of life.
         report = worker.run_once(
             database,
             mailer(found),
             options.now or clock.now(),
+            remind=not wrong,
             beats=options.now is None,
             storage=open_storage(found) if options.now is None else None,
         )
         print(f"{report}.")
-        return 1 if report.faults else 0
+        if wrong:
+            print(f"portal: No reminders were generated. {wrong}", file=sys.stderr)
+        return 1 if report.faults or wrong else 0
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker.loop(database, found, stop)
+    worker.loop(database, found, stop, after_a_pause=options.after_a_pause)
     return 0
 
 
@@ -275,6 +290,9 @@ def _parser() -> argparse.ArgumentParser:
     one = command("worker", _worker, "Queue due reminders and deliver letters.")
     one.add_argument("--once", action="store_true", help="one pass, for cron")
     one.add_argument("--now", type=_moment, metavar="DATE", help="as of another day (demonstrations only)")
+    one.add_argument(
+        "--after-a-pause", action="store_true", help="the clock is right; nobody worked here for long"
+    )
     command("upgrade", _upgrade, "Bring the database to this portal's revision. Back it up before.")
     one = command(
         "create-admin", _create_admin, "Make an administrator, and their organisation if it is new."
@@ -301,6 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--format", choices=FORMATS, help="found out from the file unless given")
     one.add_argument("--slug", help="of a VSAQ questionnaire; made from the file's name unless given")
     one.add_argument("--version", default="1.0.0")
+    cli_cycle.add_commands(command)
     cli_foreseeing.add_commands(command)
     cli_keeping.add_commands(command)
     return parser

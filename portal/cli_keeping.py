@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from portal import backup, clock, erasing_again, installation, restoring, verifying
+from portal import backup, clock, erasing_again, installation, restoring, schema, verifying
 from portal.accounts import service as accounts
 from portal.db import Database
 from portal.erasure import service as erasure
@@ -18,10 +18,16 @@ from portal.erasure.models import Erasure
 from portal.faults import Conflict, NotFound, StartupFault
 from portal.organisations import service as organisations
 from portal.organisations import sso
+from portal.settings import Settings
 
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 KEY_IS_ELSEWHERE = (
     "The secret key is not in it: keep portal.toml, or the PORTAL_* variables, in another place."
+)
+
+CUT_OFF_ELSEWHERE = (
+    "A restore into this database was cut off. What it still had to carry out is in the data folder of then: restore "
+    "there; or from here with --replace, and erase again by the certificates that are kept in that folder."
 )
 
 
@@ -72,27 +78,61 @@ def _backup(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     found = installation.load(options.data)
+    with installation.alone(found.data):
+        return _brought_back(options, found)
+
+
+def _brought_back(options: argparse.Namespace, found: Settings) -> int:
     database = Database(found.database_url, found.base_url, found.secret_key)
     now = clock.now()
-    certificates = erasing_again.issued(database)
-    beside = erasing_again.keep_beside(certificates, found.data, now) if options.replace else None
-    manifest = backup.restore(
-        found, database, options.archive, now=now, replace=options.replace, other_key=options.other_key
-    )
-    installation.upgrade(database)
-    settled = restoring.settle(database, now=now)
+    cut_off = erasing_again.unfinished(found.data)
+    if cut_off is None and schema.is_cut_off(database) and not options.replace:
+        raise StartupFault(CUT_OFF_ELSEWHERE)
+    ended, replaces = erasing_again.ended(database), options.replace or cut_off is not None
+    if cut_off is not None:
+        print("A restore was cut off here: what it still had to carry out is carried out by this one.")
+        ended = cut_off.with_those_of(ended)
+    beside = erasing_again.keep_beside(ended.certificates, found.data, now) if replaces else None
+    try:
+        manifest = backup.restore(
+            found,
+            database,
+            options.archive,
+            now=now,
+            replace=replaces,
+            other_key=options.other_key,
+            begin=lambda: erasing_again.mark(ended, found.data),
+        )
+    except StartupFault:
+        if cut_off is None and not schema.is_cut_off(database):
+            erasing_again.finish(found.data)
+        raise
+    settled = restoring.settle(database, now=now, ended=ended, revision=manifest.revision)
+    erasing_again.finish(found.data)
     print(f"Restored: the database and {len(manifest.files)} files, as of {manifest.made_at}.")
-    print(f"Ended: {settled.sessions} sessions and {settled.links} open links; people sign in again.")
-    if settled.letters:
-        print(f"Held back: {settled.letters} letters. Say `portal release-letters --send` or `--discard`.")
-    again = erasing_again.carry_out(database, certificates, now=now)
-    if again:
-        print(f"Erased again: what {again} certificates name that were issued since that backup.")
+    _say(settled)
     if beside is not None:
         print(f"The certificates of the installation that was replaced are kept in {beside}.")
     else:
         print("Values erased since that backup are back: erase them again by the certificates issued since.")
     return 0
+
+
+def _say(settled: restoring.Settled) -> None:
+    print(f"Ended: {settled.sessions} sessions and {settled.links} open links; people sign in again.")
+    if settled.letters:
+        print(f"Held back: {settled.letters} letters. Say `portal release-letters --send` or `--discard`.")
+    if settled.passkeys:
+        print(f"Removed again: {settled.passkeys} passkeys that were removed since that backup.")
+    if settled.providers:
+        print(f"Switched off: {settled.providers} sign-in providers; two people approve each anew.")
+    print(
+        "Passwords, one-time codes and members are those of then: what changed since has to be changed again."
+    )
+    if settled.certificates:
+        print(
+            f"Erased again: what {settled.certificates} certificates name that were issued since that backup."
+        )
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -49,10 +49,21 @@ def client_tokens() -> list[str]:
     return [one for one in request.cookies.get(client_cookie(), "").split(".")[:MOST_CLIENTS] if one]
 
 
-def add_client(response: WerkzeugResponse, token: str) -> None:
-    """One more of them, before the others; the oldest gives way when there are too many."""
-    kept = [token, *(one for one in client_tokens() if one != token)][:MOST_CLIENTS]
+def add_client(response: WerkzeugResponse, token: str, *, before: str = "") -> None:
+    """One more of them, before the others; the oldest gives way when there are too many. ``before``: the token that
+    the same session had until now.
+    """
+    kept = [token, *(one for one in client_tokens() if one not in (token, before))][:MOST_CLIENTS]
     set_session(response, ".".join(kept), client_cookie())
+
+
+def drop_client(response: WerkzeugResponse, token: str) -> None:
+    """Take one of them away; the browser stays signed in at the other organisations."""
+    kept = [one for one in client_tokens() if one != token]
+    if kept:
+        set_session(response, ".".join(kept), client_cookie())
+    else:
+        clear_session(response, client_cookie())
 
 
 def shown_tokens(

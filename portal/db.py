@@ -160,7 +160,10 @@ class Database:
         self.engine = _engine(url)
         # Writers of one process queue up here: SQLite's own waiting is sleeping and asking again, up to 0.1 s too long.
         self._turn = threading.Lock()
-        self.reading = self.engine.execution_options(portal_write=False, postgresql_readonly=True)
+        looking: dict[str, Any] = {"portal_write": False, "postgresql_readonly": True}
+        if not self.sqlite:  # what one page reads is of one moment, as SQLite's snapshot is
+            looking["isolation_level"] = "REPEATABLE READ"
+        self.reading = self.engine.execution_options(**looking)
         self.writing = self.engine.execution_options(portal_write=True)
 
     @property
@@ -391,8 +394,7 @@ def _check_flush(session: Session, context: Any, instances: Any) -> None:
         mine = (scope.organisation_id is not None and organisation == scope.organisation_id) or (
             scope.company_id is not None and company == scope.company_id
         )
-        nobody = (
-            mark == "shared" and organisation is None and company is None
-        )  # such as a person's own sign-in
+        # Such as a person's own sign-in.
+        nobody = mark == "shared" and organisation is None and company is None
         if not mine and not nobody:
             raise UnscopedQuery(f"{table.name} is written outside its tenant")

@@ -14,13 +14,24 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal import clock, demo_findings, demo_gates, demo_samples, demo_story, installation, server, settings
+from portal import (
+    clock,
+    demo_cycle,
+    demo_findings,
+    demo_gates,
+    demo_samples,
+    demo_story,
+    installation,
+    server,
+    settings,
+)
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.demo_cycle import QUILLON
 from portal.demo_samples import FENNMARK, SAMPLES, Calendar, Papers, Sample
 from portal.demo_story import Bought
 from portal.faults import StartupFault
@@ -43,6 +54,7 @@ STAFF = {
     OrganisationRole.AUDITOR: ("Aino Salmi", "aino.salmi@halden.example"),
 }
 HELPER = ("Lena Brandt", "lena.brandt@fennmark.example")
+COMPANIES = {**{one.name: one.owner for one in SAMPLES}, QUILLON[0]: QUILLON[1]}
 FOUNDED = 420  # days before the first start
 
 
@@ -67,8 +79,8 @@ def run(data: Path, port: int, *, say: Callable[[str], None]) -> None:
     app = create_app(found)
     with app.database.looking(SYSTEM) as session:
         organisation = session.scalars(select(Organisation.slug).order_by(Organisation.created_at)).first()
-        companies = session.scalars(select(Company.slug).order_by(Company.created_at).limit(len(SAMPLES)))
-        places = [(one.name, f"/c/{slug}/") for one, slug in zip(SAMPLES, companies, strict=False)]
+        slugs = {one.name: one.slug for one in session.execute(select(Company.name, Company.slug))}
+        places = [(name, f"/c/{slugs[name]}/") for name in COMPANIES if name in slugs]
     say(_words(found, people, f"/o/{organisation}/", places))
     server.serve(app, "127.0.0.1", port, ready=lambda: say(f"Ready: {found.base_url}/ (Ctrl+C ends it)"))
 
@@ -80,6 +92,7 @@ def prepare(data: Path, port: int) -> Settings:
             f"{data} is a real installation. Choose another folder for the demonstration with --data."
         )
     installation.require_folder(data)
+    installation.require_whole(data)
     key = data / installation.KEY_FILE
     if not key.exists() or key.stat().st_size < settings.MINIMUM_KEY:
         installation.keep(key, secrets.token_urlsafe(48))
@@ -123,6 +136,7 @@ def _cast() -> Iterator[tuple[tuple[str, str], str, str]]:
     yield HELPER, CompanyRole.CONTRIBUTOR.value, "company"
     for one in SAMPLES[1:]:
         yield one.owner, CompanyRole.OWNER.value, "company"
+    yield QUILLON[1], CompanyRole.OWNER.value, "company"
 
 
 def _is_peopled(session: Session) -> bool:
@@ -136,6 +150,11 @@ def _populate(
     founded = calendar.ago(FOUNDED)
     people = {one.email: _person(session, one, hashes[one.email], founded) for one in made}
     ciso = _staff(session, people, founded)
+    admin_person = people[STAFF[OrganisationRole.ADMIN][1]]
+    admin = replace(ciso, person=admin_person, session_id=uuid.uuid4(), role=OrganisationRole.ADMIN)
+    owner = people[STAFF[OrganisationRole.BUSINESS_OWNER][1]]
+    demo_cycle.rules_of_the_house(session, ciso=ciso, calendar=calendar)
+    couriers = _couriers(session, people, owner, ciso=ciso, admin=admin, calendar=calendar)
     archive, payroll, translation = (
         _vendor(session, one, people, actor=ciso, calendar=calendar) for one in SAMPLES
     )
@@ -146,12 +165,11 @@ def _populate(
     demo_story.overdue(session, payroll, actor=ciso, calendar=calendar)
     demo_story.asked_and_passed_on(session, translation, actor=ciso, calendar=calendar)
     demo_story.reassessed(session, translation, actor=ciso, calendar=calendar)
-    owner = people[STAFF[OrganisationRole.BUSINESS_OWNER][1]]
     demo_story.newcomer(session, owner, actor=ciso, now=calendar.ago(1))
     demo_story.of_today(session, archive, helper, owner, actor=ciso, calendar=calendar)
-    admin_person = people[STAFF[OrganisationRole.ADMIN][1]]
-    admin = replace(ciso, person=admin_person, session_id=uuid.uuid4(), role=OrganisationRole.ADMIN)
     demo_gates.settle(session, archive, payroll, ciso=ciso, admin=admin, calendar=calendar)
+    demo_cycle.campaign(session, couriers, owner, ciso=ciso, calendar=calendar)
+    demo_cycle.incident(session, payroll, calendar=calendar)
     demo_story.letters_of_the_past(session, now=calendar.now)
 
 
@@ -175,6 +193,29 @@ def _vendor(
     return Bought(
         one, vendor, contact, engagement, demo_story.at_work(person, company, CompanyRole.OWNER), company
     )
+
+
+def _couriers(
+    session: Session,
+    people: dict[str, Person],
+    business_owner: Person,
+    *,
+    ciso: Identity,
+    admin: Identity,
+    calendar: Calendar,
+) -> Identity:
+    """The vendor whose next assessment opens soon, with a year behind it; returns its owner."""
+    name, (who, address) = QUILLON
+    known = calendar.ago(demo_cycle.KNOWN - 1)
+    vendor = vendors.create_vendor(session, name=name, country="SE", actor=ciso, now=known)
+    contact = vendors.invite_contact(session, vendor, name=who, email=address, actor=ciso, now=known)
+    joined, person = calendar.ago(demo_cycle.KNOWN - 3), people[address]
+    company = organisations.create_company(session, name=name, owner_id=person.id, now=joined, actor=person)
+    _accept(session, vendor, company, person, joined)
+    demo_cycle.parcels(
+        session, person, (vendor, contact), company, business_owner, ciso=ciso, admin=admin, calendar=calendar
+    )
+    return demo_story.at_work(person, company, CompanyRole.OWNER)
 
 
 def _helper(session: Session, archive: Bought, people: dict[str, Person], calendar: Calendar) -> Identity:
@@ -204,6 +245,7 @@ def _staff(session: Session, people: dict[str, Person], now: datetime) -> Identi
     ciso = people[STAFF[OrganisationRole.CISO][1]]
     identity = Identity(ciso, uuid.uuid4(), organisation=tenant, role=OrganisationRole.CISO)
     organisation.regimes = ["gdpr", "eu_financial", "iso27001"]
+    organisation.region = "PT"
     organisation.vendor_sees = "all"
     record(session, Kind.SETTINGS_CHANGED, now=now, actor=identity, subject=organisation)
     return identity
@@ -243,7 +285,7 @@ def _words(
         "Vendor Risk Portal, a demonstration with invented people. Nothing leaves this computer.",
         "",
     ]
-    domains = {one.name: one.owner[1].partition("@")[2] for one in SAMPLES}
+    domains = {name: owner[1].partition("@")[2] for name, owner in COMPANIES.items()}
     domains[ORGANISATION] = STAFF[OrganisationRole.ADMIN][1].partition("@")[2]
     for side, name, path in (
         ("organisation", ORGANISATION, organisation),

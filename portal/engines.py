@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.engine import URL, Connection
 
+from portal import schema
 from portal.db import Database
 from portal.faults import StartupFault
 
@@ -103,17 +104,40 @@ def take_statistics(database: Database) -> None:
 
 
 def bring_back(database: Database, copy: Path) -> None:
-    """Replace everything in the database by ``copy``, in one transaction of the engine."""
+    """Replace everything in the database by ``copy``, in one transaction of the engine, but for its revision.
+
+    Without one nobody opens it, from whatever folder or machine (schema.require_current), until restoring.settle has
+    given it one in the transaction that ends what must not come back. Raises StartupFault when it was not replaced;
+    of PostgreSQL also when the connection broke while it was: schema.is_cut_off tells.
+    """
     database.dispose()
     if not database.sqlite:
-        program = _program("pg_restore")
+        wanted = copy.with_suffix(".list")
+        wanted.write_text(_without_revision(copy))
         options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction"]
-        _run([program, *options, "--exit-on-error", str(copy)], database, None)
+        options += ["--exit-on-error", f"--use-list={wanted}"]
+        _run([_program("pg_restore"), *options, str(copy)], database, None)
         return
-    with sqlite3.connect(copy) as source, sqlite3.connect(_sqlite_path(database), timeout=5) as live:
-        source.backup(live)
-    source.close()
-    live.close()
+    with (
+        contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as source,
+        contextlib.closing(sqlite3.connect(_sqlite_path(database), timeout=5)) as live,
+    ):
+        try:
+            source.execute(f"DELETE FROM {schema.VERSIONS}")
+            source.backup(live)  # an unfinished one is rolled back
+        except sqlite3.Error as error:
+            raise StartupFault(f"The database cannot be replaced, and was not: {error}.") from error
+
+
+def _without_revision(copy: Path) -> str:
+    """What pg_restore is to bring back of a dump, as its own list; StartupFault when it is no dump of a portal."""
+    listed = subprocess.run([_program("pg_restore"), "--list", str(copy)], capture_output=True, check=False)
+    lines = listed.stdout.decode("utf-8", "replace").splitlines(keepends=True)
+    revision = re.compile(rf" TABLE DATA \S+ {schema.VERSIONS} ")
+    kept = [line for line in lines if not revision.search(line)]
+    if listed.returncode or len(kept) != len(lines) - 1:
+        raise StartupFault("The database in the backup cannot be read, so nothing was restored.")
+    return "".join(kept)
 
 
 def readable(copy: Path) -> bool:
@@ -153,8 +177,13 @@ def _run(command: list[str], database: Database, output: Path | None) -> None:
         if value:
             environment[option] = str(value)
     target = [f"--dbname={url.database}"] + ([f"--file={output}"] if output else [])
+    # It inherits the lock of installation.alone: should we be killed, no second restore begins before it has ended.
     found = subprocess.run(
-        [command[0], *target, *command[1:]], env=environment, capture_output=True, check=False
+        [command[0], *target, *command[1:]],
+        env=environment,
+        capture_output=True,
+        check=False,
+        close_fds=False,
     )
     if found.returncode:
         said = found.stderr.decode("utf-8", "replace").strip().splitlines()

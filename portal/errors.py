@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,8 +13,8 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from portal import forms, logs, problems, web
-from portal.access import SCOPES, Identity
+from portal import forms, logs, pace, problems, web
+from portal.access import TABLE, Identity
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.csrf import Source, StaleForm, source
@@ -31,6 +32,7 @@ STATUS: dict[type[Fault], int] = {
     StaleForm: 400,
 }
 RETRY_AFTER = "5"
+REFUSALS_APART = timedelta(minutes=1)
 UNNAMED = frozenset({404, 405})  # nothing went wrong here that anybody could look up
 KEPT_BODY = 400_000  # characters of a posted form that an error page gives back for sending again
 # With every field that has "password" in its name.
@@ -41,6 +43,7 @@ KEPT_FIELD = 50  # what a field costs beside its text
 def install(app: Flask) -> None:
     app.register_error_handler(web.SignedOut, _signed_out)
     app.register_error_handler(web.OwesFactor, _owes_factor)
+    app.register_error_handler(web.OwesProvider, _owes_provider)
     app.register_error_handler(Fault, _fault)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _defect)
@@ -73,7 +76,12 @@ def _status_of(fault: Fault) -> int:
 
 
 def _record_refusal(identity: Identity) -> None:
+    """One event; of a program that is refused at one operation again and again, one a minute."""
     endpoint = (request.endpoint or "")[:100]
+    if identity.scopes is not None and not pace.first(
+        (identity.session_id, endpoint), web.now(), of=REFUSALS_APART
+    ):
+        return
     web.portal().database.record_refusal(
         lambda session: record(
             session, Kind.ACCESS_REFUSED, now=web.now(), actor=identity, data={"endpoint": endpoint}
@@ -130,6 +138,27 @@ def _owes_factor(fault: web.OwesFactor) -> Any:
     return _page(403, message=message, kept=kept_fields(), back=back, factor=True), 403
 
 
+def _owes_provider(fault: web.OwesProvider) -> Any:
+    """To the sign-in of the organisation; what was posted is given back to send again afterwards."""
+    web.undo()
+    if web.by_machine():
+        return _problem("sign_in_provider")
+    message = _(
+        "This organisation lets you in by its own sign-in alone. Come by that, or, as an administrator, sign in with "
+        "a second factor of your own."
+    )
+    if web.wants_json():
+        return jsonify(error="sign_in_provider", message=message), 403
+    identity = web.maybe_identity()
+    tenant = identity.organisation if identity is not None else None
+    here = request.full_path.rstrip("?")
+    door = f"/sso/{tenant.slug}" if tenant is not None else "/sso"
+    if request.method in web.SAFE:
+        return _page(403, message=message, door=f"{door}?{urlencode({'next': here})}"), 403
+    kept, back = kept_fields(), web.local_path(here)
+    return _page(403, message=message, kept=kept, back=back, door=door), 403
+
+
 def _defect(error: Exception) -> Any:
     """A fault of ours: the request's id finds it in the log, and the page says nothing else."""
     web.undo()
@@ -159,12 +188,13 @@ def _problem_of(fault: Fault, status: int) -> Response:
 
 
 def _narrowed() -> Response | None:
-    """The answer where the role would allow what the token's scopes do not; says which scopes would."""
-    identity, permission = web.maybe_identity(), web.permission_asked()
-    if identity is None or identity.allowed is None or permission is None or permission in identity.allowed:
+    """The answer where the role would allow what the token's scopes do not; says which scope is missing."""
+    identity, permission, asked = web.maybe_identity(), web.permission_asked(), web.scopes_asked()
+    if identity is None or identity.scopes is None or permission is None or identity.role is None:
         return None
-    scopes = ", ".join(name for name, held in SCOPES.items() if permission in held)
-    return _problem("insufficient_scope", f"This needs a token with one of these scopes: {scopes}.")
+    if identity.role not in (TABLE[permission] or ()) or not identity.scopes.isdisjoint(asked):
+        return None
+    return _problem("insufficient_scope", f"The token lacks the scope {' or '.join(asked)}.")
 
 
 def _problem(
@@ -222,7 +252,14 @@ def _page(status: int, **context: Any) -> str:
     known = status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503)
     resend = source() is Source.HERE  # else another site may have filled the form in (see csrf.source)
     context["label"] = _labeller() if context.get("kept") else None
-    defaults: dict[str, Any] = {"message": "", "reference": "", "kept": [], "back": None, "factor": False}
+    defaults: dict[str, Any] = {
+        "message": "",
+        "reference": "",
+        "kept": [],
+        "back": None,
+        "factor": False,
+        "door": "",
+    }
     defaults["resend"] = resend
     return render_template("errors/error.html", status=status if known else 400, **{**defaults, **context})
 

@@ -26,8 +26,14 @@ MOST_ROWS = 1_048_575  # a sheet has one row more, for the heads
 LARGEST_NUMBER = 2**53  # a sheet keeps numbers as floats
 FIRST_DAY = date(1900, 3, 1)  # sheets count the days before it in two ways
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
-# What makes a spreadsheet calculate: the signs, also in their full width, and what programs skip before them.
-FORMULA = re.compile(r"^[\s\u200b-\u200f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]|^[\t\r\n]")
+# What makes a spreadsheet calculate: the signs, also in their full width, and what programs skip before them. At the
+# beginning; and behind a semicolon, a tab or a line's end, too: where a semicolon parts cells (most of Europe), quotes
+# that begin within a cell protect nothing.
+HIDDEN = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+)
+SKIPPED = rf"(?:[^\S\t\r\n]|[{HIDDEN}])*"  # never past a line's end: each letter is looked at once
+FORMULA = re.compile(rf"^(?=[\t\r\n])|(?<![^;\t\r\n])(?={SKIPPED}[=+\-@\uff1d\uff0b\uff0d\uff20|%])")
 # Writes that so many rows were taken; runs in a short transaction of its own.
 Note = Callable[[Session, int], None]
 
@@ -43,7 +49,7 @@ def cell(value: Any) -> str:
     if isinstance(value, (date, int)):
         return str(value)
     text = str(value).replace("\0", "")
-    return "'" + text if FORMULA.match(text) else text
+    return FORMULA.sub("'", text)
 
 
 def write_csv(target: IO[bytes], head: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:

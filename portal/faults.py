@@ -53,3 +53,7 @@ class SignedOut(Fault):
 
 class OwesFactor(Fault):
     """The organisation demands a second factor that this person has not set up: first that, then its pages."""
+
+
+class OwesProvider(Fault):
+    """The organisation lets this person in by its own sign-in provider alone, and they came otherwise."""

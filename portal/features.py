@@ -31,6 +31,7 @@ from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
 from portal.assessments import workbook_views as workbook
 from portal.assessments import wrong_person_views as wrong_person
+from portal.campaigns import views as campaigns
 from portal.contracts import clause_views as clauses
 from portal.contracts import schedule_views as schedule
 from portal.contracts import service as contract_service
@@ -43,7 +44,6 @@ from portal.findings import finding_views as finding
 from portal.findings import lists as finding_lists
 from portal.findings import opening as finding_opening
 from portal.findings import views as findings
-from portal.gate import at_clients
 from portal.gate import lists as gate_lists
 from portal.gate import more_views as gate_pages
 from portal.gate import routes as gate
@@ -64,7 +64,20 @@ from portal.organisations import sso_views as sso
 from portal.organisations import token_views, tokens
 from portal.portfolio import routes as portfolio
 from portal.portfolio import search_views as search
+from portal.reassessment import at_clients, workdays
+from portal.reassessment import calendar_views as calendar
+from portal.reassessment import choice_views as choices
+from portal.reassessment import ending_views as ending
+from portal.reassessment import feed_views as feeds
+from portal.reassessment import feeds as feed_service
+from portal.reassessment import foresight_views as foresight
+from portal.reassessment import incident_company_views as told
+from portal.reassessment import incident_views as incidents
+from portal.reassessment import post_views as letters
+from portal.reassessment import rules_views as rules
+from portal.reassessment import run_views as runs
 from portal.reassessment import service as reassessment_service
+from portal.reassessment import trigger_views as triggers
 from portal.reassessment import views as reassessment
 from portal.reports import copy_views as copy
 from portal.reports import engagement_views as engagements
@@ -136,10 +149,22 @@ VIEWS = (
     signing,
     clauses,
     gate,
+    calendar,
+    rules,
+    foresight,
     reassessment,
+    choices,
+    feeds,
+    letters,
+    runs,
+    incidents,
+    told,
+    ending,
+    triggers,
     webhooks,
     portfolio,
     search,
+    campaigns,
     results,
     report,
     engagements,
@@ -192,11 +217,15 @@ BREAKS: Callable[..., Mapping[uuid.UUID, list[str]]] = gate_pages.breaks
 # What else waits at an organisation, for whoever works for several: (session, identity, today=, now=).
 AT_CLIENTS: Callable[..., Mapping[str, int]] = at_clients.figures
 
+# How many API tokens of a person work, for their account: (session, person's id, now=).
+TOKENS_OF: Callable[..., int] = tokens.living
+
 # The evaluations that the gate's decisions on an engagement rested on: (session, identity, engagement's id).
 DECIDED_ON: Callable[..., tuple[uuid.UUID, ...]] = decided_on
 
-# A password set by a letter's link ends the person's API tokens as well.
+# A password set by a letter's link ends the person's API tokens and calendar addresses as well.
 resets.also_ends(tokens.revoke_all)
+resets.also_ends(feed_service.revoke_all)
 
 # What reviewers did not believe, for the vendors that are asked the same again.
 doubts.register(review_doubts.doubts)
@@ -206,6 +235,9 @@ AS_SEEN: Callable[..., previewing_beside.Seen] = previewing_beside.seen
 
 # The whole picture as the first page of those who answer for it all.
 PORTFOLIO: Callable[[], str] = portfolio.page
+
+# Whether the public holidays of a region (PT, DE-BY) are known.
+KNOWS_REGION: Callable[[str], bool] = workdays.is_region
 
 # What a draft of the policy would change at the gates: (session, identity, draft, now=).
 POLICY_EFFECTS: Callable[..., Effects] = effects

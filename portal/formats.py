@@ -12,9 +12,10 @@ from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
+
+from portal.clock import zone_of
 
 Exact = Fraction | Decimal | int | str
 
@@ -46,12 +47,12 @@ def month_short(day: date, locale: str = "en") -> str:
 
 def moment(instant: datetime, zone: str, locale: str = "en") -> str:
     """``Fri 20 November 2026, 14:32`` in the IANA ``zone``; ``instant`` is aware."""
-    return format_datetime(instant, "EEE d MMMM yyyy, HH:mm", tzinfo=ZoneInfo(zone), locale=locale)
+    return format_datetime(instant, "EEE d MMMM yyyy, HH:mm", tzinfo=zone_of(zone), locale=locale)
 
 
 def clock_time(instant: datetime, zone: str) -> str:
     """``14:32`` in the IANA ``zone``; ``instant`` is aware."""
-    return instant.astimezone(ZoneInfo(zone)).strftime("%H:%M")
+    return instant.astimezone(zone_of(zone)).strftime("%H:%M")
 
 
 def one_decimal(value: Exact) -> str:

@@ -111,10 +111,34 @@ NAVIGATION: list[NavItem] = [
     ),
     NavItem(
         "organisation",
-        _l("Schedule"),
-        "reassessment.schedule",
+        _l("Audit calendar"),
+        "calendar.page",
         Permission.SEE_SCHEDULE,
-        ("reassessment.",),
+        ("calendar.page", "foresight.", "reassessment.", "triggers.", "rules.", "runs."),
+        more=True,
+    ),
+    NavItem(
+        "organisation",
+        _l("Documents that end"),
+        "ending.list_page",
+        Permission.SEE_REVIEW,
+        ("ending.",),
+        more=True,
+    ),
+    NavItem(
+        "organisation",
+        _l("Campaigns"),
+        "campaigns.list_page",
+        Permission.SEE_VENDORS,
+        ("campaigns.",),
+        more=True,
+    ),
+    NavItem(
+        "organisation",
+        _l("Incidents"),
+        "incidents.list_page",
+        Permission.SEE_REVIEW,
+        ("incidents.",),
         more=True,
     ),
     NavItem(
@@ -142,7 +166,10 @@ NAVIGATION: list[NavItem] = [
         _l("Organisation"),
         "organisations.members",
         Permission.SEE_MEMBERS,
-        ("organisations.", "sso_setting.", "policy.", "erasure.", "events.", "clauses.", "tokens."),
+        (
+            *("organisations.", "sso_setting.", "policy.", "erasure.", "events.", "clauses.", "tokens."),
+            "letters.",
+        ),
         more=True,
     ),
     NavItem(
@@ -170,6 +197,8 @@ NAVIGATION: list[NavItem] = [
         Permission.SEE_EVIDENCE,
         ("evidence.", "showing.document", "showing.ask_", "showing.re"),
     ),
+    NavItem("company", _l("Calendar"), "calendar.of_company", Permission.SEE_COMPANY, more=True),
+    NavItem("company", _l("Incidents"), "told.list_page", Permission.SEE_COMPANY, ("told.",), more=True),
     NavItem("company", _l("Team"), "team.colleagues", Permission.SEE_COLLEAGUES),
     NavItem("company", _l("Events"), "events.of_company", Permission.SEE_COMPANY_EVENTS),
     NavItem("company", _l("Take a copy"), "copy.page", Permission.TAKE_COPY, ("copy.", "erasure.")),
@@ -307,6 +336,8 @@ def _all_tenants() -> dict[str, Any] | None:
 
 
 def _nav(identity: Identity) -> list[dict[str, Any]]:
+    if identity.owes_factor or identity.owes_provider:
+        return []  # nothing of the tenant is read, not even how much waits there
     side = "organisation" if identity.organisation else "company" if identity.company else None
     tenant = identity.organisation or identity.company
     if side is None or tenant is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic.util import CommandError
@@ -21,6 +24,8 @@ from portal.settings import Settings
 
 PORT_FILE = "demo-port"
 KEY_FILE = "demo-secret-key"
+UNFINISHED_FILE = "restore-unfinished.json"
+LOCK_FILE = "restore.lock"
 DEFAULT_PORT = 8000
 
 
@@ -86,8 +91,31 @@ def initialise(data: Path, base_url: str, mail: str, database_url: str) -> Setti
     return found
 
 
+def require_whole(data: Path) -> None:
+    """StartupFault after a restore that was cut off: what has ended since that backup would hold again."""
+    if (data / UNFINISHED_FILE).exists():
+        raise StartupFault(schema.CUT_OFF.replace("FOLDER", str(data)))
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the folder for one restore; StartupFault while another one runs, or a program that it has started."""
+    require_folder(data)
+    descriptor = os.open(data / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(descriptor, True)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartupFault("Another restore is running here. Wait until it has ended.") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def open_database(found: Settings) -> Database:
-    """The installation's database, reachable and of this portal's revision; StartupFault otherwise."""
+    """The installation's database, whole, reachable and of this portal's revision; StartupFault otherwise."""
+    require_whole(found.data)
     database = Database(found.database_url, found.base_url, found.secret_key)
     schema.require_current(database)
     return database

@@ -26,7 +26,9 @@ log = logging.getLogger("portal.requests")
 REQUEST_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{7,63}")
 HEADER = "X-Request-ID"
 FIELDS = ("method", "route", "status", "ms", "person", "organisation", "company")
-_SECRETS = re.compile(r"vrp_[\w-]{8,}|[^\s<>\"'=(,;:]+@[^\s<>\"'),;]+|(?<![\w-])[\w-]{43}(?![\w-])")
+_SECRETS = re.compile(
+    r"vrp_[\w-]{8,}|[^\s<>\"'=(,;:]+@[^\s<>\"'),;]+|(?<![\w-])(?:[\w-]{43}|[\w-]{66})(?![\w-])"
+)
 _current: ContextVar[str] = ContextVar("portal_request", default="")
 
 

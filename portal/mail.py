@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import re
 import smtplib
+import socket
 import ssl
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import cache
 from pathlib import Path
@@ -17,20 +22,38 @@ from urllib.parse import unquote, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from portal.db import refuse_slow_work
-from portal.outbox import Letter, Message
+from portal.outbox import Letter, Outgoing, one_line
 from portal.settings import Settings
 
 TIMEOUT_SECONDS = 30
+LETTER_SECONDS = (
+    150.0  # for one letter from first to last, however slowly a server drips; well below the lease
+)
 
 
 class PermanentFailure(Exception):
     """The recipient or the message is refused for good; trying again is of no use."""
 
 
-class Mailer(Protocol):
-    """Where letters go. ``send`` returns when the letter is taken, else raises OSError or PermanentFailure."""
+class Later(OSError):
+    """The server is there and will not take this letter now."""
 
-    def send(self, message: Message) -> None: ...
+
+class LeaseLost(Exception):
+    """This worker stood still for so long that another may have taken the letter over: it is not sent here."""
+
+
+Still = Callable[[], None]
+
+
+class Mailer(Protocol):
+    """Where letters go. ``send`` returns when the letter is taken, else raises OSError or PermanentFailure.
+
+    It calls ``still`` before it begins and again right before the letter leaves; what that raises (LeaseLost) goes on
+    to the caller, and nothing was sent.
+    """
+
+    def send(self, message: Outgoing, still: Still) -> None: ...
 
 
 @cache
@@ -90,21 +113,28 @@ def mailer(settings: Settings) -> Mailer:
     return Smtp(settings)
 
 
-def mime(settings: Settings, message: Message) -> EmailMessage:
-    """The message in RFC 5322 form; its Message-ID is stable over retries, so that a repeat can be recognised."""
+def mime(settings: Settings, message: Outgoing) -> EmailMessage:
+    """The message in RFC 5322 form; its Message-ID is stable over retries, so that a repeat can be recognised.
+
+    What may be turned off says how, in one click where the portal is reached by https (RFC 8058).
+    """
     mail = EmailMessage()
+    letter = message.letter
     sender = parseaddr(settings.mail_from)
     domain = sender[1].partition("@")[2] or "localhost"
-    mail["From"] = formataddr((message.sender_name or sender[0], sender[1]))
-    mail["To"] = formataddr((message.recipient_name, message.recipient))
-    if message.reply_to:
-        mail["Reply-To"] = message.reply_to
-    mail["Subject"] = message.subject
-    mail["Date"] = format_datetime(message.created_at)
+    mail["From"] = formataddr((one_line(letter.sender_name, 200) or sender[0], sender[1]))
+    mail["To"] = formataddr((one_line(letter.recipient_name, 200), one_line(letter.recipient, 254)))
+    if letter.reply_to:
+        mail["Reply-To"] = one_line(letter.reply_to, 254)
+    mail["Subject"] = one_line(letter.subject, 300)
+    mail["Date"] = format_datetime(message.at)
     mail["Message-ID"] = f"<{message.id}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
+    if message.unsubscribe and settings.secure:
+        mail["List-Unsubscribe"] = f"<{message.unsubscribe}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.set_content(letter.text)
+    mail.add_alternative(letter.html, subtype="html")
     return mail
 
 
@@ -114,9 +144,11 @@ class Console:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Outgoing, still: Still) -> None:
         refuse_slow_work("sending mail")
-        sys.stderr.write(f"--- mail to {message.recipient}: {message.subject}\n{message.text}\n---\n")
+        still()
+        letter = message.letter
+        sys.stderr.write(f"--- mail to {letter.recipient}: {letter.subject}\n{letter.text}\n---\n")
 
 
 class Folder:
@@ -126,7 +158,7 @@ class Folder:
         self.settings = settings
         self.folder = folder
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Outgoing, still: Still) -> None:
         refuse_slow_work("sending mail")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = self.folder / f"{message.id}.eml"
@@ -134,6 +166,7 @@ class Folder:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(bytes(mime(self.settings, message)))
+        still()
         partial.replace(target)
 
 
@@ -145,32 +178,105 @@ class Smtp:
         self.settings = settings
         self.url = urlsplit(settings.mail)
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Outgoing, still: Still) -> None:
         refuse_slow_work("sending mail")
-        host, tls = self.url.hostname or "localhost", self.url.scheme == "smtps"
+        mail = mime(self.settings, message)
+        still()
         context = ssl.create_default_context()
+        tls = self.url.scheme == "smtps"
+        server = (
+            smtplib.SMTP_SSL(timeout=TIMEOUT_SECONDS, context=context)
+            if tls
+            else smtplib.SMTP(timeout=TIMEOUT_SECONDS)
+        )
         try:
-            with (
-                smtplib.SMTP_SSL(host, self.url.port or 465, timeout=TIMEOUT_SECONDS, context=context)
-                if tls
-                else smtplib.SMTP(host, self.url.port or 25, timeout=TIMEOUT_SECONDS)
-            ) as server:
-                server.ehlo()
-                if not tls and server.has_extn("starttls"):
-                    server.starttls(context=context)
-                    server.ehlo()
-                    tls = True
-                if self.url.username:
-                    if not tls:
-                        raise OSError("the mail server offers no TLS; the password was not sent")
-                    server.login(unquote(self.url.username), unquote(self.url.password or ""))
-                server.send_message(mime(self.settings, message))
+            with _cut_off(server, LETTER_SECONDS), server:
+                self._greet(server, context, tls=tls)
+                _hand_over(
+                    server, parseaddr(self.settings.mail_from)[1], message.letter.recipient, mail, still
+                )
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             if codes and all(500 <= code < 600 for code in codes):
                 raise PermanentFailure(f"the mail server refused the address ({codes[0]})") from error
-            raise OSError("the mail server did not take the address now") from error
+            raise Later("the mail server did not take the address now") from error
+        except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as error:  # no word about this letter
+            raise Later(f"the mail server does not talk to us ({error.smtp_code})") from error
         except smtplib.SMTPResponseException as error:
             if 550 <= error.smtp_code < 560:
                 raise PermanentFailure(f"the mail server refused the message ({error.smtp_code})") from error
-            raise OSError(f"the mail server answered {error.smtp_code}") from error
+            raise Later(f"the mail server answered {error.smtp_code}") from error
+
+    def _greet(self, server: smtplib.SMTP, context: ssl.SSLContext, *, tls: bool) -> None:
+        host = self.url.hostname or "localhost"
+        server._host = host  # type: ignore[attr-defined]  # what TLS compares; set by a constructor that connects
+        code, answer = server.connect(host, self.url.port or (465 if tls else 25))
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, answer)
+        server.ehlo()
+        if not tls and server.has_extn("starttls"):
+            server.starttls(context=context)
+            server.ehlo()
+            tls = True
+        if self.url.username:
+            if not tls:
+                raise OSError("the mail server offers no TLS; the password was not sent")
+            server.login(unquote(self.url.username), unquote(self.url.password or ""))
+
+
+def _hand_over(server: smtplib.SMTP, sender: str, recipient: str, mail: EmailMessage, still: Still) -> None:
+    """One message to one recipient (RFC 5321, 3.3). ``still`` is asked after the server's 354, since nothing is sent
+    before the dot: what is abandoned until then the server throws away.
+    """
+    options: list[str] = []
+    policy = SMTP
+    if not (sender + recipient).isascii():
+        if not server.has_extn("smtputf8"):
+            raise smtplib.SMTPNotSupportedError("the mail server takes no addresses beyond ASCII")
+        policy = SMTPUTF8
+        options = ["SMTPUTF8", "BODY=8BITMIME"]
+    payload = mail.as_bytes(policy=policy)
+    if server.does_esmtp and server.has_extn("size"):
+        options.append(f"size={len(payload)}")
+    code, answer = server.mail(sender, options)
+    if code != 250:
+        raise smtplib.SMTPSenderRefused(code, answer, sender)
+    code, answer = server.rcpt(recipient)
+    if code not in (250, 251):
+        raise smtplib.SMTPRecipientsRefused({recipient: (code, answer)})
+    code, answer = server.docmd("DATA")
+    if code != 354:
+        raise smtplib.SMTPDataError(code, answer)
+    try:
+        still()
+    except LeaseLost:
+        server.close()  # no dot, no letter; anything said now would be part of it
+        raise
+    lines = re.sub(rb"(?m)^\.", b"..", payload)
+    server.send(lines if lines.endswith(b"\r\n") else lines + b"\r\n")
+    server.send(b".\r\n")
+    code, answer = server.getreply()
+    if code != 250:
+        raise smtplib.SMTPDataError(code, answer)
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()  # the letter is taken, whatever is said to the farewell
+
+
+@contextmanager
+def _cut_off(server: smtplib.SMTP, seconds: float) -> Iterator[None]:
+    """End the conversation after so long. A timeout of the socket begins anew with each byte; this one does not."""
+
+    def cut() -> None:
+        if server.sock is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(
+                    server.sock, socket.SHUT_RDWR
+                )  # past TLS, which would wait for an answer
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -13,7 +13,9 @@ number" rule of the WHATWG URL standard.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
+import os
 import re
 import socket
 import ssl
@@ -285,6 +287,21 @@ def _lower(response: http.client.HTTPResponse) -> dict[str, str]:
     return {name: ", ".join(values) for name, values in together.items()}
 
 
+def _trusting() -> ssl.SSLContext:
+    """What judges certificates, by the authorities that this machine trusts now."""
+    paths = ssl.get_default_verify_paths()
+    written = os.stat(paths.cafile).st_mtime_ns if paths.cafile else 0
+    return _made_trusting(paths.cafile, paths.capath, written)
+
+
+@functools.lru_cache(maxsize=4)
+def _made_trusting(_file: str | None, _folder: str | None, _written: int) -> ssl.SSLContext:
+    """Reading some hundred authorities takes a tenth of a second: once for each state of their file."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 class _Pinned(http.client.HTTPConnection):
     """A connection to judged addresses; certificate and server name stay those of the name that was asked for."""
 
@@ -296,21 +313,24 @@ class _Pinned(http.client.HTTPConnection):
         self.is_cut_off = False
 
     def connect(self) -> None:
+        context = _trusting() if self.target.secure else None  # slow, so before there is anything to cut off
         plain = self._connected()
-        if not self.target.secure:
-            self.sock = plain
+        self._hold(plain)
+        if context is None:
             return
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            # The handshake comes after, so that cut_off() finds the socket that has taken the plain one's place.
-            self.sock = context.wrap_socket(
-                plain, server_hostname=self.target.host, do_handshake_on_connect=False
-            )
-        except BaseException:
-            plain.close()
-            raise
-        self.sock.do_handshake()
+        # The handshake comes after, so that cut_off() finds the socket that has taken the plain one's place.
+        secured = context.wrap_socket(plain, server_hostname=self.target.host, do_handshake_on_connect=False)
+        self._hold(secured)
+        secured.do_handshake()
+
+    def _hold(self, sock: socket.socket) -> None:
+        """From now on this is what cut_off() ends; it came once and before: then the end is here.
+
+        In this order, and cut_off() in the other, so that one of the two sees what the other has written.
+        """
+        self.sock = sock
+        if self.is_cut_off:
+            raise TimeoutError
 
     def _connected(self) -> socket.socket:
         fault: OSError = TimeoutError()

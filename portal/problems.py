@@ -52,6 +52,11 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(
             "The person owes a second factor",
             "The organisation asks for a second factor, and the token's person has set up none.",
         ),
+        "sign_in_provider": Meaning(
+            403,
+            "The person has to come by their organisation's sign-in",
+            "The organisation's own provider signs the token's person in, and they have not come by it for 30 days.",
+        ),
         "not_found": Meaning(
             404, "There is no such thing here", "It does not exist, or this token's person may not see it."
         ),

@@ -8,19 +8,51 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from portal.db import Database
 from portal.faults import StartupFault
 
+VERSIONS = "alembic_version"
+CUT_OFF = (
+    "A restore was cut off, so nobody is served: sessions, tokens and values that have ended since that backup would "
+    "be back. Run `portal restore --data FOLDER FILE` once more, in the folder of then; it goes on to the end."
+)
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the database to ``revision``; one transaction, so that a failure leaves it as it was."""
+    """Bring the database to ``revision``; one transaction, so that a failure leaves it as it was.
+
+    StartupFault for one that a restore has brought back and not settled.
+    """
     with database.writing.begin() as connection:
+        if _lacks_revision(connection):
+            raise StartupFault(CUT_OFF)
         command.upgrade(_config(connection), revision)
+
+
+def resume(session: Session, revision: str) -> None:
+    """Give a database that engines.bring_back has replaced its revision, and bring it to this portal's."""
+    connection = session.connection()
+    command.stamp(_config(connection), revision)
+    command.upgrade(_config(connection), "head")
+
+
+def is_cut_off(database: Database) -> bool:
+    """Whether a restore has replaced the database and not settled it; waits for one that is replacing it now."""
+    with database.reading.connect() as connection:
+        return _lacks_revision(connection)
+
+
+def _lacks_revision(connection: Connection) -> bool:
+    """Only a restore leaves other tables without one: migrations write it in the transaction that makes them."""
+    tables = inspect(connection)
+    if not (tables.has_table(VERSIONS) and tables.has_table("event")):
+        return False
+    return connection.execute(select(table(VERSIONS, column("version_num")))).first() is None
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -63,10 +95,13 @@ def require_current(database: Database) -> None:
     try:
         with database.reading.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
+            cut_off = current is None and _lacks_revision(connection)
     except SQLAlchemyError as error:
         raise StartupFault(f"The database cannot be opened: {_first_line(error)}.") from error
     if current == head:
         return
+    if cut_off:
+        raise StartupFault(CUT_OFF)
     known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
     if current is not None and current not in known:
         raise StartupFault(

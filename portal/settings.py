@@ -33,6 +33,7 @@ NAMES = (
     "quota_mb",
     "log_format",
     "outside_allow",
+    "metrics_token",
 )
 SCANNER = re.compile(r"clamd:(?:unix:/.+|[^:/\s]+:(?P<port>\d{1,5}))")
 
@@ -48,6 +49,7 @@ class Settings:
     ``quota_mb``: how much a company's documents may take.
     ``log_format``: ``text`` or ``json``, one line an event. ``outside_allow``: networks (CIDR, with commas between)
     within private ranges that webhooks and sign-in providers may yet be in, such as ``10.20.0.0/16``.
+    ``metrics_token``: whoever shows it may read ``/metrics`` from elsewhere than this computer.
     """
 
     data: Path
@@ -67,6 +69,7 @@ class Settings:
     quota_mb: int = 2000
     log_format: str = "text"
     outside_allow: str = ""
+    metrics_token: str = ""
 
     @property
     def secure(self) -> bool:
@@ -124,6 +127,7 @@ def load(data: Path, environ: Mapping[str, str] = os.environ) -> Settings:
             quota_mb=_quota(raw.get("quota_mb", "2000")),
             log_format=raw.get("log_format", "text"),
             outside_allow=raw.get("outside_allow", ""),
+            metrics_token=raw.get("metrics_token", ""),
         )
     )
 

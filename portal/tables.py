@@ -9,6 +9,7 @@ from portal.assessments import models as assessments
 from portal.assessments import round_models as rounds
 from portal.assessments import version_models as versions
 from portal.audit import models as audit
+from portal.campaigns import models as campaigns
 from portal.contracts import models as contracts
 from portal.contracts import schedule_models as schedule
 from portal.db import Base
@@ -25,6 +26,11 @@ from portal.organisations import token_models as tokens
 from portal.organisations import view_models as views
 from portal.portfolio import models as portfolio
 from portal.reassessment import models as reassessment
+from portal.reassessment import models_feeds as feeds
+from portal.reassessment import models_post as post
+from portal.reassessment import models_runs as runs
+from portal.reassessment import models_terms as terms
+from portal.reassessment import models_triggers as triggers
 from portal.review import models as review
 from portal.vendors import models as vendors
 from portal.webhooks import models as webhooks
@@ -53,6 +59,12 @@ FEATURES = (
     standings,
     portfolio,
     reassessment,
+    triggers,
+    terms,
+    campaigns,
+    feeds,
+    post,
+    runs,
     webhooks,
     erasure,
 )

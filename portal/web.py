@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from portal import clock
+from portal import clock, pace
 from portal.access import TABLE, CompanyRole, Identity, Permission, Resolver
 from portal.addresses import ROLE_LABELS as ROLE_LABELS
 from portal.addresses import local_path as local_path
@@ -42,8 +41,11 @@ from portal.csrf import (
 from portal.db import NOBODY, Database
 from portal.faults import Conflict, Invalid, NotFound, Refused, Unavailable
 from portal.faults import OwesFactor as OwesFactor
+from portal.faults import OwesProvider as OwesProvider
 from portal.faults import SignedOut as SignedOut
 from portal.headers import protect
+from portal.marks import Mark
+from portal.marks import mark_of as mark_of
 from portal.settings import Settings
 from portal.storage import Storage
 
@@ -69,8 +71,10 @@ class Portal(Flask):
     hinders_reopening: Callable[..., str]  # what else stands against reopening an assessment
     unlinked: Callable[..., None]  # what follows when a vendor is taken away from its company
     at_clients: Callable[..., Mapping[str, int]]  # what else waits at an organisation
+    tokens_of: Callable[..., int]  # how many API tokens of a person work, in whatever organisation
     decided_on: Callable[..., tuple[Any, ...]]  # evaluations that decisions of an engagement rested on
     breaks: Callable[..., Mapping[Any, Any]] | None = None  # decisions that a version would break
+    knows_region: Callable[[str], bool]  # whether its public holidays are known; slow: in no transaction
     policy_effects: Callable[..., Any]  # what a draft of the policy would change at the gates
     as_seen: Callable[..., Any]  # a question of a draft as its vendors will see it, beside its editor
 
@@ -182,6 +186,12 @@ def permission_asked() -> Permission | None:
     return found
 
 
+def scopes_asked() -> tuple[str, ...]:
+    """The scopes of which a token needs one at the route that is asked for."""
+    found: tuple[str, ...] = g.mark.scopes
+    return found
+
+
 def half_identity() -> Identity | None:
     """Who has given the right password and still owes the second factor: signed out everywhere but at that step."""
     found: Identity | None = g.half
@@ -231,29 +241,9 @@ def notice(response: WerkzeugResponse, code: str) -> WerkzeugResponse:
 # ----------------------------------------------------------------------------------------------------- the cycle
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The permission of a route, and the tenant side that its address names."""
-
-    permission: Permission | None
-    side: str | None
-    by_token: bool = False  # an operation of the API: who asks comes from its token, cookies are not read
-
-
-def mark_of(app: Flask, endpoint: str, method: str, arguments: Iterable[str]) -> Mark:
-    """The mark of a route; raises LookupError for a route without one (law 4)."""
-    view = app.view_functions[endpoint]
-    if endpoint == "static":
-        return Mark(None, None)
-    if not hasattr(view, "permission"):
-        raise LookupError(f"route {endpoint} has no mark")
-    side = "organisation" if "organisation" in arguments else "company" if "company" in arguments else None
-    return Mark(view.permission, side, getattr(view, "by_token", False))
-
-
 def _arrive() -> WerkzeugResponse | None:
     g.now = clock.now()
-    g.identity = g.half = g.session = g.token = g.visit = None
+    g.identity = g.half = g.half_token = g.session = g.token = g.visit = None
     g.undone = False
     g.regrets = []
     g.mark = Mark(None, None)
@@ -274,12 +264,14 @@ def _arrive() -> WerkzeugResponse | None:
     arguments = request.view_args or {}
     g.mark = mark_of(current_app, endpoint, request.method, arguments)
     if request.method not in SAFE:
-        if not g.mark.by_token:
+        if g.mark.by_cookie:
             check_origin()
         check_size()
     _look(g.mark.side, arguments.get(g.mark.side) if g.mark.side else None)
+    if g.mark.by_token and g.identity is not None:
+        pace.heed(g.identity.session_id, g.now)  # before anything is refused: refusals are counted too
     _check_permission()
-    if request.method not in SAFE and not g.mark.by_token:
+    if request.method not in SAFE and g.mark.by_cookie:
         check_csrf()
     return None
 
@@ -290,7 +282,7 @@ def _look(side: str | None, slug: str | None) -> None:
     app = portal()
     absent: NotFound | None = None
     mark: Mark = g.mark
-    for token in shown_tokens(mark.permission, mark.side, by_token=mark.by_token, delegates=_for_delegates()):
+    for token in _shown(mark):
         try:
             with app.database.looking() as session:
                 found = _resolved(session, token, side, slug)
@@ -298,7 +290,8 @@ def _look(side: str | None, slug: str | None) -> None:
             absent = absent or fault
             continue
         if found is not None and found.half:
-            g.half = found if g.half is None or found.seen_at > g.half.seen_at else g.half
+            if g.half is None or found.seen_at > g.half.seen_at:
+                g.half, g.half_token = found, token
         elif found is not None and not (found.bound and side is None and not _leaving()):
             if g.identity is None or is_for(found.session_id):
                 g.identity, g.token = found, token
@@ -310,6 +303,12 @@ def _look(side: str | None, slug: str | None) -> None:
     if touch is not None:
         with suppress(Unavailable):  # a sign of life can wait: reading goes on while the database is busy
             app.database.record_refusal(touch)
+
+
+def _shown(mark: Mark) -> list[str]:
+    if mark.by_link:
+        return []
+    return shown_tokens(mark.permission, mark.side, by_token=mark.by_token, delegates=_for_delegates())
 
 
 def _resolved(session: Session, token: str, side: str | None, slug: str | None) -> Identity | None:
@@ -335,10 +334,15 @@ def _check_permission() -> None:
         if _for_delegates() and request.cookies.get(delegate_cookie()):
             raise Conflict(REST)
         raise SignedOut("Please sign in.")
-    if g.identity.owes_factor:
-        raise OwesFactor("This organisation asks for a second factor.")
-    if not g.identity.may(permission):
+    g.identity.check_owed()
+    if not g.identity.may(permission) or not _in_scope():
         raise Refused("Your role does not allow this.")
+
+
+def _in_scope() -> bool:
+    """Whether a token holds a scope of this operation; a person has none and needs none."""
+    held = g.identity.scopes
+    return (held is not None and not held.isdisjoint(g.mark.scopes)) if g.mark.by_token else held is None
 
 
 def _check_again(session: Session) -> None:
@@ -350,8 +354,7 @@ def _check_again(session: Session) -> None:
     again = _resolved(session, g.token, side, slug)
     if again is None or again.half:
         raise Conflict(REST) if g.identity.role is CompanyRole.DELEGATE else SignedOut("Please sign in.")
-    if again.owes_factor:
-        raise OwesFactor("This organisation asks for a second factor.")
+    again.check_owed()
     if again != g.identity:
         raise Refused("Your role has changed meanwhile.")
 
@@ -379,6 +382,7 @@ def _end() -> None:
 
 
 def _headers(response: Response) -> Response:
-    protect(response, secure=portal().settings.secure, kept=by_machine())
-    new_visit_cookie(response)
+    protect(response, secure=portal().settings.secure, kept=by_machine(), linked=g.mark.by_link)
+    if not g.mark.by_link:
+        new_visit_cookie(response)
     return response

@@ -1,4 +1,4 @@
-"""The worker: queues reminders that are due, delivers the outbox, gives a sign of life. Any number may run at once."""
+"""The worker: opens and reminds of what is due, delivers letters, gives a sign of life. Any number may run at once."""
 
 from __future__ import annotations
 
@@ -6,29 +6,42 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
-from portal import clock, engines, logs, outbox
+from portal import clock, engines, logs, posting
 from portal.assessments import moving
-from portal.audit.catalogue import Kind
-from portal.audit.service import record
-from portal.db import SYSTEM, Database
+from portal.campaigns import running as campaigns
+from portal.db import Database
 from portal.erasure import retention
 from portal.faults import Unavailable
 from portal.gate import keeping
-from portal.mail import Mailer, PermanentFailure, mailer
-from portal.outbox import Message, WorkerBeat
+from portal.mail import Mailer, mailer
+from portal.outbox import WorkerBeat
+from portal.pass_report import Lasting, Report
 from portal.portfolio import indexing
-from portal.reassessment.reminding import queue_due
+from portal.reassessment import (
+    alone,
+    dating,
+    digest_letters,
+    generating,
+    opening_job,
+    runs,
+    terms,
+    trigger_finding,
+    unsaid,
+    workdays,
+)
+from portal.reassessment.runs import Diary
 from portal.reports import what_if_working
 from portal.settings import Settings
+from portal.steadiness import Steadiness, doubt
 from portal.storage import Storage, open_storage
 from portal.web import Portal
 from portal.webhooks import delivering
@@ -38,47 +51,13 @@ log = logging.getLogger("portal.worker")
 PAUSE = 3.0  # seconds between looks into the outbox
 TIDY_EVERY = timedelta(hours=1)
 REMIND_EVERY = timedelta(minutes=5)  # a step begins at a local midnight; minutes after it are soon enough
+# Seconds of a pass after which what comes before reminders, and then those themselves, give way to letters.
+FOR_DATES, FOR_REMINDERS = 15.0, 25.0
+LOOK_BACK_EVERY = timedelta(hours=1)
 BEAT_EVERY = timedelta(seconds=30)
 FORGET_BEATS = timedelta(days=7)
-NOTE_ATTEMPTS = 4  # each waits as long as the database's own patience
-SERVER_SILENT_AFTER = 3  # failures in a row after which a pass leaves the rest for later
-
-
-@dataclass(slots=True)
-class Report:
-    """What one pass did. ``faults`` names the jobs that crashed; the others went on."""
-
-    reminders: int = 0
-    moves: int = 0
-    sent: int = 0
-    failed: int = 0
-    gave_up: int = 0
-    destroyed: int = 0
-    files: int = 0
-    foreseen: int = 0
-    standings: int = 0
-    indexed: int = 0
-    told: int = 0
-    refused: int = 0
-    faults: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        words = f"{self.reminders} reminders queued, {self.sent} letters sent"
-        if self.moves:
-            words += f", {self.moves} assessments moved to another version"
-        if self.failed or self.gave_up:
-            words += f", {self.failed} to be tried again, {self.gave_up} given up"
-        if self.foreseen:
-            words += f", {self.foreseen} submissions foreseen"
-        if self.standings:
-            words += f", {self.standings} gates worked out"
-        if self.indexed:
-            words += f", {self.indexed} submissions made ready for search"
-        if self.told or self.refused:
-            words += f", {self.told} events told to webhooks, {self.refused} not taken"
-        if self.destroyed or self.files:
-            words += f", {self.destroyed} submissions emptied by age, {self.files} files deleted"
-        return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
+CLOCK = "clock"  # what the diary says while nothing is generated because of it
+RENDERING = (alone, digest_letters)  # their letters get their text when they are sent: letters.REGISTRY
 
 
 def run_once(
@@ -88,74 +67,124 @@ def run_once(
     *,
     stop: threading.Event | None = None,
     remind: bool = True,
+    looks_back: bool = True,
     beats: bool = True,
     storage: Storage | None = None,
     foreseeing: what_if_working.Foreseeing | None = None,
     keeper: keeping.Keeper | None = None,
+    diary: Diary | None = None,
     indexer: indexing.Indexer | None = None,
     settings: Settings | None = None,
+    shares: delivering.Shares | None = None,
 ) -> Report:
-    """One pass as of ``now``: queue due reminders, deliver what is due, beat. ``stop`` ends it between two letters.
+    """One pass as of ``now``: remind of what is due, deliver, beat. ``stop`` ends it between two letters.
 
-    ``storage``: also destroy what has been kept long enough, and the files that nothing refers to. ``foreseeing``:
-    the what-if that the passes before have begun; without it this pass gives back what it does not end. ``keeper``
-    and ``indexer``: go on with gates and words where the pass before ended. ``settings``: also tell webhooks.
+    ``remind``: also work out dates, open next assessments, put reminders on record; with ``looks_back`` what ended
+    unsaid, too. ``storage``: also destroy what has been kept long enough, and files of nothing. ``foreseeing``: the
+    what-if that the passes before began; without it this pass gives back what it does not end. ``keeper`` and
+    ``indexer`` go on where the pass before ended. ``settings``: also tell webhooks; ``shares``: whose turn it is.
+    ``diary``: what passes did.
     """
     report = Report()
-    started = time.monotonic()
+    lasting = Lasting(now, stop, report)
+    instant, stopping = lasting.instant, lasting.stopping
     logs.opening()
 
-    def instant() -> datetime:
-        """``now``, moving on while the pass lasts, so that leases are as long as they say."""
-        return now + timedelta(seconds=time.monotonic() - started)
+    def standings() -> None:
+        report.standings = (keeper or keeping.Keeper(database)).turn(instant, stopping=stopping)
+
+    def ask() -> None:
+        report.asked = campaigns.ask(database, instant=instant, stopping=lasting.over(FOR_DATES))
 
     def reminders() -> None:
-        report.reminders = queue_due(database, now=now)
+        done = generating.generate(database, now=now, stopping=lasting.over(FOR_REMINDERS))
+        report.reminders, report.skipped, report.behind = done.told, done.skipped, done.behind
 
     def moves() -> None:
         report.moves = moving.apply_asked(database, now=now)
 
     def delivery() -> None:
-        _deliver(database, sender, instant, report, stop or threading.Event(), beats=beats)
-
-    def standings() -> None:
-        stopping = stop.is_set if stop is not None else lambda: False
-        report.standings = (keeper or keeping.Keeper(database)).turn(instant, stopping=stopping)
+        alive = _Beating(database, instant) if beats else lambda: None
+        posting.deliver(database, sender, instant, stop or threading.Event(), report, alive=alive)
 
     def words() -> None:
-        stopping = stop.is_set if stop is not None else lambda: False
         report.indexed = (indexer or indexing.Indexer(database)).turn(instant, stopping=stopping)
 
-    def webhooks() -> None:
-        if settings is not None:
-            stopping = stop.is_set if stop is not None else lambda: False
-            done = delivering.work(database, settings, instant, stopping=stopping)
-            report.told, report.refused = done.sent, done.failed
-
+    _job("standings", standings, report)
+    if remind:
+        for one in BEFORE_REMINDERS:
+            one.run(database, report, now=now, stopping=lasting.over(FOR_DATES))
+    _job("campaigns", ask, report)
     if remind:
         _job("reminders", reminders, report)
+    if remind and looks_back:
+        LOOKING_BACK.run(database, report, now=now, stopping=lasting.over(FOR_REMINDERS))
     _job("moves", moves, report)
     _job("delivery", delivery, report)
-    _job("standings", standings, report)
     _job("words", words, report)
-    _job("webhooks", webhooks, report)
-    _job("what-ifs", lambda: _foresee(database, instant, stop, report, foreseeing), report)
+    _job("webhooks", lambda: _tell(database, settings, instant, shares, stopping, report), report)
+    _job("what-ifs", lambda: _foresee(database, instant, stopping, report, foreseeing), report)
     if storage is not None:
         _job("retention", lambda: _keep_house(database, storage, now, report), report)
+    diary = diary or Diary(own_name())
+    diary.passed(now, counts=report.counts(), behind=report.behind, faults=report.faults)
     if beats:
-        _job("beat", lambda: beat(database, instant()), report)
+        _job("beat", lambda: beat(database, instant(), diary), report)
     return report
+
+
+class _Work(Protocol):
+    """What a job does as of ``now``, until ``stopping``; returns how much of it."""
+
+    def __call__(self, database: Database, *, now: datetime, stopping: Callable[[], bool]) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A job that works out what is due; ``counter`` of the report says how much it did."""
+
+    name: str
+    counter: str
+    work: _Work
+
+    def run(self, database: Database, report: Report, *, now: datetime, stopping: Callable[[], bool]) -> None:
+        def job() -> None:
+            setattr(report, self.counter, self.work(database, now=now, stopping=stopping))
+
+        _job(self.name, job, report)
+
+
+BEFORE_REMINDERS = (
+    _Counted("years", "years", workdays.keep_years),  # first: dates and steps keep to working days
+    _Counted("terms", "terms", terms.work_out),
+    _Counted("dates", "dates", dating.work_out),
+    _Counted("triggers", "triggers", trigger_finding.find),
+    _Counted("openings", "opened", opening_job.open_due),
+)
+LOOKING_BACK = _Counted("unsaid", "unsaid", unsaid.note)
+
+
+def _tell(
+    database: Database,
+    settings: Settings | None,
+    instant: Callable[[], datetime],
+    shares: delivering.Shares | None,
+    stopping: Callable[[], bool],
+    report: Report,
+) -> None:
+    if settings is not None:
+        done = delivering.work(database, settings, instant, shares=shares, stopping=stopping)
+        report.told, report.refused = done.sent, done.failed
 
 
 def _foresee(
     database: Database,
     instant: Callable[[], datetime],
-    stop: threading.Event | None,
+    stopping: Callable[[], bool],
     report: Report,
     foreseeing: what_if_working.Foreseeing | None,
 ) -> None:
     """Some seconds of what somebody wants to foresee; letters and the sign of life come in between."""
-    stopping = stop.is_set if stop is not None else lambda: False
     if foreseeing is None:
         report.foreseen = what_if_working.work(database, instant, stopping=stopping)
     else:
@@ -179,85 +208,28 @@ def _job(name: str, work: Callable[[], None], report: Report) -> None:
         report.faults.append(name)
 
 
-def _deliver(
-    database: Database,
-    sender: Mailer,
-    instant: Callable[[], datetime],
-    report: Report,
-    stop: threading.Event,
-    *,
-    beats: bool,
-) -> None:
-    """Claim, commit, send, commit: one letter at a time, so that a lease covers a slow server."""
-    silent = 0
-    last_beat = instant()
-    while not stop.is_set() and silent < SERVER_SILENT_AFTER:
-        if not _anything_due(database, instant()):
-            return
-        with database.transaction() as session:
-            claimed = outbox.claim(session, now=instant(), limit=1)
-        if not claimed:
-            return
-        silent = 0 if _send(database, sender, claimed[0], instant, report) else silent + 1
-        if beats and instant() - last_beat >= BEAT_EVERY:
-            last_beat = instant()
-            beat(database, last_beat)
+def own_name() -> str:
+    """What this process is called among workers: machine and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:100]
 
 
-def _anything_due(database: Database, now: datetime) -> bool:
-    """A look without the write lock: most of the time there is nothing to claim."""
-    with database.looking(SYSTEM) as session:
-        return session.execute(select(Message.id).where(outbox.claimable(now)).limit(1)).first() is not None
+class _Beating:
+    """Gives a sign of life while a pass delivers, each BEAT_EVERY."""
+
+    def __init__(self, database: Database, instant: Callable[[], datetime]) -> None:
+        self.database, self.instant = database, instant
+        self.last = instant()
+
+    def __call__(self) -> None:
+        now = self.instant()
+        if now - self.last >= BEAT_EVERY:
+            self.last = now
+            beat(self.database, now)
 
 
-def _send(
-    database: Database, sender: Mailer, message: Message, instant: Callable[[], datetime], report: Report
-) -> bool:
-    """Send one claimed letter and note how it went; False when the server does not take letters at all."""
-    reason, permanent, answered = "", False, True
-    try:
-        sender.send(message)
-    except PermanentFailure as failure:
-        reason, permanent = str(failure), True
-    except OSError as failure:
-        reason, answered = str(failure) or type(failure).__name__, False
-    except Exception as failure:  # a letter that cannot even be written must not hold up the others
-        log.exception("letter %s cannot be sent", message.id)
-        reason = f"the letter cannot be written: {type(failure).__name__}"
-    for attempts_left in reversed(range(NOTE_ATTEMPTS)):
-        try:
-            _note(database, message, reason, instant(), report, permanent=permanent)
-            break
-        except Unavailable:  # a letter that is out must be noted, or it goes out again
-            if not attempts_left:
-                raise
-    return answered
-
-
-def _note(
-    database: Database, message: Message, reason: str, now: datetime, report: Report, *, permanent: bool
-) -> None:
-    """Write down how a letter went, unless another worker has taken it over; an empty ``reason`` is success."""
-    over = permanent or message.attempts > len(outbox.BACKOFF)
-    with database.transaction() as session:
-        if reason:
-            noted = outbox.failed(session, message, reason, now=now, permanent=permanent)
-        else:
-            noted = outbox.sent(session, message, now=now)
-        if noted:
-            kind = Kind.MESSAGE_FAILED if reason else Kind.MESSAGE_SENT
-            data = {"kind": message.kind, "attempt": message.attempts}
-            record(session, kind, now=now, actor=None, subject=message, data=data)
-    if reason:
-        log.warning("letter %s %s: %s", message.id, "given up" if over else "to be tried again", reason)
-    report.sent += noted and not reason
-    report.gave_up += noted and bool(reason) and over
-    report.failed += noted and bool(reason) and not over
-
-
-def beat(database: Database, now: datetime) -> None:
-    """Note that this worker has finished a pass, for /healthz; forget workers that are long gone."""
-    name = f"{socket.gethostname()}:{os.getpid()}"[:100]
+def beat(database: Database, now: datetime, diary: Diary | None = None) -> None:
+    """Note that this worker has finished a pass, for /healthz, and what it did; forget workers that are long gone."""
+    name = own_name()
     insert: Any = sqlite.insert if database.sqlite else postgresql.insert
     with database.transaction() as session:
         session.execute(delete(WorkerBeat).where(WorkerBeat.at < now - FORGET_BEATS))
@@ -267,6 +239,8 @@ def beat(database: Database, now: datetime) -> None:
                 index_elements=[WorkerBeat.name], set_={"at": now}
             ).execution_options(synchronize_session=False)
         )
+    if diary is not None:
+        diary.write(database, now=now)
 
 
 def loop(
@@ -276,18 +250,31 @@ def loop(
     *,
     sender: Mailer | None = None,
     first_pass: threading.Event | None = None,
+    after_a_pause: bool = False,
 ) -> None:
-    """Work until ``stop`` is set; a letter that is being sent is finished first."""
+    """Work until ``stop`` is set; a letter that is being sent is finished first.
+
+    While the clock cannot be trusted (steadiness.py) nothing is generated. ``after_a_pause``: somebody looked at it.
+    """
     sender = sender or mailer(settings)
+    watch = _Watch(database, trusted=after_a_pause)
     reminded: datetime | None = None
+    looked_back: datetime | None = None
     beaten: datetime | None = None
     tidied: datetime | None = None
     storage = open_storage(settings)
     foreseeing = what_if_working.Foreseeing(database)
+    diary = Diary(own_name())
     keeper, indexer = keeping.Keeper(database), indexing.Indexer(database)
+    shares = delivering.Shares()
     while not stop.is_set():
         now = clock.now()
-        remind, beats = _is_over(reminded, REMIND_EVERY, now), _is_over(beaten, BEAT_EVERY, now)
+        steady = watch.steady(now)
+        if not steady:
+            diary.fault(CLOCK)
+        remind = steady and _is_over(reminded, REMIND_EVERY, now) and _turn(database, now)
+        looks_back = remind and _is_over(looked_back, LOOK_BACK_EVERY, now)
+        beats = _is_over(beaten, BEAT_EVERY, now)
         tidies = _is_over(tidied, TIDY_EVERY, now)
         report = run_once(
             database,
@@ -295,17 +282,23 @@ def loop(
             now,
             stop=stop,
             remind=remind,
+            looks_back=looks_back,
             beats=beats,
             storage=storage if tidies else None,
             foreseeing=foreseeing,
             keeper=keeper,
+            diary=diary,
             indexer=indexer,
             settings=settings,
+            shares=shares,
         )
         if tidies and "retention" not in report.faults:
             tidied = now
-        if remind and "reminders" not in report.faults:
+        if remind and "reminders" not in report.faults and not report.unfinished:
             reminded = now
+            _turn(database, now, until=now + REMIND_EVERY)
+        if looks_back and "unsaid" not in report.faults and not report.unfinished:
+            looked_back = now
         if beats and "beat" not in report.faults:
             beaten = now
         if first_pass is not None:
@@ -315,6 +308,45 @@ def loop(
         if not foreseeing.under_way:
             stop.wait(PAUSE)
     foreseeing.close(clock.now())
+    _job("beat", lambda: diary.write(database, now=clock.now()), Report())
+
+
+def _turn(database: Database, now: datetime, *, until: datetime | None = None) -> bool:
+    """Whether no other worker looks at what is due; ``until``: this one did, and others need not before then."""
+    name = own_name()
+    try:
+        if until is None:
+            return runs.take_turn(database, "reminders", name=name, now=now)
+        runs.keep_turn(database, "reminders", name=name, until=until)
+    except (Unavailable, SQLAlchemyError):  # a courtesy: the pass itself says what is wrong
+        return until is None
+    return True
+
+
+class _Watch:
+    """Says whether a pass may generate, and once a reason for it why not."""
+
+    def __init__(self, database: Database, *, trusted: bool) -> None:
+        self._database, self._trusted = database, trusted
+        self._steadiness = Steadiness()
+        self._said = ""
+
+    def steady(self, now: datetime) -> bool:
+        steady = self._steadiness.look(now, clock.elapsed())
+        self._trusted = self._trusted and steady  # a clock that was set is looked at as at the start
+        if steady and not self._trusted:
+            try:
+                why = doubt(self._database, now)
+            except Unavailable:  # the pass itself will say so
+                return False
+        else:
+            why = "" if steady else "This computer's clock was set."
+        if why and why != self._said:
+            log.error("no reminders are generated: %s", why)
+        self._said = why
+        if steady and not why:
+            self._trusted = True  # from here on each pass is only compared with the one before
+        return not why
 
 
 def _is_over(last: datetime | None, pause: timedelta, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 MIN_DATE = date(1900, 1, 1)
@@ -20,6 +21,22 @@ def add_months(day: date, months: int) -> date:
     from calendar import monthrange
 
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def roll(day: date, working: Callable[[date], bool], *, back: bool, most: int = 21) -> date:
+    """``day`` if it is a working day, else the nearest one before it (``back``) or after it.
+
+    Where there is none within ``most`` days, ``day`` itself: no calendar holds a date up for ever.
+    """
+    step = -_ONE_DAY if back else _ONE_DAY
+    found = day
+    for _ in range(most + 1):
+        if working(found):
+            return found
+        if found in (date.min, date.max):
+            break
+        found += step
+    return day
 
 
 def not_ahead(day: date, as_of: date) -> date:

@@ -43,6 +43,7 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_databases: runs on SQLite and on PostgreSQL in make test")
     config.addinivalue_line("markers", "sqlite_itself: about SQLite's own ways; never on PostgreSQL")
+    config.addinivalue_line("markers", "postgres_itself: about PostgreSQL's own ways; never on SQLite")
     os.environ.pop("PORTAL_SECRET_KEY", None)
 
 
@@ -58,11 +59,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" not in metafunc.fixturenames:
         return
     mark = metafunc.definition.get_closest_marker
-    both = (FULL or mark("both_databases") is not None) and mark("sqlite_itself") is None
+    alone = mark("postgres_itself") is not None
+    both = alone or ((FULL or mark("both_databases") is not None) and mark("sqlite_itself") is None)
     no_server = pytest.mark.skipif(
         not POSTGRES, reason="no PORTAL_TEST_POSTGRES: no PostgreSQL server to test on"
     )
-    backends = [pytest.param("sqlite")]
+    backends = [] if alone else [pytest.param("sqlite")]
     if both:
         backends.append(pytest.param("postgres", marks=[pytest.mark.postgres, no_server]))
     metafunc.parametrize("backend", backends, scope="function")

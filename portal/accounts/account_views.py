@@ -22,8 +22,6 @@ from portal.accounts.desk import (
 from portal.faults import Invalid
 from portal.forms import Form
 
-ZONE = "UTC"  # a person has no place of their own here; pages say so
-
 
 def _account_context() -> dict[str, Any]:
     who = web.identity().person
@@ -32,7 +30,8 @@ def _account_context() -> dict[str, Any]:
             "waiting": addresses.waiting(session, who, now=web.now()),
             "standing": factors.standing(session, who.id),
             "keys_off": service.keys_off(session, who.id),
-            "zone": ZONE,
+            "tokens": web.portal().tokens_of(session, who.id, now=web.now()),
+            "zone": service.zone_of(session, who.id),
         }
 
 
@@ -177,7 +176,8 @@ def session_list() -> Page:
     session, identity = web.db(), web.identity()
     on = factors.is_on(session, identity.person.id)
     browsers = sessions.listed(session, identity, now=web.now(), has_factor=on)
-    return render_template("accounts/sessions.html", browsers=browsers, zone=ZONE)
+    zone = service.zone_of(session, identity.person.id)
+    return render_template("accounts/sessions.html", browsers=browsers, zone=zone)
 
 
 @blueprint.post("/account/sessions/<uuid:login>/end")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -87,11 +87,27 @@ def claim_code(who: Person) -> None:
 
 
 def keep_session(response: Response, identity: Identity, token: str) -> None:
-    """Give the browser the token of a session in the cookie that sessions of its kind lie in."""
+    """Give the browser the token of a session in the cookie that sessions of its kind lie in, in place of the one that
+    it had while half of the sign-in was done.
+    """
     if identity.bound:
-        csrf.add_client(response, token)
+        csrf.add_client(response, token, before=_half_token())
     else:
         csrf.set_session(response, token)
+
+
+def _half_token() -> str:
+    """The token under which the browser shows ``web.half_identity``; "" for none."""
+    found: str | None = g.half_token
+    return found or ""
+
+
+def forget_half(response: Response, half: Identity) -> None:
+    """Take from the browser the token of a sign-in that is given up; other sessions of its stay."""
+    if half.bound:
+        csrf.drop_client(response, _half_token())
+    else:
+        csrf.clear_session(response)
 
 
 def require_proof(who: Person, form: MultiDict[str, str]) -> None:
@@ -106,6 +122,19 @@ def require_proof(who: Person, form: MultiDict[str, str]) -> None:
         require_password(who, form.get("current", ""))
         return
     passkey_desk.take("proof", answer, who).use_up()
+
+
+def require_own_proof(identity: Identity, form: MultiDict[str, str]) -> None:
+    """``require_proof`` of who came in by their organisation's provider, before what nobody can bring back: whoever
+    runs the provider can come in as any two of its people, and knows neither's password. Nothing of who signed in here.
+    """
+    if identity.bound:
+        require_proof(identity.person, form)
+
+
+def unproved(fault: Invalid) -> list[str]:
+    """What stands at the field of a proof that did not hold."""
+    return [fault.errors.get("current") or fault.message]
 
 
 def proved(form: Form, who: Person) -> Session:

@@ -9,7 +9,7 @@ import segno
 from flask import redirect, render_template, request, url_for
 from markupsafe import Markup
 
-from portal import csrf, web
+from portal import web
 from portal.access import Permission, Person, public, requires
 from portal.accounts import factors, service
 from portal.accounts.desk import (
@@ -17,6 +17,7 @@ from portal.accounts.desk import (
     TooMany,
     blueprint,
     claim_code,
+    forget_half,
     keep_session,
     proved,
     require_proof,
@@ -72,7 +73,7 @@ def leave_second_step() -> Page:
     response = redirect(url_for(".sign_in_page"), 303)
     if half is not None:
         service.sign_out(web.db(), half, now=web.now())
-        csrf.clear_session(response, csrf.client_cookie() if half.bound else None)
+        forget_half(response, half)
     return response
 
 

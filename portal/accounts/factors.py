@@ -32,7 +32,7 @@ from portal.accounts.service import about, new_token, token_hash
 from portal.accounts.throttles import clear_throttle, throttle_key
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.db import base_url
+from portal.db import Scope, base_url, enter
 from portal.faults import Conflict, Invalid, NotFound
 from portal.settings import Settings
 
@@ -320,14 +320,24 @@ def verify_session(
             LoginSession.verified_at.is_(None),
         )
         .values(verified_at=now, seen_at=now, token_hash=token_hash(token), agent=agent, client=client)
-        .returning(LoginSession.id)
+        .returning(LoginSession.way, LoginSession.bound_to)
         .execution_options(synchronize_session=False)
     ).first()
     if done is None:
         raise NotFound("This sign-in has ended. Begin again.")
+    way, bound_to = done
+    if bound_to is not None:  # opened by an organisation's provider: the organisation's record tells of it
+        enter(session, Scope(organisation_id=bound_to))
     person_id = identity.person.id
-    data = {"session": identity.session_id}
-    record(session, Kind.SIGNED_IN, now=now, actor=person_id, subject=about(person_id), data=data)
+    record(
+        session,
+        Kind.SIGNED_IN,
+        now=now,
+        actor=person_id,
+        subject=about(person_id),
+        organisation_id=bound_to,
+        data={"session": identity.session_id, "way": way},
+    )
     return token
 
 
@@ -342,14 +352,16 @@ def remove(session: Session, person: Person, *, now: datetime, actor: Identity |
     gone = session.execute(
         delete(SecondFactor).where(SecondFactor.person_id == person.id).returning(SecondFactor.id)
     ).all()
+    keys: list[uuid.UUID] = []
     if actor is None:
         passkeys = delete(Passkey).where(Passkey.person_id == person.id).returning(Passkey.id)
-        gone = [*gone, *session.execute(passkeys).all()]
-    if not gone:
+        keys = list(session.scalars(passkeys))
+    if not gone and not keys:
         raise NotFound("This person has no second factor.")
     if not is_on(session, person.id):
         forget_codes(session, person.id)
-    record(session, Kind.FACTOR_REMOVED, now=now, actor=actor, subject=about(person.id))
+    data = {"passkeys": [str(one) for one in keys]} if keys else {}  # a restore takes them away again
+    record(session, Kind.FACTOR_REMOVED, now=now, actor=actor, subject=about(person.id), data=data)
     who = "by you" if actor is not None else "by the operators of the portal"
     tell(session, person, now=now, what=f"The second factor of your account was removed {who}")
 

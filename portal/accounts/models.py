@@ -14,7 +14,8 @@ from portal.db import Base, Identified, tenancy
 class PersonRow(Identified, Base):
     """A human being. ``email`` is casefolded and unique; ``address`` is how they write it.
 
-    ``keys_off``: they want no single keys to mean anything on a page (WCAG 2.1.4).
+    ``keys_off``: they want no single keys to mean anything on a page (WCAG 2.1.4). ``zone`` (IANA) and ``post_hour``
+    (0 to 23): where they are, if they have said so, and at which hour there letters that can wait are sent.
     """
 
     __tablename__ = "person"
@@ -28,6 +29,8 @@ class PersonRow(Identified, Base):
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
     keys_off: Mapped[bool] = mapped_column(default=False)
+    zone: Mapped[str | None] = mapped_column(String(60))
+    post_hour: Mapped[int] = mapped_column(default=7, server_default="7")
 
 
 class LoginSession(Identified, Base):

@@ -121,6 +121,11 @@ def keys_off(session: Session, person_id: uuid.UUID) -> bool:
     return bool(session.scalar(select(PersonRow.keys_off).where(PersonRow.id == person_id)))
 
 
+def zone_of(session: Session, person_id: uuid.UUID) -> str:
+    """In which zone a person's own pages say times: theirs, or UTC while they have named none."""
+    return session.scalar(select(PersonRow.zone).where(PersonRow.id == person_id)) or "UTC"
+
+
 def set_keys(session: Session, person: Person, *, off: bool, now: datetime) -> None:
     """Switch single keys off or on for a person, on every page."""
     session.execute(update(PersonRow).where(PersonRow.id == person.id).values(keys_off=off))
@@ -145,7 +150,8 @@ def open_session(
     """Sign a person in: a new row, and the token that only the browser will hold.
 
     ``agent`` and ``client``: what the browser calls itself and its network address. ``verified``: the second factor has
-    been shown. ``half``: it is still to be shown (factors.verify_session). ``way`` and ``bound_to``: see LoginSession.
+    been shown. ``half``: it is still to be shown (factors.verify_session). ``way`` and ``bound_to``: see LoginSession;
+    what an organisation's provider opened stands in the organisation's record, too.
     """
     token = new_token()
     row = LoginSession(
@@ -163,7 +169,10 @@ def open_session(
     session.add(row)
     session.flush()
     kind = Kind.PASSWORD_SHOWN if half else Kind.SIGNED_IN
-    record(session, kind, now=now, actor=person_id, subject=about(person_id), data={"session": row.id})
+    data = {"session": row.id, "way": way}
+    record(
+        session, kind, now=now, actor=person_id, subject=about(person_id), organisation_id=bound_to, data=data
+    )
     return token
 
 

@@ -57,7 +57,13 @@ def shown(rows: Sequence[Assessment]) -> list[dict[str, Any]]:
 
 
 @blueprint.operation(
-    "GET", "/assessments", Permission.SEE_VENDORS, schemas.AssessmentPage, query=Asked, paged=True
+    "GET",
+    "/assessments",
+    Permission.SEE_VENDORS,
+    schemas.AssessmentPage,
+    query=Asked,
+    paged=True,
+    scopes=("assessments:read", "assessments:issue"),
 )
 def list_assessments(asked: dict[str, Any]) -> Given:
     """Assessments, in the order in which they were issued.
@@ -85,6 +91,7 @@ def list_assessments(asked: dict[str, Any]) -> Given:
     body=written.AssessmentWritten,
     status=201,
     once=True,
+    scopes=("assessments:issue",),
 )
 def create_assessment(body: dict[str, Any]) -> Given:
     """Issue a questionnaire to a vendor.
@@ -126,7 +133,13 @@ def one_assessment(assessment: uuid.UUID) -> dict[str, Any]:
     return shown([organisation_queries.assessment(web.db(), web.identity(), assessment)])[0]
 
 
-@blueprint.operation("GET", "/assessments/<uuid:assessment>", Permission.SEE_VENDORS, schemas.AssessmentShown)
+@blueprint.operation(
+    "GET",
+    "/assessments/<uuid:assessment>",
+    Permission.SEE_VENDORS,
+    schemas.AssessmentShown,
+    scopes=("assessments:read", "assessments:issue"),
+)
 def get_assessment(assessment: uuid.UUID) -> dict[str, Any]:
     """One assessment.
 
@@ -136,7 +149,11 @@ def get_assessment(assessment: uuid.UUID) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    "GET", "/assessments/<uuid:assessment>/submissions", Permission.SEE_VENDORS, schemas.Submissions
+    "GET",
+    "/assessments/<uuid:assessment>/submissions",
+    Permission.SEE_VENDORS,
+    schemas.Submissions,
+    scopes=("assessments:read",),
 )
 def list_submissions(assessment: uuid.UUID) -> dict[str, Any]:
     """What was submitted for an assessment, the first round first."""
@@ -145,7 +162,13 @@ def list_submissions(assessment: uuid.UUID) -> dict[str, Any]:
     return {"data": [_submission(one) for one in in_order.submissions(session, identity, assessment)]}
 
 
-@blueprint.operation("GET", "/submissions/<uuid:submission>", Permission.SEE_VENDORS, schemas.SubmissionShown)
+@blueprint.operation(
+    "GET",
+    "/submissions/<uuid:submission>",
+    Permission.SEE_VENDORS,
+    schemas.SubmissionShown,
+    scopes=("assessments:read",),
+)
 def get_submission(submission: uuid.UUID) -> dict[str, Any]:
     """One submission."""
     return _submission(in_order.submission(web.db(), web.identity(), submission)[0])
@@ -164,7 +187,12 @@ def _submission(one: Submission) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    "GET", "/submissions/<uuid:submission>/answers", Permission.SEE_REVIEW, schemas.AnswersShown
+    "GET",
+    "/submissions/<uuid:submission>/answers",
+    Permission.SEE_REVIEW,
+    schemas.AnswersShown,
+    scopes=("assessments:read",),
+    noted=True,
 )
 def list_answers(submission: uuid.UUID) -> dict[str, Any]:
     """The sealed answers of a submission, with the documents beside them.

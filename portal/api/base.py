@@ -17,8 +17,8 @@ from flask import Response, request, url_for
 from marshmallow import RAISE, Schema
 
 from portal import web
-from portal.access import SCOPES, Permission, by_token
-from portal.api import pace
+from portal.access import Permission, by_token
+from portal.api import pace, taking
 from portal.api.reading import Parser
 from portal.faults import Invalid
 from portal.problems import Refusal, Wrong, pointer
@@ -44,27 +44,21 @@ LOCATION = {
         "description": "“true” when this key was carried out before, and nothing was done now.",
     },
 }
-IF_NONE_MATCH = {
-    "in": "header",
-    "name": "If-None-Match",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "An ETag: 304 without a body while nothing has changed.",
-}
-IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "required": True,
-    "schema": {"type": "string"},
-    "description": "The ETag of what you read: 412 when it has changed since.",
-}
-IDEMPOTENCY_KEY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": False,
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-    "description": "A name of your own for this request: sent again within a day, it is not done again.",
-}
+
+
+def _header(name: str, about: str, *, required: bool = False, **schema: str) -> dict[str, Any]:
+    """A header that an operation takes, as OpenAPI names it."""
+    kind = {"type": "string", **schema}
+    return {"in": "header", "name": name, "required": required, "schema": kind, "description": about}
+
+
+IF_NONE_MATCH = _header("If-None-Match", "An ETag: 304 without a body while nothing has changed.")
+IF_MATCH = _header("If-Match", "The ETag of what you read: 412 when it has changed since.", required=True)
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key",
+    "A name of your own for this request: sent again within a day, it is not done again.",
+    pattern="^[A-Za-z0-9_-]{1,64}$",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +81,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         permission: Permission,
         gives: type[Schema],
         *,
+        scopes: tuple[str, ...],
         query: type[Schema] | None = None,
         body: type[Schema] | None = None,
         status: int = 200,
@@ -94,8 +89,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         once: bool = False,
         matched: bool = False,
         plain: bool = False,
+        noted: bool = False,
     ) -> Callable[[F], F]:
-        """Mark, document and register a view. ``paged``: a list with Link; ``once``: takes Idempotency-Key;
+        """Mark, document and register a view. ``scopes``: of which a token needs one; ``paged``: a list with Link;
+        ``noted``: goes on record when it is read, as lists do; ``once``: takes Idempotency-Key;
         ``matched``: asks for If-Match; ``plain``: the view gives JSON already, which ``gives`` describes. The view gets
         ``asked`` (query) or ``body``, and the ids of its path.
         """
@@ -105,12 +102,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
             @wraps(view)
             def answered(*args: Any, **ids: Any) -> Response:
-                pace.heed()
                 if method != "GET":
                     pace.claim()
-                return _sent(dump, view(*args, **ids), status)
+                given = view(*args, **ids)
+                if paged or noted:
+                    taking.note(view.__name__, ids)
+                return _sent(dump, given, status)
 
-            found: Any = by_token(permission)(answered)
+            found: Any = by_token(permission, scopes)(answered)
             if query is not None:
                 found = self.arguments(query, location="query", unknown=RAISE)(found)
             if body is not None:
@@ -123,8 +122,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
                 found = self.alt_response(code, HTTPStatus(code).name)(found)
             found = self.doc(
                 operationId=view.__name__,
-                description=_about(view, permission),
+                description=_about(view, scopes),
                 security=[{"bearer": []}],
+                **{"x-scopes": list(scopes)},
             )(found)
             # Beside those of the query: given to doc() they would take their place.
             asked = found._apidoc.setdefault("arguments", {}).setdefault("parameters", [])
@@ -157,11 +157,11 @@ def _headers(method: str, *, once: bool, matched: bool) -> list[dict[str, Any]]:
     return found + ([IDEMPOTENCY_KEY] if once else []) + ([IF_MATCH] if matched else [])
 
 
-def _about(view: Callable[..., Any], permission: Permission) -> str:
-    scopes = " or ".join(f"`{name}`" for name, held in SCOPES.items() if permission in held)
+def _about(view: Callable[..., Any], scopes: tuple[str, ...]) -> str:
+    named = " or ".join(f"`{name}`" for name in scopes)
     _summary, _blank, rest = (view.__doc__ or "").partition("\n")
     said = " ".join(rest.split())
-    return f"{said} Scope: {scopes}.".strip()
+    return f"{said} Scope: {named}.".strip()
 
 
 # -------------------------------------------------------------------------------------------------- what is sent

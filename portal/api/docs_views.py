@@ -13,6 +13,7 @@ from portal import web
 from portal.access import SCOPES, public
 from portal.api import app
 from portal.api.base import PREFIX, etag
+from portal.organisations import tokens
 from portal.problems import MEANINGS
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
@@ -66,9 +67,20 @@ def page() -> str:
         groups=_groups(found),
         shapes=_shapes(found),
         meanings=MEANINGS,
-        scopes=list(SCOPES),
+        scopes=_scopes(found),
         base=f"{web.portal().settings.base_url}{PREFIX}",
     )
+
+
+def _scopes(found: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+    """(name, what it is for, operations that it opens) of each scope, as the operations say it themselves."""
+    opened: dict[str, list[str]] = {name: [] for name in SCOPES}
+    for item in found["paths"].values():
+        for method, one in item.items():
+            if method != "parameters":
+                for name in one["x-scopes"]:
+                    opened[name].append(one["operationId"])
+    return [(name, tokens.SCOPE_WORDS[name], operations) for name, operations in opened.items()]
 
 
 def _groups(found: Mapping[str, Any]) -> list[tuple[str, list[Operation]]]:

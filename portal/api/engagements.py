@@ -47,6 +47,7 @@ def shown(rows: Sequence[Engagement]) -> list[dict[str, Any]]:
     schemas.EngagementPage,
     query=paging.OfVendor,
     paged=True,
+    scopes=("vendors:read", "vendors:write"),
 )
 def list_engagements(asked: dict[str, Any]) -> Given:
     """Engagements, in the order in which they were put on record.
@@ -74,6 +75,7 @@ def list_engagements(asked: dict[str, Any]) -> Given:
     body=written.EngagementWritten,
     status=201,
     once=True,
+    scopes=("vendors:write",),
 )
 def create_engagement(body: dict[str, Any]) -> Given:
     """Put on record what is bought from a vendor.
@@ -104,7 +106,13 @@ def one_engagement(engagement: uuid.UUID) -> dict[str, Any]:
     return shown([queries.engagement(web.db(), web.identity(), engagement)])[0]
 
 
-@blueprint.operation("GET", "/engagements/<uuid:engagement>", Permission.SEE_VENDORS, schemas.EngagementShown)
+@blueprint.operation(
+    "GET",
+    "/engagements/<uuid:engagement>",
+    Permission.SEE_VENDORS,
+    schemas.EngagementShown,
+    scopes=("vendors:read", "vendors:write"),
+)
 def get_engagement(engagement: uuid.UUID) -> dict[str, Any]:
     """One engagement."""
     return one_engagement(engagement)
@@ -115,6 +123,7 @@ def get_engagement(engagement: uuid.UUID) -> dict[str, Any]:
     "/engagements/<uuid:engagement>/requirements",
     Permission.SEE_CONTRACT,
     schemas_gate.Requirements,
+    scopes=("contract:read",),
 )
 def list_requirements(engagement: uuid.UUID) -> dict[str, Any]:
     """The contract schedule of an engagement, as it stands today.

@@ -53,7 +53,15 @@ def shown(rows: Sequence[Finding]) -> list[dict[str, Any]]:
     ]
 
 
-@blueprint.operation("GET", "/findings", Permission.SEE_REVIEW, schemas.FindingPage, query=Asked, paged=True)
+@blueprint.operation(
+    "GET",
+    "/findings",
+    Permission.SEE_REVIEW,
+    schemas.FindingPage,
+    query=Asked,
+    paged=True,
+    scopes=("findings:read",),
+)
 def list_findings(asked: dict[str, Any]) -> Given:
     """Findings, in the order in which they were put on record.
 
@@ -72,7 +80,9 @@ def list_findings(asked: dict[str, Any]) -> Given:
     )
 
 
-@blueprint.operation("GET", "/findings/<uuid:finding>", Permission.SEE_REVIEW, schemas.FindingShown)
+@blueprint.operation(
+    "GET", "/findings/<uuid:finding>", Permission.SEE_REVIEW, schemas.FindingShown, scopes=("findings:read",)
+)
 def get_finding(finding: uuid.UUID) -> dict[str, Any]:
     """One finding."""
     return shown([queries.finding(web.db(), web.identity(), finding)])[0]

@@ -17,7 +17,12 @@ blueprint = Blueprint("api_gates", __name__, url_prefix=PREFIX, description="Gat
 
 
 @blueprint.operation(
-    "GET", "/engagements/<uuid:engagement>/gate", Permission.SEE_GATE, schemas.GateShown, plain=True
+    "GET",
+    "/engagements/<uuid:engagement>/gate",
+    Permission.SEE_GATE,
+    schemas.GateShown,
+    plain=True,
+    scopes=("gate:read",),
 )
 def get_gate(engagement: uuid.UUID) -> dict[str, Any]:
     """Whether the engagement may go ahead today.
@@ -28,7 +33,11 @@ def get_gate(engagement: uuid.UUID) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    "GET", "/engagements/<uuid:engagement>/decisions", Permission.SEE_GATE, schemas.Decisions
+    "GET",
+    "/engagements/<uuid:engagement>/decisions",
+    Permission.SEE_GATE,
+    schemas.Decisions,
+    scopes=("gate:read",),
 )
 def list_decisions(engagement: uuid.UUID) -> dict[str, Any]:
     """Every decision about an engagement, newest first.
@@ -40,7 +49,9 @@ def list_decisions(engagement: uuid.UUID) -> dict[str, Any]:
     return {"data": [_line(one) for one in queries.decisions(session, identity, engagement)]}
 
 
-@blueprint.operation("GET", "/decisions/<uuid:decision>", Permission.SEE_GATE, schemas.DecisionShown)
+@blueprint.operation(
+    "GET", "/decisions/<uuid:decision>", Permission.SEE_GATE, schemas.DecisionShown, scopes=("gate:read",)
+)
 def get_decision(decision: uuid.UUID) -> dict[str, Any]:
     """One decision, with what it rested on."""
     session, identity = web.db(), web.identity()

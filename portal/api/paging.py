@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -100,6 +100,7 @@ def _after(name: str, cursor: str) -> Place | None:
         place = datetime.fromisoformat(at), uuid.UUID(key)
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
         raise Refusal("invalid", wrong=[_NOT_OURS]) from None
-    if whose != name or place[0].tzinfo is None or _cursor(name, place) != cursor:
+    # Ours are UTC: another offset at either end of the calendar names an instant that cannot be compared at all.
+    if whose != name or place[0].utcoffset() != timedelta(0) or _cursor(name, place) != cursor:
         raise Refusal("invalid", wrong=[_NOT_OURS])
     return place

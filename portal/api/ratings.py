@@ -16,7 +16,13 @@ from portal.assessments.models import Rating
 blueprint = Blueprint("api_ratings", __name__, url_prefix=PREFIX, description="Ratings")
 
 
-@blueprint.operation("GET", "/submissions/<uuid:submission>/ratings", Permission.SEE_VENDORS, schemas.Ratings)
+@blueprint.operation(
+    "GET",
+    "/submissions/<uuid:submission>/ratings",
+    Permission.SEE_VENDORS,
+    schemas.Ratings,
+    scopes=("assessments:read",),
+)
 def list_ratings(submission: uuid.UUID) -> dict[str, Any]:
     """The ratings of a submission, first to last.
 
@@ -27,7 +33,14 @@ def list_ratings(submission: uuid.UUID) -> dict[str, Any]:
     return {"data": [_line(one) for one in in_order.ratings(session, identity, submission)]}
 
 
-@blueprint.operation("GET", "/ratings/<uuid:rating>", Permission.SEE_VENDORS, schemas.RatingShown)
+@blueprint.operation(
+    "GET",
+    "/ratings/<uuid:rating>",
+    Permission.SEE_VENDORS,
+    schemas.RatingShown,
+    scopes=("assessments:read",),
+    noted=True,
+)
 def get_rating(rating: uuid.UUID) -> dict[str, Any]:
     """One rating: its result with caps, knock-outs and the trace of every question.
 

@@ -71,7 +71,13 @@ def vendor_named(vendor: uuid.UUID) -> Vendor:
 
 
 @blueprint.operation(
-    "GET", "/vendors", Permission.SEE_VENDORS, schemas.VendorPage, query=paging.Asked, paged=True
+    "GET",
+    "/vendors",
+    Permission.SEE_VENDORS,
+    schemas.VendorPage,
+    query=paging.Asked,
+    paged=True,
+    scopes=("vendors:read", "vendors:write"),
 )
 def list_vendors(asked: dict[str, Any]) -> Given:
     """Vendors, in the order in which they were put on record.
@@ -97,6 +103,7 @@ def list_vendors(asked: dict[str, Any]) -> Given:
     body=written.VendorWritten,
     status=201,
     once=True,
+    scopes=("vendors:write",),
 )
 def create_vendor(body: dict[str, Any]) -> Given:
     """Put a vendor on record.
@@ -125,6 +132,7 @@ def one_vendor(vendor: uuid.UUID) -> Shown:
     schemas.VendorShown,
     body=written.VendorChange,
     matched=True,
+    scopes=("vendors:write",),
 )
 def change_vendor(body: dict[str, Any], vendor: uuid.UUID) -> Shown:
     """Change a vendor's name or country.
@@ -148,7 +156,13 @@ def change_vendor(body: dict[str, Any], vendor: uuid.UUID) -> Shown:
     return shown([row])[0]
 
 
-@blueprint.operation("GET", "/vendors/<uuid:vendor>", Permission.SEE_VENDORS, schemas.VendorShown)
+@blueprint.operation(
+    "GET",
+    "/vendors/<uuid:vendor>",
+    Permission.SEE_VENDORS,
+    schemas.VendorShown,
+    scopes=("vendors:read", "vendors:write"),
+)
 def get_vendor(vendor: uuid.UUID) -> Shown:
     """One vendor."""
     return one_vendor(vendor)

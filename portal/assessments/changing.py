@@ -50,7 +50,7 @@ def extend(
     if errors or due is None:
         raise Invalid(errors=errors)
     assessment_moved(session, assessment)
-    before, assessment.due = assessment.due, due
+    before, assessment.due, assessment.due_time = assessment.due, due, None
     asker = grant(session, assessment, asked, GRANTED, text, actor, now)
     data = {"before": before, "due": due, "asked": bool(asked)}
     record(session, Kind.ASSESSMENT_EXTENDED, now=now, actor=actor, subject=assessment, data=data)
@@ -149,7 +149,7 @@ def reopen(
     )
     assessment_moved(session, assessment)
     submitted = assessment.state == "submitted"
-    assessment.state, assessment.due = OPEN, due
+    assessment.state, assessment.due, assessment.due_time = OPEN, due, None
     if submitted:  # what was declined goes on with the round that it was in
         assessment.round, assessment.scope_id = assessment.round + 1, None
     assessment.closed_at = assessment.closed_by = None

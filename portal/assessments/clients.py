@@ -25,7 +25,8 @@ More = Callable[..., Mapping[str, int]]
 class Figures:
     """How many assessments are late, due within two weeks, submitted lately; how many enquiries wait for an answer.
 
-    ``more``: what later features count there: reviews that wait, gates that lapse soon, decisions for the reader.
+    ``more``: what later features count there: reviews that wait, gates that lapse soon, decisions for the reader, dates
+    of the next two weeks, next assessments that could not be opened.
     """
 
     late: int
@@ -37,13 +38,15 @@ class Figures:
     @property
     def urgency(self) -> tuple[int, ...]:
         """What needs attention first sorts first."""
-        more = [self.more.get(name, 0) for name in ("mine", "lapsing", "reviews")]
+        more = [self.more.get(name, 0) for name in ("mine", "stuck", "lapsing", "reviews")]
         return tuple(-one for one in (self.late, self.soon, *more, self.enquiries, self.lately))
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An organisation, and its figures as this person may see them; None until they have a second factor."""
+    """An organisation, and its figures as this person may see them; None where they owe a second factor, or
+    come in by its own sign-in alone.
+    """
 
     place: Belonging
     figures: Figures | None
@@ -64,7 +67,7 @@ def of_person(
         Client(
             one,
             None
-            if one.second_factor and not has_factor
+            if (one.second_factor and not has_factor) or one.by_provider
             else _figures(database, _identity(person, session_id, one), more, now=now),
         )
         for one in places

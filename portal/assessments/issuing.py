@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -53,6 +53,10 @@ def issue(
     actor: Identity,
     now: datetime,
     assessment_id: uuid.UUID | None = None,
+    due_time: time | None = None,
+    campaign_id: uuid.UUID | None = None,
+    ladder: str = "",
+    by_itself: bool = False,
 ) -> Assessment:
     """Issue the version ``content_hash`` to ``vendor`` over these engagements, and write to its people.
 
@@ -62,7 +66,9 @@ def issue(
     ``due`` is a local date in the organisation's zone, from today to two years ahead. ``reason`` is read by the
     vendor. ``contact`` is one of the vendor's; needed while nobody of the vendor has joined. Raises Invalid with
     a sentence at ``questionnaire``, ``engagements``, ``due``, ``reason`` or ``contact``. ``assessment_id``: the id
-    that it gets, for whoever must find it again (issuing_many.py).
+    that it gets, for whoever must find it again (issuing_many.py). ``due_time``: the local time of ``due``, None = its
+    end. ``campaign_id``: the campaign that asks, and ``ladder`` the name of its ladder. ``by_itself``: the calendar
+    issues it in the name of ``actor``, who did nothing: the event names nobody as its actor.
     """
     vendors.require_here(vendor)
     organisation = organisations.organisation_of(session, actor)
@@ -98,6 +104,10 @@ def issue(
         contact_email=contact.email if contact else None,
         submitted_at=None,
         code=codes.new_code(),
+        due_time=due_time,
+        campaign_id=campaign_id,
+        ladder=ladder,
+        by_itself=by_itself,
     )
     session.add(assessment)
     session.flush()
@@ -117,7 +127,10 @@ def issue(
         "due": due,
         "engagements": [one.id for one in covered],
     }
-    record(session, Kind.ASSESSMENT_ISSUED, now=now, actor=actor, subject=assessment, data=data)
+    if by_itself:
+        data["for"] = actor.person.id
+    by = None if by_itself else actor
+    record(session, Kind.ASSESSMENT_ISSUED, now=now, actor=by, subject=assessment, data=data)
     write_letters(session, assessment, vendor, contact, actor=actor, now=now)
     return assessment
 
@@ -225,8 +238,18 @@ def write_letters(
 
 def invitation_words(assessment: Assessment) -> str:
     """Why somebody is invited, as the letter says it."""
-    about = f"We ask you to answer “{assessment.title}” about {assessment.subject} by {long_date(assessment.due)}."
+    about = (
+        f"We ask you to answer “{assessment.title}” about {assessment.subject} by {due_words(assessment)}."
+    )
     return f"{about} {assessment.reason}"
+
+
+def due_words(assessment: Assessment) -> str:
+    """The due date of an assessment in full, with its time and place on the clock where it has one."""
+    day = long_date(assessment.due)
+    if assessment.due_time is None:
+        return day
+    return f"{day}, {assessment.due_time:%H:%M} ({assessment.zone.replace('_', ' ')} time)"
 
 
 def _recipients(
@@ -259,7 +282,7 @@ def _send(
     letter = mail.compose(
         "assessment_issued",
         to=to,
-        subject=f"{actor.organisation.name}: {assessment.title}, by {long_date(assessment.due)}",
+        subject=f"{actor.organisation.name}: {assessment.title}, by {due_words(assessment)}",
         sender_name=f"{actor.person.name}, {actor.organisation.name}",
         reply_to=actor.person.email,
         organisation=actor.organisation.name,
@@ -269,7 +292,7 @@ def _send(
         about=assessment.subject,
         questions=len(definition.questions),
         sections=len(definition.sections),
-        due=assessment.due,
+        due=due_words(assessment),
         reason=assessment.reason,
         link=link,
         invited=invited,

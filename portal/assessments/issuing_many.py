@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Literal
 
 from sqlalchemy import select
@@ -40,7 +40,8 @@ class Line:
     """What becomes of one vendor. ``why``: "" will be issued, ``issued`` is out by this batch, else why it is not.
 
     ``covers``: the engagements; ``left_out``: those that an open assessment covers already. ``contact``: None when the
-    people who look after the vendor here are written to. ``sentence``: why issuing refused.
+    people who look after the vendor here are written to. ``sentence``: why issuing refused. ``later``: only because too
+    many letters went lately.
     """
 
     vendor: Vendor
@@ -50,6 +51,7 @@ class Line:
     contact: Contact | None = None
     why: Why = ""
     sentence: str = ""
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class Order:
     slug: str
     due: date
     reason: str
+    due_time: time | None = None
+    campaign_id: uuid.UUID | None = None
+    ladder: str = ""
 
 
 def assessment_id(batch: uuid.UUID, vendor_id: uuid.UUID, content_hash: str) -> uuid.UUID:
@@ -153,10 +158,18 @@ def _issued(session: Session, identity: Identity, line: Line, order: Order, now:
                 actor=identity,
                 now=now,
                 assessment_id=line.assessment_id,
+                due_time=order.due_time,
+                campaign_id=order.campaign_id,
+                ladder=order.ladder,
             )
     except (Invalid, Throttled) as fault:
         errors = fault.errors.values() if isinstance(fault, Invalid) else ()
-        return replace(line, why="refused", sentence=" ".join([fault.message, *errors]).strip())
+        return replace(
+            line,
+            why="refused",
+            sentence=" ".join([fault.message, *errors]).strip(),
+            later=isinstance(fault, Throttled),
+        )
     return replace(line, why="issued")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.db import Base, Identified, tenancy
@@ -22,7 +22,8 @@ class Assessment(Identified, Base):
     moved to another version; while ``total`` is 0 after that, the company has not saved since and nothing is counted.
     ``reviewed_at``: when the organisation finished the review of what was submitted last; None while it goes on.
     ``scope_id``: the RoundScope of a round that asks chosen questions; None = all. ``shown``: keys that returns so far
-    ask in spite of their condition.
+    ask in spite of their condition. ``due_time``: the local time of ``due``, None = the day's end. ``campaign_id``: the
+    campaign that asks it; ``ladder``: the name of its ladder. ``by_itself``: the calendar opened it, nobody did.
     """
 
     __tablename__ = "assessment"
@@ -32,6 +33,7 @@ class Assessment(Identified, Base):
         Index("ix_assessment_organisation_id_issued_at", "organisation_id", "issued_at", "id"),
         Index("ix_assessment_company_id", "company_id"),
         Index("ix_assessment_vendor_id", "vendor_id"),
+        Index("ix_assessment_campaign_id", "campaign_id"),
         Index("uq_assessment_code", "code", unique=True),
     )
 
@@ -62,6 +64,10 @@ class Assessment(Identified, Base):
     reviewed_at: Mapped[datetime | None]
     scope_id: Mapped[uuid.UUID | None]
     shown: Mapped[list[Any] | None]
+    due_time: Mapped[time | None]
+    campaign_id: Mapped[uuid.UUID | None]
+    ladder: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    by_itself: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class AssessmentEngagement(Base):

@@ -103,6 +103,7 @@ def return_questions(
     session.flush()
     _explain(session, scope, {"": wish.text, **wish.reasons})
     assessment.state, assessment.due, assessment.round = OPEN, wish.due, scope.round
+    assessment.due_time = None
     assessment.scope_id, assessment.shown = (
         scope.id,
         sorted({*(assessment.shown or ()), *scope.shown}) or None,

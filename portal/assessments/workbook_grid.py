@@ -125,6 +125,9 @@ def _letters(column: int) -> str:
 # ------------------------------------------------------------------------------------------------------------ cells
 
 
+PERCENT = ("%", "percent", "per cent")  # units of questions
+
+
 def typed_text(cell: Cell) -> str:
     """Words of a cell: a number or a day that a program made of them reads as it would be shown."""
     if cell.kind == "flag":
@@ -134,9 +137,11 @@ def typed_text(cell: Cell) -> str:
     return clean(cell.text.removesuffix("T00:00:00") if cell.kind == "moment" else cell.text)
 
 
-def typed_number(cell: Cell) -> str:
-    """``24`` for 24.0 and for “24.0”; what is no number stays as it was written."""
+def typed_number(cell: Cell, unit: str = "") -> str:
+    """``24`` for 24.0 and for “24.0”; what is no number stays as it was written; “50%” is 50 percent."""
     text = cell.text.strip().replace("\N{MINUS SIGN}", "-")
+    if unit in PERCENT:
+        text = text.removesuffix("%").rstrip()
     try:
         plain = f"{Decimal(text):f}" if cell.kind == "number" else text
     except InvalidOperation:

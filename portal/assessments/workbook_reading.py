@@ -267,7 +267,7 @@ class _Reading:
                 found = [layout.chosen(asked.choices, one) for one in words]
                 return next((one for one in found if one is not None), cell.text.strip())
             case "number":
-                return typed_number(cell)
+                return typed_number(cell, asked.unit if isinstance(asked, Asked) else "")
             case "date":
                 return typed_day(cell, from_1904=self.cells.from_1904)
             case _:

@@ -16,6 +16,7 @@ from portal.rows import insert_rows
 
 LONGEST_CODE = 200
 
+TOKEN = "token"  # the id of the API token by which something was done
 KINDS = "kinds"  # in a session's notes: what was recorded in its transaction
 
 
@@ -38,7 +39,8 @@ def record(
     the vendor's side reaches it.
 
     ``subject`` is a mapped row with an ``id``; tenant ids default to the subject's own, then to the actor's tenant.
-    ``data`` takes codes, keys, numbers, ids and hashes: anything long enough to be prose is refused.
+    ``data`` takes codes, keys, numbers, ids and hashes: anything long enough to be prose is refused. What a program did
+    in its person's name carries the id of its token.
     """
     identity = actor if isinstance(actor, Identity) else None
     if organisation_id is None:
@@ -58,7 +60,7 @@ def record(
         "company_id": company_id,
         "subject_type": subject.__tablename__ if subject is not None else "",
         "subject_id": getattr(subject, "id", None),
-        "data": {name: _coded(value) for name, value in (data or {}).items()},
+        "data": _codes(data or {}, actor),
     }
     session.info.setdefault(KINDS, set()).add(kind)
     if at_once:
@@ -101,6 +103,14 @@ def _tenant_of(subject: Any, side: str) -> uuid.UUID | None:
     return found if isinstance(found, uuid.UUID) else None
 
 
+def _codes(data: Mapping[str, Any], actor: Identity | Person | uuid.UUID | None) -> dict[str, Any]:
+    """What a row keeps: ``data``, and the token of a program that acts in its person's name."""
+    found = {name: _coded(value) for name, value in data.items()}
+    if isinstance(actor, Identity) and actor.scopes is not None:
+        found[TOKEN] = _coded(actor.session_id)
+    return found
+
+
 def _coded(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
@@ -135,7 +145,7 @@ def record_many(
             "id": uuid.uuid4(),
             **row,
             "subject_id": one,
-            "data": {name: _coded(value) for name, value in data.items()},
+            "data": _codes(data, actor),
         }
         for one, data in subjects.items()
     ]

@@ -142,6 +142,20 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         vendors_imported=_l("%(who)s took vendors over from a list"),
         standing_changed=_l("What stands at the gate of an engagement changed"),
         fourth_party_named=_l("%(who)s said which names are one subcontractor"),
+        cycle_changed=_l("%(who)s changed the rules of the audit cycle"),
+        reassessment_moved=_l("The date of a next assessment moved"),
+        reassessment_opened=_l("The calendar opened the next assessment"),
+        reassessment_hindered=_l("A next assessment could not be opened"),
+        reassessment_left=_l("%(who)s left a next assessment out"),
+        reminders_generated=_l("Reminders were generated"),
+        trigger_set=_l("Something called for an earlier look at an engagement"),
+        trigger_settled=_l("%(who)s settled what called for an earlier look"),
+        incident_reported=_l("%(who)s reported an incident"),
+        incident_continued=_l("%(who)s added to an incident"),
+        incident_settled=_l("%(who)s settled an incident"),
+        campaign_started=_l("%(who)s started a campaign"),
+        campaign_changed=_l("%(who)s changed a campaign"),
+        campaign_closed=_l("%(who)s closed a campaign"),
     )
     | _rows("vendors", "both", vendor_linked=_l("%(who)s joined the vendor with a company here"))
     | _rows(
@@ -253,6 +267,12 @@ WORDS: MappingProxyType[K, Words] = MappingProxyType(
         reminder_queued=_l("A reminder was written"),
         message_sent=_l("A letter was sent"),
         message_failed=_l("A letter could not be sent"),
+        letter_dropped=_l("A letter was not needed any more"),
+        letter_resent=_l("%(who)s had a letter sent again"),
+        letters_chosen=_l("%(who)s chose which letters to get"),
+        feed_made=_l("%(who)s made a private calendar address"),
+        feed_revoked=_l("%(who)s revoked a calendar address"),
+        feed_read=_l("A private calendar was read"),
     )
     | _rows("exports", "acted", exported=_l("%(who)s took a file away"))
     | _rows(
@@ -296,6 +316,9 @@ DATA = MappingProxyType(
         "scan": _l("scan"),
         "endpoint": _l("page"),
         "reason": _l("reason"),
+        "way": _l("by"),
+        "operation": _l("operation"),
+        "token": _l("through"),
     }
 )
 

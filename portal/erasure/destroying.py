@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.assessments import move_answers
@@ -51,7 +51,8 @@ from portal.erasure.models import DoomedFile
 from portal.erasure.reaching import GONE, Destroyed, read, run
 from portal.evidence.models import Evidence, EvidenceGrant, ProofDocument
 from portal.library import service as library
-from portal.portfolio.models import AnswerWord, FourthParty, IndexedSubmission
+from portal.portfolio.models import AnswerWord, FourthParty, FourthPartyName, IndexedSubmission
+from portal.reassessment.models_terms import EvidenceTerm
 from portal.review.models import MarkDraft, MarkReason, MarkRemark, ReviewNote
 
 REVIEWERS_WORDS = (
@@ -108,8 +109,12 @@ def sealed(
     found.add("answers", run(session, _beside(delete(SealedAnswer), SealedAnswer, ids, keys)))
     found.add("earlier_answers", run(session, _beside(delete(AnswerTurn), AnswerTurn, ids, keys)))
     found.add("documents", run(session, _beside(delete(SealedEvidence), SealedEvidence, ids, keys)))
+    run(
+        session, _beside(delete(EvidenceTerm), EvidenceTerm, ids, keys)
+    )  # what follows from a document goes with it
     for index in (AnswerWord, FourthParty):  # found by nobody any more from here on
         found.add("search_words", run(session, _beside(delete(index), index, ids, keys)))
+    _names(session, ids, found)
     for model in REVIEWERS_WORDS:
         # "" is what is said of several questions at once
         some = None if keys is None else {*keys, ""}
@@ -125,6 +130,20 @@ def sealed(
 def _beside(statement: Any, model: Any, ids: Collection[uuid.UUID], keys: Collection[str] | None) -> Any:
     statement = statement.where(model.submission_id.in_(ids))
     return statement if keys is None else statement.where(model.key.in_(keys))
+
+
+def _names(session: Session, ids: Collection[uuid.UUID], found: Destroyed) -> None:
+    """Names of firms that were said to be one: those that no answer gives any more, on either side."""
+    here = select(Submission.organisation_id).where(Submission.id.in_(ids))
+
+    def given(key: Any) -> Any:
+        return exists().where(
+            FourthParty.organisation_id == FourthPartyName.organisation_id, FourthParty.name_key == key
+        )
+
+    nobody = or_(~given(FourthPartyName.name_key), ~given(FourthPartyName.same_as))
+    gone = delete(FourthPartyName).where(FourthPartyName.organisation_id.in_(here), nobody)
+    found.add("fourth_party_names", run(session, gone))
 
 
 def _reasons(session: Session, ids: Collection[uuid.UUID], found: Destroyed) -> None:

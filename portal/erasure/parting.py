@@ -34,7 +34,7 @@ from portal.assessments.models import (
 from portal.assessments.version_models import CarryConsent, WorkbookUpload
 from portal.audit.models import EventNotice
 from portal.contracts.schedule_models import ClauseWords
-from portal.erasure import destroying, engagement_words, findings, leaving_letters
+from portal.erasure import cycle, destroying, engagement_words, findings, leaving_letters
 from portal.erasure.models import Erasure
 from portal.erasure.reaching import GONE, Destroyed, read, run
 from portal.evidence.models import Evidence, EvidenceGrant, ProofDocument
@@ -58,6 +58,8 @@ from portal.organisations.view_models import SavedView
 from portal.outbox import Message
 from portal.portfolio.models import FourthPartyName
 from portal.reassessment.models import Reassessment
+from portal.reassessment.models_feeds import CalendarFeed
+from portal.reassessment.models_post import Digest, LetterChoice
 from portal.vendors.ground import vendors_moved
 from portal.vendors.models import Contact, Engagement, Vendor, VendorImport
 from portal.webhooks.models import Webhook, WebhookDelivery
@@ -158,6 +160,7 @@ def vendors(
         }
         found.add("engagements", run(session, update(Engagement).where(Engagement.id == one).values(**gone)))
     engagement_words.destroy(session, engagements, found, by=by, now=now)
+    cycle.of_vendors(session, organisation_id, ids, engagements, found)
     scheduled = Reassessment.engagement_id.in_(engagements) & (Reassessment.state == "scheduled")
     run(session, update(Reassessment).where(scheduled).values(state="replaced"))
     contacts = select(Contact.email).where(
@@ -194,6 +197,7 @@ def organisation(
     )
     found.add("members", run(session, update(OrganisationMember).where(members).values(removed_at=now)))
     _library(session, organisation_id, found)
+    cycle.of_organisation(session, organisation_id, found)
     run(session, delete(ApiRequest).where(ApiRequest.organisation_id == organisation_id))
     found.add("tokens", run(session, delete(ApiToken).where(ApiToken.organisation_id == organisation_id)))
     found.add("views", run(session, delete(SavedView).where(SavedView.organisation_id == organisation_id)))
@@ -268,6 +272,7 @@ def company(
         session, (Invitation.company_id == company_id) & Invitation.organisation_id.is_(None), found, now
     )
     proposals(session, (Erasure.company_id == company_id) & Erasure.organisation_id.is_(None))
+    cycle.of_place(session, company_id)
     leaving_letters.company_left(session, company_id, now=now)
     # Unlinked, so that each client may invite somebody of it once more.
     scheduled = (Reassessment.company_id == company_id) & (Reassessment.state == "scheduled")
@@ -304,6 +309,8 @@ def _blank(session: Session, person_id: uuid.UUID, now: datetime | None) -> int:
         "name": "A removed person",
         "password_hash": None,
         "erased_at": now,
+        "zone": None,
+        "post_hour": 7,
     }
     return run(session, update(PersonRow).where(PersonRow.id == person_id).values(**gone))
 
@@ -322,6 +329,8 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
         (RecoveryCode, "factors"),
         (Passkey, "factors"),
         (WorkbookUpload, "workbooks"),
+        (LetterChoice, "choices"),
+        (CalendarFeed, "feeds"),
         (SavedView, "views"),
         (SsoIdentity, "sign_in"),
     ):
@@ -336,6 +345,8 @@ def person(session: Session, row: PersonRow, found: Destroyed, *, now: datetime)
     end_links(session, (Delegation.created_by == row.id) & Delegation.token_hash.is_not(None), now)
     letters(session, func.lower(Message.recipient).in_([row.email, row.address.lower()]), found)
     letters(session, func.lower(Message.reply_to).in_([row.email, row.address.lower()]), found)
+    letters(session, Message.person_id == row.id, found)
+    run(session, delete(Digest).where(Digest.person_id == row.id))
     theirs = (Invitation.accepted_by == row.id) | (Invitation.email == row.email)
     invitations(session, theirs, found, now)
     found.add("people", _blank(session, row.id, now))

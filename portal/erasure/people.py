@@ -32,6 +32,8 @@ from portal.organisations.sso_models import SsoIdentity
 from portal.organisations.token_models import ApiToken
 from portal.organisations.view_models import SavedView
 from portal.outbox import Message
+from portal.reassessment.models_feeds import CalendarFeed
+from portal.reassessment.models_post import LetterChoice
 
 MOST_EVENTS = 10_000
 # Tokens, hashes and secrets say nothing about a person and let others in.
@@ -53,6 +55,8 @@ def export(session: Session, person_id: uuid.UUID, *, now: datetime) -> bytes:
         "second_factor": _all(session, SecondFactor, SecondFactor.person_id == row.id),
         "passkeys": _all(session, Passkey, Passkey.person_id == row.id),
         "address_changes": _all(session, AddressChange, AddressChange.person_id == row.id),
+        "letters_not_wanted": _all(session, LetterChoice, LetterChoice.person_id == row.id),
+        "calendar_addresses": _all(session, CalendarFeed, CalendarFeed.person_id == row.id),
         "earlier_mailboxes": _all(session, PersonMailbox, PersonMailbox.person_id == row.id),
         "organisations": _places(session, OrganisationMember, Organisation, row.id),
         "companies": _places(session, CompanyMember, Company, row.id),

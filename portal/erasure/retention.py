@@ -39,7 +39,8 @@ from portal.intake.models import Intake, IntakeAnswers
 from portal.organisations.models import Organisation
 from portal.organisations.token_models import ApiRequest
 from portal.organisations.tokens import REMEMBERED
-from portal.outbox import Message
+from portal.outbox import DIGEST, Message
+from portal.reassessment.models_post import Digest
 from portal.storage import Storage
 from portal.vendors.models import Engagement, VendorImport
 from portal.webhooks.models import WebhookDelivery
@@ -253,11 +254,13 @@ def _letters(session: Session, now: datetime) -> int:
     """
     old = or_(
         and_(Message.state == "sent", Message.sent_at < now - LETTERS_KEPT),
-        and_(Message.state == "gave_up", Message.due_at < now - LETTERS_KEPT),
+        and_(Message.state.in_(("gave_up", "dropped")), Message.due_at < now - LETTERS_KEPT),
         and_(Message.state == "gave_up", Message.secret),
     )
-    full = or_(Message.text != "", Message.html != "")
+    full = or_(Message.text != "", Message.html != "", and_(~Message.ready, Message.recipient_name != ""))
     empty = {"text": "", "html": "", "recipient_name": "", "last_error": ""}
+    gone = select(Message.id).where(old, Message.kind == DIGEST)
+    run(session, delete(Digest).where(Digest.message_id.in_(gone)))
     return run(session, update(Message).where(old, full).values(**empty))
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from portal import web
 from portal.access import Permission, requires
 from portal.accounts import service as accounts
-from portal.accounts.desk import has_factor, proved
+from portal.accounts.desk import has_factor, proved, require_own_proof, unproved
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.erasure import people, queries, service, words
@@ -96,7 +96,7 @@ def _questions(row: Erasure) -> list[tuple[str, str]]:
     return [(key, asked[key].text if key in asked else "") for key in row.keys]
 
 
-def _proposal(erasure: uuid.UUID) -> str:
+def _proposal(erasure: uuid.UUID, errors: list[str] | None = None) -> str:
     session, identity = web.db(), web.identity()
     row = queries.proposal(session, identity, erasure)
     able = service.able(session, identity, row.kind)
@@ -112,6 +112,7 @@ def _proposal(erasure: uuid.UUID) -> str:
         hinders=eyes.sentence(row.proposed_by, needs, proposed_at=at),
         own=row.proposed_by == identity.person.id,
         permitted=identity.person.id in able,
+        errors=errors or [],
         **common(),
     )
 
@@ -130,14 +131,19 @@ def proposal_company(company: str, erasure: uuid.UUID) -> Page:
 
 def _settle(erasure: uuid.UUID) -> Page:
     """Approve or refuse. Who closes a tenant is shown the certificate at once: its pages are gone afterwards."""
-    session, identity = web.db(), web.identity()
+    identity = web.identity()
     if request.form.get("go") not in ("approve", "refuse"):
-        queries.proposal(session, identity, erasure)
+        queries.proposal(web.db(), identity, erasure)
         raise Invalid("Choose whether to approve or to refuse.")
     if request.form["go"] == "refuse":
-        service.refuse(session, identity, erasure, now=web.now())
+        service.refuse(web.db(), identity, erasure, now=web.now())
         return web.notice(redirect(_href("listed"), 303), "erasure-refused")
-    done = service.approve(session, identity, erasure, now=web.now())
+    try:
+        require_own_proof(identity, request.form)
+    except Invalid as fault:
+        web.undo()
+        return _proposal(erasure, unproved(fault)), 422
+    done = service.approve(web.db(), identity, erasure, now=web.now())
     if done.kind in CLOSING:
         return _certificate_page(done, last=True)
     return web.notice(redirect(_href("certificate", certificate=done.id), 303), "destroyed")

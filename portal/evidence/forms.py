@@ -30,7 +30,10 @@ class DocumentForm(Form):
         description="The date that the document itself bears: when it was issued, tested or signed.",
     )
     expires = DateField(
-        "Valid until", [Optional()], description="The last day on which it holds, if it names one."
+        "Valid until",
+        [Optional()],
+        description="The last day on which it holds. Left empty, a new report, certificate or test holds for a year "
+        "from its date of issue; you can change that later.",
     )
 
     def __init__(self, *args: Any, kinds: tuple[str, ...] = (), **kwargs: Any) -> None:

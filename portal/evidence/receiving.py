@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import Response, render_template, request
 
@@ -10,6 +11,7 @@ from portal import clock, web
 from portal.access import Identity
 from portal.evidence import service, uploads
 from portal.evidence.forms import UploadForm
+from portal.evidence.lasting import usual_end
 from portal.evidence.models import Evidence
 from portal.evidence.names import disposition
 from portal.evidence.uploads import Infected, Stored
@@ -50,10 +52,17 @@ def _note_infected(found: Infected, identity: Identity) -> None:
 
 
 def add(form: UploadForm, stored: Stored) -> Evidence:
-    """The row of a file that ``receive`` has stored; the limits are checked once more, inside the transaction."""
+    """The row of a file that ``receive`` has stored; the limits are checked once more, inside the transaction.
+
+    Where nobody wrote until when it holds, the usual end of its kind is written down: the gate, the reminders and the
+    questions then read one date, and it can be changed on the document's page.
+    """
     session, identity, app = web.db(), web.identity(), web.portal()
     service.check_room(session, app.storage, stored.file.size, app.settings.quota_mb, actor=identity)
-    return service.add(session, stored, form.described(), actor=identity, now=web.now())
+    said = form.described()
+    if said.expires is None:
+        said = replace(said, expires=usual_end(said.kind, said.issued))
+    return service.add(session, stored, said, actor=identity, now=web.now())
 
 
 def refused(

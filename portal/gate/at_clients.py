@@ -12,9 +12,13 @@ from portal.review import queue
 
 
 def figures(session: Session, identity: Identity, *, today: date, now: datetime) -> dict[str, int]:
-    """``reviews`` that wait, gates ``lapsing`` within lists.SOON days, and what waits for ``mine``: the reader."""
+    """``reviews`` that wait, gates ``lapsing`` within lists.SOON days and those still ``working``, that is being worked
+    out, and what waits for ``mine``: the reader.
+    """
+    lapsing, working = lists.lapsing(session, identity, today=today, now=now)
     return {
         "reviews": queue.counts(session, identity).waits,
-        "lapsing": lists.lapsing(session, identity, today=today, now=now),
+        "lapsing": lapsing,
+        "working": working,
         "mine": lists.waiting_for(session, identity),
     }

@@ -8,6 +8,7 @@ are known, and a day too many only means that a gate is worked out once more.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
@@ -25,11 +26,13 @@ from questionnaires.dates import add_months
 
 METHOD = "standing/1"
 MOST_DAYS = 7  # what is stored is worked out anew at least once a week, whatever its dates say
+LEAST_DAYS = 4
 AHEAD = 60  # days that are looked ahead for the day on which a gate lapses
 DAY = timedelta(days=1)
 # Beside all of portal/gate that loads or judges: what the facts of a gate come from.
 _GATE = (
     *(
+        "bands",
         "choosing",
         "deciding",
         "excepting",
@@ -78,6 +81,11 @@ def basis(policy_hash: str, catalogue: str, zone: str, regimes: Iterable[str]) -
 def fresh_until(facts: GateFacts, decided: Decided | None, policy: Policy, today: date) -> date:
     """The first day after ``today`` on which anything may come out otherwise; at most MOST_DAYS ahead."""
     return min([*_turns(facts, decided, policy, today), today + MOST_DAYS * DAY])
+
+
+def held_days(key: uuid.UUID) -> int:
+    """For how many days what is stored of a gate is believed, by its engagement: not all end in the same night."""
+    return LEAST_DAYS + sha256(key.bytes).digest()[0] % (MOST_DAYS - LEAST_DAYS + 1)
 
 
 def days(

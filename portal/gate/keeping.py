@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import and_, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,11 +23,11 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.clock import local_date
 from portal.db import SYSTEM, Database
-from portal.gate import reading, standings, working
+from portal.gate import standings, working
 from portal.gate.reading import Seen
 from portal.gate.standing_models import BriefCondition, BriefSubmission, GateBrief, StandingRecord
 from portal.gate.working import Rules, Worked
-from portal.organisations.models import Organisation
+from portal.organisations import queries as organisations
 from portal.rows import insert_rows, update_rows
 from portal.vendors.models import Engagement, Vendor
 
@@ -36,6 +36,9 @@ log = logging.getLogger("portal.worker")
 SLICE = 5.0  # seconds of a pass: letters and the sign of life come in between
 TOGETHER = 50  # gates that are worked out and written at once
 LOOKED_AT = 100  # gates that are believed to hold and looked at all the same, once a day
+# What stands beside a brief: its table with the columns, and what makes its rows.
+BESIDE = ((BriefCondition, standings.CONDITIONS), (BriefSubmission, standings.SUBMISSIONS))
+MADE_BESIDE = (standings.condition_rows, standings.submission_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Gates:
     organisation_id: uuid.UUID
     rules: Rules
     seen: Mapping[uuid.UUID, Seen]
+    made: Mapping[uuid.UUID, Worked]
+    failed: frozenset[tuple[uuid.UUID, int]] = frozenset()
 
 
 class Keeper:
@@ -54,6 +59,8 @@ class Keeper:
         self._database = database
         self._after = uuid.UUID(int=0)  # the organisation at which the last turn ran out of time
         self._looked: dict[uuid.UUID, date] = {}
+        # (engagement, revision of its ground) that cannot be worked out: they are tried again on the next day.
+        self._failed: dict[tuple[uuid.UUID, date], set[tuple[uuid.UUID, int]]] = {}
 
     def turn(
         self,
@@ -65,26 +72,41 @@ class Keeper:
         """Store what is stale for at most about ``seconds``; returns how many gates were written."""
         ends = time.monotonic() + seconds
         written = 0
-        for organisation in self._organisations():
+        with self._database.looking(SYSTEM) as session:
+            places = organisations.round_from(session, self._after)
+        for organisation in places:
+            self._after = uuid.UUID(int=organisation.int + 1)  # the next one's turn, whatever is raised here
             while not stopping() and time.monotonic() < ends:
-                gates = stale(self._database, organisation, now=instant())
+                failed = self._failed_of(organisation, instant().date())
+                gates = stale(self._database, organisation, now=instant(), without=failed)
+                failed |= gates.failed
+                if gates.failed:
+                    log.error(
+                        "%s gates of organisation %s are not worked out today; pages say “being worked out” of "
+                        "them until what they rest on is mended: each is named above, and tried again tomorrow",
+                        len(failed),
+                        organisation,
+                    )
                 if not gates.seen:
+                    if gates.failed:
+                        continue
                     written += self._look(organisation, instant())
                     break
-                written += store(self._database, gates, now=instant())
+                made = store(self._database, gates, now=instant())
+                written += made
+                if not made:  # another worker is at it, or has written what is newer than our clock
+                    break
             else:
                 self._after = organisation
                 return written
         self._after = uuid.UUID(int=0)
         return written
 
-    def _organisations(self) -> list[uuid.UUID]:
-        """Those that are open, the one first at which the last turn ended."""
-        with self._database.looking(SYSTEM) as session:
-            rows = session.scalars(
-                select(Organisation.id).where(Organisation.closed_at.is_(None)).order_by(Organisation.id)
-            ).all()
-        return [one for one in rows if one >= self._after] + [one for one in rows if one < self._after]
+    def _failed_of(self, organisation_id: uuid.UUID, today: date) -> set[tuple[uuid.UUID, int]]:
+        """What could not be worked out today, a set to be added to."""
+        for key in [one for one in self._failed if one[1] != today]:
+            del self._failed[key]
+        return self._failed.setdefault((organisation_id, today), set())
 
     def _look(self, organisation_id: uuid.UUID, now: datetime) -> int:
         """Once a day: what is believed to hold is looked at, and what nobody reads any more is dropped."""
@@ -96,21 +118,36 @@ class Keeper:
         return mend(self._database, organisation_id, now=now)
 
 
-def stale(database: Database, organisation_id: uuid.UUID, *, now: datetime) -> Gates:
-    """The next gates whose stored standing does not count any more, worked out as they stand now."""
+def stale(
+    database: Database,
+    organisation_id: uuid.UUID,
+    *,
+    now: datetime,
+    without: Collection[tuple[uuid.UUID, int]] = (),
+) -> Gates:
+    """The next gates whose stored standing does not count any more, worked out as they stand now.
+
+    ``without``: engagements, each with the revision of its ground, that were tried in vain.
+    """
     with database.looking(SYSTEM) as session:
         rules = working.rules(session, organisation_id)
         ours = [Engagement.organisation_id == organisation_id, Vendor.organisation_id == organisation_id]
         tenant = [GateBrief.organisation_id == organisation_id]
+        if without:
+            place = tuple_(Engagement.id, Engagement.ground_revision)
+            ours.append(place.not_in(sorted(without)))
         wanted = standings.stale_of(ours, tenant, rules.basis, local_date(now, rules.zone)).limit(TOGETHER)
-        return _seen(session, organisation_id, [one.id for one in session.execute(wanted)], rules, now)
+        found = session.execute(wanted).all()
+        gates = _seen(session, organisation_id, [one.id for one in found], rules, now)
+        made = {(one.id, one.ground_revision) for one in found if one.id not in gates.made}
+        return replace(gates, failed=frozenset(made))
 
 
 def _seen(
     session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID], rules: Rules, now: datetime
 ) -> Gates:
-    found = reading.seen(session, organisation_id, ids, now=now, policy=rules.policy) if ids else {}
-    return Gates(organisation_id, rules, found)
+    found = working.looked_at(session, organisation_id, ids, rules, now=now)
+    return Gates(organisation_id, rules, found.seen, found.made)
 
 
 def store(database: Database, gates: Gates, *, now: datetime, mending: bool = False) -> int:
@@ -119,7 +156,7 @@ def store(database: Database, gates: Gates, *, now: datetime, mending: bool = Fa
     Left out: those whose ground has moved on since, those that another worker has at hand or has written meanwhile.
     ``mending``: also those that are believed to hold.
     """
-    made = {key: working.worked(one) for key, one in gates.seen.items()}
+    made = {key: gates.made[key] for key in gates.seen}
     with database.transaction(SYSTEM) as session:
         present = _present(session, gates.organisation_id, made)
         rows = {key: _values(gates, key, made[key]) for key in present}
@@ -180,10 +217,12 @@ def _taken(
 
 
 def _is_as_new(row: GateBrief | None, one: Worked, basis: str) -> bool:
-    """Whether another worker has written as much meanwhile, or something newer."""
+    """Whether another worker has written as much meanwhile. A row of a day to come counts for nobody: a clock was put
+    back.
+    """
     if row is None or (row.ground_revision, row.basis) != (one.ground_revision, basis):
         return False
-    return row.day > one.day or one.day < row.until
+    return row.day <= one.day < row.until
 
 
 def _write(
@@ -302,19 +341,36 @@ def mend(database: Database, organisation_id: uuid.UUID, *, now: datetime, most:
         for part in (GateBrief.engagement_id >= start, GateBrief.engagement_id < start):
             some = statement.where(part).order_by(GateBrief.engagement_id).limit(most - len(rows))
             rows += session.scalars(some)
-        gates = _seen(session, organisation_id, [one.engagement_id for one in rows], rules, now)
+        ids = [one.engagement_id for one in rows]
+        gates = _seen(session, organisation_id, ids, rules, now)
+        beside = [_stored_beside(session, ids, *one) for one in BESIDE]
     wrong = {}
     for row in rows:
         found = gates.seen.get(row.engagement_id)
         if found is None or found.loaded.ground_revision != row.ground_revision:
             continue  # it moved on between the two looks
-        made = _values(gates, row.engagement_id, working.worked(found))
-        if any(getattr(row, name) != made[name] for name in standings.COLUMNS):
+        made = _values(gates, row.engagement_id, gates.made[row.engagement_id])
+        alone = {row.engagement_id: gates.made[row.engagement_id]}
+        lines = [{one[1:] for one in some(alone)} for some in MADE_BESIDE]
+        if any(getattr(row, name) != made[name] for name in standings.COLUMNS) or lines != [
+            stored.get(row.engagement_id, set()) for stored in beside
+        ]:
             log.error(
                 "what is stored of the gate of engagement %s was not so; it is mended", row.engagement_id
             )
             wrong[row.engagement_id] = found
     return store(database, replace(gates, seen=wrong), now=now, mending=True) if wrong else 0
+
+
+def _stored_beside(
+    session: Session, ids: Collection[uuid.UUID], model: Any, names: tuple[str, ...]
+) -> dict[uuid.UUID, set[tuple[Any, ...]]]:
+    """The rows of ``model`` beside each of these gates, without its id."""
+    found: dict[uuid.UUID, set[tuple[Any, ...]]] = {}
+    columns = [getattr(model, name) for name in names]
+    for key, *values in session.execute(select(*columns).where(model.engagement_id.in_(ids))):
+        found.setdefault(key, set()).add(tuple(values))
+    return found
 
 
 def forget(database: Database, organisation_id: uuid.UUID) -> None:

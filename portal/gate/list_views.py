@@ -104,7 +104,7 @@ def list_csv(organisation: str) -> Response:
     relation = _relation(today)
     ids = lists.found(session, identity, _filter(), relation, today=today)
     note = export_made("gates", now=web.now(), actor=identity)
-    return list_file(f"gates-{organisation}-{today}", HEAD, _rows(ids, relation), note)
+    return list_file(f"gates-{organisation}-{today}{relation.incomplete}", HEAD, _rows(ids, relation), note)
 
 
 def _rows(ids: list[uuid.UUID], relation: Relation) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Permission, mine
-from portal.db import name_key
 from portal.gate import reading, standings
 from portal.gate.deciding import PASSING
 from portal.gate.models import GateDecision, GateProposal, RiskException
@@ -24,6 +23,7 @@ from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
 from portal.vendors.facts import TIERS
 from portal.vendors.models import Engagement, Vendor
+from portal.vendors.queries import narrowed_to
 
 SORTS = ("tier", "vendor", "engagement", "until")
 SOON = 30  # days in which a gate that passes now may lapse
@@ -114,11 +114,14 @@ def decided_to_pass(session: Session, identity: Identity, ids: Collection[uuid.U
     return list(session.execute(statement).scalars())
 
 
-def lapsing(session: Session, identity: Identity, *, today: date, now: datetime) -> int:
-    """How many gates that pass today stop to do so within SOON days, as far as they are worked out."""
-    relation = standings.relation(session, identity, today=today, now=now)
+def lapsing(session: Session, identity: Identity, *, today: date, now: datetime) -> tuple[int, int]:
+    """How many gates that pass today stop to do so within SOON days, and of how many nobody knows: none is worked out
+    here, since a page asks this of many organisations.
+    """
+    relation = standings.relation(session, identity, today=today, now=now, most=0)
     statement = _narrowed(session, identity, Filter(state="lapsing"), relation, today)
-    return int(session.execute(statement.with_only_columns(func.count())).scalar_one())
+    found = session.execute(statement.with_only_columns(func.count())).scalar_one()
+    return int(found), relation.waiting
 
 
 def waiting_for(session: Session, identity: Identity) -> int:
@@ -160,13 +163,7 @@ def _narrowed(
         statement = statement.where(_waits(identity))
     if narrowed.state == "mine":
         statement = statement.where(_waits_for(session, identity))
-    if narrowed.tier:
-        statement = statement.where(Engagement.tier == narrowed.tier)
-    if narrowed.words:
-        key = name_key(narrowed.words)
-        names = (Engagement.name_key, Vendor.name_key)
-        statement = statement.where(or_(*(one.contains(key, autoescape=True) for one in names)))
-    return statement
+    return statement.where(*narrowed_to(narrowed.words, narrowed.tier))
 
 
 def _stands(state: str, of: Any, today: date) -> ColumnElement[bool]:

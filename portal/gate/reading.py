@@ -51,7 +51,7 @@ class Brief:
 
     ``outcome``: what counts today, None while nobody has decided; ``proposed``: what the rules propose today, and
     ``reasons`` the (code, subject) of what makes it so. ``lapses``: why less counts than was decided. ``open``:
-    conditions still to be met.
+    conditions still to be met, ``late`` those that were not met by their day.
     """
 
     outcome: Outcome | None
@@ -63,6 +63,7 @@ class Brief:
     decided_outcome: Outcome | None = None
     decision_id: uuid.UUID | None = None
     decided_at: datetime | None = None
+    late: tuple[Condition, ...] = ()
 
     @property
     def lapsed(self) -> bool:
@@ -209,6 +210,7 @@ def brief(one: Seen) -> Brief:
         one.decided.outcome,
         one.row.id,
         one.row.decided_at,
+        holds.late,
     )
 
 

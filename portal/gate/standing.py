@@ -55,13 +55,14 @@ class Lapse:
 class Effective:
     """The outcome that counts on a day. ``lapses``: what made it worse than decided or would have, in the page's order;
     ``open``: conditions that are still to be met and not overdue, those of the decision and those of grounds that have
-    since become conditions.
+    since become conditions. ``late``: conditions of the decision that were not met by their day.
     """
 
     outcome: Outcome
     lapses: tuple[Lapse, ...]
     open: tuple[Condition, ...]
     valid_until: date | None
+    late: tuple[Condition, ...] = ()
 
 
 def effective(
@@ -74,17 +75,15 @@ def effective(
     """
     found = replace(facts, today=today, submitted=tuple(_kept(one, decided.by) for one in facts.submitted))
     present = _present(found, decided.policy, policy)
-    lapses = [*_ended(decided, today), *_overdue(decided, present, today, met), *_worse(decided, present)]
-    asked = [
-        one
-        for one in decided.conditions
-        if not _is_met(one, decided, present, met) and (one.due is None or one.due >= today)
-    ]
+    asked = [one for one in decided.conditions if not _is_met(one, decided, present, met)]
+    late = tuple(one for one in asked if one.due is not None and one.due < today)
+    lapses = [*_ended(decided, today), *_overdue(late, present), *_worse(decided, present)]
     return Effective(
         worst([decided.outcome, *(one.outcome for one in lapses)]),
         tuple(lapses),
-        tuple(_with_new(asked, lapses)),
+        tuple(_with_new([one for one in asked if one not in late], lapses)),
         decided.valid_until,
+        late,
     )
 
 
@@ -164,12 +163,9 @@ def _unproven(condition: Condition, decided: Decided, present: dict[tuple[str, s
     return False
 
 
-def _overdue(
-    decided: Decided, present: dict[tuple[str, str], Ground], today: date, met: Collection[str]
-) -> Iterator[Lapse]:
-    for one in decided.conditions:
-        if one.due is not None and one.due < today and not _is_met(one, decided, present, met):
-            yield Lapse("condition", f"{one.code}:{one.subject}", one.lapses_to, present.get(one.key))
+def _overdue(late: Iterable[Condition], present: dict[tuple[str, str], Ground]) -> Iterator[Lapse]:
+    for one in late:
+        yield Lapse("condition", f"{one.code}:{one.subject}", one.lapses_to, present.get(one.key))
 
 
 def _worse(decided: Decided, present: dict[tuple[str, str], Ground]) -> Iterator[Lapse]:

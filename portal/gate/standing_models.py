@@ -24,7 +24,8 @@ class GateBrief(Base):
     It holds from ``day`` on, and before ``until``, for this ``ground_revision`` and ``basis`` (fresh.basis).
     ``outcome`` and ``decided_outcome``: None while nobody has decided. ``level`` and ``high``: the worst and the best
     that the worst band of the demanded questionnaires may be, 4 (best) to 1; None = nobody can tell. ``missing``: how
-    many of these were never handed in. ``excepted``: grounds that two people take as they are. ``lapses_on``: the first
+    many of these have nothing that counts: not handed in, run out, redacted. ``excepted``:
+    grounds that two people take as they are. ``lapses_on``: the first
     of the next 60 days on which it no longer passes if nobody does anything. ``reasons`` and ``lapses``: pairs of code
     and subject.
     """
@@ -58,7 +59,7 @@ class GateBrief(Base):
 
 
 class BriefCondition(Base):
-    """A condition that is open at a gate: deciding.Condition."""
+    """A condition that is not met at a gate, in time or late: deciding.Condition."""
 
     __tablename__ = "brief_condition"
     __table_args__ = tenancy(

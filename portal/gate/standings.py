@@ -8,7 +8,7 @@ decides reads the gate itself (reading.standing).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -40,7 +40,8 @@ from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement, Vendor
 
 NOW_AT_ONCE = 40  # gates that one page works out: about a tenth of a second
-AS_VALUES = 120  # rows that a statement takes along: each is compiled anew
+AS_VALUES = 120  # gates that a statement takes along: each row is compiled anew
+BESIDE = 240  # rows of their conditions, and of their submissions
 NOBODY = uuid.UUID(int=0)
 # What a relation says of each gate, in this order: columns of GateBrief.
 COLUMNS = (
@@ -65,13 +66,14 @@ PAD: Mapping[type, Any] = MappingProxyType(
 )
 
 _worked: Remembered[Worked] = Remembered(50_000)
+_failed: Remembered[bool] = Remembered(50_000)  # what nobody can work out, by the same key
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
     """What stands at each gate that the reader may see, of vendors that are still here, for statements.
 
-    ``of``: a subquery with COLUMNS; ``conditions``: those that are open, with CONDITIONS; ``submissions``: what counts
+    ``of``: a subquery with COLUMNS; ``conditions``: those not met, with CONDITIONS; ``submissions``: what counts
     today, with SUBMISSIONS. ``waiting``: how many gates are left out of all three, since nobody has worked them out
     yet.
     """
@@ -80,6 +82,11 @@ class Relation:
     conditions: Any
     submissions: Any
     waiting: int
+
+    @property
+    def incomplete(self) -> str:
+        """What the name of a file ends with that says less than it would, "" where nothing waits."""
+        return f"-{self.waiting}-gates-not-worked-out" if self.waiting else ""
 
 
 def relation(
@@ -94,25 +101,47 @@ def relation(
     organisation_id = identity.organisation.id
     in_force = working.rules(session, organisation_id)
     stale = _stale(session, identity, in_force.basis, today)
-    found: dict[uuid.UUID, Worked] = {}
-    missing: list[uuid.UUID] = []
+    found = _Found()
+    missing: list[Any] = []
     for one in stale:
-        known = _worked.known((one.id, one.ground_revision, in_force.basis, today))
-        if known is None:
-            missing.append(one.id)
-        elif len(found) < AS_VALUES:
-            found[one.id] = known
+        place = (one.id, one.ground_revision, in_force.basis, today)
+        known = _worked.known(place)
+        if known is not None:
+            found.take(one.id, known)
+        elif not _failed.known(place):
+            missing.append(one)
     if todo := missing[: min(most, AS_VALUES - len(found))]:
-        for key, made in working.worked_out(session, organisation_id, todo, in_force, now=now).items():
+        looked = working.looked_at(session, organisation_id, [one.id for one in todo], in_force, now=now)
+        for key, made in looked.made.items():
             _worked.keep((key, made.ground_revision, in_force.basis, made.day), made)
-            found[key] = made
+            found.take(key, made)
+        for one in todo:
+            if one.id in looked.failed:
+                _failed.keep((one.id, one.ground_revision, in_force.basis, today), True)
     where = identity, in_force.basis, today
     return Relation(
         _gates(*where, found),
-        _beside(*where, BriefCondition, CONDITIONS, condition_rows(found)),
-        _beside(*where, BriefSubmission, SUBMISSIONS, submission_rows(found)),
+        _beside(*where, found, BriefCondition, CONDITIONS, condition_rows(found)),
+        _beside(*where, found, BriefSubmission, SUBMISSIONS, submission_rows(found)),
         len(stale) - len(found),
     )
+
+
+class _Found(dict[uuid.UUID, Worked]):
+    """Gates that were worked out now, as many as a statement takes along; the others wait for the worker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._beside = [0, 0]
+
+    def take(self, key: uuid.UUID, one: Worked) -> None:
+        """Add one, if it fits."""
+        alone = {key: one}
+        rows = [sum(1 for _ in some) for some in (condition_rows(alone), submission_rows(alone))]
+        after = [here + more for here, more in zip(self._beside, rows, strict=True)]
+        if len(self) < AS_VALUES and max(after) <= BESIDE:
+            self._beside = after
+            self[key] = one
 
 
 def joined(relation: Relation) -> tuple[Any, ColumnElement[bool]]:
@@ -153,7 +182,7 @@ def _stale(session: Session, identity: Identity, basis: str, today: date) -> lis
 
 
 def _gates(identity: Identity, basis: str, today: date, found: Mapping[uuid.UUID, Worked]) -> Any:
-    stored = _of(GateBrief, COLUMNS).where(*_counts(identity, basis, today))
+    stored = _of(GateBrief, COLUMNS).where(*_counts(identity, basis, today, found))
     return _with(stored, GateBrief, COLUMNS, [brief_row(key, one) for key, one in found.items()])
 
 
@@ -161,6 +190,7 @@ def _beside(
     identity: Identity,
     basis: str,
     today: date,
+    found: Collection[uuid.UUID],
     model: Any,
     names: tuple[str, ...],
     rows: Iterable[tuple[Any, ...]],
@@ -169,7 +199,7 @@ def _beside(
     stored = (
         _of(model, names)
         .join(model, and_(model.engagement_id == GateBrief.engagement_id, *mine(identity.scope, model)))
-        .where(*_counts(identity, basis, today))
+        .where(*_counts(identity, basis, today, found))
     )
     return _with(stored, model, names, list(rows))
 
@@ -182,8 +212,12 @@ def _of(model: Any, names: Iterable[str]) -> Any:
     )
 
 
-def _counts(identity: Identity, basis: str, today: date) -> list[ColumnElement[bool]]:
-    return [*mine(identity.scope, GateBrief), *vendors.own_engagements(identity), *holds(basis, today)]
+def _counts(
+    identity: Identity, basis: str, today: date, found: Collection[uuid.UUID]
+) -> list[ColumnElement[bool]]:
+    """Whose stored rows count; those of ``found`` do not, should the worker have stored them meanwhile."""
+    here = [*mine(identity.scope, GateBrief), *vendors.own_engagements(identity), *holds(basis, today)]
+    return [*here, GateBrief.engagement_id.not_in(sorted(found))] if found else here
 
 
 def _with(stored: Any, model: Any, names: Iterable[str], rows: list[tuple[Any, ...]]) -> Any:
@@ -217,9 +251,10 @@ def brief_row(key: uuid.UUID, one: Worked) -> tuple[Any, ...]:
 
 
 def condition_rows(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:
-    """As CONDITIONS."""
+    """As CONDITIONS. Where one was missed and its ground asks for it anew by a later day, the missed one counts."""
     for key, one in found.items():
-        yield from ((key, each.code, each.subject, each.due, each.lapses_to) for each in one.brief.open)
+        held = {each.key: each for each in (*one.brief.open, *one.brief.late)}
+        yield from ((key, each.code, each.subject, each.due, each.lapses_to) for each in held.values())
 
 
 def submission_rows(found: Mapping[uuid.UUID, Worked]) -> Iterator[tuple[Any, ...]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -12,14 +13,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.gate import fresh, reading
+from portal.gate.bands import bands
 from portal.gate.deciding import decide
-from portal.gate.facts import GateFacts
 from portal.gate.reading import Brief, Seen
 from portal.gate.standing import effective
 from portal.organisations.models import Organisation
 from portal.vendors import policy_queries
 from portal.vendors.policy import Policy
 from questionnaires import requirements
+
+log = logging.getLogger("portal.gate")
+
+# What a row that is not as it should be raises on its way through the rules; what the database raises is not among it.
+DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,8 @@ class Rules:
 class Worked:
     """One gate, worked out on ``day``; it holds before ``until``, as long as its ground does.
 
-    ``level`` and ``high``: the worst and the best that the worst band of the demanded questionnaires may be, None =
-    nobody can tell. ``submissions``: (slug, id, whether the policy demands it) of what counts.
+    ``level``, ``high`` and ``missing``: as in bands.Bands. ``submissions``: (slug, id, whether the policy demands it)
+    of what counts.
     """
 
     brief: Brief
@@ -52,6 +58,15 @@ class Worked:
     submissions: tuple[tuple[str, uuid.UUID, bool], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Gates as one transaction found them, and worked out; ``failed``: those that cannot be."""
+
+    seen: dict[uuid.UUID, Seen] = field(default_factory=dict)
+    made: dict[uuid.UUID, Worked] = field(default_factory=dict)
+    failed: set[uuid.UUID] = field(default_factory=set)
+
+
 def rules(session: Session, organisation_id: uuid.UUID) -> Rules:
     """What is in force, in two statements."""
     row: Any = session.execute(
@@ -62,35 +77,69 @@ def rules(session: Session, organisation_id: uuid.UUID) -> Rules:
     return Rules(policy, row.zone, fresh.basis(policy.content_hash, catalogue, row.zone, row.regimes))
 
 
-def worked_out(
+def looked_at(
     session: Session,
     organisation_id: uuid.UUID,
     ids: Collection[uuid.UUID],
     in_force: Rules,
     *,
     now: datetime,
-) -> dict[uuid.UUID, Worked]:
-    """These gates of one organisation, in a fixed number of statements for at most loading.BATCH of them."""
+) -> Looked:
+    """These gates of one organisation, in a fixed number of statements for at most loading.BATCH of them.
+
+    Where one of them cannot be worked out, each is looked at alone: it stops no other.
+    """
+    found = Looked()
+    if not ids:
+        return found
+    try:
+        _look(session, organisation_id, ids, in_force, now, found)
+    except DEFECTS:
+        for one in ids:
+            if one not in found.made:
+                try:
+                    _look(session, organisation_id, [one], in_force, now, found)
+                except DEFECTS:
+                    log.exception("the gate of engagement %s cannot be worked out", one)
+                    found.seen.pop(one, None)
+                    found.failed.add(one)
+    return found
+
+
+def _look(
+    session: Session,
+    organisation_id: uuid.UUID,
+    ids: Collection[uuid.UUID],
+    in_force: Rules,
+    now: datetime,
+    found: Looked,
+) -> None:
     seen = reading.seen(session, organisation_id, ids, now=now, policy=in_force.policy)
-    return {key: worked(one) for key, one in seen.items()}
+    for key, one in seen.items():
+        found.made[key] = worked(key, one)
+        found.seen[key] = one
 
 
-def worked(one: Seen) -> Worked:
-    """One gate from what it rests on. Pure."""
+def worked(key: uuid.UUID, one: Seen) -> Worked:
+    """The gate of the engagement ``key`` from what it rests on. Pure."""
     facts, policy = one.loaded.facts, one.policy
     asked = policy.tier(facts.tier).demands(facts.personal)
-    level, high = _band(facts, asked)
+    grounds = decide(facts, policy).grounds
+    found = bands(grounds)
     return Worked(
         reading.brief(one),
         facts.tier,
         one.loaded.ground_revision,
         facts.today,
-        fresh.fresh_until(facts, one.decided, policy, facts.today),
+        min(
+            fresh.fresh_until(facts, one.decided, policy, facts.today),
+            facts.today + fresh.held_days(key) * fresh.DAY,
+        ),
         fresh.lapses_on(facts, one.decided, policy, one.met, facts.today),
-        level,
-        high,
-        len(set(asked) - {each.slug for each in facts.submitted}),
-        sum(each.result == "excepted" for each in decide(facts, policy).grounds),
+        found.low,
+        found.high,
+        found.missing,
+        sum(each.result == "excepted" for each in grounds),
         tuple((each.slug, uuid.UUID(each.submission), each.slug in asked) for each in facts.submitted),
     )
 
@@ -104,15 +153,3 @@ def by_days(one: Seen, since: date) -> Iterator[tuple[date, str]]:
         return
     for day in fresh.days(facts, one.decided, one.policy, since, until=today):
         yield day, effective(one.decided, facts, one.policy, day, one.met).outcome
-
-
-def _band(facts: GateFacts, asked: Collection[str]) -> tuple[int | None, int | None]:
-    """The worst of the demanded questionnaires that are there; a band that nobody can tell is no better than any."""
-    bands = [(one.low, one.high) for one in facts.submitted if one.slug in asked]
-    lows, highs = (
-        [low for low, _ in bands if low is not None],
-        [high for _, high in bands if high is not None],
-    )
-    if not bands or len(lows) < len(bands):
-        return None, None
-    return min(lows), min(highs)

@@ -10,7 +10,7 @@ from wtforms import (
     SelectField,
     StringField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
 
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.forms import email_field
@@ -74,6 +74,16 @@ class Settings(Form):
         ],
         filters=[clean, str.upper],
         description="Three letters, such as EUR.",
+    )
+    region = StringField(
+        "Region of your working days",
+        [
+            Optional(),
+            Regexp(r"[A-Z]{2}(-[A-Z0-9]{1,6})?\Z", message="Write a code such as PT, or DE-BY for a part."),
+        ],
+        filters=[clean, lambda text: (text or "").upper()],
+        description="A country, or a part of one: PT, DE-BY. Reminders and openings keep to its working days and "
+        "public holidays. Empty: only Saturdays and Sundays are none.",
     )
     colour = RadioField(
         "Colour",

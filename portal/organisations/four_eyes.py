@@ -54,6 +54,8 @@ SENTENCES = {
     "second person. Somebody else has to approve this.",
     "given_by_second": "The proposer has their role by your word, and had it for less than 30 days when they proposed "
     f"this, so you cannot be their second person yet. {NOBODY_ELSE}",
+    "by_own_word": "Your place or the proposer's rests on nobody else's word, as far as the record goes, so the two of "
+    "you do not count as two people. Whoever runs the portal can help (portal vouch-for).",
     "owner_by_second": "The proposer is the business owner here by your word, and was it for less than 30 days when "
     "they proposed this. Somebody else has to approve it.",
 }
@@ -72,13 +74,15 @@ class Seat:
     """A person's place in the tenant now. ``role``: None when they do not belong to it (any more).
 
     ``links``: by whose word they are here: who let them in, then who let that one in, and so on; () = whoever runs the
-    portal. Nobody stands there twice, and not the person.
+    portal. Nobody stands there twice, and not the person. ``by_own_word``: the way ends at somebody who gave their own
+    place, so nobody knows who let them in.
     """
 
     person_id: uuid.UUID
     role: str | None
     links: tuple[Link, ...] = ()
     mailboxes: frozenset[bytes] = frozenset()
+    by_own_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,8 @@ def _bound(first: Seat, second: Seat, proposed_at: datetime) -> str | None:
         return "same_mailbox"
     if any(one.by == first.person_id for one in second.links):
         return "given_by_first"
+    if first.by_own_word or second.by_own_word:
+        return "by_own_word"
     return "given_by_second" if _lately(first.links, second.person_id, proposed_at) else None
 
 
@@ -277,7 +283,13 @@ def read_seats(
     known = {row.person_id for row in rows}
     boxes = mailboxes.held(session, known if people is None else set(people), lock=lock)
     return {
-        one: Seat(one, roles.get(one), links_of(one, given), boxes.get(one, frozenset()))
+        one: Seat(
+            one,
+            roles.get(one),
+            links_of(one, given),
+            boxes.get(one, frozenset()),
+            by_own_word=_by_own_word(one, given),
+        )
         for one in known | set(boxes)
     }
 
@@ -292,3 +304,10 @@ def links_of(person_id: uuid.UUID, given: Mapping[uuid.UUID, Link]) -> tuple[Lin
         seen.add(here.by)
         here = given.get(here.by)
     return tuple(found)
+
+
+def _by_own_word(person_id: uuid.UUID, given: Mapping[uuid.UUID, Link]) -> bool:
+    """Whether the way upwards from a person ends at somebody who gave themselves their place."""
+    links = links_of(person_id, given)
+    last = links[-1].by if links else person_id
+    return last in given and given[last].by == last

@@ -41,6 +41,8 @@ KINDS = (
     Kind.MEMBER_ADDED,
     Kind.MEMBER_REMOVED,
     Kind.MEMBER_VOUCHED_FOR,
+    Kind.FEED_MADE,
+    Kind.FEED_REVOKED,
 )
 
 
@@ -58,12 +60,15 @@ BEFORE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event. ``by``: ``you``, ``other``, ``unknown`` (nobody had signed in). ``place``: what it is about, or ""."""
+    """One event. ``by``: ``you``, ``other``, ``unknown`` (nobody had signed in). ``place``: what it is about, or "".
+    ``way``: what opened a session (``password``, ``passkey``, ``sso``); "" where that is not on record.
+    """
 
     at: datetime
     kind: Kind
     by: str
     place: str
+    way: str
 
 
 def of_person(session: Session, identity: Identity, number: int) -> Page[Entry]:
@@ -87,6 +92,7 @@ def of_person(session: Session, identity: Identity, number: int) -> Page[Entry]:
             Kind(one.kind),
             _by(one, person_id),
             places.get(one.subject_id, ""),
+            str(one.data.get("way", "")),
         )
         for one in events.rows
     ]

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from portal import web
 from portal.access import Permission, requires
+from portal.accounts import service as accounts
 from portal.audit.catalogue import Kind
 from portal.organisations import history
 from portal.organisations.views import blueprint
@@ -39,6 +40,15 @@ WORDS: dict[Kind, tuple[Any, str, str]] = {
     Kind.MEMBER_ADDED: (_l("Joined %(place)s"), "info", "plus"),
     Kind.MEMBER_REMOVED: (_l("Removed from %(place)s"), "info", "minus"),
     Kind.MEMBER_VOUCHED_FOR: (_l("Whoever runs the portal vouched for you in %(place)s"), "info", "check"),
+    Kind.FEED_MADE: (_l("A private calendar address was made"), "info", "plus"),
+    Kind.FEED_REVOKED: (_l("Private calendar addresses were revoked"), "info", "minus"),
+}
+
+
+WAYS = {
+    "password": _l("by a password"),
+    "passkey": _l("by a passkey"),
+    "sso": _l("by an organisation's provider"),
 }
 
 
@@ -50,6 +60,7 @@ def own_history() -> str:
         "accounts/history.html",
         page=page,
         words=WORDS,
+        ways=WAYS,
         pages=page.links(lambda number: url_for(".own_history", page=number if number > 1 else None)),
-        zone="UTC",
+        zone=accounts.zone_of(web.db(), web.identity().person.id),
     )

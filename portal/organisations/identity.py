@@ -19,6 +19,8 @@ from portal.db import across
 from portal.faults import Conflict, NotFound
 from portal.organisations import token_identity
 from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
+from portal.organisations.sso_models import SsoConnection
+from portal.organisations.token_identity import comes_by_provider
 from portal.rows import run
 from portal.statements import once
 
@@ -53,10 +55,10 @@ _WHO = (
 _FACTOR = and_(SecondFactor.person_id == PersonRow.id, SecondFactor.confirmed_at.is_not(None))
 
 
-def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any) -> Any:
+def _with_tenant(tenant: Any, member: Any, tenant_id: Any, demands: Any, *more: Any) -> Any:
     """The live session, its person, and their place in the tenant that an address names (empty when there is none)."""
     return (
-        select(*_WHO, tenant.id, tenant.slug, tenant.name, member.role, demands)
+        select(*_WHO, tenant.id, tenant.slug, tenant.name, member.role, demands, *more)
         .join(PersonRow, PersonRow.id == LoginSession.person_id)
         .outerjoin(SecondFactor, _FACTOR)
         .outerjoin(tenant, and_(tenant.slug == bindparam("slug"), tenant.closed_at.is_(None)))
@@ -82,7 +84,14 @@ _STATEMENTS: dict[str | None, Any] = {
         .where(*_LIVE)
     ),
     "organisation": _with_tenant(
-        Organisation, OrganisationMember, OrganisationMember.organisation_id, Organisation.second_factor
+        Organisation,
+        OrganisationMember,
+        OrganisationMember.organisation_id,
+        Organisation.second_factor,
+        OrganisationMember.by_provider,
+        SsoConnection.required,
+    ).outerjoin(
+        SsoConnection, and_(SsoConnection.organisation_id == Organisation.id, SsoConnection.state == "on")
     ),
     "company": _with_tenant(Company, CompanyMember, CompanyMember.company_id, false())
     .add_columns(
@@ -145,6 +154,8 @@ class TenantResolver:
             raise NotFound
         tenant = Tenant(tenant_id, tenant_slug, tenant_name)
         if side == "organisation":
+            by_provider, required = rest[8:10]
+            administers = role == OrganisationRole.ADMIN.value and verified_at is not None
             return Identity(
                 who,
                 session_id,
@@ -152,6 +163,7 @@ class TenantResolver:
                 role=OrganisationRole(role),
                 seen_at=seen_at,
                 owes_factor=bool(demands) and not factor and not (bound and verified_at is not None),
+                owes_provider=not bound and comes_by_provider(by_provider, required) and not administers,
                 bound=bound,
             )
         return Identity(who, session_id, company=tenant, role=CompanyRole(role), seen_at=seen_at)
@@ -162,7 +174,7 @@ class TenantResolver:
 
     def touch(self, identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:
         """See access.Resolver."""
-        if identity.allowed is not None:
+        if identity.scopes is not None:
             return token_identity.touch(identity, now=now)
         return accounts.touch(identity.session_id, identity.seen_at or now, now=now)
 

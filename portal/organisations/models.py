@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
@@ -20,6 +20,8 @@ class Organisation(Identified, Base):
 
     ``colour``: one of service.COLOURS, shown on every page of the organisation. ``second_factor``: whether its members
     need one. ``keep_months``: after how long answers of superseded submissions and intakes are destroyed; None = never.
+    ``region``: whose public holidays hold here, a country or a part of it (PT, DE-BY); "" = weekends only.
+    ``cycle_since``: since when the audit cycle is kept here, None = from the beginning.
     """
 
     __tablename__ = "organisation"
@@ -41,11 +43,14 @@ class Organisation(Identified, Base):
     second_factor: Mapped[bool] = mapped_column(default=False)
     keep_months: Mapped[int | None]
     closed_at: Mapped[datetime | None]
+    region: Mapped[str] = mapped_column(String(10), default="", server_default="")
+    cycle_since: Mapped[date | None]
 
 
 class OrganisationMember(Identified, Base):
     """A person of the organisation. ``given_by`` and ``given_at``: who gave them the role that they have, and when, by
-    inviting or adding them; None = whoever runs the portal. See four_eyes.py.
+    inviting or adding them; None = whoever runs the portal. See four_eyes.py. ``by_provider``: the sign-in provider
+    made them a member, so its groups say their role, and they come in by it alone while it is on (sso.py).
     """
 
     __tablename__ = "organisation_member"
@@ -62,6 +67,7 @@ class OrganisationMember(Identified, Base):
     removed_at: Mapped[datetime | None]
     given_by: Mapped[uuid.UUID | None]
     given_at: Mapped[datetime | None]
+    by_provider: Mapped[bool] = mapped_column(default=False)
 
 
 class Company(Identified, Base):

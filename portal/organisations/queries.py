@@ -22,11 +22,15 @@ from portal.organisations.models import (
     Organisation,
     OrganisationMember,
 )
+from portal.organisations.sso_models import SsoConnection
+from portal.organisations.token_identity import comes_by_provider
 
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """A tenant that a person belongs to, and as what. ``colour`` and ``second_factor``: of an organisation."""
+    """A tenant that a person belongs to, and as what. ``colour`` and ``second_factor``: of an organisation;
+    ``by_provider``: its own sign-in is the only way in for this person, but for administrators who break the glass.
+    """
 
     id: uuid.UUID
     slug: str
@@ -35,15 +39,17 @@ class Belonging:
     role: OrganisationRole | CompanyRole
     colour: str = ""
     second_factor: bool = False
+    by_provider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in a tenant."""
+    """A person in a tenant. ``by_provider``: an organisation's provider gave the place, and has a say in the role."""
 
     person: Person
     role: OrganisationRole | CompanyRole
     since: datetime
+    by_provider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,13 @@ def only_keeper(known: list[Member]) -> uuid.UUID | None:
     return keepers[0] if len(keepers) == 1 else None
 
 
+def round_from(session: Session, first: uuid.UUID) -> list[uuid.UUID]:
+    """Every open organisation, the one from ``first`` on at the beginning: for work that goes round them all."""
+    open_ones = select(Organisation.id).where(Organisation.closed_at.is_(None)).order_by(Organisation.id)
+    known = list(session.scalars(open_ones))
+    return [one for one in known if one >= first] + [one for one in known if one < first]
+
+
 def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
     """Every organisation and company that this person belongs to, by name; closed ones left out."""
     option = across("a person's own memberships")
@@ -87,8 +100,14 @@ def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
             OrganisationMember.role,
             Organisation.colour,
             Organisation.second_factor,
+            OrganisationMember.by_provider,
+            SsoConnection.required,
         )
         .join(OrganisationMember, OrganisationMember.organisation_id == Organisation.id)
+        .outerjoin(
+            SsoConnection,
+            (SsoConnection.organisation_id == Organisation.id) & (SsoConnection.state == "on"),
+        )
         .where(
             OrganisationMember.person_id == person_id,
             OrganisationMember.removed_at.is_(None),
@@ -107,8 +126,10 @@ def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
         .execution_options(**option)
     )
     found = [
-        Belonging(i, s, n, "organisation", OrganisationRole(r), colour, demands)
-        for i, s, n, r, colour, demands in organisations
+        Belonging(
+            i, s, n, "organisation", OrganisationRole(r), colour, demands, comes_by_provider(by_it, required)
+        )
+        for i, s, n, r, colour, demands, by_it, required in organisations
     ]
     found += [Belonging(i, s, n, "company", CompanyRole(r)) for i, s, n, r in companies]
     return sorted(found, key=lambda one: (one.name.casefold(), one.side))
@@ -163,7 +184,12 @@ def members(session: Session, identity: Identity) -> list[Member]:
         .where(model.removed_at.is_(None))
     )
     found = [
-        Member(Person(person.id, person.name, person.address), role(row.role), row.created_at)
+        Member(
+            Person(person.id, person.name, person.address),
+            role(row.role),
+            row.created_at,
+            on_organisation_side and row.by_provider,
+        )
         for row, person in rows
     ]
     return sorted(found, key=lambda one: (one.person.name.casefold(), one.person.email))

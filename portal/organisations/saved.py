@@ -23,6 +23,7 @@ from portal.faults import Invalid, NotFound
 from portal.organisations.view_models import SavedView
 
 MOST = 30  # of one person
+MOST_SHARED = 30  # on one list, of all together: each page of the list shows them
 LONGEST_NAME, LONGEST_WORDS = 60, 200
 CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _ORDER = ("sort", "down")
@@ -41,6 +42,8 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "changes": ("q", "what", "tier", "since"),
         "conditions": ("q", "due", "tier"),
         "exceptions": ("q", "state", "tier"),
+        "fourth-parties": ("q", "tier"),
+        "search": ("q", "tier", "questionnaire"),
     }
 )
 
@@ -63,13 +66,20 @@ def checked(which: str, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_list(session: Session, identity: Identity, which: str) -> list[SavedView]:
-    """What the reader finds at a list: their own and shared ones, by name."""
+    """What the reader finds at a list: their own and shared ones, by name.
+
+    Who sees some vendors only is not shown what others search for: it is mostly the name of a vendor.
+    """
     statement = (
         scoped(identity, SavedView)
         .where(SavedView.list == which, or_(SavedView.person_id == identity.person.id, SavedView.shared))
         .order_by(SavedView.name_key, SavedView.id)
     )
-    return list(session.execute(statement).scalars())
+    found = session.execute(statement).scalars()
+    all_vendors = identity.role is not OrganisationRole.BUSINESS_OWNER
+    return [
+        one for one in found if all_vendors or one.person_id == identity.person.id or "q" not in one.query
+    ]
 
 
 def may_remove(identity: Identity, one: SavedView) -> bool:
@@ -99,6 +109,11 @@ def save(
     row = session.execute(
         select(SavedView).where(*own, SavedView.list == which, SavedView.name_key == key)
     ).scalar_one_or_none()
+    if shared and not (row is not None and row.shared):
+        theirs = [*mine(identity.scope, SavedView), SavedView.list == which, SavedView.shared]
+        if session.execute(select(func.count(SavedView.id)).where(*theirs)).scalar_one() >= MOST_SHARED:
+            text = f"This list has {MOST_SHARED} views for everybody already. Keep it for yourself, or take one away."
+            raise Invalid("", {"shared": text})
     if row is None:
         if session.execute(select(func.count(SavedView.id)).where(*own)).scalar_one() >= MOST:
             raise Invalid("", {"name": f"You have kept {MOST} views. Take one away first."})
@@ -119,12 +134,18 @@ def save(
     return row
 
 
-def remove(session: Session, identity: Identity, view_id: uuid.UUID, *, now: datetime) -> str:
-    """Take a view away; returns its list. NotFound for what is not there for the reader to remove."""
+def removable(session: Session, identity: Identity, view_id: uuid.UUID) -> SavedView:
+    """The view, for whoever may take it away; NotFound for everybody else."""
     statement = scoped(identity, SavedView).where(SavedView.id == view_id)
     row: SavedView | None = session.execute(statement).scalar_one_or_none()
     if row is None or not may_remove(identity, row):
         raise NotFound
+    return row
+
+
+def remove(session: Session, identity: Identity, view_id: uuid.UUID, *, now: datetime) -> str:
+    """Take a view away; returns its list. NotFound for what is not there for the reader to remove."""
+    row = removable(session, identity, view_id)
     which = row.list
     record(session, Kind.VIEW_REMOVED, now=now, actor=identity, subject=row, data={"list": which})
     session.delete(row)

@@ -80,10 +80,12 @@ def add_member(
     now: datetime,
     actor: Identity | Person | uuid.UUID | None,
     given_by: uuid.UUID | None = None,
+    by_provider: bool = False,
 ) -> None:
     """Give a person a role in an organisation; one who was removed before comes back with the new role.
 
-    ``given_by``: whose word it rests on, where that is not the actor: of an invitation, who sent it.
+    ``given_by``: whose word it rests on, where that is not the actor: of an invitation, who sent it. ``by_provider``:
+    see OrganisationMember.
     """
     giver = given_by or _giver(actor, person_id)
     row = session.execute(
@@ -102,11 +104,12 @@ def add_member(
             created_at=now,
             given_by=giver,
             given_at=now,
+            by_provider=by_provider,
         )
         session.add(row)
     else:
         row.role, row.created_at, row.removed_at = role.value, now, None
-        row.given_by, row.given_at = giver, now
+        row.given_by, row.given_at, row.by_provider = giver, now, by_provider
     session.flush()
     record(
         session,
@@ -233,22 +236,41 @@ def keeper_role(identity: Identity) -> OrganisationRole | CompanyRole:
 def remove(session: Session, identity: Identity, person_id: uuid.UUID, *, now: datetime) -> None:
     """Take a person out of the identity's tenant, at once; the last administrator or owner stays.
 
-    Open invitations that they sent to future colleagues are withdrawn: nobody comes in on the word of who has gone,
-    who may have invited themselves. Invitations to vendors are the organisation's own business and stay.
+    Of somebody whom a sign-in provider let in it holds: the provider lets them in no more, an invitation does.
     """
-    model: Any = OrganisationMember if identity.organisation is not None else CompanyMember
     keeper = keeper_role(identity).value
-    # In the order in which four_eyes.py locks them, so that the two never wait for each other.
-    statement = select(model).where(*mine(identity.scope, model)).order_by(model.person_id)
-    known: list[Any] = list(session.execute(statement.with_for_update()).scalars())
+    known = locked_members(session, identity)
     rows = [one for one in known if one.removed_at is None]
     row = next((one for one in known if one.person_id == person_id), None)
     if row is None:
         raise NotFound
+    if identity.organisation is not None:
+        row.by_provider = False  # also of who is out already by the provider's word
     if row.removed_at is not None:
         return  # a second press of the same button
     if row.role == keeper and sum(one.role == keeper for one in rows) == 1:
         raise Refused("Somebody must be able to look after these pages: add another one first.")
+    part_with(session, identity, row, now=now)
+
+
+def locked_members(session: Session, identity: Identity) -> list[Any]:
+    """Every membership of the identity's tenant, those that have ended too.
+
+    Locked in the order in which four_eyes.py locks them, so that the two never wait for each other.
+    """
+    model: Any = OrganisationMember if identity.organisation is not None else CompanyMember
+    statement = select(model).where(*mine(identity.scope, model)).order_by(model.person_id)
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return list(session.execute(locked).scalars())
+
+
+def part_with(session: Session, identity: Identity, row: Any, *, now: datetime) -> None:
+    """End a membership and what rests on it; the one way out, by whoever's word (``identity``: whose act it is).
+
+    Open invitations that they sent to future colleagues are withdrawn: nobody comes in on the word of who has gone,
+    who may have invited themselves. Invitations to vendors are the organisation's own business and stay.
+    """
+    person_id = row.person_id
     row.removed_at = now
     record(session, Kind.MEMBER_REMOVED, now=now, actor=identity, subject=row, data={"person": person_id})
     if identity.organisation is not None:
@@ -267,7 +289,7 @@ def change_settings(
 ) -> Organisation:
     """Change the organisation's settings; ``revision`` is the one that the form was rendered from.
 
-    ``values``: name, zone, currency, vendor_sees, colour, second_factor,
+    ``values``: name, zone, region ("" or one whose holidays are known), currency, vendor_sees, colour, second_factor,
     keep_months (1 to 240, or None: for ever).
     Raises Conflict when somebody else has changed them meanwhile, Invalid for a value that does not fit.
     """

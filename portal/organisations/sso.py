@@ -23,7 +23,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import Scope, across, enter
 from portal.faults import Conflict, Refused
-from portal.organisations import service, tokens
+from portal.organisations import service
 from portal.organisations.models import Organisation, OrganisationMember
 from portal.organisations.sso_models import SsoConnection, SsoDomain, SsoIdentity
 from portal.organisations.sso_roles import Told, role_for
@@ -46,7 +46,12 @@ class Provider:
     trusts_factor: bool
     creates: bool
     proposed_by: uuid.UUID
+    approved_by: uuid.UUID
     since: datetime
+
+    def giver(self, person_id: uuid.UUID) -> uuid.UUID:
+        """By whose word a person is here whom the provider lets in; never their own."""
+        return self.approved_by if self.proposed_by == person_id else self.proposed_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def provider_at(session: Session, slug: str) -> Provider | None:
         trusts_factor=found.trusts_factor,
         creates=found.creates,
         proposed_by=found.proposed_by,
+        approved_by=found.approved_by,
         since=found.since,
     )
 
@@ -105,6 +111,7 @@ def arrive(
         if turned:
             record(session, Kind.SSO_FAILED, now=now, actor=person_id, subject=known, data={"why": turned})
             return Arrival(turned=turned)
+        known.came_at = now
     verified = provider.trusts_factor and told.second_factor
     half = not verified and factors.is_on(session, person_id)
     token = accounts.open_session(
@@ -141,61 +148,95 @@ def _known(session: Session, provider: Provider, subject: str, *, lock: bool = F
     return session.scalars(statement.with_for_update() if lock else statement).one_or_none()
 
 
-def _member(session: Session, provider: Provider, person_id: uuid.UUID) -> OrganisationMember | None:
-    return session.scalars(
-        select(OrganisationMember)
-        .where(
-            OrganisationMember.organisation_id == provider.tenant.id,
-            OrganisationMember.person_id == person_id,
-        )
-        .with_for_update()
-    ).one_or_none()
+def _member(
+    session: Session, provider: Provider, person_id: uuid.UUID, *, lock: bool = True
+) -> OrganisationMember | None:
+    statement = select(OrganisationMember).where(
+        OrganisationMember.organisation_id == provider.tenant.id,
+        OrganisationMember.person_id == person_id,
+    )
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(locked if lock else statement).one_or_none()
 
 
 def _seated(session: Session, provider: Provider, known: SsoIdentity, told: Told, *, now: datetime) -> str:
-    """Their place as it is to be; "" when they have one, else why not. A role that a person gave stays as it is."""
-    row = _member(session, provider, known.person_id)
-    if not known.made:
+    """Their place as it is to be; "" when they have one, else why not. A role that a person gave stays as it is.
+
+    So does a removal by a person: it ends the provider's say over who is removed (service.remove).
+    """
+    row = _member(session, provider, known.person_id, lock=False)
+    if row is None or not row.by_provider:
         return "" if row is not None and row.removed_at is None else "no_member"
-    role = role_for(told.groups, provider.roles, provider.default_role)
-    if row is None or row.removed_at is not None:
+    if (
+        told.groups is None and provider.roles
+    ):  # left out, for too many or by a mistake: nothing follows from that
+        return "no_groups"
+    role = role_for(told.groups or (), provider.roles, provider.default_role)
+    if row.removed_at is not None:
         if role is None or not provider.creates:
             return "no_member"
-        _add(session, provider, known.person_id, role, now=now)
-        return ""
-    if row.role == OrganisationRole.ADMIN.value:  # made one by a person since
+        _add(session, provider, known.person_id, role, now=now, given_by=row.given_by)
         return ""
     if role is None:
-        _take_out(session, provider, row, now=now)
-        return "no_role"
+        return _taken_out(session, provider, known.person_id, now=now)
     if row.role != role.value:
-        data = {"person": known.person_id, "from": row.role, "to": role}
-        row.role, row.given_by, row.given_at = role.value, provider.proposed_by, now
-        record(session, Kind.SSO_ROLE_CHANGED, now=now, actor=known.person_id, subject=row, data=data)
+        return _changed(session, provider, known.person_id, role, now=now)
     return ""
 
 
-def _add(
+def _changed(
     session: Session, provider: Provider, person_id: uuid.UUID, role: OrganisationRole, *, now: datetime
+) -> str:
+    """Another role, fresh for four_eyes.py; by whose word they are here stays: a provider may change roles at will."""
+    row = _member(session, provider, person_id)
+    if row is None or row.removed_at is not None or not row.by_provider:
+        return "no_member"  # a person was faster
+    data = {"person": person_id, "from": row.role, "to": role}
+    row.role, row.given_at = role.value, now
+    record(session, Kind.SSO_ROLE_CHANGED, now=now, actor=person_id, subject=row, data=data)
+    return ""
+
+
+def _taken_out(session: Session, provider: Provider, person_id: uuid.UUID, *, now: datetime) -> str:
+    """No role any more: no member any more."""
+    actor = Identity(Person(person_id, "", ""), uuid.UUID(int=0), organisation=provider.tenant)
+    row = next((one for one in service.locked_members(session, actor) if one.person_id == person_id), None)
+    if row is None or row.removed_at is not None or not row.by_provider:
+        return "no_member"
+    service.part_with(session, actor, row, now=now)
+    return "no_role"
+
+
+def _add(
+    session: Session,
+    provider: Provider,
+    person_id: uuid.UUID,
+    role: OrganisationRole,
+    *,
+    now: datetime,
+    given_by: uuid.UUID | None,
 ) -> None:
-    """They are here by the word of whoever proposed the provider: four_eyes.py ties the two."""
     organisation = session.scalars(select(Organisation).where(Organisation.id == provider.tenant.id)).one()
     service.add_member(
-        session, organisation, person_id, role, now=now, actor=person_id, given_by=provider.proposed_by
+        session,
+        organisation,
+        person_id,
+        role,
+        now=now,
+        actor=person_id,
+        given_by=given_by,
+        by_provider=True,
     )
 
 
-def _take_out(session: Session, provider: Provider, row: OrganisationMember, *, now: datetime) -> None:
-    """No role any more: no member any more, and what rested on it ends."""
-    row.removed_at = now
-    actor = Identity(Person(row.person_id, "", ""), uuid.UUID(int=0), organisation=provider.tenant)
-    record(session, Kind.MEMBER_REMOVED, now=now, actor=actor, subject=row, data={"person": row.person_id})
-    tokens.revoke_of(session, actor, row.person_id, now=now)
-
-
 def _made(session: Session, provider: Provider, told: Told, *, now: datetime) -> uuid.UUID | None:
-    """A new account and member; None where the setting does not say so, or the address has an account already."""
-    role = role_for(told.groups, provider.roles, provider.default_role)
+    """A new account and member; None where the setting does not say so, or the address has an account already.
+
+    They are here by the word of whoever proposed the provider: four_eyes.py ties the two.
+    """
+    if told.groups is None and provider.roles:
+        return None
+    role = role_for(told.groups or (), provider.roles, provider.default_role)
     if not (provider.creates and told.verified and role is not None and _allowed(session, provider, told)):
         return None
     if accounts.person_by_address(session, told.email) is not None:
@@ -203,7 +244,7 @@ def _made(session: Session, provider: Provider, told: Told, *, now: datetime) ->
     person = accounts.create_person(
         session, name=told.name, address=told.email, password_hash=None, now=now, actor=None
     )
-    _add(session, provider, person.id, role, now=now)
+    _add(session, provider, person.id, role, now=now, given_by=provider.giver(person.id))
     _note(session, provider, told.subject, person.id, made=True, now=now)
     return person.id
 
@@ -225,7 +266,7 @@ def _note(
         subject=subject,
         person_id=person_id,
         since=now,
-        made=made,
+        came_at=now,
     )
     try:
         with session.begin_nested():
@@ -239,15 +280,17 @@ def _note(
 def link(session: Session, provider: Provider, identity: Identity, subject: str, *, now: datetime) -> None:
     """The person has proved that the account is theirs, and says that ``subject`` is they. Members alone.
 
+    Whether the provider says their role stays as it was: linking once more is no way out of that.
+
     Raises Refused for who is no member, Conflict when ``subject`` is somebody else's.
     """
     enter(session, Scope(organisation_id=provider.tenant.id))
     _hold(session, provider)
     person = identity.person
+    known = _known(session, provider, subject, lock=True)  # before the member, as arrive() does
     row = _member(session, provider, person.id)
     if row is None or row.removed_at is not None:
         raise Refused("Your account does not belong to this organisation. Ask one of its administrators.")
-    known = _known(session, provider, subject, lock=True)
     if known is not None:
         if known.person_id == person.id:
             return  # a second press

@@ -53,4 +53,7 @@ class ProviderSetting(Form):
     creates = BooleanField(
         "Whoever has a role by this and no account here gets one, in the domains named above"
     )
+    required = BooleanField(
+        "Everybody comes in by this provider alone, but for administrators with a second factor of their own"
+    )
     trusts_factor = BooleanField("A second factor that the provider reports counts as one here")

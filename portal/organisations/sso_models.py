@@ -17,7 +17,8 @@ class SsoConnection(Identified, Base):
 
     ``known_as``: what the provider calls the portal (OAuth's client id). ``secret``: encrypted, None for none.
     ``roles``: group -> OrganisationRole, never admin. ``default_role``: of who is in none of them; "" = none.
-    ``creates``: people of allowed domains get an account. ``trusts_factor``: a second factor that the provider reports
+    ``creates``: people of allowed domains get an account. ``required``: everybody comes in by it, but for
+    administrators with a second factor of their own. ``trusts_factor``: a second factor that the provider reports
     counts here. ``state``: on or off. ``proposed_by``: by whose word those that it lets in are here (four_eyes.py).
     """
 
@@ -33,6 +34,7 @@ class SsoConnection(Identified, Base):
     default_role: Mapped[str] = mapped_column(String(20))
     trusts_factor: Mapped[bool]
     creates: Mapped[bool]
+    required: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(10))
     proposed_by: Mapped[uuid.UUID]
     approved_by: Mapped[uuid.UUID]
@@ -58,9 +60,7 @@ class SsoProposal(Identified, Base):
 
 
 class SsoIdentity(Identified, Base):
-    """That ``subject`` of ``issuer`` is a person, for this organisation alone. ``made``: the provider made them a
-    member here, so its groups say their role; else a person invited them, and a person's word stays.
-    """
+    """That ``subject`` of ``issuer`` is a person, for this organisation alone. ``came_at``: when they last came."""
 
     __tablename__ = "sso_identity"
     __table_args__ = tenancy(
@@ -74,7 +74,7 @@ class SsoIdentity(Identified, Base):
     subject: Mapped[str] = mapped_column(String(255))
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     since: Mapped[datetime]
-    made: Mapped[bool]
+    came_at: Mapped[datetime]
 
 
 class SsoDomain(Identified, Base):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,9 +21,23 @@ from portal.organisations.sso_tokens import Refused
 
 REMEMBERED = timedelta(minutes=10)
 ANEW = timedelta(minutes=1)  # keys are not asked for more often, whatever tokens name
+FAILED = timedelta(seconds=30)  # who did not answer is not asked again sooner
+WITHIN = 10.0  # seconds for everything that one request asks of a provider
 MOST = 200
 LARGEST = 65_536
 WELL_KNOWN = "/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How a provider may be asked: which networks of this house too, and until when (time.monotonic())."""
+
+    allow: Sequence[outside.Network]
+    ends: float
+
+    @classmethod
+    def now(cls, allow: Sequence[outside.Network]) -> Line:
+        return cls(allow, time.monotonic() + WITHIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +80,23 @@ def _remember(address: str, value: Any, now: datetime) -> None:
 def _asked(
     method: str,
     address: str,
-    allow: Sequence[outside.Network],
+    line: Line,
     *,
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
 ) -> dict[str, Any]:
     """The JSON object in a good answer; Refused for everything else, a redirect too."""
+    left = line.ends - time.monotonic()
+    if left <= 0:
+        raise Refused("call_timeout")
     try:
         answer = outside.call(
             method,
             address,
             headers={"Accept": "application/json", **(headers or {})},
             body=body,
-            allow=allow,
+            allow=line.allow,
+            seconds=left,
             most=LARGEST,
         )
     except outside.Forbidden:
@@ -95,21 +114,38 @@ def _asked(
     return found
 
 
-def metadata(issuer: str, allow: Sequence[outside.Network], *, now: datetime) -> Metadata:
+def _read(issuer: str, address: str, line: Line, now: datetime, young: timedelta) -> dict[str, Any]:
+    """What stands at ``address``, remembered; so is for ``FAILED`` that nothing came of asking, as this issuer's.
+
+    Of a provider that is down each further press would else hold a thread until its time is over.
+    """
+    told = _remembered(address, now, young)
+    if told is not None:
+        return dict(told)
+    failure = f"{issuer} failed {address}"
+    code = _remembered(failure, now, FAILED)
+    if code is not None:
+        raise Refused(code)
+    try:
+        told = _asked("GET", address, line)
+    except Refused as fault:
+        _remember(failure, fault.code, now)
+        raise
+    _remember(address, told, now)
+    return told
+
+
+def metadata(issuer: str, line: Line, *, now: datetime) -> Metadata:
     """What ``issuer`` says of itself; it must call itself exactly that. Raises Refused."""
-    address = issuer.rstrip("/") + WELL_KNOWN
-    told = _remembered(address, now, REMEMBERED)
-    if told is None:
-        told = _asked("GET", address, allow)
-        _remember(address, told, now)
+    told = _read(issuer, issuer.rstrip("/") + WELL_KNOWN, line, now, REMEMBERED)
     if told.get("issuer") != issuer:
         raise Refused("issuer_of_metadata")
     return Metadata(
         issuer=issuer,
-        authorization=_address(told, "authorization_endpoint", allow),
-        token=_address(told, "token_endpoint", allow),
-        keys=_address(told, "jwks_uri", allow),
-        userinfo=_address(told, "userinfo_endpoint", allow) if told.get("userinfo_endpoint") else "",
+        authorization=_address(told, "authorization_endpoint", line.allow),
+        token=_address(told, "token_endpoint", line.allow),
+        keys=_address(told, "jwks_uri", line.allow),
+        userinfo=_address(told, "userinfo_endpoint", line.allow) if told.get("userinfo_endpoint") else "",
         scopes=_texts(told.get("scopes_supported")),
         methods=_texts(told.get("token_endpoint_auth_methods_supported"))
         or frozenset({"client_secret_basic"}),
@@ -132,18 +168,14 @@ def _texts(value: Any) -> frozenset[str]:
     return frozenset(one for one in value if isinstance(one, str)) if isinstance(value, list) else frozenset()
 
 
-def keys(found: Metadata, allow: Sequence[outside.Network], *, now: datetime, anew: bool = False) -> Any:
+def keys(found: Metadata, line: Line, *, now: datetime, anew: bool = False) -> Any:
     """The provider's JWK set; ``anew``: a token names a key that was not in it."""
-    told = _remembered(found.keys, now, ANEW if anew else REMEMBERED)
-    if told is None:
-        told = _asked("GET", found.keys, allow)
-        _remember(found.keys, told, now)
-    return told
+    return _read(found.issuer, found.keys, line, now, ANEW if anew else REMEMBERED)
 
 
 def exchanged(
     found: Metadata,
-    allow: Sequence[outside.Network],
+    line: Line,
     *,
     known_as: str,
     secret: str | None,
@@ -166,22 +198,20 @@ def exchanged(
         headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
     else:
         form |= {"client_id": known_as, "client_secret": secret}
-    told = _asked("POST", found.token, allow, headers=headers, body=urlencode(form).encode())
+    told = _asked("POST", found.token, line, headers=headers, body=urlencode(form).encode())
     id_token, access_token = told.get("id_token"), told.get("access_token")
     if not isinstance(id_token, str) or not isinstance(access_token, str):
         raise Refused("answer")
     return id_token, access_token
 
 
-def asked_more(
-    found: Metadata, allow: Sequence[outside.Network], *, access_token: str, subject: str
-) -> dict[str, Any]:
+def asked_more(found: Metadata, line: Line, *, access_token: str, subject: str) -> dict[str, Any]:
     """What the provider adds about ``subject`` (userinfo); {} where it offers none. Raises Refused."""
     if not found.userinfo:
         return {}
     if not access_token.isascii() or not access_token.isprintable():
         raise Refused("answer")
-    told = _asked("GET", found.userinfo, allow, headers={"Authorization": f"Bearer {access_token}"})
+    told = _asked("GET", found.userinfo, line, headers={"Authorization": f"Bearer {access_token}"})
     if told.get("sub") != subject:
         raise Refused("userinfo_subject")
     return told

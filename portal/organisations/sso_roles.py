@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.access import OrganisationRole
 from portal.accounts.service import mail_address
+from portal.forms import WEB_ADDRESS
 
 # Whoever is in several groups gets the first of these. An administrator is made by a person, never by a provider.
 GIVEN = (
@@ -23,13 +24,17 @@ MOST_GROUPS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Who came, as the provider tells it. ``email``: "" when there is none that we take; ``verified``: it says so."""
+    """Who came, as the provider tells it. ``email``: "" when there is none that we take; ``verified``: it says so.
+
+    ``groups``: None when it said nothing of them. Some leave the claim out above a number of groups, so that says less
+    than an empty list.
+    """
 
     subject: str
     email: str
     verified: bool
     name: str
-    groups: tuple[str, ...]
+    groups: tuple[str, ...] | None
     second_factor: bool
 
     @property
@@ -61,8 +66,10 @@ def role_for(groups: tuple[str, ...], roles: Mapping[str, Any], default: str) ->
     return next((one for one in GIVEN if one.value in named), None)
 
 
-def _groups(value: Any) -> tuple[str, ...]:
-    listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+def _groups(value: Any) -> tuple[str, ...] | None:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list):
+        return None
     return tuple(one for one in listed[:MOST_GROUPS] if isinstance(one, str))
 
 
@@ -78,4 +85,4 @@ def _line(value: Any) -> str:
     if not isinstance(value, str):
         return ""
     plain = "".join(one for one in value[:500] if unicodedata.category(one)[0] != "C" or one == " ")
-    return " ".join(plain.split())[:200] if "://" not in plain and "www." not in plain.casefold() else ""
+    return "" if WEB_ADDRESS.search(plain.casefold()) else " ".join(plain.split())[:200]

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from portal.access import Identity, Permission, scoped
+from portal.access import Identity, OrganisationRole, Permission, mine, scoped
+from portal.accounts import factors
 from portal.accounts.models import LoginSession
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound
 from portal.organisations import four_eyes, second_letters
+from portal.organisations.models import Organisation, OrganisationMember
 from portal.organisations.sso_models import SsoConnection, SsoDomain, SsoIdentity, SsoProposal
 from portal.organisations.sso_roles import GIVEN
 
@@ -23,6 +25,10 @@ OPEN, ON, OFF = "open", "on", "off"
 MOST_GROUPS = 50
 LONGEST_GROUP = 200
 GIVEN_VALUES = tuple(one.value for one in GIVEN)
+NO_WAY_IN = (
+    "No administrator has a second factor here. Whoever has one comes in while the provider is down, so set one up "
+    "before everybody has to come by the provider."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Wanted:
     default_role: str
     trusts_factor: bool
     creates: bool
+    required: bool = False
 
     def plain(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -68,6 +75,20 @@ def connection(session: Session, identity: Identity, *, lock: bool = False) -> S
     return found
 
 
+def _take_turns(session: Session, identity: Identity) -> None:
+    """One change of the setting at a time; while there is no connection yet there is no row of it to lock."""
+    statement = select(Organisation.id).where(*mine(identity.scope, Organisation))
+    session.execute(statement.with_for_update(key_share=True)).scalar_one()
+
+
+def _way_in(session: Session, identity: Identity) -> bool:
+    """Whether an administrator has a second factor: with it they come in while the provider is down."""
+    admins = scoped(identity, OrganisationMember).where(
+        OrganisationMember.role == OrganisationRole.ADMIN.value, OrganisationMember.removed_at.is_(None)
+    )
+    return any(factors.is_on(session, one.person_id) for one in session.scalars(admins))
+
+
 def waiting(session: Session, identity: Identity) -> list[SsoProposal]:
     """Proposals that wait for a second person; there is at most one."""
     mine = scoped(identity, SsoProposal).where(SsoProposal.state == OPEN)
@@ -89,6 +110,7 @@ def propose(
         raise Invalid(errors={"default_role": "Choose from the list."})
     organisation = identity.organisation
     assert organisation is not None
+    _take_turns(session, identity)
     now_in_force = connection(session, identity, lock=True)
     same = now_in_force is not None and (now_in_force.issuer, now_in_force.known_as) == (
         wanted.issuer,
@@ -118,6 +140,7 @@ def settle(
     session: Session, identity: Identity, proposal_id: uuid.UUID, *, approve: bool, now: datetime
 ) -> None:
     """Approve as the second person, or take the proposal back. Raises Refused, Conflict, NotFound."""
+    _take_turns(session, identity)
     now_in_force = connection(session, identity, lock=True)  # before the members: see sso.arrive
     row = session.scalars(
         scoped(identity, SsoProposal).where(SsoProposal.id == proposal_id).with_for_update()
@@ -155,8 +178,14 @@ def _put_in_force(
     now: datetime,
 ) -> None:
     wanted = Wanted(**row.content)
-    if now_in_force is not None and now_in_force.issuer != wanted.issuer:
-        _unlink_all(session, identity, now=now)  # a name there says nothing about the same name elsewhere
+    if wanted.required and not _way_in(session, identity):
+        raise Conflict(NO_WAY_IN)
+    if now_in_force is not None and (now_in_force.issuer, now_in_force.known_as) != (
+        wanted.issuer,
+        wanted.known_as,
+    ):
+        # A name there says nothing about the same name elsewhere; some name people anew for each client.
+        _unlink_all(session, identity, now=now)
     if now_in_force is None:
         now_in_force = SsoConnection(id=uuid.uuid4(), organisation_id=row.organisation_id)
         session.add(now_in_force)

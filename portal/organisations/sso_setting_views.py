@@ -9,8 +9,9 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import web
+from portal import turns, web
 from portal.access import Permission, requires
+from portal.accounts import desk
 from portal.faults import Invalid
 from portal.organisations import four_eyes, queries, sso_provider, sso_setting, sso_way
 from portal.organisations.sso_forms import ProviderSetting
@@ -65,7 +66,7 @@ def _stored(row: SsoConnection | None) -> dict[str, Any]:
     """The setting in force for the form; the secret stays where it is."""
     if row is None:
         return {"groups_claim": "groups"}
-    names = ("issuer", "known_as", "groups_claim", "default_role", "creates", "trusts_factor")
+    names = ("issuer", "known_as", "groups_claim", "default_role", "creates", "required", "trusts_factor")
     roles = "\n".join(f"{group} = {role}" for group, role in row.roles.items())
     return {name: getattr(row, name) for name in names} | {"roles": roles}
 
@@ -87,9 +88,14 @@ def propose(organisation: str) -> Page:
             default_role=form.default_role.data or "",
             trusts_factor=bool(form.trusts_factor.data),
             creates=bool(form.creates.data),
+            required=bool(form.required.data),
         )
+        if not sso_way.may_ask(f"set {identity.organisation.id}", now=web.now(), most=sso_way.STARTS):
+            raise desk.TooMany(_("Too many attempts. Try again in a minute."))
         try:
-            sso_provider.metadata(wanted.issuer, settings.outside_networks, now=web.now())
+            with turns.outside(str(identity.organisation.id)):
+                line = sso_provider.Line.now(settings.outside_networks)
+                sso_provider.metadata(wanted.issuer, line, now=web.now())
         except Untrue as fault:
             raise Invalid(errors={"issuer": _unread(fault.code)}) from None
         plain = form.secret.data or ""
@@ -98,7 +104,8 @@ def propose(organisation: str) -> Page:
     except Invalid as fault_shown:
         web.undo()
         context = _context(form)
-        return web.form_page("sso/setting.html", context.pop("form"), fault_shown, **context)
+        shown, status = web.form_page("sso/setting.html", context.pop("form"), fault_shown, **context)
+        return shown, 429 if isinstance(fault_shown, desk.TooMany) else status
     return web.notice(redirect(url_for(".page", organisation=organisation), 303), "sso-proposed")
 
 
@@ -114,6 +121,12 @@ def _unread(code: str) -> str:
 def settle(organisation: str, sso_proposal: uuid.UUID) -> Page:
     """``step``: approve, or anything else to take it back."""
     approve = request.form.get("step") == "approve"
+    if approve:
+        try:
+            desk.require_own_proof(web.identity(), request.form)
+        except Invalid as fault:
+            web.undo()
+            return render_template("sso/setting.html", **_context(None), unproved=desk.unproved(fault)), 422
     sso_setting.settle(web.db(), web.identity(), sso_proposal, approve=approve, now=web.now())
     code = "sso-on" if approve else "sso-withdrawn"
     return web.notice(redirect(url_for(".page", organisation=organisation), 303), code)

@@ -16,7 +16,13 @@ TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 LEEWAY = 60  # seconds that two clocks may differ by
 OLDEST = 600  # seconds since a token was made
 LONGEST_SUBJECT = 255
-FACTORS = frozenset({"mfa", "otp", "hwk", "swk", "pop", "sc", "fpt", "face"})  # of RFC 8176
+LATEST = 1e11  # seconds since 1970, far beyond every token: what is more is no time
+# Of RFC 8176, by what each one shows: something known, held, or of the body. One alone is one factor.
+SHOWS = {
+    **dict.fromkeys(("pwd", "pin", "kba"), "known"),
+    **dict.fromkeys(("otp", "hwk", "swk", "pop", "sc", "sms", "tel"), "held"),
+    **dict.fromkeys(("face", "fpt", "iris", "retina", "vbm"), "body"),
+}
 
 
 class Refused(Exception):
@@ -40,9 +46,10 @@ class Claims:
 
     @property
     def second_factor(self) -> bool:
-        """Whether the provider reports that more than a password was asked for."""
+        """Whether the provider reports that two different things were shown, or says so itself (``mfa``)."""
         amr = self.rest.get("amr")
-        return isinstance(amr, list) and any(isinstance(one, str) and one in FACTORS for one in amr)
+        named = {one for one in amr if isinstance(one, str)} if isinstance(amr, list) else set()
+        return "mfa" in named or len({SHOWS[one] for one in named if one in SHOWS}) > 1
 
 
 def claims(
@@ -71,7 +78,7 @@ def claims(
         told.validate(now=int(now.timestamp()), leeway=LEEWAY)
     except JoseError as error:
         raise Refused(str(error.error)[:60] or "token") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         raise Refused("unreadable_token") from error
     return _strict(dict(token.claims), issuer, known_as, nonce, now)
 
@@ -88,7 +95,7 @@ def _strict(told: dict[str, Any], issuer: str, known_as: str, nonce: str, now: d
         raise Refused("audience")
     if not nonce or told.get("nonce") != nonce:
         raise Refused("nonce")
-    if not _is_number(made) or not _is_number(ends):
+    if not _is_time(made) or not _is_time(ends):
         raise Refused("times")
     if abs(now.timestamp() - made) > OLDEST or ends <= now.timestamp() - LEEWAY:
         raise Refused("times")
@@ -100,8 +107,9 @@ def _strict(told: dict[str, Any], issuer: str, known_as: str, nonce: str, now: d
     return Claims(subject, told)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_time(value: Any) -> bool:
+    """A number to reckon with: JSON as Python reads it knows NaN, Infinity and whole numbers of any length."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LATEST
 
 
 def _key(keys: Mapping[str, Any], header: Mapping[str, Any]) -> Any:

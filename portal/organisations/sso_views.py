@@ -15,8 +15,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import csrf, web
-from portal.access import public
+from portal import csrf, turns, web
+from portal.access import Permission, public, requires
 from portal.accounts.desk import require_proof
 from portal.accounts.forms import FirstPassword
 from portal.accounts.throttles import network_of
@@ -24,7 +24,7 @@ from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.organisations import sso, sso_provider, sso_tokens, sso_way
 from portal.organisations.sso import Provider
 from portal.organisations.sso_forms import WhichOrganisation
-from portal.organisations.sso_provider import Metadata
+from portal.organisations.sso_provider import Line, Metadata
 from portal.organisations.sso_roles import Told, told
 from portal.organisations.sso_setting_views import redirect_address
 from portal.organisations.sso_tokens import Refused as Untrue
@@ -77,7 +77,9 @@ def start(client: str) -> Page:
     if not sso_way.may_ask(network_of(web.client_address()), now=now, most=sso_way.STARTS):
         return _turned(provider, "often"), 429
     try:
-        found = sso_provider.metadata(provider.issuer, settings.outside_networks, now=now)
+        with turns.outside(str(provider.tenant.id)):
+            line = sso_provider.Line.now(settings.outside_networks)
+            found = sso_provider.metadata(provider.issuer, line, now=now)
     except Untrue as fault:
         return _refused(provider, fault.code)
     state, nonce, verifier = (secrets.token_urlsafe(32) for _one in range(3))
@@ -150,8 +152,11 @@ def callback(client: str) -> Page:
     try:
         if way is None or way["connection"] != str(provider.id) or way["issuer"] != provider.issuer:
             raise Untrue("another_browser")
-        who = _who(provider, way)
+        with turns.outside(str(provider.tenant.id)):
+            who = _who(provider, way)
     except Untrue as fault:
+        if _is_in(client):
+            return redirect(web.tenant_home("organisation", provider.tenant.slug), 303)
         return _refused(provider, fault.code)
     arrival = sso.arrive(
         web.db(), provider, who, now=web.now(), agent=web.client_agent(), client=web.client_address()
@@ -172,14 +177,25 @@ def callback(client: str) -> Page:
     return response
 
 
+def _is_in(client: str) -> bool:
+    """Whether this browser came in by the provider already: its second press finds the code and the cookie used up."""
+    portal, now = web.portal(), web.now()
+    for token in csrf.client_tokens():
+        with portal.database.looking() as session:
+            found = portal.resolver.identity(session, token, side="organisation", slug=client, now=now)
+        if found is not None and found.bound and not found.half:
+            return True
+    return False
+
+
 def _who(provider: Provider, way: dict[str, Any]) -> Told:
     """What the provider answers to the code; no transaction is open meanwhile. Raises Untrue."""
     settings, now = web.portal().settings, web.now()
-    allow = settings.outside_networks
+    line = sso_provider.Line.now(settings.outside_networks)
     state, code = request.form.get("state", ""), request.form.get("code", "")
     if not state.isascii() or not hmac.compare_digest(state, way["state"]):
         raise Untrue("state")
-    found = sso_provider.metadata(provider.issuer, allow, now=now)
+    found = sso_provider.metadata(provider.issuer, line, now=now)
     named = request.form.get("iss", "")
     if (named or found.names_issuer) and named != provider.issuer:  # RFC 9207
         raise Untrue("issuer_of_answer")
@@ -192,30 +208,30 @@ def _who(provider: Provider, way: dict[str, Any]) -> Told:
             raise Untrue("secret")
     id_token, access_token = sso_provider.exchanged(
         found,
-        allow,
+        line,
         known_as=provider.known_as,
         secret=secret,
         code=code,
         verifier=way["verifier"],
         redirect=redirect_address(provider.tenant.slug),
     )
-    claims = _claims(provider, found, id_token, access_token, way["nonce"])
+    claims = _claims(provider, found, line, id_token, access_token, way["nonce"])
     more: dict[str, Any] = {}
     if "email" not in claims.rest or provider.groups_claim not in claims.rest:
-        more = sso_provider.asked_more(found, allow, access_token=access_token, subject=claims.subject)
+        more = sso_provider.asked_more(found, line, access_token=access_token, subject=claims.subject)
     return told(claims.subject, claims.rest, more, provider.groups_claim, second_factor=claims.second_factor)
 
 
 def _claims(
-    provider: Provider, found: Metadata, id_token: str, access_token: str, nonce: str
+    provider: Provider, found: Metadata, line: Line, id_token: str, access_token: str, nonce: str
 ) -> sso_tokens.Claims:
     """By the keys that are remembered; by fresh ones when the token names another key."""
-    allow, now = web.portal().settings.outside_networks, web.now()
+    now = web.now()
     for anew in (False, True):
         try:
             return sso_tokens.claims(
                 id_token,
-                sso_provider.keys(found, allow, now=now, anew=anew),
+                sso_provider.keys(found, line, now=now, anew=anew),
                 issuer=provider.issuer,
                 known_as=provider.known_as,
                 nonce=nonce,
@@ -241,6 +257,10 @@ def _turned(provider: Provider, why: str) -> str:
         "no_member": _("You are no member of this organisation here. Ask one of its administrators."),
         "no_role": _(
             "The provider names no group that has a role here, so you were taken out. Ask whoever looks after it."
+        ),
+        "no_groups": _(
+            "The provider did not say in which groups you are, so your role here cannot be told. Nothing has changed; "
+            "ask whoever looks after it."
         ),
         "often": _("Too many attempts from your network. Try again in a minute."),
         "provider_refused": _("The provider did not sign you in."),
@@ -269,7 +289,7 @@ def _link_context(provider: Provider) -> dict[str, Any]:
 
 
 @blueprint.post("/sso/<client>/link")
-@public
+@requires(Permission.ACCOUNT)
 def link(client: str) -> Page:
     """A whole session of the account, a proof, and then the two are one for this organisation."""
     provider, form = _provider(client), FirstPassword(request.form)

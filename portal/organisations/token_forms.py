@@ -7,17 +7,8 @@ from wtforms.validators import DataRequired, NumberRange
 
 from portal.accounts.forms import FirstPassword
 from portal.forms import line
-from portal.organisations.tokens import LONGEST_DAYS, LONGEST_NAME, USUAL_DAYS
+from portal.organisations.tokens import LONGEST_DAYS, LONGEST_NAME, SCOPE_WORDS, USUAL_DAYS
 
-SCOPE_WORDS = {
-    "vendors:read": "Read vendors and engagements",
-    "vendors:write": "Put vendors and engagements on record, and change vendors",
-    "assessments:read": "Read assessments, answers, ratings and their traces",
-    "assessments:issue": "Issue assessments to vendors",
-    "findings:read": "Read findings",
-    "contract:read": "Read contract requirements",
-    "gate:read": "Ask whether a gate is open, and read decisions",
-}
 DAYS_SENTENCE = f"Write a whole number of days from 1 to {LONGEST_DAYS}."
 
 
@@ -34,7 +25,8 @@ class MakeToken(FirstPassword):
         choices=SCOPE_WORDS,
         validators=[DataRequired("Choose what the token may do.")],
         validate_choice=False,
-        description="Never more than you may do yourself.",
+        description="Each allows what it says and nothing else, and never more than you may do yourself. A program "
+        "that looks up engagements before it asks about their gates needs both.",
     )
     days = IntegerField(
         "Days until it ends",

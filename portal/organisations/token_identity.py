@@ -12,23 +12,25 @@ import secrets
 import uuid
 import zlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from portal.access import SCOPES, Identity, OrganisationRole, Permission, Person, Tenant
+from portal.access import Identity, OrganisationRole, Person, Tenant
 from portal.accounts.models import PersonRow, SecondFactor
 from portal.accounts.passkey_models import Passkey
 from portal.accounts.service import TOUCH_EVERY, token_hash
 from portal.db import across
 from portal.organisations.models import Organisation, OrganisationMember
+from portal.organisations.sso_models import SsoConnection, SsoIdentity
 from portal.organisations.token_models import ApiToken
 from portal.rows import run
 from portal.statements import once
 
 _SHAPE = re.compile(r"vrp_([\w-]{43})_([a-z2-7]{6})", re.ASCII)
 PREFIX = "vrp_"
+COMES_BACK = timedelta(days=30)  # tokens of who has to come by a provider work so long after they last did
 HINT = 4  # characters of the random part that stay readable in lists
 
 _FOUND = once(
@@ -46,6 +48,13 @@ _FOUND = once(
         Organisation.second_factor,
         # one-time codes or a passkey: see factors.is_on
         or_(SecondFactor.id.is_not(None), exists().where(Passkey.person_id == PersonRow.id)),
+        OrganisationMember.by_provider,
+        SsoConnection.required,
+        exists().where(
+            SsoIdentity.organisation_id == ApiToken.organisation_id,
+            SsoIdentity.person_id == ApiToken.person_id,
+            SsoIdentity.came_at > bindparam("not_long_ago"),
+        ),
     )
     .join(PersonRow, PersonRow.id == ApiToken.person_id)
     .join(Organisation, Organisation.id == ApiToken.organisation_id)
@@ -58,6 +67,9 @@ _FOUND = once(
     )
     .outerjoin(
         SecondFactor, and_(SecondFactor.person_id == PersonRow.id, SecondFactor.confirmed_at.is_not(None))
+    )
+    .outerjoin(
+        SsoConnection, and_(SsoConnection.organisation_id == Organisation.id, SsoConnection.state == "on")
     )
     .where(
         ApiToken.token_hash == bindparam("token"),
@@ -92,11 +104,14 @@ def identity_of(session: Session, token: str, *, now: datetime) -> Identity | No
     """Who holds this token: in its organisation, in the role of now, narrowed to its scopes; None: not valid."""
     if not well_formed(token):
         return None
-    found = run(session, _FOUND, {"token": token_hash(token), "now": now}).first()
+    values = {"token": token_hash(token), "now": now, "not_long_ago": now - COMES_BACK}
+    found = run(session, _FOUND, values).first()
     if found is None:
         return None
     token_id, used_at, scopes, *rest = found
-    person_id, name, address, tenant_id, slug, tenant_name, role, demands, factor = rest
+    person_id, name, address, tenant_id, slug, tenant_name, role, demands, factor, *sso = rest
+    by_provider, required, came = sso
+    administers = role == OrganisationRole.ADMIN.value and factor
     return Identity(
         Person(person_id, name, address),
         token_id,
@@ -104,13 +119,17 @@ def identity_of(session: Session, token: str, *, now: datetime) -> Identity | No
         role=OrganisationRole(role),
         seen_at=used_at,
         owes_factor=bool(demands) and not factor,
-        allowed=allowed_by(scopes),
+        owes_provider=comes_by_provider(by_provider, required) and not came and not administers,
+        scopes=frozenset(scopes),
     )
 
 
-def allowed_by(scopes: list[str]) -> frozenset[Permission]:
-    """What these scopes hold together; one that is known no more holds nothing."""
-    return frozenset().union(*(SCOPES.get(one, frozenset()) for one in scopes))
+def comes_by_provider(by_provider: bool, required: bool | None) -> bool:
+    """Whether a member comes in by their organisation's sign-in alone. ``required``: None where none is on.
+
+    Whom it let in always does: who leaves there has left here, whatever else they have set up meanwhile.
+    """
+    return required is not None and (required or by_provider)
 
 
 def touch(identity: Identity, *, now: datetime) -> Callable[[Session], None] | None:

@@ -13,7 +13,7 @@ from portal.access import Permission, requires
 from portal.accounts import desk
 from portal.faults import Invalid
 from portal.organisations import queries, tokens
-from portal.organisations.token_forms import SCOPE_WORDS, MakeToken
+from portal.organisations.token_forms import MakeToken
 
 blueprint = Blueprint("tokens", __name__)
 Page = str | Response | tuple[str, int]
@@ -29,11 +29,11 @@ def own(organisation: str) -> Page:
 def _context(form: MakeToken) -> dict[str, Any]:
     session, identity = web.db(), web.identity()
     known = tokens.scopes_for(identity.role)
-    form.scopes.choices = {one: text for one, text in SCOPE_WORDS.items() if one in known}
+    form.scopes.choices = {one: text for one, text in tokens.SCOPE_WORDS.items() if one in known}
     return {
         "form": form,
         "tokens": tokens.listed(session, identity, now=web.now()),
-        "scope_words": SCOPE_WORDS,
+        "scope_words": tokens.SCOPE_WORDS,
         "most": tokens.MOST,
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import across, base_url
 from portal.faults import Conflict, Invalid, NotFound
-from portal.organisations.models import OrganisationMember
+from portal.organisations.models import Organisation, OrganisationMember
 from portal.organisations.token_identity import HINT, PREFIX, new_token
 from portal.organisations.token_models import ApiToken
 
@@ -27,6 +27,16 @@ LONGEST_DAYS = 365
 USUAL_DAYS = 90
 LONGEST_NAME = 60
 REMEMBERED = timedelta(hours=24)  # requests that named themselves
+# What each scope opens, and nothing else (tests/portal/api/test_scopes.py holds the operations).
+SCOPE_WORDS = {
+    "vendors:read": "Read vendors and engagements",
+    "vendors:write": "Put vendors and engagements on record, read them, and change vendors",
+    "assessments:read": "Read assessments, submissions, answers, ratings and their traces",
+    "assessments:issue": "Issue assessments to vendors, and see how they stand",
+    "findings:read": "Read findings",
+    "contract:read": "Read contract requirements",
+    "gate:read": "Ask whether a gate is open, and read decisions",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ def make(
     """A token of this person in this organisation, under the id that the form carries; returns what is shown once.
 
     "" when the form was sent before: the token was shown then. A letter tells the person. Raises Invalid for a name,
-    scopes or days that do not fit, Conflict when there are too many.
+    scopes or days that do not fit, Conflict when there are too many, NotFound for who is no member any more.
     """
     tenant = _organisation(identity)
     name = " ".join(name.split())
@@ -174,6 +184,23 @@ def listed(session: Session, identity: Identity, *, now: datetime, everybody: bo
     return sorted(found, key=lambda one: one.state != "live")
 
 
+def living(session: Session, person_id: uuid.UUID, *, now: datetime) -> int:
+    """How many tokens of a person work, in all organisations together."""
+    statement = (
+        select(func.count())
+        .select_from(ApiToken)
+        .join(Organisation, Organisation.id == ApiToken.organisation_id)
+        .where(
+            ApiToken.person_id == person_id,
+            ApiToken.revoked_at.is_(None),
+            ApiToken.expires_at > now,
+            Organisation.closed_at.is_(None),
+        )
+        .execution_options(**across("a person's own tokens"))
+    )
+    return session.scalar(statement) or 0
+
+
 def _state(row: ApiToken, now: datetime) -> str:
     if row.revoked_at is not None:
         return "revoked"
@@ -202,12 +229,20 @@ def _require_sound(identity: Identity, name: str, scopes: Collection[str], days:
 
 
 def _take_turns(session: Session, identity: Identity) -> None:
-    """Of two presses at the same instant the second sees what the first has made."""
-    session.execute(
+    """Of two presses at the same instant the second sees what the first has made; NotFound for who was taken out of
+    the organisation meanwhile: that has ended their tokens, and must not be followed by another.
+    """
+    held = session.execute(
         select(OrganisationMember.id)
-        .where(*mine(identity.scope, OrganisationMember), OrganisationMember.person_id == identity.person.id)
+        .where(
+            *mine(identity.scope, OrganisationMember),
+            OrganisationMember.person_id == identity.person.id,
+            OrganisationMember.removed_at.is_(None),
+        )
         .with_for_update()
-    ).scalar_one()
+    ).scalar_one_or_none()
+    if held is None:
+        raise NotFound
 
 
 def _tell(session: Session, identity: Identity, tenant: Tenant, row: ApiToken, now: datetime) -> None:

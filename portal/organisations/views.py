@@ -117,6 +117,11 @@ def save_settings(organisation: str) -> Page:
     try:
         if not form.validate():
             raise Invalid
+        # Looked up before the transaction begins: reading the tables takes its time at first.
+        if form.region.data and not web.portal().knows_region(form.region.data):
+            raise Invalid(
+                errors={"region": "No holidays of this region are known. Write PT, or DE-BY for a part."}
+            )
         values = {name: value for name, value in form.data.items() if name != "revision"}
         revision = form.revision.data or ""
         service.change_settings(

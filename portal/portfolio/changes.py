@@ -1,7 +1,8 @@
 """What is otherwise at engagements than on an earlier day: the list, and what the home page counts of it.
 
-Then is the last record of a gate's standing on or before that day (gate.standing_models.StandingRecord); now is the
-relation. An engagement without a record at that day is compared with nothing.
+Then is when that day began: the last record of a gate's standing of the days before it
+(gate.standing_models.StandingRecord). Now is the relation. So what happened on the day itself is a change, whatever its
+kind. An engagement without a record before that day is compared with nothing.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments.models import AssessmentEngagement, Submission
-from portal.db import name_key
 from portal.gate.standing_models import StandingRecord
 from portal.gate.standings import Relation, joined
 from portal.portfolio.engagement_lists import own
 from portal.vendors.facts import TIERS
 from portal.vendors.models import Engagement, Vendor
+from portal.vendors.queries import narrowed_to, own_engagements
 
 FELL, ROSE, HIGHER, LOWER = "fell", "rose", "higher", "lower"
+LOST, GAINED = "lost", "gained"  # a band: nothing that counts shows one any more, or something does at last
 WORSE, BETTER, ASSESSED, NEW, ENDED = "worse", "better", "assessed", "new", "ended"
-WHATS = (FELL, ROSE, HIGHER, LOWER, WORSE, BETTER, ASSESSED, NEW, ENDED)
-OUTCOMES = ("clear", "clear_with_conditions", "pending", "blocked")  # rising: less may go ahead
+WHATS = (FELL, ROSE, LOST, GAINED, WORSE, BETTER, HIGHER, LOWER, ASSESSED, NEW, ENDED)
+# Rising: less may go ahead. Where nobody has decided, purchasing waits, as where it is pending.
+OUTCOMES = ("clear", "clear_with_conditions", "pending", "blocked")
+PENDING = OUTCOMES.index("pending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One engagement: ``whats`` of WHATS; as it stood then and as it stands now, None where nobody knows."""
+    """One engagement: ``whats`` of WHATS; as it stood then and as it stands now, None where nobody knows. ``known``:
+    whether its gate is worked out, without which neither level nor outcome says anything.
+    """
 
     engagement: Engagement
     vendor: Vendor
@@ -51,6 +57,7 @@ class Change:
     then: Any | None
     level: int | None
     outcome: str | None
+    known: bool = True
 
 
 def address(narrowed: Filter) -> dict[str, str]:
@@ -72,10 +79,22 @@ class Compared:
     def __init__(self, identity: Identity, relation: Relation, since: date, zone: str) -> None:
         self.identity, self.relation = identity, relation
         self.start = datetime.combine(since, time(), ZoneInfo(zone)).astimezone(UTC)
+        # Backwards from an engagement's newest record: what is read follows what happened since, not all that ever did.
+        newest = (
+            select(StandingRecord.sequence)
+            .where(
+                StandingRecord.engagement_id == Engagement.id,
+                StandingRecord.day < since,
+                *mine(identity.scope, StandingRecord),
+            )
+            .order_by(StandingRecord.sequence.desc())
+            .limit(1)
+            .correlate(Engagement)
+            .scalar_subquery()
+        )
         last = (
-            select(StandingRecord.engagement_id, func.max(StandingRecord.sequence).label("sequence"))
-            .where(StandingRecord.day <= since, *mine(identity.scope, StandingRecord))
-            .group_by(StandingRecord.engagement_id)
+            select(Engagement.id.label("engagement_id"), newest.label("sequence"))
+            .where(*own_engagements(identity))
             .subquery("last_record")
         )
         names = (StandingRecord.tier, StandingRecord.level, StandingRecord.outcome)
@@ -106,13 +125,7 @@ class Compared:
 
     def criteria(self, narrowed: Filter) -> list[ColumnElement[bool]]:
         found = [self.tests[narrowed.what] if narrowed.what else or_(*self.tests.values())]
-        if narrowed.tier:
-            found.append(Engagement.tier == narrowed.tier)
-        if narrowed.words:
-            key = name_key(narrowed.words)
-            names = (Engagement.name_key, Vendor.name_key)
-            found.append(or_(*(one.contains(key, autoescape=True) for one in names)))
-        return found
+        return [*found, *narrowed_to(narrowed.words, narrowed.tier)]
 
     def ids(self, narrowed: Filter) -> Select[Any]:
         """What fits, the most critical first."""
@@ -129,6 +142,7 @@ class Compared:
         statement = self.base(
             Engagement,
             Vendor,
+            of.engagement_id.label("stands"),
             of.level.label("level"),
             of.outcome.label("outcome"),
             then.engagement_id.label("recorded"),
@@ -141,7 +155,9 @@ class Compared:
         for one in session.execute(statement):
             whats = tuple(what for what in WHATS if one._mapping[f"is_{what}"])
             known = one if one.recorded is not None else None
-            made[one.Engagement.id] = Change(one.Engagement, one.Vendor, whats, known, one.level, one.outcome)
+            made[one.Engagement.id] = Change(
+                one.Engagement, one.Vendor, whats, known, one.level, one.outcome, one.stands is not None
+            )
         return [made[one] for one in wanted if one in made]
 
     def _tests(self) -> Mapping[str, ColumnElement[bool]]:
@@ -149,8 +165,9 @@ class Compared:
         here, identity = Vendor.offboarded_at.is_(None), self.identity
         tier_now = case(*((Engagement.tier == one, at) for at, one in enumerate(TIERS)))
         tier_then = case(*((then.tier == one, at) for at, one in enumerate(TIERS)))
-        gate_now = case(*((of.outcome == one, at) for at, one in enumerate(OUTCOMES)))
-        gate_then = case(*((then.outcome == one, at) for at, one in enumerate(OUTCOMES)))
+        gate_now = _gate(of.outcome, of.engagement_id)
+        gate_then = _gate(then.outcome, then.engagement_id)
+        was, is_ = then.engagement_id.is_not(None), of.engagement_id.is_not(None)
         handed_in = (
             select(AssessmentEngagement.engagement_id)
             .join(Submission, Submission.assessment_id == AssessmentEngagement.assessment_id)
@@ -161,6 +178,8 @@ class Compared:
         return {
             FELL: and_(here, of.level < then.level),
             ROSE: and_(here, of.level > then.level),
+            LOST: and_(here, was, is_, of.level.is_(None), then.level.is_not(None)),
+            GAINED: and_(here, was, is_, of.level.is_not(None), then.level.is_(None)),
             HIGHER: and_(here, tier_now < tier_then),
             LOWER: and_(here, tier_now > tier_then),
             WORSE: and_(here, gate_now > gate_then),
@@ -169,3 +188,9 @@ class Compared:
             NEW: and_(here, Engagement.created_at >= self.start),
             ENDED: Vendor.offboarded_at >= self.start,
         }
+
+
+def _gate(outcome: Any, known: Any) -> Any:
+    """How little may go ahead, to be compared; NULL where nothing is known of the gate."""
+    ranks = ((outcome == one, at) for at, one in enumerate(OUTCOMES))
+    return case(*ranks, (and_(known.is_not(None), outcome.is_(None)), PENDING))

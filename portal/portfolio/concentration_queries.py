@@ -7,7 +7,7 @@ of the organisation has said so; nothing is guessed across organisations.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from portal.access import Identity, mine
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import name_key
-from portal.faults import Invalid
+from portal.faults import Invalid, NotFound
 from portal.gate.standings import Relation
 from portal.paging import SIZE, Page
 from portal.portfolio.models import FourthParty, FourthPartyName
@@ -27,6 +27,7 @@ from portal.portfolio.words import firm_key
 from portal.vendors import queries as vendors
 from portal.vendors.facts import TIERS
 from portal.vendors.models import Engagement, Vendor
+from portal.vendors.queries import narrowed_to
 
 MOST = 10
 
@@ -70,9 +71,9 @@ class Filter:
 
 
 def top(session: Session, identity: Identity, relation: Relation, *, most: int = MOST) -> list[Party]:
-    """The firms on which most critical engagements rest, then high ones; three statements."""
+    """The firms on which most critical engagements rest, then high ones; a fixed number of statements."""
     cut = _ranked(identity, Filter(), relation).limit(most)
-    return _parties(session, identity, session.execute(cut).all())
+    return _parties(session, identity, session.execute(cut).all(), relation)
 
 
 def listed(
@@ -85,12 +86,13 @@ def listed(
     ).scalar_one()
     at = min(number, Page([], number, total).last)
     cut = session.execute(statement.limit(SIZE).offset((at - 1) * SIZE)).all()
-    return Page(_parties(session, identity, cut), at, total)
+    return Page(_parties(session, identity, cut, relation), at, total)
 
 
 def everything(session: Session, identity: Identity, narrowed: Filter, relation: Relation) -> list[Party]:
     """All firms that fit, for a file."""
-    return _parties(session, identity, session.execute(_ranked(identity, narrowed, relation)).all())
+    found = session.execute(_ranked(identity, narrowed, relation)).all()
+    return _parties(session, identity, found, relation, few=False)
 
 
 def engagements(identity: Identity, narrowed: Filter, relation: Relation) -> Select[Any]:
@@ -101,13 +103,7 @@ def engagements(identity: Identity, narrowed: Filter, relation: Relation) -> Sel
         .group_by(Engagement.id, Engagement.tier, Engagement.name_key, Vendor.name_key)
         .order_by(_rank(), Vendor.name_key, Engagement.name_key, Engagement.id)
     )
-    if narrowed.tier:
-        statement = statement.where(Engagement.tier == narrowed.tier)
-    if narrowed.words:
-        named = name_key(narrowed.words)
-        fits = Engagement.name_key.contains(named, autoescape=True)
-        statement = statement.where(fits | Vendor.name_key.contains(named, autoescape=True))
-    return statement
+    return statement.where(*narrowed_to(narrowed.words, narrowed.tier))
 
 
 def page_of(
@@ -145,27 +141,29 @@ def rows(
 
 def name_of(session: Session, identity: Identity, key: str, relation: Relation) -> str:
     """What a firm is called by those who name it; "" where nobody does."""
-    statement = _joined(select(func.min(FourthParty.name)), identity, relation).where(_key() == key)
-    return str(session.execute(statement).scalar_one() or "")
+    return _names(session, identity, relation, [key]).get(key, "")
 
 
-def aliases(session: Session, identity: Identity, key: str) -> list[str]:
-    """The other names that somebody said are this firm's, by key."""
-    statement = select(FourthPartyName.name_key).where(
-        FourthPartyName.same_as == key, *mine(identity.scope, FourthPartyName)
+def aliases(session: Session, identity: Identity, key: str) -> list[tuple[str, str]]:
+    """The other names that somebody said are this firm's: the key of each, and how a vendor wrote it."""
+    same = and_(FourthParty.name_key == FourthPartyName.name_key, *mine(identity.scope, FourthParty))
+    statement = (
+        select(FourthPartyName.name_key, func.min(FourthParty.name))
+        .outerjoin(FourthParty, same)
+        .where(FourthPartyName.same_as == key, *mine(identity.scope, FourthPartyName))
+        .group_by(FourthPartyName.name_key)
     )
-    return sorted(session.execute(statement).scalars())
+    return sorted((one, name or one) for one, name in session.execute(statement))
 
 
 # ----------------------------------------------------------------------------------------------------------- two names
 
 
-def join(
-    session: Session, identity: Identity, key: str, same_as: str, relation: Relation, *, now: datetime
-) -> str:
+def join(session: Session, identity: Identity, key: str, same_as: str, *, now: datetime) -> str:
     """Say that the firm ``key`` is the firm that is called ``same_as``; returns what it counts as from now on.
 
-    Raises Invalid (field same_as) for a name that no vendor gives, and for the same one.
+    Raises Invalid (field same_as) for a name that no vendor gives, and for the same one; NotFound for a key that
+    stands for no firm.
     """
     assert identity.organisation is not None
     wanted = firm_key(same_as)
@@ -179,22 +177,22 @@ def join(
     target = known[wanted].same_as if wanted in known else wanted
     if target == key:
         raise Invalid(errors={"same_as": "This is the same name. Write another."})
-    if not name_of(session, identity, target, relation):
+    if not _is_named(session, identity, key):
+        raise NotFound
+    if not _is_named(session, identity, target):
         raise Invalid(
             errors={"same_as": "No vendor names a firm like this. Write the name as the list shows it."}
         )
     for one in known.values():  # what was this firm by another name is the other one's now
         if one.same_as == key:
             one.same_as = target
-    session.add(
-        FourthPartyName(
-            organisation_id=identity.organisation.id,
-            name_key=key,
-            same_as=target,
-            said_by=identity.person.id,
-            said_at=now,
-        )
-    )
+    row = known.get(key)
+    if row is None:
+        row = FourthPartyName(organisation_id=identity.organisation.id, name_key=key)
+        session.add(row)
+    elif row.same_as == target:
+        return target  # said before
+    row.same_as, row.said_by, row.said_at = target, identity.person.id, now
     record(session, Kind.FOURTH_PARTY_NAMED, now=now, actor=identity, data={"do": "join"})
     session.flush()
     return target
@@ -206,6 +204,17 @@ def part(session: Session, identity: Identity, key: str, *, now: datetime) -> No
     gone: Any = session.execute(delete(FourthPartyName).where(*which))
     if gone.rowcount:
         record(session, Kind.FOURTH_PARTY_NAMED, now=now, actor=identity, data={"do": "part"})
+
+
+def _is_named(session: Session, identity: Identity, key: str) -> bool:
+    """Whether a vendor names a firm by this key, or one that counts as it."""
+    called = select(FourthParty.name_key).where(
+        FourthParty.name_key == key, *mine(identity.scope, FourthParty)
+    )
+    counts = select(FourthPartyName.name_key).where(
+        FourthPartyName.same_as == key, *mine(identity.scope, FourthPartyName)
+    )
+    return any(session.execute(one.limit(1)).first() is not None for one in (called, counts))
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -252,7 +261,7 @@ def _ranked(identity: Identity, narrowed: Filter, relation: Relation) -> Select[
     critical, high = bought("critical").label("critical"), bought("high").label("high")
     every = func.count(Engagement.id.distinct()).label("engagements")
     sellers = func.count(Vendor.id.distinct()).label("vendors")
-    columns = (key, func.min(FourthParty.name).label("name"), critical, high, every, sellers)
+    columns = (key, critical, high, every, sellers)
     statement = (
         _joined(select(*columns), identity, relation)
         .group_by(key)
@@ -266,7 +275,26 @@ def _ranked(identity: Identity, narrowed: Filter, relation: Relation) -> Select[
     return statement
 
 
-def _parties(session: Session, identity: Identity, found: Iterable[Any]) -> list[Party]:
+def _names(
+    session: Session, identity: Identity, relation: Relation, keys: Collection[str] | None
+) -> dict[str, str]:
+    """What each of these firms (None: all) is called: as most vendors write it, and of such names the shortest; no one
+    vendor's way to write it decides for all.
+    """
+    key, sellers = _key().label("key"), func.count(Vendor.id.distinct())
+    statement = _joined(select(key, FourthParty.name, sellers), identity, relation)
+    if keys is not None:
+        statement = statement.where(_key().in_(keys))
+    best: dict[str, tuple[int, int, str]] = {}
+    for one, name, count in session.execute(statement.group_by(key, FourthParty.name)):
+        best[one] = min(best.get(one, (0, 0, "")), (-count, len(name), name))
+    return {one: name for one, (_count, _length, name) in best.items()}
+
+
+def _parties(
+    session: Session, identity: Identity, found: Sequence[Any], relation: Relation, *, few: bool = True
+) -> list[Party]:
+    names = _names(session, identity, relation, [one.key for one in found] if few else None)
     here = select(Engagement.tier, func.count()).join(
         Vendor, and_(Vendor.id == Engagement.vendor_id, *mine(identity.scope, Vendor))
     )
@@ -276,6 +304,6 @@ def _parties(session: Session, identity: Identity, found: Iterable[Any]) -> list
     of: dict[str, int] = dict(session.execute(here).all())
     critical, high = of.get("critical", 0), of.get("high", 0)
     return [
-        Party(one.name, one.key, one.critical, critical, one.high, high, one.engagements, one.vendors)
+        Party(names[one.key], one.key, one.critical, critical, one.high, high, one.engagements, one.vendors)
         for one in found
     ]

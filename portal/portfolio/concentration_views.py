@@ -22,6 +22,7 @@ from portal.listing import Address, one_of, search_words
 from portal.organisations import queries as organisations
 from portal.paging import page_number
 from portal.portfolio import concentration_queries as queries
+from portal.portfolio import unread
 from portal.portfolio.concentration_queries import Filter
 from portal.portfolio.home_views import blueprint
 from portal.portfolio.words import firm_key
@@ -58,6 +59,12 @@ def _tokens(narrowed: Filter) -> dict[str, str]:
     }
 
 
+def _name(plain: str, relation: Relation) -> str:
+    """The name of a file, with what is missing in it."""
+    not_read = unread.submissions(web.db(), web.identity(), relation)
+    return plain + relation.incomplete + (f"-{not_read}-submissions-not-read" if not_read else "")
+
+
 # -------------------------------------------------------------------------------------------------------------- firms
 
 
@@ -84,6 +91,7 @@ def fourth_parties(organisation: str) -> str:
         href=href,
         tokens=href.tokens(_tokens(narrowed)),
         waiting=relation.waiting,
+        unread=unread.submissions(web.db(), web.identity(), relation),
     )
 
 
@@ -92,7 +100,8 @@ def fourth_parties(organisation: str) -> str:
 @requires(Permission.SEE_PORTFOLIO)
 def fourth_parties_csv(organisation: str) -> Response:
     session, identity, today = web.db(), web.identity(), _today()
-    found = queries.everything(session, identity, _filter(), _relation(today))
+    relation = _relation(today)
+    found = queries.everything(session, identity, _filter(), relation)
     lines = (
         (
             *(one.name, one.critical, one.of_critical, one.high, one.of_high, one.engagements, one.vendors),
@@ -101,7 +110,7 @@ def fourth_parties_csv(organisation: str) -> Response:
         for one in found
     )
     note = export_made("fourth-parties", now=web.now(), actor=identity)
-    return list_file(f"fourth-parties-{organisation}-{today}", HEAD, lines, note)
+    return list_file(_name(f"fourth-parties-{organisation}-{today}", relation), HEAD, lines, note)
 
 
 # ---------------------------------------------------------------------------------------------- what rests on one firm
@@ -141,6 +150,7 @@ def _fourth_party(organisation: str, narrowed: Filter, error: str = "", typed: s
         error=error,
         typed=typed,
         waiting=relation.waiting,
+        unread=unread.submissions(web.db(), web.identity(), relation),
     )
 
 
@@ -152,9 +162,8 @@ def fourth_party_csv(organisation: str) -> Response:
     relation = _relation(today)
     ids = list(session.execute(queries.engagements(identity, narrowed, relation)).scalars())
     note = export_made("fourth-party", now=web.now(), actor=identity)
-    return list_file(
-        f"fourth-party-{organisation}-{today}", NAMED_HEAD, _rows(narrowed.key, ids, relation), note
-    )
+    name = _name(f"fourth-party-{organisation}-{today}", relation)
+    return list_file(name, NAMED_HEAD, _rows(narrowed.key, ids, relation), note)
 
 
 def _rows(key: str, ids: list[uuid.UUID], relation: Relation) -> Iterator[tuple[Any, ...]]:
@@ -175,7 +184,7 @@ def name_fourth_party(organisation: str) -> str | WerkzeugResponse | tuple[str, 
         back = url_for("portfolio.fourth_parties", organisation=organisation)
         return web.notice(redirect(back, 303), "saved")
     try:
-        target = queries.join(session, identity, key, same_as, _relation(_today()), now=now)
+        target = queries.join(session, identity, key, same_as, now=now)
     except Invalid as fault:
         web.undo()
         return _fourth_party(organisation, Filter(key=key), fault.errors["same_as"], same_as), 422

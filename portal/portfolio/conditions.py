@@ -1,4 +1,4 @@
-"""Conditions that are open at gates, over all engagements: what must be met, by when, and what becomes of the gate."""
+"""Conditions that are not met at gates, over all engagements: by when, and what becomes or became of the gate."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
-from portal.db import name_key
 from portal.gate import queries, words
 from portal.gate.deciding import BY_HAND, Condition
 from portal.gate.standings import Relation, joined
@@ -20,6 +19,7 @@ from portal.paging import Page
 from portal.portfolio import naming
 from portal.portfolio.engagement_lists import own
 from portal.vendors.models import Engagement, Vendor
+from portal.vendors.queries import narrowed_to
 
 LATE, SOON = "late", 30
 DUE = (LATE, str(SOON), "none")
@@ -28,7 +28,7 @@ Key = tuple[uuid.UUID, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """``due``: LATE, within SOON days, or ``none``: as long as the decision; "" is all."""
+    """``due``: LATE (its day is over), within SOON days, or ``none``: as long as the decision; "" is all."""
 
     due: str = ""
     words: str = ""
@@ -52,7 +52,7 @@ def address(narrowed: Filter) -> dict[str, str]:
 
 
 def base(identity: Identity, relation: Relation, *columns: Any) -> Select[Any]:
-    """Every open condition at the gate of an engagement that the identity may see, of vendors still here."""
+    """Every condition that is not met at the gate of an engagement that the identity may see, of vendors still here."""
     return (
         select(*columns)
         .select_from(relation.conditions)
@@ -70,13 +70,7 @@ def criteria(relation: Relation, narrowed: Filter, *, today: date) -> list[Colum
         found.append(due.is_(None))
     elif narrowed.due:
         found.append(and_(due >= today, due <= today + timedelta(days=SOON)))
-    if narrowed.tier:
-        found.append(Engagement.tier == narrowed.tier)
-    if narrowed.words:
-        key = name_key(narrowed.words)
-        names = (Engagement.name_key, Vendor.name_key)
-        found.append(or_(*(one.contains(key, autoescape=True) for one in names)))
-    return found
+    return [*found, *narrowed_to(narrowed.words, narrowed.tier)]
 
 
 def keys(identity: Identity, relation: Relation, narrowed: Filter, *, today: date) -> Select[Any]:
@@ -129,6 +123,8 @@ def texts(session: Session, identity: Identity, relation: Relation, found: Seque
     grounds = [(one.engagement.id, *one.condition.key) for one in found]
     names = naming.names(session, identity, relation, grounds)
     return [
-        words.condition(one.condition, names, said.get(one.decision_id, {}) if one.decision_id else {})
+        words.condition(
+            one.condition, names(one.engagement.id), said.get(one.decision_id, {}) if one.decision_id else {}
+        )
         for one in found
     ]

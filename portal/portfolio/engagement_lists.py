@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, String, and_, case, 
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
-from portal.db import name_key
 from portal.gate.deciding import PASSING
 from portal.gate.standings import Relation, joined
 from portal.listing import Query, an_id, one_of, search_words
@@ -27,7 +26,7 @@ from portal.reassessment.months import bounds, is_month
 from portal.vendors.facts import TIERS
 from portal.vendors.models import Engagement, Vendor
 from portal.vendors.policy import LEVELS, RISKS, Policy
-from portal.vendors.queries import own_engagements
+from portal.vendors.queries import narrowed_to, own_engagements
 from questionnaires.facts import TABLE
 
 DATA = TABLE["engagement.data"]
@@ -39,7 +38,8 @@ LEVELS_KNOWN = tuple(str(one) for one in LEVELS)
 OUTCOMES = ("clear", "clear_with_conditions", "pending", "blocked", "undecided")
 GATES = (*OUTCOMES, "passing", "lapsed", "lapsing", WORKING)
 CONDITIONS, EXCEPTIONS, NOTHING = "conditions", "exceptions", "nothing"
-HOLDS = (CONDITIONS, EXCEPTIONS, NOTHING)
+MISSING = "missing"  # a questionnaire that the policy asks for, and nothing of it counts today
+HOLDS = (CONDITIONS, EXCEPTIONS, NOTHING, MISSING)
 BELOW = ("pass", "clear")
 SOON = 30  # days in which a gate that passes now stops to do so, if nobody does anything
 
@@ -49,9 +49,9 @@ class Filter:
     """What the list is narrowed to, and its order; "" and None are everything.
 
     ``level``: of the worst band that counts today, one of LEVELS_KNOWN, NONE or WORKING. ``residual``: one of RISKS by
-    the policy in force, or NONE. ``gate``: one of GATES. ``below``: worse than what the tier's policy lets pass at all
-    (``pass``) or without conditions (``clear``). ``due``: one of DUE, or a month like 2026-12. ``owner``: a person's
-    id, or NOBODY. ``data``: one value of ``engagement.data``. ``holds``: one of HOLDS.
+    the policy in force, NONE or WORKING. ``gate``: one of GATES. ``below``: worse than what the tier's policy lets pass
+    at all (``pass``) or without conditions (``clear``). ``due``: one of DUE, or a month like 2026-12. ``owner``: a
+    person's id, or NOBODY. ``data``: one value of ``engagement.data``. ``holds``: one of HOLDS.
     """
 
     words: str = ""
@@ -69,18 +69,22 @@ class Filter:
     down: bool = False
 
 
-def filter_from(values: Query, owners: Sequence[tuple[str, str]]) -> Filter:
-    """The filter that an address or a posted form names; ``owners``: those that the list offers."""
+def filter_from(values: Query) -> Filter:
+    """The filter that an address or a posted form names.
+
+    An ``owner`` who answers for nothing any more narrows to nothing: a list that were whole again under the name of a
+    saved view would be taken for theirs.
+    """
     due = values.get("due", "")
     return Filter(
         words=search_words(values),
         tier=one_of("tier", TIERS, values=values),
         level=one_of("level", (*LEVELS_KNOWN, NONE, WORKING), values=values),
-        residual=one_of("residual", (*RISKS, NONE), values=values),
+        residual=one_of("residual", (*RISKS, NONE, WORKING), values=values),
         gate=one_of("gate", GATES, values=values),
         below=one_of("below", BELOW, values=values),
         due=due if due in DUE or is_month(due) else "",
-        owner=one_of("owner", (NOBODY, *(key for key, _name in owners)), values=values),
+        owner=NOBODY if values.get("owner") == NOBODY else str(an_id("owner", values) or ""),
         data=one_of("data", DATA.labels, values=values),
         holds=one_of("holds", HOLDS, values=values),
         vendor_id=an_id("vendor", values),
@@ -205,17 +209,6 @@ def rows(
     return [made[one] for one in wanted if one in made]
 
 
-def owners(session: Session, identity: Identity) -> list[tuple[str, str]]:
-    """(id, name) of everybody who answers for an engagement, for a filter."""
-    statement = (
-        select(Engagement.business_owner_id)
-        .where(*own_engagements(identity), Engagement.business_owner_id.is_not(None))
-        .distinct()
-    )
-    people = organisations.people(session, [one for one in session.execute(statement).scalars() if one])
-    return sorted(((str(one.id), one.name) for one in people.values()), key=lambda one: one[1].casefold())
-
-
 def own(identity: Identity) -> list[ColumnElement[bool]]:
     """What statements over engagements and their vendors compare."""
     return [*own_engagements(identity), *mine(identity.scope, Vendor)]
@@ -228,13 +221,7 @@ def criteria(
     identity: Identity, narrowed: Filter, relation: Relation, policy: Policy, *, today: date
 ) -> list[ColumnElement[bool]]:
     """What the filter asks. All but ``due`` ask columns of ``base`` alone: figures count many of them in one pass."""
-    found: list[ColumnElement[bool]] = []
-    if narrowed.words:
-        key = name_key(narrowed.words)
-        names = (Engagement.name_key, Vendor.name_key)
-        found.append(or_(*(one.contains(key, autoescape=True) for one in names)))
-    if narrowed.tier:
-        found.append(Engagement.tier == narrowed.tier)
+    found = narrowed_to(narrowed.words, narrowed.tier)
     if narrowed.level:
         found.append(_level(relation, narrowed.level))
     if narrowed.residual:
@@ -270,8 +257,8 @@ def _level(relation: Relation, level: str) -> ColumnElement[bool]:
 
 def _residual(relation: Relation, policy: Policy, risk: str) -> ColumnElement[bool]:
     of = relation.of.c
-    if risk == NONE:
-        return of.level.is_(None)  # type: ignore[no-any-return]  # a comparison of SQLAlchemy
+    if risk in (NONE, WORKING):
+        return _level(relation, risk)
     levels = {tier: [one for one in LEVELS if policy.residual(tier, one) == risk] for tier in TIERS}
     return or_(
         false(), *(and_(Engagement.tier == tier, of.level.in_(some)) for tier, some in levels.items() if some)
@@ -292,8 +279,10 @@ def _gate(relation: Relation, gate: str, today: date) -> ColumnElement[bool]:
 
 
 def _holds(relation: Relation, holds: str) -> ColumnElement[bool]:
-    """Conditions that are open, grounds taken as they are, or neither of them."""
+    """Conditions that are open, grounds taken as they are, neither of them, or questionnaires that are missing."""
     of = relation.of.c
+    if holds == MISSING:
+        return of.missing > 0  # type: ignore[no-any-return]  # a comparison of SQLAlchemy
     if holds == NOTHING:
         return and_(of.open_conditions == 0, of.excepted == 0)
     return (of.open_conditions if holds == CONDITIONS else of.excepted) > 0  # type: ignore[no-any-return]  # the same

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, not_, or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
-from portal.db import name_key
 from portal.gate.models import RiskException
 from portal.portfolio.engagement_lists import own
 from portal.vendors.models import Engagement, Vendor
+from portal.vendors.queries import narrowed_to
 
 FORCE, ENDING, WAITING, OVER = "force", "ending", "waiting", "over"
 STATES = (FORCE, ENDING, WAITING, OVER)
@@ -66,13 +66,7 @@ def criteria(narrowed: Filter, *, today: date) -> list[ColumnElement[bool]]:
         found.append(RiskException.state == "waiting")
     elif narrowed.state == OVER:
         found.append(and_(RiskException.state != "waiting", not_(force)))
-    if narrowed.tier:
-        found.append(Engagement.tier == narrowed.tier)
-    if narrowed.words:
-        key = name_key(narrowed.words)
-        names = (Engagement.name_key, Vendor.name_key)
-        found.append(or_(*(one.contains(key, autoescape=True) for one in names)))
-    return found
+    return [*found, *narrowed_to(narrowed.words, narrowed.tier)]
 
 
 def ids(identity: Identity, narrowed: Filter, *, today: date) -> Select[Any]:

@@ -21,11 +21,12 @@ from portal.findings import lists as findings
 from portal.gate import standings
 from portal.gate.standings import Relation
 from portal.organisations import queries as organisations
-from portal.portfolio import changes, concentration_queries, conditions, engagement_lists, exceptions
+from portal.portfolio import changes, concentration_queries, conditions, engagement_lists, exceptions, unread
 from portal.portfolio.concentration_queries import Party
-from portal.portfolio.engagement_lists import LEVELS_KNOWN, NONE, OUTCOMES, WORKING, Filter, Row
+from portal.portfolio.engagement_lists import LEVELS_KNOWN, MISSING, NONE, OUTCOMES, WORKING, Filter, Row
 from portal.portfolio.matrix import Matrix, matrix
 from portal.portfolio.months import HOW_MANY, Month, Months
+from portal.reassessment import ending, incident_queries, triggers
 from portal.reassessment import queries as reassessment
 from portal.reassessment.models import Reassessment
 from portal.reassessment.months import PARTS, coming
@@ -39,6 +40,7 @@ ENGAGEMENTS = "engagements.engagement_list"
 CHANGES, CONDITIONS = "portfolio.changes_list", "portfolio.conditions_list"
 EXCEPTIONS, SCHEDULE = "portfolio.exceptions_list", "reassessment.schedule"
 ASSESSMENTS, FINDINGS = "assessments.assessment_list", "findings.list_page"
+INCIDENTS, TRIGGERS, EVIDENCE = "incidents.list_page", "triggers.list_page", "ending.list_page"
 REVIEWS, PARTY = "review_queue.queue_page", "portfolio.fourth_party"
 Narrowed = Mapping[str, tuple[Mapping[str, str], list[ColumnElement[bool]]]]
 
@@ -57,12 +59,12 @@ class Figure:
 class Home:
     """The whole picture of one organisation for one reader on one day. Pure data.
 
-    ``figures`` by key: ``all``, ``tier:critical``, ``level:4``, ``cell:critical:4``, ``below``, ``risk:high``,
-    ``gate:blocked``, ``changes:fell``, ``conditions``, ``exceptions:force``, ``assessments:late``, ``reviews``,
-    ``findings:overdue``, ``month:2026-12``, ``month:2026-12:upper``, ``months:late`` and so on. ``lapsing`` and
-    ``overdue``: the first few of their lists. ``next_due``: the first next assessment from today on. ``waiting``: how
-    many gates are still being worked out. ``begins``: the day from which the record of changes tells, None while it is
-    empty.
+    ``figures`` by key: ``all``, ``tier:critical``, ``level:4``, ``cell:critical:4``, ``below``, ``missing``,
+    ``risk:high``, ``gate:blocked``, ``changes:fell``, ``conditions``, ``exceptions:force``, ``assessments:late``,
+    ``reviews``, ``findings:overdue``, ``month:2026-12``, ``month:2026-12:upper``, ``months:late`` and so on.
+    ``lapsing`` and ``overdue``: the first few of their lists. ``next_due``: the first next assessment from today on.
+    ``waiting``: how many gates are still being worked out; ``unread``: how many submissions are still being read.
+    ``begins``: the day from which the record of changes tells, None while it is empty.
     """
 
     figures: Mapping[str, Figure]
@@ -74,6 +76,7 @@ class Home:
     parties: Sequence[Party]
     next_due: date | None
     waiting: int
+    unread: int
     since: date
     begins: date | None
     today: date
@@ -83,8 +86,11 @@ class Home:
 
     @property
     def residual(self) -> tuple[tuple[str, int], ...]:
-        """How many engagements leave which risk, the worst first; what nobody knows comes last."""
-        return tuple((one, self.count(f"risk:{one}")) for one in (*reversed(RISKS), NONE))
+        """How many engagements leave which risk, the worst first; what nobody knows, and what is being worked out while
+        there is any, come last.
+        """
+        working = (WORKING,) if self.waiting else ()
+        return tuple((one, self.count(f"risk:{one}")) for one in (*reversed(RISKS), NONE, *working))
 
 
 def home(
@@ -128,6 +134,7 @@ def home(
         parties=parties,
         next_due=_next_due(session, identity, today),
         waiting=relation.waiting,
+        unread=unread.submissions(session, identity, relation),
         since=since,
         begins=changes.begins(session, identity),
         today=today,
@@ -224,7 +231,8 @@ def engagement_filters() -> Iterator[tuple[str, Filter]]:
         yield from ((f"cell:{tier}:{level}", Filter(tier=tier, level=level)) for tier in TIERS)
     yield "below", Filter(below="pass")
     yield "below:uncovered", Filter(below="pass", holds="nothing")
-    yield from ((f"risk:{risk}", Filter(residual=risk)) for risk in (*RISKS, NONE))
+    yield "missing", Filter(holds=MISSING)
+    yield from ((f"risk:{risk}", Filter(residual=risk)) for risk in (*RISKS, NONE, WORKING))
     yield from ((f"gate:{gate}", Filter(gate=gate)) for gate in (*OUTCOMES, "lapsed", WORKING))
     yield "gate:lapsing", Filter(gate="lapsing", sort="lapses")
 
@@ -255,6 +263,11 @@ def _of_other_lists(session: Session, identity: Identity, today: date) -> Iterat
         open_ones = findings.ids(identity, findings.Filter(severity=severity), today=today)
         lists[f"findings:{severity}"] = FINDINGS, {"severity": severity}, open_ones
     lists["reviews"] = REVIEWS, {}, queue.ids(identity, queue.Filter())
+    lists["incidents:open"] = INCIDENTS, {"state": "open"}, incident_queries.ids(identity, "open")
+    lists["triggers:open"] = TRIGGERS, {"state": "open"}, triggers.ids(identity, "open")
+    for until in ("past", "30"):
+        first, last = ending.period(until, today)
+        lists[f"evidence:{until}"] = EVIDENCE, {"until": until}, ending.ids(identity, first=first, last=last)
     counts = lengths(session, {key: one[2] for key, one in lists.items()})
     yield from (Figure(key, counts[key], one[0], one[1]) for key, one in lists.items())
 

@@ -6,11 +6,13 @@ only for answers that are still there under it: whoever destroys an answer comes
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import and_, delete, select
@@ -22,12 +24,15 @@ from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment, SealedAnswer, Submission
 from portal.db import SYSTEM, Database
 from portal.gate.standing_models import BriefSubmission
+from portal.gate.working import DEFECTS
 from portal.library import service as library
-from portal.organisations.models import Organisation
+from portal.organisations import queries as organisations
 from portal.portfolio import words
 from portal.portfolio.models import AnswerWord, FourthParty, IndexedSubmission
 from portal.rows import insert_rows
 from questionnaires.definition import Question
+
+log = logging.getLogger("portal.worker")
 
 SLICE = 3.0  # seconds of a pass
 TOGETHER = 10  # submissions that are written at once
@@ -56,6 +61,7 @@ class Indexer:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._after = uuid.UUID(int=0)
+        self._failed: set[uuid.UUID] = set()  # submissions that cannot be read, until the worker begins anew
 
     def turn(
         self,
@@ -68,21 +74,17 @@ class Indexer:
         ends = time.monotonic() + seconds
         done = 0
         with self._database.looking(SYSTEM) as session:
-            open_ones = (
-                select(Organisation.id).where(Organisation.closed_at.is_(None)).order_by(Organisation.id)
-            )
-            known = list(session.scalars(open_ones))
-        for one in [
-            *(one for one in known if one >= self._after),
-            *(one for one in known if one < self._after),
-        ]:
-            self._after = one
+            places = organisations.round_from(session, self._after)
+        for one in places:
+            self._after = uuid.UUID(int=one.int + 1)  # the next one's turn, whatever is raised here
             while not stopping() and time.monotonic() < ends:
-                some = drop(self._database, one) + write(self._database, one, now=instant())
+                some = drop(self._database, one)
+                some += write(self._database, one, now=instant(), failed=self._failed)
                 done += some
                 if not some:
                     break
             else:
+                self._after = one
                 return done
         self._after = uuid.UUID(int=0)
         return done
@@ -91,17 +93,28 @@ class Indexer:
 # ------------------------------------------------------------------------------------------------------------- writing
 
 
-def write(database: Database, organisation_id: uuid.UUID, *, now: datetime) -> int:
-    """The next submissions that count and are not here; returns how many were written."""
-    with database.looking(SYSTEM) as session:
-        found = _read(session, organisation_id, _missing(session, organisation_id))
+def write(
+    database: Database, organisation_id: uuid.UUID, *, now: datetime, failed: set[uuid.UUID] | None = None
+) -> int:
+    """The next submissions that count and are not here; returns how many were written.
+
+    ``failed``: those that could not be read, which are left out and added to.
+    """
+    failed = set() if failed is None else failed
+    found: list[Read] = []
+    ids: list[uuid.UUID] | None = None
+    while not found and ids != []:
+        with database.looking(SYSTEM) as session:
+            ids = _missing(session, organisation_id, failed)
+            found = _read(session, organisation_id, ids)
+        failed.update(set(ids) - {one.id for one in found})
     if not found:
         return 0
     with database.transaction(SYSTEM) as session:
         return _write(session, database, found, now)
 
 
-def _missing(session: Session, organisation_id: uuid.UUID) -> list[uuid.UUID]:
+def _missing(session: Session, organisation_id: uuid.UUID, failed: Collection[uuid.UUID]) -> list[uuid.UUID]:
     there = and_(
         IndexedSubmission.submission_id == BriefSubmission.submission_id,
         IndexedSubmission.method == words.METHOD,
@@ -113,11 +126,13 @@ def _missing(session: Session, organisation_id: uuid.UUID) -> list[uuid.UUID]:
         .distinct()
         .limit(TOGETHER)
     )
+    if failed:
+        statement = statement.where(BriefSubmission.submission_id.not_in(sorted(failed)))
     return list(session.scalars(statement))
 
 
 def _read(session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUID]) -> list[Read]:
-    """What these submissions say, word by word; nothing of it is written yet."""
+    """What these submissions say, word by word; nothing of it is written yet. One that cannot be read is left out."""
     if not ids:
         return []
     rows: Any = session.execute(
@@ -127,19 +142,26 @@ def _read(session: Session, organisation_id: uuid.UUID, ids: Collection[uuid.UUI
     )
     found = []
     for row in rows.all():
-        questions = library.definition(session, row.content_hash).questions
-        sealed: Any = session.execute(
-            select(SealedAnswer.key, SealedAnswer.answer).where(SealedAnswer.submission_id == row.id)
-        )
-        made = Read(row.id, row.assessment_id, organisation_id, {}, {})
-        for key, data in sealed:
-            question, content = questions.get(key), sealing.content(data)
-            if question is not None:
-                made.words[key] = words.kept(texts_of(question, content))  # type: ignore[index]  # ours until it is returned
-                if names_suppliers(question):
-                    made.parties[key] = list(parties_of(content))  # type: ignore[index]  # the same
-        found.append(made)
+        try:
+            found.append(_read_one(session, organisation_id, row))
+        except DEFECTS:
+            log.exception("the answers of submission %s cannot be read; search does not find them", row.id)
     return found
+
+
+def _read_one(session: Session, organisation_id: uuid.UUID, row: Any) -> Read:
+    questions = library.definition(session, row.content_hash).questions
+    sealed: Any = session.execute(
+        select(SealedAnswer.key, SealedAnswer.answer).where(SealedAnswer.submission_id == row.id)
+    )
+    made = Read(row.id, row.assessment_id, organisation_id, {}, {})
+    for key, data in sealed:
+        question, content = questions.get(key), sealing.content(data)
+        if question is not None:
+            made.words[key] = words.kept(parts_of(question, content))  # type: ignore[index]  # ours until it is returned
+            if names_suppliers(question):
+                made.parties[key] = list(parties_of(content))  # type: ignore[index]  # the same
+    return made
 
 
 def _write(session: Session, database: Database, found: list[Read], now: datetime) -> int:
@@ -237,20 +259,23 @@ def forget(session: Session, ids: Collection[uuid.UUID], *, other_methods: bool 
 
 def texts_of(question: Question, content: Content) -> Iterator[str]:
     """What an answer says in words: texts, cells, the note, and labels of options that tell answers apart."""
+    return chain.from_iterable(parts_of(question, content))
+
+
+def parts_of(question: Question, content: Content) -> Iterator[list[str]]:
+    """The same by what is kept together: a text, a row of a table, the note."""
     value = content.value
     if question.type == "text" and isinstance(value, str):
-        yield value
+        yield [value]
     elif question.type in ("choice", "choices") and value is not None:
         if question.key.startswith(OWN) or len(question.options) > FEW_OPTIONS:
             chosen = [value] if isinstance(value, str) else value
-            yield from (one.label for one in question.options if one.value in chosen)
+            yield [one.label for one in question.options if one.value in chosen]
     elif question.type == "table":
         labels = {(column.key, one.value): one.label for column in question.columns for one in column.options}
         for row in value or ():
-            yield from (
-                labels.get((key, str(cell)), str(cell)) for key, cell in row.items() if cell is not None
-            )
-    yield content.note
+            yield [labels.get((key, str(cell)), str(cell)) for key, cell in row.items() if cell is not None]
+    yield [content.note]
 
 
 def names_suppliers(question: Question) -> bool:

@@ -141,6 +141,7 @@ def changes_list(organisation: str) -> str:
         tokens,
         narrowed=narrowed,
         begins=changes.begins(session, identity),
+        waiting=here.relation.waiting,
         today=here.today,
     )
 
@@ -164,7 +165,9 @@ def changes_csv(organisation: str) -> Response:
 
     note = export_made("changes", now=web.now(), actor=identity)
     found = by_chunks(session, compared.ids(narrowed), rows)
-    return list_file(f"changes-{organisation}-{here.today}", CHANGES_HEAD, found, note)
+    return list_file(
+        f"changes-{organisation}-{here.today}{here.relation.incomplete}", CHANGES_HEAD, found, note
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- conditions
@@ -217,7 +220,9 @@ def conditions_csv(organisation: str) -> Response:
                 )
 
     note = export_made("conditions", now=web.now(), actor=identity)
-    return list_file(f"conditions-{organisation}-{here.today}", CONDITIONS_HEAD, rows(), note)
+    return list_file(
+        f"conditions-{organisation}-{here.today}{here.relation.incomplete}", CONDITIONS_HEAD, rows(), note
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------- exceptions
@@ -231,7 +236,7 @@ def _about(here: _Here, rows: list[exceptions.Row]) -> list[str]:
     """What each of these exceptions is about."""
     grounds = [(one.engagement.id, one.exception.code, one.exception.subject) for one in rows]
     named = naming.names(web.db(), web.identity(), here.relation, grounds)
-    return [naming.about(code, subject, named) for _engagement, code, subject in grounds]
+    return [naming.about(code, subject, named(engagement)) for engagement, code, subject in grounds]
 
 
 def _people(rows: list[exceptions.Row]) -> Mapping[uuid.UUID, Any]:
@@ -281,8 +286,9 @@ def exceptions_csv(organisation: str) -> Response:
             yield (
                 *(one.engagement.name, one.vendor.name, one.engagement.tier, row.code, about),
                 *(exceptions.state_of(row, here.today), row.until, (row.until - here.today).days),
-                *(row.proposed_at.date(), asked.name if asked else ""),
-                *(row.settled_at.date() if row.settled_at else "", settled.name if settled else "", row.id),
+                *(clock.local_date(row.proposed_at, here.own.zone), asked.name if asked else ""),
+                clock.local_date(row.settled_at, here.own.zone) if row.settled_at else "",
+                *(settled.name if settled else "", row.id),
             )
 
     found = by_chunks(session, exceptions.ids(identity, _exceptions_filter(), today=here.today), rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,23 +22,40 @@ from questionnaires import requirements
 Subject = tuple[uuid.UUID, str, str]  # engagement, code of the ground, what it is about
 
 
-def names(session: Session, identity: Identity, relation: Relation, grounds: Collection[Subject]) -> Names:
-    """Titles of questionnaires and requirements, questions, and what findings are about; a few statements."""
+def names(
+    session: Session, identity: Identity, relation: Relation, grounds: Collection[Subject]
+) -> Callable[[uuid.UUID], Names]:
+    """Titles of questionnaires and requirements, questions, and what findings are about; a few statements.
+
+    By engagement: a question has the number and the words of the version that counts there.
+    """
     titles = dict(policy_service.demandable(session, identity))
-    questions: dict[tuple[str, str], str] = {}
     found = _findings(session, identity, grounds)
     versions = _versions(session, identity, relation, grounds)
-    for slug, content_hash in {*versions, *((one.slug, one.content_hash) for one in found)}:
+    asked = {
+        *(each for some in versions.values() for each in some),
+        *((one.slug, one.content_hash) for one in found),
+    }
+    questions: dict[tuple[str, str], dict[str, str]] = {}
+    for slug, content_hash in sorted(asked):
         definition = library.definition(session, content_hash)
         titles.setdefault(slug, definition.title)
-        questions |= {(slug, key): text for key, text in naming.numbered(definition).items()}
-    return Names(
-        titles,
-        {},
-        questions,
-        {one.key: one.title for one in requirements.load().requirements},
-        {str(one.id): questions.get((one.slug, one.key), titles.get(one.slug, "")) for one in found},
-    )
+        questions[slug, content_hash] = naming.numbered(definition)
+    about_findings = {
+        str(one.id): questions[one.slug, one.content_hash].get(one.key or "", titles.get(one.slug, ""))
+        for one in found
+    }
+    required = {one.key: one.title for one in requirements.load().requirements}
+
+    def of(engagement: uuid.UUID) -> Names:
+        own = {
+            (slug, key): text
+            for slug, content_hash in sorted(versions.get(engagement, ()))
+            for key, text in questions[slug, content_hash].items()
+        }
+        return Names(titles, {}, own, required, about_findings)
+
+    return of
 
 
 def about(code: str, subject: str, named: Names) -> str:
@@ -59,17 +76,19 @@ def _findings(session: Session, identity: Identity, grounds: Collection[Subject]
 
 def _versions(
     session: Session, identity: Identity, relation: Relation, grounds: Collection[Subject]
-) -> set[tuple[str, str]]:
-    """Slug and version of what counts where a ground names a question."""
+) -> dict[uuid.UUID, set[tuple[str, str]]]:
+    """Slug and version of what counts at each engagement where a ground names a question."""
     ids = {engagement for engagement, code, _subject in grounds if code in ("knockout", "proof")}
     if not ids:
-        return set()
+        return {}
     counts = relation.submissions
     statement = (
-        select(counts.c.slug, Submission.content_hash)
+        select(counts.c.engagement_id, counts.c.slug, Submission.content_hash)
         .select_from(counts)
         .join(Submission, Submission.id == counts.c.submission_id)
         .where(counts.c.engagement_id.in_(ids), *mine(identity.scope, Submission))
-        .distinct()
     )
-    return {(slug, content_hash) for slug, content_hash in session.execute(statement)}
+    found: dict[uuid.UUID, set[tuple[str, str]]] = {}
+    for engagement, slug, content_hash in session.execute(statement):
+        found.setdefault(engagement, set()).add((slug, content_hash))
+    return found

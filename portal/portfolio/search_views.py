@@ -20,7 +20,7 @@ from portal.listing import Address, one_of, search_words
 from portal.organisations import queries as organisations
 from portal.paging import page_number
 from portal.portfolio import search_queries as queries
-from portal.portfolio import words
+from portal.portfolio import unread, words
 from portal.portfolio.search_queries import Filter, Plan
 from portal.vendors.facts import TIERS
 
@@ -49,8 +49,8 @@ def page(organisation: str) -> str:
     session, identity = web.db(), web.identity()
     slugs = assessments.slugs(session, identity)
     narrowed = _filter([slug for slug, _title in slugs])
-    plan = queries.plan(session, identity, narrowed.words)
     relation = _relation(_today())
+    plan = queries.plan(session, identity, narrowed.words, narrowed, relation)
     number = page_number(request.args.get("page"))
     found = queries.page_of(session, identity, plan, narrowed, relation, number=number)
     kept = {"q": narrowed.words, "tier": narrowed.tier, "questionnaire": narrowed.slug}
@@ -61,6 +61,8 @@ def page(organisation: str) -> str:
         pages=found.links(lambda number: href(page=number)),
         plan=plan,
         most=words.MOST_OF_QUERY,
+        per_text=words.MOST_OF_TEXT,
+        per_answer=words.MOST_OF_ANSWER,
         narrowed=narrowed,
         slugs=slugs,
         href=href,
@@ -72,6 +74,7 @@ def page(organisation: str) -> str:
             }
         ),
         waiting=relation.waiting,
+        unread=unread.submissions(session, identity, relation),
     )
 
 
@@ -81,9 +84,14 @@ def page(organisation: str) -> str:
 def as_csv(organisation: str) -> Response:
     session, identity = web.db(), web.identity()
     narrowed = _filter([slug for slug, _title in assessments.slugs(session, identity)])
-    plan, today = queries.plan(session, identity, narrowed.words), _today()
+    today = _today()
+    relation = _relation(today)
+    plan = queries.plan(session, identity, narrowed.words, narrowed, relation)
     note = export_made("answers-found", now=web.now(), actor=identity)
-    return list_file(f"answers-{organisation}-{today}", HEAD, _rows(plan, narrowed, _relation(today)), note)
+    name = f"answers-{organisation}-{today}{relation.incomplete}"
+    if not_read := unread.submissions(session, identity, relation):
+        name += f"-{not_read}-submissions-not-read"
+    return list_file(name, HEAD, _rows(plan, narrowed, relation), note)
 
 
 def _rows(plan: Plan, narrowed: Filter, relation: Relation) -> Iterator[tuple[Any, ...]]:
@@ -92,7 +100,8 @@ def _rows(plan: Plan, narrowed: Filter, relation: Relation) -> Iterator[tuple[An
         return
     places = session.execute(queries.hits(identity, plan, narrowed, relation)).all()
     for at in range(0, len(places), CHUNK):
-        for one in queries.read(session, identity, places[at : at + CHUNK], plan, relation):
+        some = places[at : at + CHUNK]
+        for one in queries.read(session, identity, some, plan, narrowed, relation, excerpts=False):
             yield (
                 one.vendor.name,
                 ", ".join(each.name for each in one.engagements),

@@ -18,14 +18,16 @@ from portal.portfolio.changes import (
     BETTER,
     ENDED,
     FELL,
+    GAINED,
     HIGHER,
+    LOST,
     LOWER,
     NEW,
     ROSE,
     WHATS,
     WORSE,
 )
-from portal.portfolio.engagement_lists import CONDITIONS, EXCEPTIONS, NONE, NOTHING, WORKING
+from portal.portfolio.engagement_lists import CONDITIONS, EXCEPTIONS, MISSING, NONE, NOTHING, WORKING
 from portal.portfolio.figures import Figure, Home
 from portal.vendors.policy_words import TIER_WORDS as TIER_WORDS
 
@@ -47,6 +49,7 @@ HOLDS: Mapping[str, Any] = MappingProxyType(
         CONDITIONS: _l("With open conditions"),
         EXCEPTIONS: _l("With an accepted risk"),
         NOTHING: _l("Neither a condition nor an accepted risk"),
+        MISSING: _l("A questionnaire is missing"),
     }
 )
 GATES: Mapping[str, Any] = MappingProxyType(
@@ -73,6 +76,8 @@ CHANGES: Mapping[str, tuple[str, str, Any]] = MappingProxyType(
     {
         FELL: ("bad", "fall", _l("Fell to a worse level")),
         ROSE: ("good", "up", _l("Rose to a better level")),
+        LOST: ("bad", "fall", _l("Has no band any more")),
+        GAINED: ("none", "check", _l("Has a band now")),
         WORSE: ("bad", "fall", _l("Gate lets less through")),
         BETTER: ("good", "up", _l("Gate lets more through")),
         HIGHER: ("none", "info", _l("Higher tier")),
@@ -120,12 +125,14 @@ def gate(name: str) -> str:
 def risks(home: Home) -> list[Part]:
     """Residual risk, the worst first."""
     icons = {"critical": "stop", "high": "alert", "medium": "flag", "low": "check-circle", NONE: "ring"}
+    icons |= {WORKING: "clock"}
+    words: dict[str, Any] = {**TIER_WORDS, NONE: _("Not known"), WORKING: _("Being worked out")}
     return [
         Part(
             home.figures[f"risk:{one}"],
-            RISK_TONES[one],
+            RISK_TONES.get(one, "none"),
             icons[one],
-            str(_("Not known") if one == NONE else TIER_WORDS[one]),
+            str(words[one]),
         )
         for one, _count in home.residual
     ]
@@ -154,14 +161,34 @@ def changed(home: Home) -> list[Part]:
 def _sentence(what: str, count: int) -> str:
     return str(
         {
-            FELL: lambda: ngettext("One fell a level", "%(num)s fell a level", count),
-            ROSE: lambda: ngettext("One rose a level", "%(num)s rose a level", count),
+            FELL: lambda: ngettext(
+                "One engagement fell to a worse level", "%(num)s engagements fell to a worse level", count
+            ),
+            ROSE: lambda: ngettext(
+                "One engagement rose to a better level", "%(num)s engagements rose to a better level", count
+            ),
+            LOST: lambda: ngettext(
+                "One engagement has no band any more", "%(num)s engagements have no band any more", count
+            ),
+            GAINED: lambda: ngettext(
+                "One engagement has a band now", "%(num)s engagements have a band now", count
+            ),
             WORSE: lambda: ngettext("One gate lets less through", "%(num)s gates let less through", count),
             BETTER: lambda: ngettext("One gate lets more through", "%(num)s gates let more through", count),
-            HIGHER: lambda: ngettext("One has a higher tier", "%(num)s have a higher tier", count),
-            LOWER: lambda: ngettext("One has a lower tier", "%(num)s have a lower tier", count),
-            ASSESSED: lambda: ngettext("For one, answers came in", "For %(num)s, answers came in", count),
-            NEW: lambda: ngettext("One is new", "%(num)s are new", count),
-            ENDED: lambda: ngettext("One ended", "%(num)s ended", count),
+            HIGHER: lambda: ngettext(
+                "One engagement has a higher tier", "%(num)s engagements have a higher tier", count
+            ),
+            LOWER: lambda: ngettext(
+                "One engagement has a lower tier", "%(num)s engagements have a lower tier", count
+            ),
+            ASSESSED: lambda: ngettext(
+                "For one engagement, answers came in", "For %(num)s engagements, answers came in", count
+            ),
+            NEW: lambda: ngettext("One engagement is new", "%(num)s engagements are new", count),
+            ENDED: lambda: ngettext(
+                "One engagement ended: its vendor was offboarded",
+                "%(num)s engagements ended: their vendors were offboarded",
+                count,
+            ),
         }[what]()
     )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import BooleanField
 
@@ -28,6 +28,8 @@ ENDPOINTS: Mapping[str, str] = {
     "changes": "portfolio.changes_list",
     "conditions": "portfolio.conditions_list",
     "exceptions": "portfolio.exceptions_list",
+    "fourth-parties": "portfolio.fourth_parties",
+    "search": "search.page",
 }
 
 
@@ -40,7 +42,10 @@ class SaveForm(Form):
         longest=views.LONGEST_NAME,
         description="What you will look for, such as “Critical and below policy”.",
     )
-    shared = BooleanField("Everybody in the organisation finds it")
+    shared = BooleanField(
+        "Everybody in the organisation finds it",
+        description="They read its name and the words that it searches for. An administrator can take it away.",
+    )
 
 
 def shown(which: str) -> list[dict[str, Any]]:
@@ -96,6 +101,15 @@ def save_view(organisation: str) -> Response | tuple[str, int]:
         context = {"which": which, "held": held, "back": _address(which, held)}
         return web.form_page("portfolio/save_view.html", form, fault, **context)
     return web.notice(redirect(_address(which, held), 303), "view-saved")
+
+
+@blueprint.get("/o/<organisation>/views/<uuid:saved>/remove")
+@requires(Permission.SAVE_VIEW)
+def ask_remove_view(organisation: str, saved: uuid.UUID) -> str:
+    """Asks before it is done: a view for everybody is missed by others."""
+    one = views.removable(web.db(), web.identity(), saved)
+    own = one.person_id == web.identity().person.id
+    return render_template("portfolio/remove_view.html", one=one, own=own, back=_address(one.list, one.query))
 
 
 @blueprint.post("/o/<organisation>/views/<uuid:saved>/remove")

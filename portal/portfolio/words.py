@@ -6,12 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 
 from portal.db import name_key
 
-METHOD = "words/1"
+METHOD = "words/2"
 SHORTEST, LONGEST = 2, 40  # letters of a word; what is longer is cut
-MOST_OF_ANSWER = 300
+MOST_OF_TEXT = 300  # words of one text, or of one row of a table
+MOST_OF_ANSWER = 5_000
 MOST_OF_QUERY = 6
 PREFIX_FROM = 3  # letters from which a searched word finds what begins with it
 LAST = "\U0010ffff"  # after every letter
@@ -33,24 +35,40 @@ DENSE = re.compile(
 )
 
 
+def folded(text: str) -> str:
+    """A text as its words are kept."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
 def words_of(text: str) -> Iterator[str]:
     """The words of a text in their order, folded; the same for an answer and for what is searched in it."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    for run in PLAIN.findall(folded) if folded.isascii() else _runs(folded):
+    plain = folded(text)
+    for run in PLAIN.findall(plain) if plain.isascii() else _runs(plain):
         for word in _dense(run):
             if len(word) >= SHORTEST and word not in FUNCTION_WORDS:
                 yield word[:LONGEST]
 
 
-def kept(texts: Iterable[str]) -> list[str]:
-    """The words under which an answer is found: at most MOST_OF_ANSWER, each once."""
+def kept(parts: Iterable[Iterable[str]]) -> list[str]:
+    """The words under which an answer is found, each once: at most MOST_OF_TEXT of each part, a text or a row of a
+    table, so that one long cell hides no other row, and at most MOST_OF_ANSWER in all.
+    """
     found: dict[str, None] = {}
+    for texts in parts:
+        some = dict.fromkeys(islice(_distinct(texts), MOST_OF_TEXT))
+        found |= some
+        if len(found) >= MOST_OF_ANSWER:
+            break
+    return list(found)[:MOST_OF_ANSWER]
+
+
+def _distinct(texts: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
     for text in texts:
         for word in words_of(text):
-            found[word] = None
-            if len(found) >= MOST_OF_ANSWER:
-                return list(found)
-    return list(found)
+            if word not in seen:
+                seen.add(word)
+                yield word
 
 
 def asked(text: str) -> list[str]:
@@ -59,9 +77,11 @@ def asked(text: str) -> list[str]:
     return [one for one in found if not any(one != other and _is_within(one, other) for other in found)]
 
 
-def ends(word: str) -> tuple[str, str]:
-    """The first word that is found for one that is searched for, and where the words after the last begin."""
-    return (word, word + LAST) if len(word) >= PREFIX_FROM else (word, word + "\0")
+def ends(word: str) -> tuple[str, str] | None:
+    """The first word that is found for one that is searched for, and where the words after the last begin; None for
+    one so short that it finds itself alone.
+    """
+    return (word, word + LAST) if len(word) >= PREFIX_FROM else None
 
 
 def finds(wanted: str, word: str) -> bool:
@@ -70,12 +90,15 @@ def finds(wanted: str, word: str) -> bool:
 
 
 def firm_key(name: str) -> str:
-    """What names of firms compare by: folded, without marks and one legal ending. "" for a name without letters."""
-    folded = name_key(name).replace(".", "").replace("'", "").replace("\u2019", "")
-    parts = [one for one in re.split(r"[\W_]+", folded) if one]
-    if len(parts) > 1 and parts[-1] in LEGAL:
+    """What names of firms compare by: folded, without marks and legal endings. "" for a name without letters.
+
+    The key of a key is that key: addresses and forms hand keys on.
+    """
+    plain = name_key(name).replace(".", "").replace("'", "").replace("\u2019", "")
+    parts = " ".join(one for one in re.split(r"[\W_]+", plain) if one)[:200].split()
+    while len(parts) > 1 and parts[-1] in LEGAL:
         parts.pop()
-    return " ".join(parts)[:200]
+    return " ".join(parts)
 
 
 def _is_within(one: str, other: str) -> bool:

@@ -6,20 +6,21 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
-from portal.clock import local_date
+from portal.clock import begins
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
-from portal.reassessment.ladder import STEPS, Step, coming_steps
+from portal.reassessment import rules, workdays
+from portal.reassessment.ladder import Moment, Step, ahead, days_of
 from portal.reassessment.models import Reassessment, Reminder
 from portal.reassessment.months import PARTS, bounds
 from portal.vendors import queries as vendors
@@ -52,6 +53,7 @@ class Filter:
     period: str = "all"
     month: str = ""
     part: str = ""
+    only: uuid.UUID | None = None  # one row
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Coming:
     title: str
     due: date
     told: tuple[Told, ...]
-    next_step: Step | None
+    coming: Moment | None
     tier: str = ""
     anchor: date | None = None
     months: int = 0
@@ -83,33 +85,28 @@ class Coming:
     answered: int = 0
     total: int = 0
     joined: bool = True
+    hindered: str = ""  # why it could not be opened, since then
+    hindered_on: date | None = None
+
+    @property
+    def next_step(self) -> Step | None:
+        return self.coming.step if self.coming else None
 
     @property
     def next_day(self) -> date | None:
-        return self.next_step.day(self.due) if self.next_step else None
+        return self.coming.day if self.coming else None
 
 
-def next_is_open() -> ColumnElement[bool]:
-    """Whether an open assessment by the same questionnaire covers the statement's Reassessment's engagement."""
-    return exists().where(
-        AssessmentEngagement.engagement_id == Reassessment.engagement_id,
-        Assessment.id == AssessmentEngagement.assessment_id,
-        Assessment.slug == Reassessment.slug,
-        Assessment.state == OPEN,
-    )
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """A subject whose next step is looked for (ladder.Dated)."""
 
-
-def date_moved() -> ScalarSelect[datetime]:
-    """When the statement's Assessment last got its due date after issuing, None for never: steps before are past."""
-    return (
-        select(func.max(Event.at))
-        .where(
-            Event.subject_id == Assessment.id,
-            Event.organisation_id == Assessment.organisation_id,
-            Event.kind.in_(MOVES),
-        )
-        .scalar_subquery()
-    )
+    id: uuid.UUID
+    tier: str
+    due: date
+    due_time: time | None
+    since: datetime
+    zone: str
 
 
 def next_due(session: Session, identity: Identity, submission_id: uuid.UUID) -> date | None:
@@ -128,7 +125,7 @@ def counts(session: Session, identity: Identity) -> dict[str, int]:
     """How many next assessments are scheduled and how many assessments are open, as far as the identity sees them."""
     return {
         "next": _count(session, next_base(identity, Reassessment)),
-        "open": _count(session, _open(identity)),
+        "open": _count(session, open_base(identity)),
     }
 
 
@@ -149,10 +146,16 @@ def next_assessments(
     titles = _titles(session, identity, found)
     out = _out(session, identity, found)
     told = _told(session, identity, {one.id: one.due for one in found})
+    dated = [
+        _Dated(
+            one.id, engagements[one.engagement_id].tier, one.due, None, begins(one.anchor, one.zone), one.zone
+        )
+        for one in found
+    ]
+    coming = _coming(session, identity, "reassessment", dated, today=today)
     rows = []
     for one in found:
         engagement = engagements[one.engagement_id]
-        ahead = coming_steps(one.due, since=one.anchor, today=today)
         issued = out.get((one.engagement_id, one.slug))
         rows.append(
             Coming(
@@ -164,11 +167,13 @@ def next_assessments(
                 title=titles[one.submission_id],
                 due=one.due,
                 told=told.get(one.id, ()),
-                next_step=ahead[0] if ahead and issued is None else None,
+                coming=coming.get(one.id) if issued is None else None,
                 tier=one.tier,
                 anchor=one.anchor,
                 months=one.months,
                 out=issued,
+                hindered=one.hindered if issued is None else "",
+                hindered_on=one.hindered_on,
             )
         )
     return Page(rows, page.number, page.total, page.size)
@@ -178,33 +183,42 @@ def open_assessments(
     session: Session, identity: Identity, *, period: str, today: date, number: int
 ) -> Page[Coming]:
     """Assessments that wait for the vendor, by due date; ``period`` is one of PERIODS."""
-    statement = _open(identity).where(*_within(Assessment.due, period, today))
+    statement = open_base(identity).where(*_within(Assessment.due, period, today))
     page = paged(session, statement.order_by(Assessment.due, Assessment.id), number)
     found: list[Assessment] = page.rows
     covered = _covered(session, identity, [one.id for one in found])
     names = vendors.vendors(session, identity, {one.vendor_id for one in found})
     told = _told(session, identity, {one.id: one.due for one in found})
     moved = _moved(session, identity, [one.id for one in found])
-    rows = []
-    for one in found:
-        since = local_date(moved.get(one.id) or one.issued_at, one.zone)
-        ahead = coming_steps(one.due, since=since, today=today)
-        rows.append(
-            Coming(
-                id=one.id,
-                kind="assessment",
-                vendor_id=one.vendor_id,
-                vendor=names[one.vendor_id].name,
-                engagements=tuple(covered.get(one.id, ())),
-                title=one.title,
-                due=one.due,
-                told=told.get(one.id, ()),
-                next_step=ahead[0] if ahead else None,
-                answered=one.answered,
-                total=one.total,
-                joined=one.company_id is not None,
+    coming: dict[uuid.UUID, Moment] = {}
+    for kind, asked in (("assessment", False), ("campaign", True)):
+        dated = [
+            _Dated(
+                one.id,
+                one.ladder if asked else str(one.facts.get("engagement.tier") or ""),
+                *(one.due, one.due_time, moved.get(one.id) or one.issued_at, one.zone),
             )
+            for one in found
+            if (one.campaign_id is not None) is asked
+        ]
+        coming |= _coming(session, identity, kind, dated, today=today)
+    rows = [
+        Coming(
+            id=one.id,
+            kind="assessment",
+            vendor_id=one.vendor_id,
+            vendor=names[one.vendor_id].name,
+            engagements=tuple(covered.get(one.id, ())),
+            title=one.title,
+            due=one.due,
+            told=told.get(one.id, ()),
+            coming=coming.get(one.id),
+            answered=one.answered,
+            total=one.total,
+            joined=one.company_id is not None,
         )
+        for one in found
+    ]
     return Page(rows, page.number, page.total, page.size)
 
 
@@ -228,12 +242,15 @@ def next_criteria(narrowed: Filter, *, today: date) -> list[ColumnElement[bool]]
     if narrowed.month:
         first, last = bounds(narrowed.month)
         found += [Reassessment.due >= first, Reassessment.due <= last]
+    if narrowed.only:
+        found.append(Reassessment.id == narrowed.only)
     if narrowed.part:
         found.append(Engagement.tier.in_(PARTS[narrowed.part]))
     return found
 
 
-def _open(identity: Identity) -> Select[Assessment]:
+def open_base(identity: Identity) -> Select[Assessment]:
+    """Every open assessment of an engagement that the identity may see."""
     statement = select(Assessment).where(*mine(identity.scope, Assessment), Assessment.state == OPEN)
     if not vendors.is_narrowed(identity):
         return statement
@@ -312,16 +329,35 @@ def _told(
     """By subject, for each step on record that led to its present due date: who was written to, and when first."""
     statement = select(Reminder).where(*mine(identity.scope, Reminder), Reminder.subject_id.in_(list(dates)))
     found = session.execute(statement).scalars()
-    reminders = [one for one in found if one.due == dates[one.subject_id]]
+    reminders = [
+        one
+        for one in found
+        if one.due == dates[one.subject_id] and not one.skipped and days_of(one.step) is not None
+    ]
     names = organisations.people(session, {one.person_id for one in reminders})
     by_step: dict[tuple[uuid.UUID, str], list[Reminder]] = defaultdict(list)
     for one in reminders:
         by_step[one.subject_id, one.step].append(one)
     by_subject: dict[uuid.UUID, list[Told]] = defaultdict(list)
-    for (subject_id, step), rows in sorted(by_step.items(), key=lambda item: STEPS[item[0][1]].days):
+    for (subject_id, step), rows in sorted(by_step.items(), key=lambda item: days_of(item[0][1]) or 0):
         told = tuple(sorted(names[one.person_id].name for one in rows))
-        by_subject[subject_id].append(Told(STEPS[step], told, min(one.queued_at for one in rows)))
+        by_subject[subject_id].append(
+            Told(Step(step, days_of(step)), told, min(one.queued_at for one in rows))
+        )
     return {subject_id: tuple(told) for subject_id, told in by_subject.items()}
+
+
+def _coming(
+    session: Session, identity: Identity, kind: str, found: Sequence[_Dated], *, today: date
+) -> dict[uuid.UUID, Moment]:
+    """The next step of each by the rules of the identity's organisation, on the day on which it will be told."""
+    if not found:
+        return {}
+    own = organisations.organisation_of(session, identity)
+    ruled = rules.current(session, own.id)
+    calendar = workdays.calendars(session, [own.region])[own.region]
+    coming = ((one.id, ahead(one, ruled.ladder(kind, one.tier), calendar, today=today)) for one in found)
+    return {key: moment for key, moment in coming if moment is not None}
 
 
 def _moved(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
@@ -14,12 +16,16 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import across
 from portal.library import service as library
+from portal.reassessment import rules
+from portal.reassessment.dating import ENDED, LEFT, POLICY, SCHEDULED, basis, cycle_of, due_of
 from portal.reassessment.models import Reassessment
+from portal.reassessment.models_triggers import Incident
+from portal.reassessment.rules_shape import KEEPS
 from portal.vendors import policy_queries as policies
 from portal.vendors.models import Engagement, Vendor
-from questionnaires.dates import add_months
 
-SCHEDULED, REPLACED, ENDED = "scheduled", "replaced", "ended"
+REPLACED = "replaced"
+LATE = "late"
 ONCE = frozenset({"campaign"})  # purposes that ask once and renew nothing
 
 
@@ -29,28 +35,22 @@ def schedule_next(
     """A consequence of submitting: the next assessment of each covered engagement by the same questionnaire.
 
     The anchor is the day of the last round that asked everything, for a return of chosen questions renews nothing;
-    the months are the policy's for the engagement's tier. What was scheduled for these engagements by this
-    questionnaire before is replaced. A campaign asks once and is not asked again by itself.
+    the months are the policy's for the engagement's tier. By rules that keep the cycle, answers that came late do not
+    move the anchor. What was scheduled for these engagements by this questionnaire before is replaced, whichever
+    company answered then. A campaign asks once and is not asked again by itself.
     """
     if library.definition(session, submission.content_hash).purpose in ONCE:
         return
     policy = policies.current(session, assessment.organisation_id)
-    anchor = submission.whole_as_of or submission.as_of
+    found = rules.current(session, assessment.organisation_id)
     covered = _covered(session, assessment)
-    session.execute(
-        update(Reassessment)
-        .where(
-            Reassessment.organisation_id == submission.organisation_id,
-            Reassessment.company_id == submission.company_id,
-            Reassessment.engagement_id.in_([engagement_id for engagement_id, _ in covered]),
-            Reassessment.slug == assessment.slug,
-            Reassessment.state == SCHEDULED,
-        )
-        .values(state=REPLACED)
-        .execution_options(synchronize_session=False)
-    )
+    before = _replaced(session, assessment, [engagement_id for engagement_id, _ in covered])
     for engagement_id, tier in covered:
         months = policy.tier(tier).months
+        anchor, cycle, why = submission.whole_as_of or submission.as_of, 1, ""
+        old = before.get(engagement_id)
+        if found.late == KEEPS and old is not None and anchor > old.due:
+            anchor, cycle, why = old.anchor, cycle_of(old.anchor, months, anchor), LATE
         row = Reassessment(
             id=uuid.uuid4(),
             organisation_id=submission.organisation_id,
@@ -60,10 +60,13 @@ def schedule_next(
             slug=assessment.slug,
             tier=tier,
             anchor=anchor,
+            cycle=cycle,
             months=months,
-            due=add_months(anchor, months),
+            due=due_of(anchor, cycle, months, wanted=None, not_before=None),
             zone=assessment.zone,
             state=SCHEDULED,
+            why=why,
+            basis=basis(policy, tier, found),
         )
         session.add(row)
         data = {"engagement": engagement_id, "tier": tier, "months": months, "due": row.due}
@@ -71,8 +74,32 @@ def schedule_next(
     session.flush()
 
 
+def _replaced(
+    session: Session, assessment: Assessment, engagement_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Any]:
+    """Replace what is scheduled, and what nobody demanded any more; returns what was scheduled, by engagement."""
+    which = (
+        Reassessment.organisation_id == assessment.organisation_id,
+        Reassessment.engagement_id.in_(engagement_ids),
+        Reassessment.slug == assessment.slug,
+        or_(Reassessment.state == SCHEDULED, (Reassessment.state == LEFT) & (Reassessment.why == POLICY)),
+    )
+    reason = across("submitting sets the next date by the tier of what is covered")
+    columns = (Reassessment.engagement_id, Reassessment.anchor, Reassessment.due, Reassessment.state)
+    rows = session.execute(select(*columns).where(*which).execution_options(**reason)).all()
+    session.execute(
+        update(Reassessment)
+        .where(*which)
+        .values(state=REPLACED)
+        .execution_options(synchronize_session=False, **reason)
+    )
+    return {row.engagement_id: row for row in rows if row.state == SCHEDULED}
+
+
 def end_of_link(session: Session, vendor: Vendor) -> None:
-    """Whoever was asked is no longer the vendor's company: nobody is asked again, and nobody is reminded of it."""
+    """Whoever was asked is no longer the vendor's company: nobody is asked again or reminded of it, and what was noted
+    about the vendor is read there no longer.
+    """
     engagements = select(Engagement.id).where(
         Engagement.vendor_id == vendor.id, Engagement.organisation_id == vendor.organisation_id
     )
@@ -84,6 +111,17 @@ def end_of_link(session: Session, vendor: Vendor) -> None:
             Reassessment.state == SCHEDULED,
         )
         .values(state=ENDED)
+        .execution_options(synchronize_session=False)
+    )
+    # What members have put on record about the vendor is none of the wrong company's business any more.
+    session.execute(
+        update(Incident)
+        .where(
+            Incident.organisation_id == vendor.organisation_id,
+            Incident.vendor_id == vendor.id,
+            Incident.side == "organisation",
+        )
+        .values(company_id=None)
         .execution_options(synchronize_session=False)
     )
 

@@ -1,21 +1,30 @@
-"""The schedule: what is coming, by date."""
+"""The schedule: what is coming, by date; and what a person does to a next assessment."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Permission, requires
 from portal.clock import local_date
+from portal.faults import Conflict, Invalid
 from portal.listing import one_of
 from portal.organisations import queries as organisations
 from portal.paging import page_number
-from portal.reassessment import queries
+from portal.reassessment import by_hand, by_hand_words, calendar_words, hindering, queries
 from portal.reassessment.months import PARTS, bounds, is_month
+from questionnaires.dates import parse_date
 
 blueprint = Blueprint("reassessment", __name__)
+Page = str | Response | tuple[str, int]
+_ONE = "/o/<organisation>/reassessments/<uuid:scheduled>"
 
 
 @blueprint.get("/o/<organisation>/schedule")
@@ -25,10 +34,17 @@ def schedule(organisation: str) -> str:
 
     Next assessments are narrowed to a ``month`` and to ``part`` of the tiers, too.
     """
+    return _page(organisation)
+
+
+def _page(
+    organisation: str, *, only: uuid.UUID | None = None, errors: Mapping[str, str] | None = None
+) -> str:
+    """``only``: one next assessment, with what was wrong with what somebody asked of it, by field."""
     session, identity = web.db(), web.identity()
     zone = organisations.organisation_of(session, identity).zone
     today = local_date(web.now(), zone)
-    view = "open" if request.args.get("view") == "open" else "next"
+    view = "open" if request.args.get("view") == "open" and only is None else "next"
     period = request.args.get("period", "all")
     period = period if period in queries.PERIODS else "all"
     number = page_number(request.args.get("page"))
@@ -38,7 +54,7 @@ def schedule(organisation: str) -> str:
     if view == "open":
         page = queries.open_assessments(session, identity, period=period, today=today, number=number)
     else:
-        narrowed = queries.Filter(period, month, part)
+        narrowed = queries.Filter(period, month, part, only)
         page = queries.next_assessments(session, identity, narrowed, today=today, number=number)
 
     def address(**changed: Any) -> str:
@@ -61,4 +77,70 @@ def schedule(organisation: str) -> str:
         address=address,
         today=today,
         zone=zone,
+        only=only,
+        errors=errors or {},
+        typed=request.form,
+        reasons=by_hand_words.REASONS,
+        hindered_words=calendar_words.HINDERED,
+        to_do=by_hand_words.TO_DO,
+        failed=bool(errors),
     )
+
+
+@blueprint.post(f"{_ONE}/open")
+@requires(Permission.ISSUE)
+def open_now(organisation: str, scheduled: uuid.UUID) -> Page:
+    """Issue it now, in the name of who presses."""
+    session, identity = web.db(), web.identity()
+    try:
+        by_hand.open_now(session, scheduled, seen=_seen(scheduled), actor=identity, now=web.now())
+    except hindering.Hindered as fault:
+        web.undo()
+        words = f"{calendar_words.HINDERED[fault.code]} {by_hand_words.TO_DO[fault.code]}"
+        return _page(organisation, only=scheduled, errors={"open": words}), 422
+    return _done(organisation, "next-opened")
+
+
+@blueprint.post(f"{_ONE}/move")
+@requires(Permission.ISSUE)
+def move(organisation: str, scheduled: uuid.UUID) -> Page:
+    """Another date, with a reason from the list."""
+    session, identity = web.db(), web.identity()
+    try:
+        to = parse_date(request.form.get("to", "").strip())
+        if to is None:
+            by_hand.scheduled(session, identity, scheduled)
+            raise Invalid(errors={"to": _("Write a day, such as 2027-03-31.")})
+        reason = request.form.get("reason", "")
+        by_hand.move(session, scheduled, to, reason, seen=_seen(scheduled), actor=identity, now=web.now())
+    except Invalid as fault:
+        web.undo()
+        return _page(organisation, only=scheduled, errors=fault.errors), 422
+    return _done(organisation, "next-moved")
+
+
+@blueprint.post(f"{_ONE}/leave")
+@requires(Permission.ISSUE)
+def leave(organisation: str, scheduled: uuid.UUID) -> Page:
+    """Nobody is asked or reminded, until the vendor answers that questionnaire again."""
+    session, identity = web.db(), web.identity()
+    try:
+        reason = request.form.get("reason", "")
+        by_hand.leave(session, scheduled, reason, seen=_seen(scheduled), actor=identity, now=web.now())
+    except Invalid as fault:
+        web.undo()
+        return _page(organisation, only=scheduled, errors={"leave": fault.errors["reason"]}), 422
+    return _done(organisation, "next-left")
+
+
+def _seen(scheduled: uuid.UUID) -> date:
+    """The date that the person was looking at; what they may not see is NotFound, whatever they sent."""
+    by_hand.scheduled(web.db(), web.identity(), scheduled)
+    found = parse_date(request.form.get("seen", ""))
+    if found is None:
+        raise Conflict(_("The page that you sent does not say what it rests on. Load it again."))
+    return found
+
+
+def _done(organisation: str, code: str) -> Response:
+    return web.notice(redirect(url_for(".schedule", organisation=organisation), 303), code)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
@@ -21,6 +22,7 @@ from portal.formats import short_date
 from portal.gate import arranging, words
 from portal.gate import page as gates
 from portal.gate.arranging import Arranged
+from portal.gate.bands import bands
 from portal.gate.deciding import BY_HAND, PASSING, Condition
 from portal.gate.page import Held, Subject
 from portal.gate.queries import MET, WAITING
@@ -45,7 +47,7 @@ class Todo:
 
 @dataclass(frozen=True)
 class Shown:
-    """One engagement as its pages show it. ``band``: the worst of the demanded questionnaires that are there, as a
+    """One engagement as its pages show it. ``band``: the worst of the demanded questionnaires that count, as a
     range where answers are open; ``residual``: the risk that the policy sees in it, "" while not known.
     """
 
@@ -129,21 +131,20 @@ def read(session: Session, identity: Identity, engagement_id: uuid.UUID, *, now:
 
 
 def _band(subject: Subject) -> tuple[int | None, str]:
-    """The worst level among the demanded questionnaires that are there, and its band in words."""
-    grounds = [one for one in subject.case.proposal.grounds if one.code == "band"]
-    known = [(low, one) for one in grounds if isinstance(low := one.recorded("low"), int)]
-    if not known:
-        return None, str(_("not assessed"))
-    low, worst = min(known, key=lambda one: one[0])
-    high = worst.recorded("high")
-    found = subject.names.level(worst.subject, low)
-    if high != low:
-        best = subject.names.level(worst.subject, high)
+    """The worst level among the demanded questionnaires that count today, and its band in words; as in all lists."""
+    grounds = subject.case.proposal.grounds
+    of = bands(grounds)
+    asked = sum(one.code == "questionnaire" for one in grounds)
+    if of.worst is None:
+        return None, str(_("not assessed") if of.missing == asked else _("no band can be told"))
+    found = subject.names.level(of.worst.subject, of.low)
+    if of.high != of.low:
+        best = subject.names.level(of.worst.subject, of.high)
         found = str(_("%(low)s to %(high)s", low=found, high=best))
-    missing = any(
-        one.code == "questionnaire" and one.result != "met" for one in subject.case.proposal.grounds
-    )
-    return low, found + (str(_(" (more is missing)")) if missing else "")
+    if of.missing:
+        one = " (one questionnaire is missing)"
+        found += str(ngettext(one, " (%(num)s questionnaires are missing)", of.missing))
+    return of.low, found
 
 
 # -------------------------------------------------------------------------------------------------------------- blocks

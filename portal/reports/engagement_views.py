@@ -18,6 +18,7 @@ from portal.gate import standings
 from portal.intake import queries as intakes
 from portal.listing import Address
 from portal.organisations import queries as organisations
+from portal.organisations.models import Organisation
 from portal.paging import SIZE, page_number, sortable
 from portal.portfolio import engagement_lists as lists
 from portal.portfolio import shown
@@ -37,6 +38,7 @@ HEAD = (
         "data",
         "level",
         "residual risk",
+        "questionnaires missing",
         "gate",
         "decided as",
     ),
@@ -50,8 +52,8 @@ HEAD = (
 def engagement_list(organisation: str) -> str:
     session, identity = web.db(), web.identity()
     own = organisations.organisation_of(session, identity)
-    owners, today = lists.owners(session, identity), local_date(web.now(), own.zone)
-    narrowed = lists.filter_from(request.args, owners)
+    owners, today = vendors.business_owners(session, identity), local_date(web.now(), own.zone)
+    narrowed = lists.filter_from(request.args)
     number = page_number(request.args.get("page"))
     relation = standings.relation(session, identity, today=today, now=web.now())
     policy = policy_queries.current(session, own.id)
@@ -92,7 +94,9 @@ def _tokens(narrowed: Filter, owners: dict[str, str], vendor: str) -> dict[str, 
         if narrowed.below == "pass"
         else _("Below what the policy lets pass without conditions"),
         "holds": shown.HOLDS.get(narrowed.holds, ""),
-        "owner": owners.get(narrowed.owner, _("Nobody answers for it")),
+        "owner": _("Nobody answers for it")
+        if narrowed.owner == lists.NOBODY
+        else owners.get(narrowed.owner, _("Somebody who answers for nothing here any more")),
         "data": facts.value_label(DATA, narrowed.data) if narrowed.data else "",
         "due": _due_words(narrowed.due),
         "vendor": vendor or _("A vendor that is not here"),
@@ -123,30 +127,35 @@ def engagements_csv(organisation: str) -> Response:
     session, identity, now = web.db(), web.identity(), web.now()
     own = organisations.organisation_of(session, identity)
     today = local_date(now, own.zone)
-    narrowed = lists.filter_from(request.args, lists.owners(session, identity))
+    narrowed = lists.filter_from(request.args)
     relation = standings.relation(session, identity, today=today, now=now)
     policy = policy_queries.current(session, own.id)
 
     def rows(ids: list[uuid.UUID]) -> Iterator[tuple[Any, ...]]:
         for one in lists.rows(session, identity, ids, relation, policy):
-            yield _row(one, own.currency)
+            yield _row(one, own)
 
     found = by_chunks(session, lists.ids(identity, narrowed, relation, policy, today=today), rows)
     note = export_made("engagements", now=now, actor=identity)
-    return list_file(f"engagements-{organisation}-{today}", HEAD, found, note)
+    return list_file(f"engagements-{organisation}-{today}{relation.incomplete}", HEAD, found, note)
 
 
-def _row(one: lists.Row, currency: str) -> tuple[Any, ...]:
+def _row(one: lists.Row, own: Organisation) -> tuple[Any, ...]:
     bought, stands = one.engagement, one.stands
     spend = bought.facts.get("engagement.spend", "")
-    gate: tuple[Any, ...] = ("being worked out", "", "", "", "", "")
+    gate: tuple[Any, ...] = ("", "being worked out", "", "", "", "", "")
     if stands is not None:
         gate = (
-            *(stands.outcome or "undecided", stands.decided_outcome or "", stands.valid_until),
+            *(
+                stands.missing,
+                stands.outcome or "undecided",
+                stands.decided_outcome or "",
+                stands.valid_until,
+            ),
             *(stands.lapses_on, stands.open_conditions, stands.excepted),
         )
     return (
         *(bought.name, one.vendor.name, bought.tier, one.owner, "; ".join(_data(bought))),
         *(one.level, one.residual, *gate, one.due, one.vendor.country, spend),
-        *(currency if spend else "", bought.created_at.date(), bought.id),
+        *(own.currency if spend else "", local_date(bought.created_at, own.zone), bought.id),
     )

@@ -30,6 +30,7 @@ LETTERS: Mapping[str, Any] = {
     "address_taken": _l("an address that is taken"),
     "assessment_changed": _l("a change of an assessment"),
     "assessment_issued": _l("a new assessment"),
+    "campaign_paused": _l("a campaign that waits for somebody"),
     "company_left": _l("a company that has left"),
     "delegation_colleague": _l("questions given to a colleague"),
     "delegation_finished": _l("a helper who is finished"),
@@ -39,6 +40,8 @@ LETTERS: Mapping[str, Any] = {
     "gate_told": _l("news of a gate"),
     "finding_organisation": _l("news about a finding, from a vendor"),
     "finding_vendor": _l("news about findings"),
+    "incident_company": _l("an incident that a client has put on record"),
+    "incident_organisation": _l("an incident at a vendor"),
     "invitation_company": _l("an invitation"),
     "invitation_organisation": _l("an invitation"),
     "invitation_vendor": _l("an invitation"),
@@ -51,6 +54,11 @@ LETTERS: Mapping[str, Any] = {
     "second_asked": _l("something that waits for a second person"),
     "submitted": _l("a submission"),
     "wrong_person": _l("a person who was not the right one"),
+}
+WAY_WORDS: Mapping[Any, Any] = {
+    "password": _l("a password"),
+    "passkey": _l("a passkey"),
+    "sso": _l("the organisation's provider"),
 }
 TIERS = {"critical": _l("critical"), "high": _l("high"), "medium": _l("medium"), "low": _l("low")}
 COUNTED = ("saved", "keys")
@@ -132,4 +140,7 @@ PLAIN: Mapping[str, Callable[[Any], str]] = {
     "size": lambda value: size_words(value) if isinstance(value, int) else "",
     "scan": lambda value: "" if value == "not_scanned" else scan_words(str(value)).rstrip("."),
     "reason": lambda value: str(value).replace("_", " "),
+    "way": lambda value: str(WAY_WORDS.get(value, "")),
+    "operation": lambda value: str(value).replace("_", " "),
+    "token": lambda value: str(_("the API token %(id)s", id=str(value)[:8])),
 }

@@ -104,7 +104,7 @@ def choose(organisation: str) -> Page:
 def _choice(session: Session, identity: Identity, source: str, *, every: bool) -> tuple[Choice, int]:
     """What was ticked, or all that the filter of the list finds; and how many that are."""
     if every and source == "engagements":
-        narrowed = engagement_lists.filter_from(request.form, engagement_lists.owners(session, identity))
+        narrowed = engagement_lists.filter_from(request.form)
         own = organisations.organisation_of(session, identity)
         today = local_date(web.now(), own.zone)
         relation = standings.relation(session, identity, today=today, now=web.now())

@@ -1,7 +1,8 @@
 """The report on everything, for a board: where it stands, what changed, what is accepted, what is coming.
 
 ``figures.home`` is the only source of its numbers, so they are those of the home page. What people wrote (reasons of
-exceptions, notes, answers) stays out: a file on a shared drive holds nothing that redaction could not reach.
+exceptions, notes) stays out; names of vendors, engagements, approvers and of the firms that vendors named stand in it.
+A business owner's report speaks of their own engagements, and says so in its title, its lead and its hash.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity
 from portal.clock import local_date
 from portal.formats import short_date
-from portal.gate import words
+from portal.gate import standings, words
 from portal.organisations import queries as organisations
 from portal.portfolio import exceptions, figures, shown
 from portal.portfolio.exceptions import Row as Accepted
@@ -42,33 +43,43 @@ from portal.reports.model import (
     Table,
 )
 from portal.reports.vendor_report import RISK_TONES
+from portal.vendors import queries as vendors
 
 MOST_EXCEPTIONS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The figures, and the accepted risks that the report lists: the first of them, with who approved each."""
+    """The figures, and the accepted risks that the report lists: the first of them, with who approved each.
+
+    ``of``: whose engagements alone it speaks of, "" for all of the organisation.
+    """
 
     home: Home
     accepted: list[Accepted]
     people: dict[str, str]
+    of: str = ""
 
 
-def portfolio(session: Session, identity: Identity, *, since: date, now: datetime) -> Document:
-    """The report as of ``now``, compared with the day ``since``."""
+def portfolio(
+    session: Session, identity: Identity, *, since: date, now: datetime, most: int = standings.NOW_AT_ONCE
+) -> Document:
+    """The report as of ``now``, compared with the day ``since``; at most ``most`` gates are worked out for it."""
     ours = organisations.organisation_of(session, identity)
     today = local_date(now, ours.zone)
-    home = figures.home(session, identity, today=today, now=now, since=since)
+    home = figures.home(session, identity, today=today, now=now, since=since, most=most)
     statement = exceptions.ids(identity, exceptions.Filter(exceptions.FORCE), today=today)
     wanted = session.execute(statement.limit(MOST_EXCEPTIONS)).scalars().all()
     accepted = exceptions.rows(session, identity, wanted)
     settled = {one.exception.settled_by for one in accepted if one.exception.settled_by is not None}
     people = {str(one.id): one.name for one in organisations.people(session, settled).values()}
-    found = Found(home, accepted, people)
+    found = Found(home, accepted, people, identity.person.name if vendors.is_narrowed(identity) else "")
+    title = _("Third-party risk report")
+    if found.of:
+        title = _("Risk report on the engagements of %(name)s", name=found.of)
     return Document(
         kind="portfolio_report",
-        title=str(_("Third-party risk report")),
+        title=str(title),
         subject=ours.name,
         made_at=now,
         made_for=ours.name,
@@ -97,18 +108,31 @@ def _blocks(found: Found) -> Iterator[Block]:
 
 def _summary(found: Found) -> Iterator[Block]:
     home = found.home
-    yield Heading(1, str(_("For the board")))
+    yield Heading(1, str(_("Summary") if found.of else _("For the board")))
+    if found.of:
+        yield Para(
+            str(
+                _(
+                    "This report speaks of the engagements alone whose business owner is %(name)s. The organisation "
+                    "may have others.",
+                    name=found.of,
+                )
+            ),
+            "caution",
+        )
     if not home.count("all"):
         yield Para(str(_("Nothing that is bought from a third party is on record yet.")), "lead")
         return
     yield Para(_sentence(home), "lead")
     if home.waiting:
         text = ngettext(
-            "One engagement is being worked out at this moment and stands under that name.",
-            "%(num)s engagements are being worked out at this moment and stand under that name.",
+            "This report is not complete: one engagement is being worked out at this moment. No number but that of "
+            "all engagements counts it. Make the report again in a few minutes.",
+            "This report is not complete: %(num)s engagements are being worked out at this moment. No number but that "
+            "of all engagements counts them. Make the report again in a few minutes.",
             home.waiting,
         )
-        yield Para(str(text), "info")
+        yield Para(str(text), "caution")
     yield Bars(
         str(_("Residual risk of the engagements")),
         (str(_("Residual risk")), str(_("Engagements"))),
@@ -127,13 +151,14 @@ def _sentence(home: Home) -> str:
     if grave:
         one = "One leaves a high or critical risk."
         said += " " + str(ngettext(one, "%(num)s leave a high or critical risk.", grave))
+    if home.waiting:
+        return said
     unknown = risks.get("none", 0)
     if unknown == home.count("all"):
-        return (
-            said
-            + " "
-            + str(_("The residual risk is not known: nothing that the policy asks for is assessed."))
+        text = _(
+            "The residual risk is not known: of what the policy asks for, nothing that counts today has a band."
         )
+        return f"{said} {text}"
     if not grave:
         said += " " + str(_("None of those that are assessed leaves a high or critical risk."))
     if unknown:
@@ -142,7 +167,12 @@ def _sentence(home: Home) -> str:
 
 
 def _attention(home: Home) -> Iterator[str]:
-    """Each a number of the home page in a sentence; what is nothing is said too, in one word."""
+    """Each a number of the home page in a sentence; what is nothing is said too, in one word, where that is sure."""
+
+    def _said(what: object, count: int) -> str:
+        none = _("none among those that are worked out") if home.waiting else _("none")
+        return f"{what}: {count if count else none}"
+
     yield _said(_("Blocked gates"), home.count("gate:blocked"))
     below = _said(_("Results below what the policy lets pass"), home.count("below"))
     if home.count("below"):
@@ -153,6 +183,7 @@ def _attention(home: Home) -> Iterator[str]:
             )
         )
     yield below
+    yield _said(_("Engagements that lack a questionnaire that the policy asks for"), home.count("missing"))
     yield _said(_("Gates that no longer hold as decided"), home.count("gate:lapsed"))
     yield _said(_("Gates that end within 30 days"), home.count("gate:lapsing"))
     yield _said(_("Accepted risks in force"), home.count("exceptions:force"))
@@ -160,10 +191,6 @@ def _attention(home: Home) -> Iterator[str]:
     yield _said(_("Findings overdue"), home.count("findings:overdue"))
     yield _said(_("Critical findings open"), home.count("findings:critical"))
     yield _said(_("High findings open"), home.count("findings:high"))
-
-
-def _said(what: object, count: int) -> str:
-    return f"{what}: {count if count else _('none')}"
 
 
 # ---------------------------------------------------------------------------------------------------------------- risk
@@ -195,7 +222,7 @@ def _changes(home: Home) -> Iterator[Block]:
     if home.begins is None:
         text = _("No result or gate is on record from before, so those are not compared.")
         yield Para(str(text), "info")
-    elif home.begins > home.since:
+    elif home.begins >= home.since:
         day = short_date(home.begins)
         text = _("The record of changes begins on %(day)s; what changed before it is not counted.", day=day)
         yield Para(str(text), "info")
@@ -226,7 +253,9 @@ def _gates(home: Home) -> Iterator[Block]:
     yield Heading(3, str(_("Gates that end within 30 days")))
     count = home.count("gate:lapsing")
     if not count:
-        yield Para(str(_("There are none.")))
+        yield Para(
+            str(_("None is known while some are being worked out.") if home.waiting else _("There are none."))
+        )
         return
     yield Table(
         str(_("The first to end")),
@@ -277,6 +306,9 @@ def _exceptions(found: Found) -> Iterator[Block]:
 
 def _parties(home: Home) -> Iterator[Block]:
     yield Heading(2, str(_("On whom vendors depend")), "2.3")
+    if not home.parties and home.waiting:
+        yield Para(str(_("None is known while some engagements are being worked out.")))
+        return
     if not home.parties:
         yield Para(str(_("No vendor whose answers count has named a supplier of its own.")))
         return
@@ -322,6 +354,8 @@ def _month(first: date) -> str:
 
 def _rests_on(found: Found) -> Iterator[tuple[str, str]]:
     policy = found.home.policy
+    if found.of:
+        yield str(_("Only the engagements of")), found.of
     yield str(_("Policy, version %(number)s", number=policy.sequence)), policy.content_hash
     yield str(_("Day of the figures")), found.home.today.isoformat()
     yield str(_("Compared with")), found.home.since.isoformat()
@@ -337,8 +371,8 @@ def _method(found: Found) -> Iterator[Block]:
             str(
                 _(
                     "The result of an engagement is the worst band among those questionnaires that the policy asks "
-                    "for and that are there; open answers count as if they were the worst. Residual risk is what the "
-                    "policy's matrix says of tier and result."
+                    "for and whose answers count today: what has run out or was removed does not. Open answers count "
+                    "as if they were the worst. Residual risk is what the policy's matrix says of tier and result."
                 )
             ),
             str(
@@ -355,8 +389,9 @@ def _method(found: Found) -> Iterator[Block]:
             ),
             str(
                 _(
-                    "Reasons and answers that people wrote are left out, so that this file may be passed on; the "
-                    "portal has them."
+                    "Reasons and notes that people wrote are left out; the portal has them. Names of vendors, of the "
+                    "firms that vendors named and of who approved stand in this file, so pass it on to those only who "
+                    "may know them."
                 )
             ),
         )

@@ -62,9 +62,17 @@ class Report:
 
 
 def for_organisation(
-    session: Session, identity: Identity, assessment_id: uuid.UUID, round_number: int | None = None
+    session: Session,
+    identity: Identity,
+    assessment_id: uuid.UUID,
+    round_number: int | None = None,
+    *,
+    steps: bool = True,
 ) -> Report:
-    """Everything about the newest submission, or that of a round; NotFound as ``result_queries.rated``."""
+    """Everything about the newest submission, or that of a round; NotFound as ``result_queries.rated``.
+
+    ``steps``: whether the way to the best band is worked out, which rates the answers many times.
+    """
     rated = result_queries.rated(session, identity, assessment_id, round_number)
     pair = Pair(rated.submission.organisation_id, rated.submission.company_id)
     covered = vendors.engagements(
@@ -81,6 +89,7 @@ def for_organisation(
         points,
         engagements,
         inside=True,
+        steps=steps,
     )
 
 
@@ -108,6 +117,7 @@ def _report(
     points: Points,
     engagements: tuple[Engagement, ...] = (),
     inside: bool = False,
+    steps: bool = True,
 ) -> Report:
     definition = library.definition(session, rated.submission.content_hash)
     answers = {key: sealing.content(data) for key, data in rated.sealed.items()}
@@ -121,7 +131,7 @@ def _report(
         sight,
         page if sight is Sight.ALL else None,
         brief(page) if sight is Sight.BAND else None,
-        _way(rated, definition, page) if sight is Sight.ALL else None,
+        _way(rated, definition, page) if sight is Sight.ALL and steps else None,
         points,
         inside,
         engagements,

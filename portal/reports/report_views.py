@@ -21,6 +21,7 @@ from portal.organisations import queries as organisations
 from portal.reports import portfolio_report, report_html, vendor_report
 from portal.reports.copy_writing import one_of_few
 from portal.reports.model import METHOD, Document
+from portal.vendors import queries as vendors
 from questionnaires.dates import MIN_DATE, add_months
 
 blueprint = Blueprint("reports", __name__)
@@ -32,7 +33,7 @@ QUARTER = 3  # months that a board's report looks back on
 @blueprint.get(VENDOR)
 @requires(Permission.SEE_GATE)
 def vendor(organisation: str, vendor: uuid.UUID) -> str:
-    document = vendor_report.vendor(web.db(), web.identity(), vendor, now=web.now())
+    document = _vendor(vendor)
     crumbs = [
         {"label": _("Vendors"), "href": url_for("vendors.vendor_list", organisation=organisation)},
         {
@@ -46,8 +47,18 @@ def vendor(organisation: str, vendor: uuid.UUID) -> str:
 @blueprint.get(f"{VENDOR}.pdf")
 @requires(Permission.SEE_GATE)
 def vendor_pdf(organisation: str, vendor: uuid.UUID) -> Response:
-    document = vendor_report.vendor(web.db(), web.identity(), vendor, now=web.now())
-    return _pdf(document, f"vendor-report-{str(vendor)[:8]}", vendor)
+    return _pdf(_vendor(vendor), f"vendor-report-{_own()}{str(vendor)[:8]}", vendor)
+
+
+def _vendor(vendor_id: uuid.UUID) -> Document:
+    """Reads each engagement and each submission whole: as a copy, by few at a time."""
+    with one_of_few():
+        return vendor_report.vendor(web.db(), web.identity(), vendor_id, now=web.now())
+
+
+def _own() -> str:
+    """What the name of a file says where it speaks of the reader's own engagements alone."""
+    return "own-" if vendors.is_narrowed(web.identity()) else ""
 
 
 @blueprint.get(PORTFOLIO)
@@ -67,7 +78,7 @@ def portfolio_pdf(organisation: str) -> Response:
     document, _since = _portfolio()
     tenant = web.identity().organisation
     assert tenant is not None
-    return _pdf(document, f"portfolio-report-{str(tenant.id)[:8]}", tenant.id)
+    return _pdf(document, f"portfolio-report-{_own()}{str(tenant.id)[:8]}", tenant.id)
 
 
 def _portfolio() -> tuple[Document, date]:

@@ -17,40 +17,61 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity
 from portal.formats import moment, short_date
-from portal.gate import arranging, words
+from portal.gate import arranging, fresh, words
 from portal.gate import page as gates
+from portal.gate.queries import MET
 from portal.organisations import queries as organisations
 from portal.reports import engagement_report, queries, report_queries, submission_report
 from portal.reports.engagement_report import GATE_TONES, Shown
-from portal.reports.model import Block, Break, Bullets, Cell, Document, Facts, Heading, Para, State, Table
+from portal.reports.model import (
+    Block,
+    Break,
+    Bullets,
+    Cell,
+    Document,
+    Facts,
+    Heading,
+    Para,
+    State,
+    Table,
+    isolated,
+)
 from portal.reports.queries import Report
 from portal.vendors import queries as vendors
 from portal.vendors.models import Vendor
 from portal.vendors.policy_words import RISK_WORDS, TIER_WORDS
 
 MOST_ENGAGEMENTS = 40
+MOST_SUBMISSIONS = 12  # each is read whole, with its rating: some hundred answers
 MOST_REASONS = 5
 RISK_TONES = {"low": "good", "medium": "fair", "high": "caution", "critical": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is on record: the vendor, its engagements, their submissions, and how many engagements are left out."""
+    """What is on record: the vendor, its engagements, their submissions, and how many of both are left out.
+
+    ``of``: whose engagements alone it speaks of, "" for all of the vendor.
+    """
 
     vendor: Vendor
     shown: list[Shown]
     reports: list[Report]
     left_out: int
+    submissions_left_out: int = 0
+    of: str = ""
 
 
 def vendor(session: Session, identity: Identity, vendor_id: uuid.UUID, *, now: datetime) -> Document:
     """The report as of ``now``; NotFound for a vendor that is not the reader's."""
     ours = organisations.organisation_of(session, identity)
     found = _read(session, identity, vendor_id, now)
-    name = found.vendor.name
+    name, title = found.vendor.name, _("Vendor risk report")
+    if found.of:
+        title = _("Vendor risk report on the engagements of %(name)s", name=found.of)
     return Document(
         kind="vendor_report",
-        title=str(_("Vendor risk report")),
+        title=str(title),
         subject=name,
         made_at=now,
         made_for=ours.name,
@@ -65,9 +86,15 @@ def _read(session: Session, identity: Identity, vendor_id: uuid.UUID, now: datet
     engagements = sorted(vendors.engagements_of(session, identity, vendor_id), key=lambda one: one.name_key)
     some = engagements[:MOST_ENGAGEMENTS]
     shown = [engagement_report.read(session, identity, one.id, now=now) for one in some]
-    current = report_queries.current(session, identity, [one.id for one in some])
-    reports = [queries.for_organisation(session, identity, one.assessment_id, one.round) for one in current]
-    return Found(row, shown, reports, len(engagements) - len(some))
+    counts = {uuid.UUID(each.submission) for one in shown for each in one.subject.case.facts.submitted}
+    current = report_queries.places(session, identity, counts)
+    reports = [
+        queries.for_organisation(session, identity, one.assessment_id, one.round, steps=False)
+        for one in current[:MOST_SUBMISSIONS]
+    ]
+    of = identity.person.name if vendors.is_narrowed(identity) else ""
+    left_out = len(engagements) - len(some)
+    return Found(row, shown, reports, left_out, len(current) - len(reports), of)
 
 
 def _blocks(found: Found, identity: Identity) -> Iterator[Block]:
@@ -95,6 +122,17 @@ def _management(found: Found) -> Iterator[Block]:
     if not found.shown:
         yield Para(str(_("Nothing that is bought from this vendor is on record yet.")), "lead")
         return
+    if found.of:
+        yield Para(
+            str(
+                _(
+                    "This report speaks of the engagements alone whose business owner is %(name)s. The vendor may "
+                    "have others.",
+                    name=found.of,
+                )
+            ),
+            "caution",
+        )
     yield Para(_sentence(found.shown), "lead")
     yield Table(
         str(_("How each engagement stands today")),
@@ -116,6 +154,26 @@ def _management(found: Found) -> Iterator[Block]:
             ),
             "info",
         )
+    if found.submissions_left_out:
+        yield Para(
+            str(
+                ngettext(
+                    "One more submission that counts is left out; its own page shows it.",
+                    "%(num)s more submissions that count are left out; their own pages show them.",
+                    found.submissions_left_out,
+                )
+            ),
+            "info",
+        )
+    yield Para(
+        str(
+            _(
+                "Assessed: the worst band among the questionnaires that the policy asks for and that count today. "
+                "Until: the last day on which the gate passes if nobody does anything."
+            )
+        ),
+        "small",
+    )
     yield from _keeping(found.shown)
     yield from _to_do(found.shown)
     yield from _decided(found.shown)
@@ -143,7 +201,9 @@ def _sentence(shown: list[Shown]) -> str:
     if worst:
         said += " " + _("The highest residual risk is %(risk)s.", risk=str(RISK_WORDS[worst]).lower())
     else:
-        said += " " + _("The residual risk is not known: nothing that the policy asks for is assessed.")
+        said += " " + _(
+            "The residual risk is not known: of what the policy asks for, nothing that counts today has a band."
+        )
     return str(said)
 
 
@@ -152,15 +212,26 @@ def _row(one: Shown) -> tuple[Cell, ...]:
     if one.residual:
         risk = State(RISK_TONES[one.residual], str(RISK_WORDS[one.residual]))
     subject = one.subject
-    until = subject.decision.valid_until if subject.decision is not None and one.passes else None
+    last = until(one)
     return (
         subject.case.engagement.name,
         str(TIER_WORDS[subject.case.facts.tier]),
         one.band,
         risk,
         State(GATE_TONES.get(one.outcome, "none"), one.outcome_word),
-        short_date(until) if until else "",
+        short_date(last) if last else "",
     )
+
+
+def until(one: Shown) -> date | None:
+    """The last day on which the gate passes if nobody does anything; None where it does not pass today."""
+    subject, decided = one.subject, one.subject.decided
+    if decided is None or not one.passes:
+        return None
+    met = frozenset(each.condition.subject for each in one.held if each.state == MET)
+    ends = fresh.lapses_on(subject.case.facts, decided, subject.case.policy, met, subject.today)
+    days = [decided.valid_until, ends - fresh.DAY if ends is not None else None]
+    return min((day for day in days if day is not None), default=None)
 
 
 def _keeping(shown: list[Shown]) -> Iterator[Block]:
@@ -168,7 +239,7 @@ def _keeping(shown: list[Shown]) -> Iterator[Block]:
     some = [one for one in shown if one.outcome != "clear" or one.arranged.wanting]
     items: list[str] = []
     for one in some:
-        name = one.subject.case.engagement.name
+        name = isolated(one.subject.case.engagement.name)
         said = gates.lapsed_words(one.subject) or [_ground(group) for group in one.groups]
         items += [f"{name}: {text}" for text in said[:MOST_REASONS]]
         if len(said) > MOST_REASONS:
@@ -218,14 +289,14 @@ def _decided(shown: list[Shown]) -> Iterator[Block]:
     yield Heading(3, str(_("Who decided")))
     items = []
     for one in shown:
-        subject, name = one.subject, one.subject.case.engagement.name
+        subject, name = one.subject, isolated(one.subject.case.engagement.name)
         row = subject.decision
         if row is None:
             items.append(f"{name}: " + str(_("nobody yet, so purchasing waits.")))
             continue
-        who = [one.person(row.decided_by)]
+        who = [isolated(one.person(row.decided_by))]
         if row.approved_by is not None:
-            who.append(str(_("approved by %(who)s", who=one.person(row.approved_by))))
+            who.append(str(_("approved by %(who)s", who=isolated(one.person(row.approved_by)))))
         when = moment(row.decided_at, subject.ours.zone)
         outcome = str(words.OUTCOMES[row.outcome]).lower()
         items.append(f"{name}: {outcome}, {', '.join(who)}, {when}.")
@@ -238,6 +309,8 @@ def _decided(shown: list[Shown]) -> Iterator[Block]:
 def _rests_on(found: Found) -> Iterator[tuple[str, str]]:
     """Ids and hashes of all that the report was made from."""
     yield str(_("Vendor")), str(found.vendor.id)
+    if found.of:
+        yield str(_("Only the engagements of")), found.of
     policies = {
         (one.subject.case.policy.sequence, one.subject.case.policy.content_hash) for one in found.shown
     }
@@ -276,7 +349,8 @@ def _record(found: Found, number: str) -> Iterator[Block]:
             str(
                 _(
                     "Residual risk is what the policy's matrix says of the tier and of the worst band among those "
-                    "questionnaires that the policy asks for and that are there; without any it is not known."
+                    "questionnaires that the policy asks for and whose answers count today; without any it is not "
+                    "known, nor where one of them has no band."
                 )
             ),
             str(

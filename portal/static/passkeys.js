@@ -44,6 +44,8 @@
       try {
         field.value = answer(await asked(part.dataset.passkey, JSON.parse(part.dataset.options)));
         form.append(field);
+        const act = form.querySelector("button.primary[name]"); // of several buttons the one that a proof is asked for
+        if (act) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: act.name, value: act.value }));
         form.submit();
       } catch (error) {
         said.textContent = error.name === "InvalidStateError" ? part.dataset.known : part.dataset.none;

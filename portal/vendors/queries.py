@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, OrganisationRole, mine, scoped
+from portal.db import name_key
 from portal.faults import Conflict, NotFound
+from portal.organisations import queries as organisations
 from portal.vendors.models import Contact, Engagement, Vendor
 
 
@@ -33,6 +35,18 @@ def own_vendors(identity: Identity) -> list[ColumnElement[bool]]:
     if is_narrowed(identity):
         criteria.append(exists().where(Engagement.vendor_id == Vendor.id, *own_engagements(identity)))
     return criteria
+
+
+def narrowed_to(words: str, tier: str) -> list[ColumnElement[bool]]:
+    """What lists over engagements and their vendors narrow to: a part of either's name, and the tier; "" is all."""
+    found: list[ColumnElement[bool]] = []
+    if words:
+        key = name_key(words)
+        names = (Engagement.name_key, Vendor.name_key)
+        found.append(or_(*(one.contains(key, autoescape=True) for one in names)))
+    if tier:
+        found.append(Engagement.tier == tier)
+    return found
 
 
 def vendor(session: Session, identity: Identity, vendor_id: uuid.UUID, *, lock: bool = False) -> Vendor:
@@ -114,6 +128,17 @@ def engagements(
         return {}
     statement = select(Engagement).where(Engagement.id.in_(ids), *own_engagements(identity))
     return {one.id: one for one in session.execute(statement).scalars()}
+
+
+def business_owners(session: Session, identity: Identity) -> list[tuple[str, str]]:
+    """(id, name) of everybody who answers for an engagement that the identity sees, for a filter."""
+    statement = (
+        select(Engagement.business_owner_id)
+        .where(*own_engagements(identity), Engagement.business_owner_id.is_not(None))
+        .distinct()
+    )
+    people = organisations.people(session, [one for one in session.execute(statement).scalars() if one])
+    return sorted(((str(one.id), one.name) for one in people.values()), key=lambda one: one[1].casefold())
 
 
 def contacts_of(session: Session, identity: Identity, vendor_id: uuid.UUID) -> list[Contact]:

@@ -64,6 +64,7 @@ RESOURCES: Mapping[str, str] = MappingProxyType(
         "assessment": "assessments",
         "submission": "submissions",
         "rating": "ratings",
+        "finding": "findings",
         "gate_decision": "decisions",
     }
 )

@@ -2,7 +2,8 @@
 
 Notices are claimed by being there and not by a place in time, so that a transaction that commits late is not lost. A
 worker that dies between sending and noting sends again under the same id. An endpoint that failed is not asked again in
-the same pass, so that one that is slow does not hold up the others.
+the same pass. Of those that wait, the organisation and the webhook go first that a worker has lately spent the least
+time on: whoever answers slowly, or has thousands of events, takes turns with the others.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
@@ -29,7 +31,7 @@ from portal.organisations.models import Organisation, OrganisationMember
 from portal.settings import Settings
 from portal.webhooks import letters, payload, signing
 from portal.webhooks.catalogue import NAME_OF
-from portal.webhooks.models import ON, STOPPED, Webhook, WebhookDelivery
+from portal.webhooks.models import ON, STOPPED, WAITING, Webhook, WebhookDelivery
 
 log = logging.getLogger("portal.webhooks")
 
@@ -40,6 +42,8 @@ CALL_SECONDS = 5.0
 PASS_SECONDS = 10.0  # for all deliveries of one pass; letters go out in between
 STOP_AFTER, STOP_SINCE = 50, timedelta(days=3)
 ANSWER = 4096  # bytes of an answer's body that are read; none is kept
+FORGOTTEN = 0.01  # seconds of somebody's time that are not worth remembering
+NOBODY: Mapping[uuid.UUID, float] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -51,28 +55,46 @@ class Done:
     failed: int = 0
 
 
+@dataclass(slots=True)
+class Shares:
+    """Seconds that a worker has spent of late, by organisation and by webhook; each pass halves what is remembered."""
+
+    spent: dict[uuid.UUID, float] = field(default_factory=dict)
+
+    def fade(self) -> None:
+        self.spent = {one: each / 2 for one, each in self.spent.items() if each / 2 > FORGOTTEN}
+
+    def note(self, one: WebhookDelivery, seconds: float) -> None:
+        for whose in (one.organisation_id, one.webhook_id):
+            self.spent[whose] = self.spent.get(whose, 0.0) + seconds
+
+
 def work(
     database: Database,
     settings: Settings,
     instant: Callable[[], datetime],
     *,
+    shares: Shares | None = None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Done:
-    """Hand on what was recorded, then send for at most PASS_SECONDS."""
-    done = Done()
+    """Hand on what was recorded, then send for at most PASS_SECONDS. ``shares``: of the passes before, and this one."""
+    done, shares = Done(), shares if shares is not None else Shares()
+    shares.fade()
     while (handed := fan_out(database, now=instant())) and not stopping():
         done.told += handed
     ends = time.monotonic() + PASS_SECONDS
     failing: set[uuid.UUID] = set()
     while not stopping() and time.monotonic() < ends:
-        claimed = claim(database, failing, now=instant())
+        claimed = claim(database, failing, now=instant(), spent=shares.spent)
         if claimed is None:
             return done
+        began = time.monotonic()
         if _deliver(database, settings, claimed, instant):
             done.sent += 1
         else:
             done.failed += 1
             failing.add(claimed.webhook_id)
+        shares.note(claimed, time.monotonic() - began)
     return done
 
 
@@ -150,15 +172,46 @@ def claimable(now: datetime) -> ColumnElement[bool]:
     return (one.state.in_(("queued", "failed")) & ~waits) | ((one.state == "sending") & ~leased)
 
 
-def claim(database: Database, failing: set[uuid.UUID], *, now: datetime) -> WebhookDelivery | None:
-    """Lease the next delivery to this worker, of webhooks that did not fail in this pass; None: nothing is due."""
-    which = [claimable(now), WebhookDelivery.webhook_id.not_in(sorted(failing))]
+def claim(
+    database: Database,
+    failing: set[uuid.UUID],
+    *,
+    now: datetime,
+    spent: Mapping[uuid.UUID, float] = NOBODY,
+) -> WebhookDelivery | None:
+    """Lease the next delivery to this worker, of webhooks that did not fail in this pass; None: nothing is due.
+
+    ``spent``: seconds by organisation and by webhook; who had the least comes first.
+    """
+    waits = (
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.webhook_id == Webhook.id, *_due(now))
+        .correlate(Webhook)
+    )
     with database.looking(SYSTEM) as session:
-        if session.execute(select(WebhookDelivery.id).where(*which).limit(1)).first() is None:
-            return None
+        found = session.execute(
+            select(Webhook.organisation_id, Webhook.id).where(
+                Webhook.id.not_in(sorted(failing)), waits.exists()
+            )
+        ).all()
+    for _organisation, one in sorted(
+        found, key=lambda row: (spent.get(row[0], 0.0), spent.get(row[1], 0.0), row[1])
+    ):
+        claimed = _leased(database, one, now)
+        if claimed is not None:  # else another worker was quicker
+            return claimed
+    return None
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return WebhookDelivery.state.in_(WAITING), claimable(now)
+
+
+def _leased(database: Database, webhook_id: uuid.UUID, now: datetime) -> WebhookDelivery | None:
+    """The oldest delivery of a webhook that is due, leased to this worker."""
     due = (
         select(WebhookDelivery.id)
-        .where(*which)
+        .where(WebhookDelivery.webhook_id == webhook_id, *_due(now))
         .order_by(WebhookDelivery.due_at, WebhookDelivery.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -223,9 +276,7 @@ def _where(
     ).scalar_one_or_none()
     if role is None or OrganisationRole(role) not in (TABLE[Permission.MANAGE_WEBHOOKS] or ()):
         return None, "maker"
-    kept = [hook.secret]
-    if hook.old_secret is not None and hook.old_until is not None and hook.old_until > now:
-        kept.append(hook.old_secret)
+    kept = [hook.secret, *signing.holding(hook.old_secrets, now)]
     keys = [signing.decrypted(settings, hook.id, each) for each in kept]
     if keys[0] is None:
         return None, "key"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wtforms import BooleanField, HiddenField, SelectMultipleField
 from wtforms.validators import DataRequired
 
+from portal.accounts.forms import FirstPassword
 from portal.forms import Form, line
 from portal.outside import LONGEST
 
@@ -37,7 +38,7 @@ class Kinds(Form):
     )
 
 
-class AddWebhook(Kinds):
+class AddWebhook(Kinds, FirstPassword):
     id = HiddenField()
     url = line(
         "Address",

@@ -12,14 +12,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.db import Base, Identified, tenancy
 
 ON, OFF, STOPPED = "on", "off", "stopped"
+WAITING = ("queued", "failed", "sending")  # states of deliveries that a worker may still take
 
 
 class Webhook(Identified, Base):
     """An address that hears of the organisation's events. ``kinds``: public names (webhooks.catalogue).
 
-    ``secret``: nonce and ciphertext of what signs (webhooks.signing); ``old_secret`` signs beside it until
-    ``old_until``. ``state``: on, off (by a person), stopped (nobody answers, or its maker may not any more).
-    ``failures``: in a row, ``failing_since`` the first of them.
+    ``secret``: nonce and ciphertext of what signs (webhooks.signing); ``old_secrets``: {secret (hex of the same),
+    until (ISO)} of those that sign beside it, the oldest first. ``state``: on, off (by a person), stopped (nobody
+    answers, or its maker may not any more). ``failures``: in a row, ``failing_since`` the first of them.
     """
 
     __tablename__ = "webhook"
@@ -29,8 +30,7 @@ class Webhook(Identified, Base):
     url: Mapped[str] = mapped_column(String(500))
     kinds: Mapped[list[Any]]
     secret: Mapped[bytes] = mapped_column(LargeBinary)
-    old_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
-    old_until: Mapped[datetime | None]
+    old_secrets: Mapped[list[Any]]
     state: Mapped[str] = mapped_column(String(10))
     created_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
@@ -51,6 +51,7 @@ class WebhookDelivery(Identified, Base):
         UniqueConstraint("webhook_id", "event_id"),
         Index("ix_webhook_delivery_state_due_at", "state", "due_at"),
         Index("ix_webhook_delivery_organisation_id", "organisation_id"),
+        Index("ix_webhook_delivery_webhook_id_state", "webhook_id", "state", "due_at"),
         Index("ix_webhook_delivery_created_at", "created_at"),
         unaudited="the row is the record of its own sending; what it tells of wrote an event",
     )

@@ -12,9 +12,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine, scoped
 from portal.faults import NotFound
 from portal.paging import Page, paged
-from portal.webhooks.models import Webhook, WebhookDelivery
-
-WAITING = ("queued", "failed", "sending")
+from portal.webhooks.models import WAITING, Webhook, WebhookDelivery
 
 
 @dataclass(frozen=True, slots=True)

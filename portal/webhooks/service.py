@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine, scoped
@@ -15,12 +16,11 @@ from portal.audit.service import record
 from portal.faults import Conflict, Invalid, NotFound
 from portal.organisations.models import Organisation
 from portal.settings import Settings
-from portal.webhooks import signing
+from portal.webhooks import letters, signing
 from portal.webhooks.catalogue import NAMES, PING
 from portal.webhooks.models import OFF, ON, Webhook, WebhookDelivery
 
 MOST = 10  # of an organisation
-OLD_SECRET_HOLDS = timedelta(hours=24)
 
 
 def add(
@@ -52,13 +52,19 @@ def add(
         url=url,
         kinds=[one for one in NAMES if one in set(kinds)],
         secret=signing.encrypted(settings, id, secret),
+        old_secrets=[],
         state=ON,
         created_by=identity.person.id,
         created_at=now,
         failures=0,
     )
-    session.add(row)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:  # an id that is another organisation's
+        raise Conflict("The page that you sent was used before. Load it again.") from None
     record(session, Kind.WEBHOOK_ADDED, now=now, actor=identity, subject=row, data={"kinds": row.kinds})
+    letters.changed(session, row, identity.person, what="added", now=now)
     return secret
 
 
@@ -86,12 +92,16 @@ def change(
 def renew(
     session: Session, identity: Identity, webhook_id: uuid.UUID, *, settings: Settings, now: datetime
 ) -> str:
-    """Another secret, shown once; the old one signs beside it for a day."""
+    """Another secret, shown once; the ones before sign beside it for a day each.
+
+    So a second press, of whose first answer nobody saw the secret, leaves the one that the receiver has in force.
+    """
     row = locked(session, identity, webhook_id)
     secret = signing.new_secret()
-    row.old_secret, row.old_until = row.secret, now + OLD_SECRET_HOLDS
+    row.old_secrets = signing.kept_beside(row.old_secrets, row.secret, now)
     row.secret = signing.encrypted(settings, row.id, secret)
     record(session, Kind.WEBHOOK_CHANGED, now=now, actor=identity, subject=row, data={"what": "secret"})
+    letters.changed(session, row, identity.person, what="secret", now=now)
     return secret
 
 

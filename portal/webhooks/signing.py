@@ -1,7 +1,7 @@
 """The secret of a webhook: kept encrypted, shown once; and the signature by which a receiver knows us.
 
 Header ``Vrp-Signature: t=<unix seconds>,v1=<hex>``: HMAC-SHA256 under the secret over ``t``, a full stop, and the body.
-While an older secret still holds there is a second ``v1``.
+For each older secret that still holds there is one more ``v1``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import secrets
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,6 +22,8 @@ from portal.settings import Settings
 
 NONCE = 12
 PREFIX = "whsec_"
+OLD_SECRET_HOLDS = timedelta(hours=24)
+MOST_OLD = 3
 
 
 def new_secret() -> str:
@@ -44,8 +47,24 @@ def decrypted(settings: Settings, webhook_id: uuid.UUID, kept: bytes) -> str | N
         return None
 
 
+def kept_beside(old: Iterable[dict[str, Any]], replaced: bytes, now: datetime) -> list[dict[str, Any]]:
+    """What signs beside a new secret: those of before that still hold, and the one that it takes the place of.
+
+    Of too many the oldest stays, which the receiver may still have, and the latest.
+    """
+    holding = [one for one in old if datetime.fromisoformat(one["until"]) > now]
+    holding.append({"secret": replaced.hex(), "until": (now + OLD_SECRET_HOLDS).isoformat()})
+    return holding if len(holding) <= MOST_OLD else [holding[0], *holding[1 - MOST_OLD :]]
+
+
+def holding(old: Iterable[dict[str, Any]], now: datetime) -> list[bytes]:
+    """Of those the encrypted secrets that still hold at ``now``, the latest first."""
+    kept = [bytes.fromhex(one["secret"]) for one in old if datetime.fromisoformat(one["until"]) > now]
+    return kept[::-1]
+
+
 def signature(keys: Iterable[str], body: bytes, at: datetime) -> str:
-    """What stands in the header, for one secret or for two."""
+    """What stands in the header, for one secret or for several."""
     moment = str(int(at.timestamp()))
     signed = [hmac.digest(one.encode(), moment.encode() + b"." + body, "sha256").hex() for one in keys]
     return ",".join([f"t={moment}", *(f"v1={one}" for one in signed)])

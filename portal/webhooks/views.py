@@ -8,8 +8,10 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from portal import outside, web
+from portal import outside, turns, web
 from portal.access import Permission, requires
+from portal.accounts import desk
+from portal.accounts.forms import FirstPassword
 from portal.faults import Conflict, Invalid
 from portal.organisations import queries as organisations
 from portal.paging import page_number
@@ -45,9 +47,11 @@ def _list() -> dict[str, Any]:
 def add(organisation: str) -> Page:
     """The one page that ever shows the secret. The address is judged and looked up before the transaction opens."""
     form, settings = AddWebhook(request.form), web.portal().settings
+    form.current.validators = ()  # the proof may be another
     try:
         if not form.validate():
             raise Invalid
+        desk.require_proof(web.identity().person, request.form)
         _judge(form.url.data or "")
         secret = service.add(
             web.db(),
@@ -68,7 +72,8 @@ def add(organisation: str) -> Page:
 def _judge(url: str) -> None:
     allow = web.portal().settings.outside_networks
     try:
-        outside.resolved(outside.checked(url, allow=allow), allow=allow, seconds=4)
+        with turns.outside(str(web.identity().scope.organisation_id)):
+            outside.resolved(outside.checked(url, allow=allow), allow=allow, seconds=4)
     except outside.Forbidden as refused:
         raise Invalid(errors={"url": str(refused)}) from None
     except outside.Failed:
@@ -80,7 +85,7 @@ def _judge(url: str) -> None:
 def page(organisation: str, webhook: uuid.UUID) -> Page:
     row = queries.webhook(web.db(), web.identity(), webhook)
     form = ChangeWebhook(data={"kinds": row.kinds, "on": row.state == ON})
-    return render_template("webhooks/page.html", form=form, **_one(webhook))
+    return render_template("webhooks/page.html", form=form, renewing=FirstPassword(), **_one(webhook))
 
 
 def _one(webhook: uuid.UUID) -> dict[str, Any]:
@@ -113,7 +118,7 @@ def change(organisation: str, webhook: uuid.UUID) -> Page:
         )
     except Invalid as fault:
         web.undo()
-        return web.form_page("webhooks/page.html", form, fault, **_one(webhook))
+        return web.form_page("webhooks/page.html", form, fault, renewing=FirstPassword(), **_one(webhook))
     return _back(organisation, webhook, "saved")
 
 
@@ -134,7 +139,16 @@ def test(organisation: str, webhook: uuid.UUID) -> Page:
 @blueprint.post(f"{ONE}/secret")
 @requires(Permission.MANAGE_WEBHOOKS)
 def renew(organisation: str, webhook: uuid.UUID) -> Page:
+    """Whoever has the secret can speak in the portal's name: so an open browser alone does not get it."""
     settings = web.portal().settings
+    try:
+        desk.require_proof(web.identity().person, request.form)
+    except Invalid as fault:
+        web.undo()
+        renewing, known = FirstPassword(), _one(webhook)
+        renewing.blame(fault)
+        form = ChangeWebhook(data={"kinds": known["webhook"].kinds, "on": known["webhook"].state == ON})
+        return web.form_page("webhooks/page.html", form, None, renewing=renewing, **known)
     secret = service.renew(web.db(), web.identity(), webhook, settings=settings, now=web.now())
     row = queries.webhook(web.db(), web.identity(), webhook)
     return render_template(

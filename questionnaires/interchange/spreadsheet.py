@@ -76,9 +76,9 @@ def cells_of(data: bytes, *, most_cells: int = workbook_cells.MOST_CELLS) -> dic
 def read_book(data: bytes) -> Mapping[str, Rows]:
     """The sheets of an XLSX file by name: rows of equal length from the very first cell on, each cell as text.
 
-    Numbers come as people write them (``5``, ``1.5``), days as ISO dates, true and false as ``yes`` and ``no``, empty
-    cells as "". Raises SpreadsheetError for files that are no workbook, are larger than the bounds, or hold merged
-    cells, formulas or errors; SpreadsheetBusy.
+    Numbers come as people write them (``5``, ``1.5``, ``50%``), days as ISO dates, true and false as ``yes`` and
+    ``no``, empty cells as "". Raises SpreadsheetError for files that are no workbook, are larger than the bounds, or
+    hold merged cells, formulas or errors; SpreadsheetBusy.
     """
     answer = cells_of(data, most_cells=MOST_CELLS)
     if not answer["sheets"]:

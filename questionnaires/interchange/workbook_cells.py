@@ -25,6 +25,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from xml.parsers import expat
 
@@ -41,11 +42,15 @@ LARGEST_UNPACKED = 40 * 1024 * 1024
 MOST_SPILLED = 200  # formulas that fill more than one cell
 MOST_TEXT = 6_000_000  # characters
 Begin = Callable[[str, dict[str, str]], None]
-KINDS = ("text", "number", "flag", "day", "moment", "time", "formula", "error")
+KINDS = ("text", "number", "percent", "flag", "day", "moment", "time", "formula", "error")
 REFUSALS = ("rows", "columns", "area", "cells", "sheets", "text", "entities", "encoding", "parts", "damaged")
 # Where every spreadsheet program puts its sheets; calamine would follow a relationship to any part of any name.
 _SHEET = re.compile(r"xl/(?:worksheets|chartsheets|dialogsheets)/[A-Za-z0-9_. -]+\.xml")
 _SHEET_TYPES = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
+# What a number format shows literally: in quotes, after a backslash, or a condition and a colour in brackets.
+_LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
+STYLES = "xl/styles.xml"
+PERCENTAGES = ("9", "10")  # the number formats 0% and 0.00% that every program has (ECMA-376 part 1, 18.8.30)
 _CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 
@@ -59,13 +64,14 @@ class Refused(Exception):
 
 @dataclass
 class Walked:
-    """What the XML of a sheet says: the last row and column, and what calamine keeps to itself."""
+    """What the XML of a sheet says: the last row and column, and what calamine keeps to itself (numbers in "%")."""
 
     rows: int = 0
     columns: int = 0
     formulas: set[tuple[int, int]] = field(default_factory=set)
     spilled: list[tuple[int, int, int, int]] = field(default_factory=list)
     errors: set[tuple[int, int]] = field(default_factory=set)
+    percentages: set[tuple[int, int]] = field(default_factory=set)
     merged: list[str] = field(default_factory=list)
 
     def calculated(self, row: int, column: int) -> bool:
@@ -143,6 +149,7 @@ class Book:
 
     parts: dict[str, str] = field(default_factory=dict)
     sheets: set[str] = field(default_factory=set)
+    percentages: set[str] = field(default_factory=set)  # styles of cells
     from_1904: bool = False
 
 
@@ -173,13 +180,10 @@ def _book(archive: zipfile.ZipFile) -> Book:
         if tag == "sheet":
             which = {value for name, value in values.items() if name.rpartition(":")[2].casefold() == "id"}
             path = targets.get(which.pop(), "") if len(which) == 1 else ""
-            if (
-                path not in found.sheets
-                or path in found.parts.values()
-                or values.get("name", "") in found.parts
-            ):
+            name = values.get("name", "")
+            if path not in found.sheets or path in found.parts.values() or name in found.parts:
                 raise Refused("damaged")
-            found.parts[values.get("name", "")] = path
+            found.parts[name] = path
             if len(found.parts) > MOST_SHEETS:
                 raise Refused("sheets")
         elif tag == "workbookPr":
@@ -188,7 +192,27 @@ def _book(archive: zipfile.ZipFile) -> Book:
     few = Left(cells=0, elements=50_000)
     _parse(archive, "xl/_rels/workbook.xml.rels", relation, few)
     _parse(archive, "xl/workbook.xml", book, few)
+    found.percentages = _percentages(archive)
     return found
+
+
+def _percentages(archive: zipfile.ZipFile) -> set[str]:
+    """The styles of cells whose numbers are shown as percentages; they stand where calamine looks for them too."""
+    if STYLES not in archive.namelist():
+        return set()
+    formats, styles, section = set(PERCENTAGES), list[str](), ""
+
+    def style(tag: str, values: dict[str, str]) -> None:
+        nonlocal section
+        if tag == "numFmt" and "%" in _LITERAL.sub("", values.get("formatCode", "")):
+            formats.add(values.get("numFmtId", ""))
+        elif tag == "xf" and section == "cellXfs":
+            styles.append(values.get("numFmtId", "0"))
+        elif tag in ("cellStyleXfs", "cellXfs", "cellStyles", "dxfs"):
+            section = tag
+
+    _parse(archive, STYLES, style, Left(cells=0, elements=MOST_ELEMENTS))
+    return {str(place) for place, one in enumerate(styles) if one in formats}
 
 
 def _walk(archive: zipfile.ZipFile, book: Book, left: Left) -> dict[str, Walked]:
@@ -198,7 +222,7 @@ def _walk(archive: zipfile.ZipFile, book: Book, left: Left) -> dict[str, Walked]
     for part in archive.namelist():
         if part in book.sheets:
             try:
-                walked[part] = _walk_sheet(archive, part, left)
+                walked[part] = _walk_sheet(archive, part, left, book.percentages)
             except Refused as why:
                 raise Refused(why.code, names.get(part, "")) from None
         elif part.casefold().endswith((".xml", ".rels", ".vml")):
@@ -212,8 +236,8 @@ def _pass(_tag: str, _values: dict[str, str]) -> None:
     """Of this part only the number of elements counts."""
 
 
-def _walk_sheet(archive: zipfile.ZipFile, part: str, left: Left) -> Walked:
-    walk = _Walk(left)
+def _walk_sheet(archive: zipfile.ZipFile, part: str, left: Left, percentages: set[str]) -> Walked:
+    walk = _Walk(left, percentages)
     _parse(archive, part, walk.element, left)
     left.area -= walk.found.rows * walk.found.columns
     if left.area < 0:
@@ -224,10 +248,10 @@ def _walk_sheet(archive: zipfile.ZipFile, part: str, left: Left) -> Walked:
 class _Walk:
     """One sheet's XML, element by element; limits hold at once, whatever is still to come."""
 
-    def __init__(self, left: Left) -> None:
-        self.found, self.left = Walked(), left
+    def __init__(self, left: Left, percentages: set[str]) -> None:
+        self.found, self.left, self.percentages = Walked(), left, percentages
         self.row = self.column = -1
-        self.error = self.counted = False
+        self.error = self.counted = self.percentage = False
 
     def element(self, tag: str, values: dict[str, str]) -> None:
         if tag == "row":
@@ -236,6 +260,7 @@ class _Walk:
             at = place(values["r"]) if "r" in values else (self.row, self.column + 1)
             self.row, self.column = at
             self.error, self.counted = values.get("t") == "e", False
+            self.percentage = values.get("s") in self.percentages
             self.left.written -= 1
             if self.left.written < 0:
                 raise Refused("cells")
@@ -260,6 +285,8 @@ class _Walk:
         if self.counted:
             return
         self.counted, found = True, self.found
+        if self.percentage:
+            found.percentages.add((self.row, self.column))
         self.left.cells -= 1
         found.rows, found.columns = max(found.rows, self.row + 1), max(found.columns, self.column + 1)
         if found.rows > MOST_ROWS:
@@ -326,6 +353,8 @@ def _cells(sheet: Any, walked: Walked, room: Room, most: int) -> dict[str, Any]:
             continue
         if value != "":
             kind, text = _said(value)
+            if kind == "number" and (row, column) in walked.percentages:
+                kind, text = "percent", f"{(Decimal(text) * 100).normalize():f}%"
             found.append((row, column, kind, room.take(text)))
     found += [(*at, "formula", "") for at in walked.formulas]
     for top, left, bottom, right in walked.spilled:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import autosave, engine, gate, load, portfolio, report, startup, what_if, what_if_portal
+from tests.benchmarks import (
+    autosave,
+    cycle,
+    engine,
+    gate,
+    load,
+    portfolio,
+    report,
+    startup,
+    what_if,
+    what_if_portal,
+)
 from tests.benchmarks.measuring import table
 
 GROUPS = {
@@ -15,6 +26,7 @@ GROUPS = {
     "what_if": what_if.figures,
     "what_if_portal": what_if_portal.figures,
     "gate": gate.figures,
+    "cycle": cycle.figures,
     "portfolio": portfolio.figures,
     "report": report.figures,
 }

@@ -1,4 +1,4 @@
-"""A mark saved, the pages of reviews, gates and vendors at ten thousand vendors and three million sealed answers.
+"""A mark saved, what the API answers, the pages of reviews, gates and vendors at 10,000 vendors, 3 million answers.
 
 The installation is the one of what_if_portal, kept in ``build/what-if``, which git ignores. What this measures is
 written into it: marks that are saved and taken back, with their events. Beside each page stands one that holds nothing
@@ -22,10 +22,11 @@ from sqlalchemy import select
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from portal import clock, create_app
-from portal.access import Identity, OrganisationRole, Person, Tenant
+from portal.access import SCOPES, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import service as accounts
 from portal.assessments.models import Submission
 from portal.gate import reading
+from portal.organisations import tokens
 from portal.vendors.models import Engagement
 from portal.web import Portal
 from questionnaires.definition import Questionnaire
@@ -46,8 +47,11 @@ PAGES = {
     "findings": "/findings",
     "events": "/events",
 }
+# Lists of the API, each as long as it may be.
+API = {"vendors": "/vendors?limit=200", "engagements": "/engagements?limit=200"}
 FRAME = "/vendors/new"
 SAVED, ONE_PAGE = 0.3, 0.3  # seconds at the server
+CALLED = 0.1  # of the API's gate, which other systems wait for
 WARM, COLD = 1.0, 0.005  # seconds of the list, and of each gate while a process sees it for the first time
 
 
@@ -98,7 +102,11 @@ def _measure(app: Portal, folder: Path, old: Questionnaire, count: int) -> list[
     started = perf_counter()
     listed()
     cold = perf_counter() - started
-    mark, gate, warm, bare = in_turns(saved, page, listed, _bare(folder), repeats=REPEATS)
+    program = visit.program(actor)
+    asked = [program(f"/engagements/{engagement}/gate"), *map(program, API.values())]
+    mark, gate, warm, bare, called, *lists = in_turns(
+        saved, page, listed, _bare(folder), *asked, repeats=REPEATS
+    )
     _thrown_away(visit, ours.slug, submission)
     pages = {name: f"/o/{ours.slug}{path}" for name, path in PAGES.items()}
     pages["desk of a review"] = f"/o/{ours.slug}/reviews/{submission}"
@@ -115,6 +123,11 @@ def _measure(app: Portal, folder: Path, old: Questionnaire, count: int) -> list[
         ),
         Figure(
             f"gate, the same in a new process, for each of {count:,} gates", cold / count, 0, COLD, ratio=False
+        ),
+        Figure(f"gate, the call of the API ({name})", called, 0, CALLED, ratio=False),
+        *(
+            Figure(f"API, {one} ({name})", seconds, 0, ONE_PAGE, ratio=False)
+            for one, seconds in zip(API, lists, strict=True)
         ),
         *(
             Figure(f"page, {one} (a frame: {frame * 1000:.1f} ms)", seconds, 0, ONE_PAGE, ratio=False)
@@ -153,6 +166,19 @@ class Visit:
 
     def getting(self, path: str) -> Callable[[], None]:
         return lambda: self._nothing(self.get(path))
+
+    def program(self, actor: Identity) -> Callable[[str], Callable[[], None]]:
+        """What asks the API with a token of ``actor``'s, made now; those of measurements before end."""
+        with self.app.database.transaction(actor.scope) as session:
+            now = clock.now()
+            tokens.revoke_of(session, actor, actor.person.id, now=now)
+            token = tokens.make(
+                session, actor, id=uuid.uuid4(), name="Measured", scopes=list(SCOPES), days=1, now=now
+            )
+        headers = [("Authorization", f"Bearer {token}")]
+        return lambda path: (
+            lambda: self._nothing(self._run(EnvironBuilder(f"/api/v1{path}", headers=headers), "200"))
+        )
 
     def post(self, path: str, data: dict[str, str]) -> None:
         form: dict[str, Any] = {"csrf_token": self.token, **data}

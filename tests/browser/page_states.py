@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import found, gates, opened, released, returned, workbooks
+from tests.browser import found, gates, opened, posted, released, returned, workbooks
 from tests.browser.steps import (
     NOBODY,
     State,
@@ -258,9 +258,12 @@ STATES = [
     ),
     State("events, none found", "auditor", US + "/events?last=2020-01-01", "No event fits this filter."),
     State("events of the company", "owner", THEM + "/events", "saved answers"),
-    State("schedule", "ciso", US + "/schedule", "Why this date"),
-    State("schedule, open assessments", "ciso", US + "/schedule?view=open", "Reminders go to"),
-    State("schedule of nothing yet", "many", "/o/{empty_o}/schedule", "No next assessment yet"),
+    State(
+        "schedule, open assessments",
+        "ciso",
+        US + "/schedule?view=open",
+        "While nobody at the vendor has accepted",
+    ),
     State("questionnaires", "auditor", US + "/questionnaires", "Security basics"),
     State("questionnaires, drafts", "ciso", US + "/questionnaires", "Rules of the quarry"),
     State("questionnaires, no drafts", "many", "/o/{empty_o}/questionnaires", "None yet."),
@@ -691,10 +694,7 @@ STATES = [
         422,
         press("Change the password"),
     ),
-    *opened.STATES,
-    *returned.STATES,
-    *found.STATES,
-    *gates.STATES,
+    *(one for some in (opened, returned, found, gates, posted) for one in some.STATES),
     # what changes what the others look at, last
     State("issued to many", "procurement", US + "/vendors", "Issued to one vendor", 200, issue_to_one),
 ]

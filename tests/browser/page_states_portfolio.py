@@ -26,6 +26,12 @@ def keep(page: Page, world: World) -> None:
     press("Keep")(page, world)
 
 
+def keep_and_ask(page: Page, world: World) -> None:
+    keep(page, world)
+    page.get_by_text("Take a view away").click()
+    page.get_by_role("link", name="take away").first.click()
+
+
 STATES = [
     State("portfolio", "ciso", HERE, "What needs somebody"),
     State("portfolio, numbers of the chart", "auditor", HERE, "Audits by month", 200, open_details),
@@ -46,6 +52,14 @@ STATES = [
         "Write a name for it.",
         422,
         keep_nameless,
+    ),
+    State(
+        "a view, before it goes",
+        "procurement",
+        "/o/{o}/engagements?tier=high",
+        "Only its name and its filters",
+        200,
+        keep_and_ask,
     ),
     State("a view, kept", "procurement", "/o/{o}/engagements?tier=critical", "The view is kept.", 200, keep),
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import Page
 
 from tests.browser.steps import State, press
+from tests.portal.world import PASSWORD
 
 if TYPE_CHECKING:
     from tests.browser.states import World
@@ -18,6 +19,7 @@ def add_webhook(page: Page, world: World) -> None:
     """An address in figures: no name has to be looked up, and nothing is sent to it here."""
     page.locator("[name=url]").fill("https://1.1.1.1/hook")
     page.locator("[name=kinds][value='gate.decided']").check()
+    page.locator("[name=current]").fill(PASSWORD)
     press("Add the webhook")(page, world)
 
 

@@ -36,7 +36,9 @@ from tests.browser import (
     found,
     gates,
     opened,
+    page_states_cycle,
     page_states_search,
+    page_states_worker,
     papers,
     released,
     returned,
@@ -125,6 +127,8 @@ class World:
     found_grave: uuid.UUID
     found_closed: uuid.UUID
     found_submission: uuid.UUID
+    incident: uuid.UUID
+    campaign: uuid.UUID
     clause: str
 
     def cookie(self, who: str) -> str:
@@ -169,6 +173,7 @@ def _made(settings: Settings, database: Database) -> World:
         slate[CompanyRole.OWNER],
         slate[CompanyRole.CONTRIBUTOR],
     )
+    page_states_cycle.ask_before_opening(database, ciso, now)
     facts = {"engagement.data": ["personal", "special"], "engagement.process": "critical"}
     issued = journey.issue(
         database,
@@ -207,6 +212,7 @@ def _made(settings: Settings, database: Database) -> World:
             "admin": quarry[OrganisationRole.ADMIN].person.id,
             "ciso": ciso.person.id,
             "auditor": quarry[OrganisationRole.AUDITOR].person.id,
+            "business_owner": quarry[OrganisationRole.BUSINESS_OWNER].person.id,
             "procurement": quarry[OrganisationRole.PROCUREMENT].person.id,
             "owner": owner.person.id,
             "contributor": helper.person.id,
@@ -248,6 +254,8 @@ def _made(settings: Settings, database: Database) -> World:
         **opened.make(database, quarry, issued.vendor),
         **returned.make(database, quarry, slate, issued.vendor, archive),
         **found.make(database, quarry, slate, issued.vendor, archive),
+        **page_states_cycle.make(database, quarry, slate),
+        **page_states_worker.make(database, quarry),
         **gates.propose(database, quarry, silent),  # after what changes the policy
         **page_states_search.make(database, quarry),
         **more,

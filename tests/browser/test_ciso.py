@@ -57,6 +57,14 @@ def test_the_ciso_reads_the_picture_and_keeps_a_view_that_the_auditor_finds(
         expect(page.get_by_role("heading", name=re.compile("^Since 1 Jan 2026"))).to_be_visible()
         follow(page, "a[data-figure^='changes:']")
         expect(page.get_by_role("heading", level=1)).to_have_text("Changes")
+        for link, heading in (
+            ("a[data-figure='conditions']", "Conditions"),
+            ("a[data-figure='exceptions:force']", "Exceptions"),
+            ("main a[href$='/portfolio/report']", "Third-party risk report"),
+        ):
+            page.goto(picture)
+            page.locator(link).first.click()
+            expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     with person(chromium, demo, demo.account("organisation", "auditor"), javascript=False) as page:
         expect(page.get_by_role("heading", level=1)).to_have_text("Portfolio")
         page.get_by_role("link", name="All engagements").click()

@@ -123,7 +123,7 @@ def test_an_auditor_sees_everything_and_changes_nothing(
         entries = page.locator("#nav a").evaluate_all("all => all.map(one => one.href)")
         assert len(entries) >= 8
         page.get_by_role("button", name="More").click()
-        expect(page.locator("#more").get_by_role("link", name="Schedule")).to_be_visible()
+        expect(page.locator("#more").get_by_role("link", name="Audit calendar")).to_be_visible()
         look(page)
         for path in entries:
             read_only(page, look, path)

@@ -12,9 +12,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response
 from tests.browser import (
     page_states,
     page_states_api,
+    page_states_calendar,
+    page_states_cycle,
     page_states_portfolio,
     page_states_reports,
     page_states_search,
+    page_states_worker,
 )
 from tests.browser.conftest import Demo, axe_faults, overflow, overflowing
 from tests.browser.states import World, make
@@ -23,6 +26,9 @@ from tests.conftest import FULL as SOAK
 
 STATES = [
     *page_states.STATES,
+    *page_states_cycle.STATES,
+    *page_states_calendar.STATES,
+    *page_states_worker.STATES,
     *page_states_api.STATES,
     *page_states_portfolio.STATES,
     *page_states_reports.STATES,

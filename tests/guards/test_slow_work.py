@@ -16,7 +16,7 @@ from portal.access import public
 from portal.accounts import passwords
 from portal.accounts.passwords import hash_password, verify_password
 from portal.db import SYSTEM, Database, refuse_slow_work, writing
-from portal.outbox import Letter, Message, WorkerBeat, queue
+from portal.outbox import Letter, WorkerBeat, outgoing, queue
 from portal.settings import Settings
 from tests.portal.world import NOW
 
@@ -42,9 +42,9 @@ def test_letters_are_not_sent_inside_a_write_transaction(
         "smtp": mail.Smtp(settings),
     }[kind]
     with database.transaction(SYSTEM) as session:
-        message: Message = queue(session, LETTER, now=NOW)
+        message = outgoing(queue(session, LETTER, now=NOW))
         with pytest.raises(RuntimeError, match="write transaction"):
-            sender.send(message)
+            sender.send(message, lambda: None)
     assert not (tmp_path / "mail").exists()
 
 

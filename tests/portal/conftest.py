@@ -28,6 +28,8 @@ REAL_CLOCK = frozenset(
         "test_demo",
         "test_cli",
         "test_worker",
+        "test_delivery_faults",
+        "test_steadiness",
         "test_kills",
         "test_writers",
         "test_hostile_requests",

@@ -50,10 +50,12 @@ def once(database: Database, settings: Settings, make: Callable[[], T], *more: o
         return make()
     whole, own = (database.sqlite, key), (database, settings, *more)
     if whole not in _made:
+        before = _files_of(settings.data)  # such as settings, which name this test's own database
         value = make()
+        files = {path: data for path, data in _files_of(settings.data).items() if before.get(path) != data}
         stands_for = tuple(object() for _ in own)
         pristine = _anew(value, {id(one): mark for one, mark in zip(own, stands_for, strict=True)})
-        _made[whole] = _Made(pristine, _rows_of(database), _files_of(settings.data), stands_for)
+        _made[whole] = _Made(pristine, _rows_of(database), files, stands_for)
         return value
     kept = _made[whole]
     _put(database, kept.rows)

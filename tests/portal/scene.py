@@ -62,6 +62,7 @@ from questionnaires.parsing import parse_json
 from tests.portal.judging import judge
 from tests.portal.scene_carried import carry, tokens
 from tests.portal.scene_contract import Contracted, put_in_contract
+from tests.portal.scene_cycle import Cycled, put_in_cycle
 from tests.portal.scene_gate import Gate, decide_and_wait
 from tests.portal.scene_intake import open_and_wait
 from tests.portal.scene_origin import tell_another
@@ -106,6 +107,7 @@ class Deal:
     run: uuid.UUID | None = None  # a version that the organisation tried over what was submitted
     made: uuid.UUID | None = None  # an API token of the organisation
     tokens: dict[str, str] = field(default_factory=dict)  # live ones of letters: delegations, reset
+    cycle: Cycled | None = None  # incidents, a trigger, a campaign
 
 
 @dataclass
@@ -116,9 +118,7 @@ class Scene:
     deals: list[Deal] = field(default_factory=list)
     canaries: dict[str, frozenset[str]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)  # what lies in storage, by key
-    own: dict[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # organisation -> (slug, version) of its own
+    own: dict[str, tuple[str, str]] = field(default_factory=dict)  # organisation -> slug, version
 
     def canary(self, what: str, *readers: Place) -> str:
         word = f"kz{what}{len(self.canaries):03d}q"
@@ -486,7 +486,7 @@ def _make_deal(database: Database, scene: Scene, organisation: Place, company: P
     deal.tokens = tokens(database, deal, stranger)
     deal.writing = _write(database, scene, deal)
     tried = parse_json(own_questionnaire(slug, word("tried", *ours), word=asked))
-    deal.run = _foresee(database, deal, tried)
+    deal.run, deal.cycle = _foresee(database, deal, tried), put_in_cycle(database, deal, word)
     return deal
 
 

@@ -53,7 +53,7 @@ def set_providers(database: Database, scene: Scene) -> Scene:
             session.add(
                 SsoIdentity(
                     organisation_id=place.id, issuer=issuer, subject=f"somebody-of-{name}",  # no page shows it
-                    person_id=second.person.id, since=NOW, made=False,
+                    person_id=second.person.id, since=NOW, came_at=NOW,
                 )
             )  # fmt: skip
             record(session, Kind.SSO_PROPOSED, now=NOW, actor=actor, subject=row)

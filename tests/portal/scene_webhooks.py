@@ -32,8 +32,8 @@ def hang_webhooks(database: Database, scene: Scene) -> Scene:
         with database.transaction(actor.scope) as session:
             row = Webhook(
                 id=webhook_of(place), organisation_id=place.id, url=f"https://{scene.canary('hook', place)}.example/",
-                kinds=["gate.decided"], secret=b"\0" * 40, state=ON, created_by=actor.person.id, created_at=NOW,
-                failures=0,
+                kinds=["gate.decided"], secret=b"\0" * 40, old_secrets=[], state=ON,
+                created_by=actor.person.id, created_at=NOW, failures=0,
             )  # fmt: skip
             session.add(row)
             record(session, Kind.WEBHOOK_ADDED, now=NOW, actor=actor, subject=row)

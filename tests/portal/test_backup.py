@@ -61,6 +61,13 @@ def elsewhere(settings: Settings, database: Database, tmp_path: Path) -> Iterato
     _admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def restore(where: Settings, database: Database, path: Path, *, replace: bool = False) -> None:
+    """What the archive holds, all of it, before anything is settled."""
+    manifest = backup.restore(where, database, path, now=NOW + DAY, replace=replace)
+    with database.transaction() as session:
+        schema.resume(session, manifest.revision)
+
+
 def everything(database: Database) -> dict[str, list[str]]:
     with database.reading.connect() as connection:
         return {
@@ -84,7 +91,7 @@ def test_there_and_back(
     assert list(manifest.files) == [small.key]
     assert verifying.verify_archive(path, recompute=True).faults == []
     restored = Database(elsewhere.database_url)
-    backup.restore(elsewhere, restored, path, now=NOW + DAY)
+    restore(elsewhere, restored, path)
     schema.require_current(restored)
     assert everything(restored) == before
     assert b"".join(open_storage(elsewhere).read(small.key)) == DOCUMENT
@@ -94,7 +101,7 @@ def test_there_and_back(
         session.execute(text("DELETE FROM event"))
     with pytest.raises(StartupFault, match="holds data"):
         backup.restore(elsewhere, restored, path, now=NOW + DAY)
-    backup.restore(elsewhere, restored, path, now=NOW + DAY, replace=True)
+    restore(elsewhere, restored, path, replace=True)
     assert everything(restored) == before
     restored.dispose()
 
@@ -181,10 +188,11 @@ def test_what_was_erased_since_the_backup_is_erased_again(
     assert kept is not None
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert SAID not in str(everything(database))
-    backup.restore(settings, database, path, now=NOW + DAY, replace=True)
+    restore(settings, database, path, replace=True)
     assert SAID in str(everything(database))
-    assert erasing_again.carry_out(database, issued, now=NOW + DAY) == 2
-    assert erasing_again.carry_out(database, issued, now=NOW + DAY) == 0
+    ended = erasing_again.Ended(issued)
+    assert restoring.settle(database, now=NOW + DAY, ended=ended).certificates == 2
+    assert restoring.settle(database, now=NOW + DAY, ended=ended).certificates == 0
     found = everything(database)
     assert SAID not in str(found)
     assert helper.email not in str(found["person"])

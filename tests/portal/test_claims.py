@@ -1,4 +1,4 @@
-"""What-ifs and moves are each worked out by one worker, and go on after one that is killed, on both databases."""
+"""What-ifs, moves, gates and words are worked out once, and go on after a worker that is killed, on both databases."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from portal.assessments.version_models import AssessmentMove
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
+from portal.gate.keeping import Keeper
+from portal.gate.standing_models import BriefSubmission, GateBrief, StandingRecord
 from portal.library import service as library
 from portal.library.importing import Import
 from portal.library.models import WhatIfRow, WhatIfRun
 from portal.outbox import Message
+from portal.portfolio.indexing import Indexer
+from portal.portfolio.models import AnswerWord, IndexedSubmission
 from portal.reports import what_if, what_if_working
 from portal.settings import Settings
 from portal.web import Portal
@@ -48,6 +52,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from portal.assessments import moving
 from portal.db import Database
+from portal.gate.keeping import Keeper
+from portal.portfolio.indexing import Indexer
 from portal.reports import what_if_working
 
 url, job, left, now = sys.argv[1], sys.argv[2], int(sys.argv[3]), datetime.fromisoformat(sys.argv[4])
@@ -64,6 +70,10 @@ def hold(session):
 database = Database(url)
 if job == "moves":
     moving.apply_asked(database, now=now)
+elif job == "gates":
+    Keeper(database).turn(lambda: now, seconds=60)
+elif job == "words":
+    Indexer(database).turn(lambda: now, seconds=60)
 else:
     what_if_working.WRITTEN_TOGETHER = 1
     what_if_working.work(database, lambda: now)
@@ -204,3 +214,24 @@ def test_a_what_if_whose_worker_is_killed_goes_on_where_it_was(
     after = LATER + what_if_working.LEASE + timedelta(seconds=1)
     assert what_if_working.work(database, lambda: after) == 2
     require_worked_out_once(database, [run])
+
+
+# ------------------------------------------------------------------------------------------------- gates and words
+
+
+def test_gates_and_words_whose_worker_is_killed_are_written_whole_by_the_next(
+    halden: Place, database: Database, settings: Settings
+) -> None:
+    def count(*models: type) -> list[int]:
+        with database.looking(SYSTEM) as session:
+            return [session.scalar(select(func.count()).select_from(one)) or 0 for one in models]
+
+    killed(settings, "gates", 1)  # all is written, and never committed
+    assert count(GateBrief, BriefSubmission, StandingRecord) == [0, 0, 0]
+    assert Keeper(database).turn(lambda: LATER, seconds=60) == 3
+    assert count(GateBrief, BriefSubmission, StandingRecord) == [3, 3, 3]
+    killed(settings, "words", 1)
+    assert count(IndexedSubmission, AnswerWord) == [0, 0]
+    assert Indexer(database).turn(lambda: LATER, seconds=60) == 3
+    assert Indexer(database).turn(lambda: LATER, seconds=60) == 0
+    assert count(IndexedSubmission) == [3]

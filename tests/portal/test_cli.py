@@ -229,6 +229,20 @@ class TestWorker:
             cli.main(["worker", "--data", str(data), "--once", "--now", now])
         assert ended.value.code == 2
 
+    def test_a_clock_that_cannot_be_right_sends_letters_and_reminds_of_nothing(
+        self, data: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with sqlite3.connect(data / "portal.sqlite") as connection:
+            connection.execute(
+                "INSERT INTO worker_beat (name, at) VALUES ('other', '2199-01-01 00:00:00.000000')"
+            )
+        connection.close()
+        assert cli.main(["worker", "--data", str(data), "--once"]) == 1
+        said = capsys.readouterr()
+        assert "0 letters sent" in said.out
+        assert "No reminders were generated. A worker was here at 2199-01-01 00:00 UTC" in said.err
+        done(capsys, "worker", "--data", data, "--once", "--after-a-pause")
+
     def test_once_is_one_pass(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert done(capsys, "worker", "--data", data, "--once") == "0 reminders queued, 0 letters sent.\n"
 

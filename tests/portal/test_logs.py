@@ -18,7 +18,7 @@ from portal import create_app, logs, outbox, worker
 from portal.access import CompanyRole, OrganisationRole, public
 from portal.accounts.models import PersonRow
 from portal.db import Database
-from portal.mail import PermanentFailure
+from portal.mail import PermanentFailure, Still
 from portal.outbox import Letter
 from portal.settings import Settings
 from portal.web import Portal
@@ -138,8 +138,8 @@ def test_only_a_trusted_proxy_names_a_request(
 
 
 class Refusing:
-    def send(self, message: outbox.Message) -> None:
-        raise PermanentFailure(f"550 <{message.recipient}> is unknown here")
+    def send(self, message: outbox.Outgoing, still: Still) -> None:
+        raise PermanentFailure(f"550 <{message.letter.recipient}> is unknown here")
 
 
 def test_the_worker_logs_alike(database: Database, written: io.StringIO) -> None:
@@ -147,7 +147,7 @@ def test_the_worker_logs_alike(database: Database, written: io.StringIO) -> None
     with database.transaction() as session:
         outbox.queue(session, letter, now=NOW)
     worker.run_once(database, Refusing(), NOW)
-    (line,) = [one for one in lines(written) if one["logger"] == "portal.worker"]
+    (line,) = [one for one in lines(written) if one["logger"] == "portal.posting"]
     assert "550" in line["message"]
     assert CANARY not in written.getvalue()
     assert len(line["request"]) == 16

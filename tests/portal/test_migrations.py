@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +14,14 @@ from portal import schema, verifying
 from portal.assessments import rating, sealing
 from portal.assessments.models import Delegation, Submission
 from portal.contracts.models import Evaluation, EvaluationReasons
-from portal.db import SYSTEM, Database
-from portal.organisations.models import Organisation
+from portal.db import SYSTEM, Database, UtcDateTime
+from portal.organisations.models import Organisation, OrganisationMember
+from portal.organisations.sso_models import SsoConnection, SsoIdentity
 from portal.settings import Settings
 from portal.tables import metadata
 from portal.vendors.models import Contact
+from portal.webhooks import signing
+from portal.webhooks.models import Webhook
 from questionnaires import catalog
 from questionnaires.canonical import canonical_bytes, canonical_json
 from tests.portal.scene import plain_value
@@ -32,6 +35,9 @@ IDS = {name: uuid.uuid5(uuid.NAMESPACE_URL, name) for name in (
 )}  # fmt: skip
 
 
+GONE: dict[str, Any] = {"made": sa.Boolean(), "old_secret": sa.LargeBinary(), "old_until": UtcDateTime()}
+
+
 class Old:
     """Inserts rows into tables as the first revision has them."""
 
@@ -43,6 +49,7 @@ class Old:
         there = {one["name"] for one in self.inspector.get_columns(name)}
         assert set(values) <= there, set(values) - there
         columns = [sa.column(one.name, one.type) for one in metadata.tables[name].c if one.name in there]
+        columns += [sa.column(gone, GONE[gone]) for gone in set(values) & set(GONE)]
         self.connection.execute(sa.insert(sa.table(name, *columns)).values(**values))
 
 
@@ -161,3 +168,47 @@ def test_the_first_revision_with_data_is_upgraded(database: Database, settings: 
     found = verifying.verify(settings, database, recompute=True)
     assert found.faults == []
     assert (found.submissions, found.ratings) == (1, 1)
+
+
+@pytest.mark.both_databases
+def test_who_came_by_a_provider_and_what_signs_is_known_after_the_upgrade(database: Database) -> None:
+    schema.downgrade(database, "base")
+    schema.upgrade(database, "0022")
+    at, until = {"organisation_id": IDS["organisation"]}, NOW + timedelta(hours=3)
+    with database.writing.begin() as connection:
+        put = Old(connection)
+        _people(put)
+        put(
+            "organisation_member", id=uuid.uuid4(), **at, person_id=IDS["helper"], role="reviewer", created_at=NOW,
+        )  # fmt: skip
+        put(
+            "sso_connection", id=uuid.uuid4(), **at, issuer="https://id.x.example", known_as="portal", secret=None,
+            groups_claim="groups", roles={}, default_role="", trusts_factor=True, creates=True, state="on",
+            proposed_by=IDS["buyer"], approved_by=IDS["buyer"], since=NOW,
+        )  # fmt: skip
+        for who, made in (("buyer", False), ("helper", True)):
+            put(
+                "sso_identity", id=uuid.uuid4(), **at, issuer="https://id.x.example", subject=who,
+                person_id=IDS[who], since=NOW, made=made,
+            )  # fmt: skip
+        for url, old in (("https://a.example", b"\x01old"), ("https://b.example", None)):
+            put(
+                "webhook", id=uuid.uuid4(), **at, url=url, kinds=[], secret=b"new", old_secret=old,
+                old_until=old and until, state="on", created_by=IDS["buyer"], created_at=NOW, failures=0,
+            )  # fmt: skip
+    schema.upgrade(database)
+    with database.looking(SYSTEM) as session:
+        members = session.execute(sa.select(OrganisationMember.person_id, OrganisationMember.by_provider))
+        assert {row[0]: row[1] for row in members} == {IDS["buyer"]: False, IDS["helper"]: True}
+        assert session.scalars(sa.select(SsoIdentity.came_at)).all() == [NOW, NOW]
+        assert session.scalars(sa.select(SsoConnection.required)).all() == [False]
+        hooks = {one.url: one.old_secrets for one in session.scalars(sa.select(Webhook))}
+        assert signing.holding(hooks["https://a.example"], until - timedelta(minutes=1)) == [b"\x01old"]
+        assert signing.holding(hooks["https://a.example"], until) == hooks["https://b.example"] == []
+    schema.downgrade(database, "0022")
+    with database.reading.connect() as connection:
+        said = sa.table("sso_identity", sa.column("person_id", sa.Uuid()), sa.column("made", sa.Boolean()))
+        assert {row.person_id: row.made for row in connection.execute(sa.select(said))} == {
+            IDS["buyer"]: False,
+            IDS["helper"]: True,
+        }

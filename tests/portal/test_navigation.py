@@ -31,7 +31,7 @@ def test_the_first_entries_have_room_and_the_rest_are_in_the_menu(
     assert labels(menu) == [str(one.label) for one in of_ours if one.more and not one.counted]
     assert len(labels(line)) <= FIRST
     assert menu.count('aria-current="page"') == 1
-    assert "you are at: Schedule" in menu
+    assert "you are at: Audit calendar" in menu
     assert 'popovertarget="more"' in nav
     elsewhere = browser.get(f"/o/{place.slug}/gates").text
     assert "you are at: " not in elsewhere

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
@@ -226,6 +227,47 @@ def test_a_server_that_drips_is_cut_off(server: Receiver) -> None:
     with pytest.raises(outside.Failed, match="timeout"):
         outside.call("GET", server.url("127.0.0.1"), headers={}, allow=LOOPBACK, seconds=0.6)
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("where", ["connected", "wrapped"])
+def test_the_end_that_comes_between_two_steps_is_the_end(
+    server: Receiver, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A server that takes the connection at the last moment, and drips from then on."""
+    connect, wrap = socket.create_connection, ssl.SSLContext.wrap_socket
+
+    def late(*args: Any, **named: Any) -> socket.socket:
+        found = connect(*args, **named)
+        time.sleep(0.8)
+        return found
+
+    def late_wrap(context: ssl.SSLContext, sock: socket.socket, **named: Any) -> ssl.SSLSocket:
+        found = wrap(context, sock, **named)
+        if not named.get("server_side"):
+            time.sleep(0.8)
+        return found
+
+    server.answers[:] = [_drip]
+    if where == "connected":
+        monkeypatch.setattr(socket, "create_connection", late)
+    else:
+        monkeypatch.setattr(ssl.SSLContext, "wrap_socket", late_wrap)
+    began = time.monotonic()
+    with pytest.raises(outside.Failed, match="timeout"):
+        outside.call("GET", server.url("127.0.0.1"), headers={}, allow=LOOPBACK, seconds=0.5)
+    assert time.monotonic() - began < 3
+
+
+def test_authorities_are_read_anew_when_their_file_is_another(
+    server: Receiver, papers: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "authorities.pem"
+    other.write_bytes(authority(tmp_path, "other.example")[0].read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(other))
+    with pytest.raises(outside.Failed, match="tls"):
+        outside.call("GET", server.url("127.0.0.1"), headers={}, allow=LOOPBACK)
+    other.write_bytes(papers[0].read_bytes())
+    assert outside.call("GET", server.url("127.0.0.1"), headers={}, allow=LOOPBACK).status == 200
 
 
 def test_ten_megabytes_are_not_read(server: Receiver) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import socket
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,16 +26,17 @@ from portal.audit.service import record, record_many
 from portal.audit.words import words_of
 from portal.db import SYSTEM, Database
 from portal.faults import Conflict, Invalid, NotFound
+from portal.findings.models import Finding
 from portal.organisations.models import OrganisationMember
 from portal.outbox import Message
 from portal.settings import Settings
 from portal.web import Portal
-from portal.webhooks import catalogue, delivering, payload, service
+from portal.webhooks import catalogue, delivering, payload, service, signing
 from portal.webhooks.forms import KIND_WORDS
 from portal.webhooks.models import Webhook, WebhookDelivery
-from tests.portal.receiver import Receiver, authority, receiving
+from tests.portal.receiver import OK, Receiver, authority, receiving
 from tests.portal.scene import Scene
-from tests.portal.world import NOW, Browser, Place, make_organisation
+from tests.portal.world import NOW, PASSWORD, Browser, Place, make_organisation
 
 pytestmark = pytest.mark.both_databases
 CALLED = ["gate.decided", "vendor.created"]
@@ -96,6 +99,14 @@ def work(database: Database, settings: Settings, at: datetime = NOW) -> deliveri
 def rows(database: Database) -> list[WebhookDelivery]:
     with database.looking(SYSTEM) as session:
         return list(session.execute(select(WebhookDelivery).order_by(WebhookDelivery.created_at)).scalars())
+
+
+def told_of(database: Database) -> list[str]:
+    """What letters say of webhooks that came or got another secret."""
+    with database.looking(SYSTEM) as session:
+        letters = session.execute(select(Message).where(Message.kind == "webhook_changed")).scalars().all()
+    assert all("siem.example.com" in one.text and "/x" not in one.text for one in letters)
+    return sorted("added" if "was added" in one.subject else "secret" for one in letters)
 
 
 def hook_of(database: Database, one: uuid.UUID) -> Webhook:
@@ -194,6 +205,29 @@ def test_for_a_day_two_secrets_sign(
     assert second.headers["vrp-signature"].count("v1=") == 1
 
 
+def test_a_second_press_leaves_the_secret_that_the_receiver_has(
+    database: Database, allowing: Settings, place: Place, server: Receiver
+) -> None:
+    """Of two presses the first answer is seen by nobody; and many more do not take it away either."""
+    one, old = hang(database, allowing, place, server.url())
+    actor = place[OrganisationRole.CISO]
+    for presses in (2, 4):
+        for _ in range(presses):
+            with database.transaction(actor.scope) as session:
+                new = service.renew(session, actor, one, settings=allowing, now=NOW)
+        happen(database, place)
+        work(database, allowing)
+        request = server.requests[-1]
+        moment, *signed = request.headers["vrp-signature"].split(",")
+        body = moment[2:].encode() + b"." + request.body
+        assert len(signed) == 1 + min(presses, signing.MOST_OLD)
+        for key in (old, new):
+            assert f"v1={hmac.new(key.encode(), body, sha256).hexdigest()}" in signed
+    hook = hook_of(database, one)
+    assert signing.holding(hook.old_secrets, NOW + timedelta(hours=24)) == [], "and after a day none of them"
+    assert len(signing.kept_beside(hook.old_secrets, hook.secret, NOW + timedelta(hours=25))) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "error"),
     [
@@ -241,6 +275,63 @@ def test_a_slow_or_failing_address_does_not_hold_up_another(
             happen(database, place)
         assert work(database, allowing) == delivering.Done(told=3, sent=3, failed=1)
         assert len(failing.requests) == 1
+
+
+def _slowly(channel: socket.socket) -> None:
+    time.sleep(0.3)
+    channel.sendall(OK)
+
+
+def test_one_house_with_slow_addresses_does_not_hold_up_another(
+    database: Database,
+    allowing: Settings,
+    place: Place,
+    server: Receiver,
+    papers: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every answer is a success, and all of it was due before: they take turns by the time that each has taken."""
+    monkeypatch.setattr(delivering, "PASS_SECONDS", 1.0)
+    other = make_organisation(database, allowing, "Other")
+    with receiving(papers[1], _slowly) as slow:
+        for _ in range(2):
+            hang(database, allowing, place, slow.url())
+        for _ in range(6):
+            happen(database, place)
+        delivering.fan_out(database, now=NOW - timedelta(minutes=5))
+        hang(database, allowing, other, server.url())
+        for _ in range(3):
+            happen(database, other)
+        work(database, allowing)
+        assert len(server.requests) == 3
+        assert 1 <= len(slow.requests) < 12
+
+
+def test_whose_turn_it_is_outlasts_a_pass(
+    database: Database, allowing: Settings, place: Place, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass that a slow address has filled: in the next one the others come first, whatever was due before."""
+    other = make_organisation(database, allowing, "Other")
+    slow, _secret = hang(database, allowing, place, server.url())
+    quick, _secret = hang(database, allowing, other, server.url())
+    for _ in range(2):
+        happen(database, place)
+    delivering.fan_out(database, now=NOW - timedelta(minutes=5))
+    happen(database, other)
+    delivering.fan_out(database, now=NOW)
+    first = delivering.claim(database, set(), now=NOW, spent={other.id: 0.1})
+    assert first is not None
+    assert first.webhook_id == slow
+    shares = delivering.Shares()
+    shares.note(first, 9.0)
+    monkeypatch.setattr(delivering, "PASS_SECONDS", 0.001)
+    assert delivering.work(database, allowing, lambda: NOW, shares=shares).sent == 1
+    (sent,) = [row for row in rows(database) if row.state == "sent"]
+    assert sent.webhook_id == quick
+    assert shares.spent[place.id] == 4.5
+    for _ in range(20):
+        shares.fade()
+    assert shares.spent == {}
 
 
 def test_an_address_within_is_refused_by_rule(
@@ -419,6 +510,11 @@ def test_what_may_be_added(database: Database, settings: Settings, place: Place)
             select(Webhook).where(Webhook.id == known, Webhook.organisation_id == place.id)
         ).scalar_one()
         assert b"whsec_" not in row.secret
+    stranger = make_organisation(database, settings, "Other")[OrganisationRole.ADMIN]
+    with pytest.raises(Conflict), database.transaction(stranger.scope) as session:
+        service.add(
+            session, stranger, id=known, url="https://a.example/", kinds=CALLED, settings=settings, now=NOW
+        )
 
 
 def test_another_house_finds_nothing(database: Database, settings: Settings, place: Place) -> None:
@@ -434,6 +530,21 @@ def test_another_house_finds_nothing(database: Database, settings: Settings, pla
         ):
             with pytest.raises(NotFound):
                 act()
+
+
+def test_what_is_linked_is_read_there(app: Portal) -> None:
+    """Each public kind of subject is an operation of the API, findings too."""
+    assert set(catalogue.RESOURCES) >= {"finding", "vendor", "engagement", "assessment", "gate_decision"}
+    ids = {"gate_decision": "decision"}
+    rules = {rule.rule for rule in app.url_map.iter_rules()}
+    for table, name in catalogue.RESOURCES.items():
+        assert f"/api/v1/{name}/<uuid:{ids.get(table, table)}>" in rules
+    assert Finding.__tablename__ == "finding"
+    row = WebhookDelivery(
+        id=uuid.uuid4(), kind="finding.opened", at=NOW, subject={"type": "finding", "id": "7"}
+    )
+    links = json.loads(payload.body(row, "alder", "https://portal.example"))["links"]
+    assert links == {"self": "https://portal.example/api/v1/findings/7"}
 
 
 def test_only_codes_pass() -> None:
@@ -468,15 +579,23 @@ def test_a_webhook_from_its_form_to_its_end(
     shown = re.search(r'name="id"[^>]*value="([^"]+)"', ciso.get(home).text)
     assert shown is not None
     one = shown.group(1)
-    refused = ciso.post(home, {"id": one, "url": "https://127.0.0.1/", "kinds": CALLED})
+    refused = ciso.post(home, {"id": one, "url": "https://127.0.0.1/", "kinds": CALLED, "current": PASSWORD})
     assert refused.status_code == 422
     assert outside.NOT_CALLED in refused.text
     assert "checked" in refused.text, "what was chosen stays chosen"
-    made = ciso.post(home, {"id": one, "url": "https://siem.example.com/x", "kinds": CALLED})
+    wanted = {"id": one, "url": "https://siem.example.com/x", "kinds": CALLED}
+    for proof in ("", "not the password"):
+        stolen = ciso.post(home, {**wanted, "current": proof})
+        assert (stolen.status_code, "whsec_" in stolen.text) == (422, False), "an open browser is not enough"
+    assert told_of(database) == []
+    wanted["current"] = PASSWORD
+    made = ciso.post(home, wanted)
     secret = re.search(r"whsec_[\w-]{43}", made.text)
     assert secret is not None
-    again = ciso.post(home, {"id": one, "url": "https://siem.example.com/x", "kinds": CALLED})
-    assert "whsec_" not in again.text
+    assert told_of(database) == ["added"] * 2, "an administrator and the CISO, once"
+    again = ciso.post(home, wanted)
+    assert (again.status_code, "whsec_" in again.text) == (200, False)
+    assert told_of(database) == ["added"] * 2
     page = f"{home}/{one}"
     assert ciso.post(f"{page}/test", {}).status_code == 303
     text = ciso.get(page).text
@@ -494,7 +613,12 @@ def test_a_webhook_from_its_form_to_its_end(
     assert (hook.kinds, hook.state) == (["gate.decided"], "off")
     assert ciso.post(f"{page}/test", {}).status_code == 409
     assert ciso.post(page, {"kinds": []}).status_code == 422
-    assert "whsec_" in ciso.post(f"{page}/secret", {}).text
+    stolen = ciso.post(f"{page}/secret", {})
+    assert (stolen.status_code, "whsec_" in stolen.text) == (422, False)
+    assert "Write the password that you have now." in stolen.text
+    assert hook_of(database, uuid.UUID(one)).secret == hook.secret
+    assert "whsec_" in ciso.post(f"{page}/secret", {"current": PASSWORD}).text
+    assert told_of(database) == ["added", "added", "secret", "secret"]
     assert ciso.post(f"{page}/remove", {}).status_code == 303
     assert ciso.get(page).status_code == 404
     assert rows(database) == []

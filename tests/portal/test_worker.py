@@ -19,11 +19,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
-from portal import clock, outbox, worker
+from portal import clock, outbox, posting, worker
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
-from portal.mail import Folder, mailer
-from portal.outbox import LEASE, Message, WorkerBeat
+from portal.mail import Folder, Still, mailer
+from portal.outbox import LEASE, Outgoing, WorkerBeat
+from portal.reassessment import generating
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal.test_outbox import get, letter, put
@@ -73,7 +74,7 @@ class Recorder:
         self.sent: list[str] = []
         self.then, self.before = then, before
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Outgoing, still: Still) -> None:
         if self.before is not None:
             raise self.before
         self.sent.append(str(message.id))
@@ -135,7 +136,7 @@ class TestSmtp:
         ids = [put(database) for _ in range(9)]
         sender = mailer(replace(settings, mail=f"smtp://127.0.0.1:{free_port()}"))
         report = worker.run_once(database, sender, NOW)
-        assert report.failed == worker.SERVER_SILENT_AFTER
+        assert report.failed == posting.SERVER_SILENT_AFTER
         states = Counter(get(database, one).state for one in ids)
         assert states == {"failed": 3, "queued": 6}
 
@@ -162,7 +163,7 @@ class TestCrashes:
         message_id = put(database)
         folder = Folder(settings, settings.data / "mail")
         with monkeypatch.context() as patch:
-            patch.setattr(worker, "_note", lambda *args, **kwargs: (_ for _ in ()).throw(MemoryError()))
+            patch.setattr(posting, "_note", lambda *args, **kwargs: (_ for _ in ()).throw(MemoryError()))
             report = worker.run_once(database, folder, NOW)
         assert report.faults == ["delivery"]
         assert get(database, message_id).state == "sending"
@@ -174,10 +175,10 @@ class TestCrashes:
         ids = [put(database, recipient=f"p{n}@x.example") for n in range(3)]
 
         class Picky(Recorder):
-            def send(self, message: Message) -> None:
+            def send(self, message: Outgoing, still: Still) -> None:
                 if message.id == ids[0]:
                     raise UnicodeError("no")
-                super().send(message)
+                super().send(message, still)
 
         sender = Picky()
         report = worker.run_once(database, sender, NOW)
@@ -192,7 +193,7 @@ class TestCrashes:
         def crash(*args: Any, **kwargs: Any) -> int:
             raise RuntimeError("boom")
 
-        monkeypatch.setattr(worker, "queue_due", crash)
+        monkeypatch.setattr(generating, "generate", crash)
         report = worker.run_once(database, Recorder(), NOW)
         assert (report.sent, report.faults) == (1, ["reminders"])
         assert get(database, message_id).state == "sent"
@@ -252,7 +253,13 @@ def test_the_embedded_worker_makes_the_portal_well_delivers_and_ends(app: Portal
         message_id = outbox.queue(session, letter(), now=clock.now()).id
     embedded = worker.start_embedded(app)
     assert embedded.first_pass.wait(20)
-    assert client.get("/healthz").json == {"status": "ok", "database": "well", "worker": "well"}
+    assert client.get("/healthz").json == {
+        "status": "ok",
+        "database": "well",
+        "worker": "well",
+        "behind_seconds": 0,
+        "letters_waiting": 0,
+    }
     assert get(app.database, message_id).state == "sent"
     started = time.monotonic()
     embedded.stop()

@@ -15,6 +15,7 @@ from questionnaires.dates import (
     age_months,
     months_until,
     parse_date,
+    roll,
     within,
 )
 
@@ -151,3 +152,22 @@ def test_only_iso_dates_of_three_centuries_are_dates(text: str) -> None:
 def test_an_iso_date_is_a_date() -> None:
     assert parse_date("1900-01-01") == MIN_DATE
     assert parse_date("2199-12-31") == MAX_DATE
+
+
+@pytest.mark.parametrize(
+    ("start", "back", "found"),
+    [
+        ("2026-11-20", True, "2026-11-20"),  # a Friday stays
+        ("2026-11-22", True, "2026-11-20"),
+        ("2026-11-22", False, "2026-11-23"),
+        ("2199-12-31", False, "2199-12-31"),
+    ],
+)
+def test_a_day_is_rolled_to_the_nearest_working_day(start: str, back: bool, found: str) -> None:
+    assert roll(day(start), lambda one: one.weekday() < 5, back=back) == day(found)
+
+
+def test_a_day_without_a_working_day_near_it_stays() -> None:
+    assert roll(day("2026-11-22"), lambda one: one.year == 2027, back=False) == day("2026-11-22")
+    assert roll(date.max, lambda one: False, back=False) == date.max
+    assert roll(date.min, lambda one: False, back=True) == date.min

@@ -182,3 +182,34 @@ def test_half_of_it_waits_for_the_second_step(
     assert browser.get(f"/o/{halden.slug}/").status_code == 200
     assert browser.get("/account").status_code == 303
     assert browser.client.get_cookie("session") is None
+
+
+def test_who_gives_up_one_second_step_stays_signed_in_at_other_clients(
+    app: Portal, settings: Settings, places: tuple[Place, Place, Place]
+) -> None:
+    """One token of the several in the cookie goes; and the one that a second step replaces does not stay in it."""
+    halden, birch, _cedar = places
+    secret, _codes = give_factor(app.database, settings, halden[ROLE].person)
+
+    def arrived() -> tuple[Browser, str, str]:
+        whole = open_bound(app.database, birch[ROLE].person, birch)
+        half = open_bound(app.database, halden[ROLE].person, halden, verified=False)
+        browser = Browser(app.test_client())
+        browser.client.set_cookie("client", f"{half}.{whole}")
+        return browser, whole, half
+
+    def held(browser: Browser) -> list[str]:
+        cookie = browser.client.get_cookie("client")
+        return cookie.value.split(".") if cookie is not None else []
+
+    browser, whole, half = arrived()
+    assert browser.post("/sign-in/leave", page="/sign-in/code").status_code == 303
+    assert held(browser) == [whole]
+    assert browser.get(f"/o/{birch.slug}/").status_code == 200
+    assert browser.get(f"/o/{halden.slug}/").status_code == 303
+    browser.client.set_cookie("client", half)
+    assert browser.get("/sign-in/code").status_code == 303  # the row is over, not only the cookie
+    browser, whole, half = arrived()
+    assert browser.post("/sign-in/code", page="/sign-in/code", code=code_now(secret)).status_code == 303
+    assert half not in held(browser)
+    assert held(browser)[1:] == [whole]

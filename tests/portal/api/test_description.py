@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -9,17 +10,19 @@ from typing import Any
 import pytest
 
 from portal import web
+from portal.access import SCOPES, Permission
 from portal.access import OrganisationRole as Role
-from portal.access import Permission
 from portal.api import app as description
 from portal.api.paging import MOST
 from portal.db import Database
 from portal.faults import Unavailable
+from portal.organisations import tokens
 from portal.problems import MEANINGS, USUAL, Wrong, document, pointer
 from portal.settings import Settings
 from portal.vendors import lists
 from portal.web import Portal
 from tests.portal.api.asking import code_of, program
+from tests.portal.api.test_scopes import OPERATIONS
 from tests.portal.api.test_walk import operations
 from tests.portal.world import Place, make_organisation
 
@@ -50,7 +53,8 @@ def test_the_description_says_which_scope_an_operation_needs(app: Portal) -> Non
     for method, rule, permission in operations(app):
         one = described[method, re.sub(r"<uuid:(\w+)>", r"{\1}", rule.rule)]
         scopes = set(re.findall(r"`([a-z]+:[a-z]+)`", one["description"].rpartition("Scope")[2]))
-        assert scopes == {name for name, held in description.SCOPES.items() if permission in held}, rule.rule
+        assert scopes == set(one["x-scopes"]) == set(OPERATIONS[one["operationId"]]), rule.rule
+        assert all(permission in SCOPES[name] for name in scopes)
         assert one["security"] == [{"bearer": []}]
         assert one["summary"]
     ids = [one["operationId"] for one in described.values()]
@@ -96,6 +100,14 @@ def test_the_page_shows_each_operation_each_shape_and_each_problem(app: Portal) 
         assert f'id="{one["operationId"]}"' in page
     for code in MEANINGS:
         assert f'id="problem-{code}"' in page
+    table = page.partition("What it opens")[2].partition("</table>")[0]
+    for row in re.findall(r'<tr id="scope-.*?</tr>', table, re.DOTALL):
+        (scope,) = re.findall(r"<code>([a-z:]+)</code>", row)
+        assert html.unescape(row).count(tokens.SCOPE_WORDS[scope]) == 1
+        assert set(re.findall(r'href="#(\w+)"', row)) == {
+            one for one, scopes in OPERATIONS.items() if scope in scopes
+        }, scope
+    assert table.count("<tr ") == len(SCOPES)
     places = set(re.findall(r'id="([\w-]+)"', page))
     assert set(re.findall(r'href="#([\w-]+)"', page)) <= places
 
@@ -159,5 +171,5 @@ def test_a_document_says_what_is_wrong_where() -> None:
 
 
 def test_permissions_of_the_api_are_known() -> None:
-    held = frozenset().union(*description.SCOPES.values())
+    held = frozenset().union(*SCOPES.values())
     assert held <= set(Permission)

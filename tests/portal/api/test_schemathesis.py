@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 
+from portal import pace
 from portal.access import SCOPES, TABLE, Permission
 from portal.access import OrganisationRole as Role
-from portal.api import pace
+from portal.api import pace as writes
 from portal.web import Portal
 from tests.conftest import FULL
 from tests.portal.api.asking import Program, everything, program
@@ -45,7 +46,7 @@ class World:
 @pytest.fixture(autouse=True)
 def at_any_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "BURST", 1e9)
-    monkeypatch.setattr(pace, "WRITES", 10**6)
+    monkeypatch.setattr(writes, "WRITES", 10**6)
 
 
 def _world(app: Portal, scene: Scene, role: Role) -> World:

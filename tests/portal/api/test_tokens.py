@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -26,6 +27,7 @@ from portal.outbox import Message
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal.api.asking import Program, code_of, token_of
+from tests.portal.test_concurrency import at_once
 from tests.portal.world import NOW, PASSWORD, Place, make_organisation, signed_in
 
 P = Permission
@@ -89,7 +91,7 @@ def test_scopes_are_a_decision() -> None:
         "assessments:issue": ["ISSUE", "SEE_VENDORS"],
         "findings:read": ["SEE_REVIEW"],
         "contract:read": ["SEE_CONTRACT"],
-        "gate:read": ["SEE_GATE", "SEE_VENDORS"],
+        "gate:read": ["SEE_GATE"],
     }
     assert frozenset().union(*SCOPES.values()) & NEVER_BY_TOKEN == frozenset()
 
@@ -246,6 +248,47 @@ def test_it_goes_with_the_place_that_it_rests_on(app: Portal, alder: Place) -> N
         assert row.revoked_at is not None
         assert row.name == ""
     assert not _works(app, token)
+
+
+@pytest.mark.both_databases
+def test_none_is_made_while_one_is_taken_out(app: Portal, alder: Place) -> None:
+    """The page was sent before: what it asks for comes when the place is gone already."""
+    ciso, admin = alder[Role.CISO], alder[Role.ADMIN]
+    with app.database.transaction(admin.scope) as session:
+        service.remove(session, admin, ciso.person.id, now=NOW)
+    with pytest.raises(NotFound):
+        token_of(app.database, ciso)
+
+
+@pytest.mark.both_databases
+def test_a_token_and_a_removal_at_the_same_instant_leave_none_that_works(app: Portal, alder: Place) -> None:
+    ciso, admin = alder[Role.CISO], alder[Role.ADMIN]
+
+    def make() -> None:
+        with suppress(NotFound):
+            token_of(app.database, ciso)
+
+    def remove() -> None:
+        with app.database.transaction(admin.scope) as session:
+            service.remove(session, admin, ciso.person.id, now=NOW)
+
+    at_once(remove, make, make)
+    with app.database.looking(SYSTEM) as session:
+        assert {one.revoked_at for one in session.scalars(select(ApiToken))} <= {NOW}
+
+
+def test_who_changes_a_password_reads_how_many_tokens_go_on(app: Portal, alder: Place) -> None:
+    ciso = alder[Role.CISO]
+    browser = signed_in(app, ciso)
+    assert "API token" not in browser.get("/account").text
+    made = [token_of(app.database, ciso), token_of(app.database, ciso, days=1)]
+    assert "2 API tokens of yours go on working" in browser.get("/account").text
+    page = {"current": PASSWORD, "password": "another good long secret"}
+    assert browser.post("/account", page).status_code == 303
+    assert all(_works(app, one) for one in made)
+    with app.database.transaction(ciso.scope) as session:
+        tokens.revoke_of(session, ciso, ciso.person.id, now=NOW)
+    assert "API token" not in browser.get("/account").text
 
 
 def test_it_does_what_the_role_of_now_may_do(app: Portal, alder: Place) -> None:

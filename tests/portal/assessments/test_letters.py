@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,9 +25,11 @@ from portal.assessments import enquiry_queries as asked
 from portal.assessments.models import Assessment, Enquiry
 from portal.db import NOBODY, SYSTEM, Database
 from portal.faults import NotFound
+from portal.letters import Rendered
 from portal.organisations.models import Invitation
-from portal.outbox import Message
-from portal.reassessment.reminding import queue_due
+from portal.outbox import Letter, Message
+from portal.reassessment import alone
+from portal.reassessment.generating import generate
 from portal.settings import Settings
 from portal.vendors import queries as vendor_queries
 from portal.vendors import service as vendors
@@ -41,7 +43,7 @@ ABOUT_AN_ASSESSMENT = {
     "enquiry_answered",
     "invitation_vendor",
     "receipt",
-    "reminder_assessment",
+    "reminder_alone",
 }
 DUE = NOW.date() + timedelta(days=40)
 LATER = NOW + timedelta(hours=1)
@@ -112,6 +114,16 @@ def change(
         what(session, *((one, its_vendor) if vendor else (one,)), actor=ciso, **{"now": NOW, **values})  # type: ignore[operator]
 
 
+def reminder_on(database: Database, day: date) -> Letter:
+    """The letter to the vendor on the day when its answers are due, as it leaves."""
+    now = datetime.combine(day, time(12), UTC)
+    generate(database, now=now)
+    (message,) = [one for one in letters(database, alone.ALONE) if one.recipient == "owner@fennmark.example"]
+    found = alone.render(database, message, now)
+    assert isinstance(found, Rendered)
+    return found.letter
+
+
 def token(letter: Message) -> str:
     found = re.search(r"/invitations/([\w-]{43})", letter.text)
     assert found, letter.text
@@ -128,7 +140,7 @@ def test_every_letter_about_an_assessment_can_be_checked(
         database, ciso, company, name="Fennmark Archive", engagement="Paper archive"
     )
     one_id = issue(database, ciso, vendor_id, engagement_id, security_lite().content_hash, due=DUE)
-    queue_due(database, now=NOW + timedelta(days=35))
+    reminder = reminder_on(database, DUE)
     with database.transaction(owner.scope) as session:
         one = queries.assessment(session, owner, one_id, lock=True)
         enquiry = enquiries.ask(session, one, kind="question", text="Why?", actor=owner, now=NOW).id
@@ -139,7 +151,7 @@ def test_every_letter_about_an_assessment_can_be_checked(
     change(database, buyer, one_id, changing.extend, due=DUE + timedelta(days=9), text="Holidays.")
     fill(database, owner, one_id)
     seal(database, owner, one_id)
-    found = [one for one in letters(database) if one.kind in ABOUT_AN_ASSESSMENT]
+    found = [one for one in (reminder, *letters(database)) if one.kind in ABOUT_AN_ASSESSMENT and one.text]
     assert {one.kind for one in found} == ABOUT_AN_ASSESSMENT
     with database.looking(SYSTEM) as session:
         known = {one.code for one in session.scalars(select(Assessment))}
@@ -168,8 +180,9 @@ def test_no_letter_asks_for_a_password_or_hides_an_address() -> None:
         ), path.name
         assert not re.search("<(img|form)", text), path.name
         assert path.with_suffix(".txt").exists() or path.name == "_letter.html", path.name
-        for href in re.findall(r'href="([^"]*)"', text):
-            assert href == "{{ url }}", path.name
+        shown = re.findall(r'<a href="([^"]*)">([^<]*)</a>', text)
+        assert len(shown) == text.count("href="), path.name
+        assert all(href == words for href, words in shown), path.name
 
 
 def test_an_unjoined_contact_gives_way_to_the_right_one(

@@ -20,6 +20,8 @@ from sqlalchemy import func, select
 
 from portal.assessments import pace, workbook_opening
 from portal.assessments.version_models import WorkbookUpload
+from portal.assessments.workbook_grid import typed_number
+from portal.assessments.workbook_opening import Cell
 from portal.db import SYSTEM
 from portal.faults import Invalid
 from portal.web import Portal
@@ -29,6 +31,7 @@ from tests.portal.assessments.workbooks import (
     Failed,
     Formula,
     Rows,
+    Shown,
     bring,
     brought,
     build,
@@ -314,6 +317,7 @@ def test_merged_cells_are_refused(given: Given) -> None:
         (True, "Write a whole number"),
         (1e300, "Write a whole number"),
         ("7 days", "Write a whole number"),
+        (Shown(0.07, "0%"), "Write a whole number"),
         ("7,0", "Write a whole number"),
         ("٧", "Write a whole number"),
     ],
@@ -349,6 +353,11 @@ def test_what_is_no_number_is_not_taken_for_one(given: Given, value: Any, senten
         ("one.why", 24.0, "24"),
         ("one.why", 24.5, "24.5"),
         ("one.why", "'quoted", "'quoted"),
+        ("one.why", Shown(0.07, "0%"), "7%"),
+        ("one.why", Shown(0.125, "0.00%"), "12.5%"),
+        ("one.why", Shown(0.5, '[Red]-0.0 %;0"%"'), "50%"),
+        ("one.why", Shown(0.5, '0.0" %"'), "0.5"),
+        ("one.why", Shown(0.5, "0.0\\%"), "0.5"),
         ("one.why", "a\r\nb", "a\nb"),
         ("one.why", datetime.date(2026, 11, 20), "2026-11-20"),
     ],
@@ -359,6 +368,14 @@ def test_what_programs_make_of_cells_is_read(given: Given, key: str, value: Any,
     data = changed(download(browser, given), lambda sheets: put(sheets["Questions"], key, "answer", value))
     take(browser, brought(browser, given, data))
     assert given.stored() == {key: (1, stored)}
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "number"),
+    [("50%", "%", "50"), ("12.5 %", "percent", "12.5"), ("50", "%", "50"), ("50%", "days", "50%")],
+)
+def test_a_percentage_is_a_number_where_percent_is_asked_for(text: str, unit: str, number: str) -> None:
+    assert typed_number(Cell("percent", text), unit) == number
 
 
 def test_days_counted_from_1904_are_days_and_bare_numbers_are_not(given: Given) -> None:

@@ -49,7 +49,10 @@ def build(sheets: Mapping[str, Rows], more: Callable[[Any], None] | None = None,
         sheet = book.add_worksheet(name)
         for at, row in enumerate(rows):
             for index, value in enumerate(row):
-                _write(sheet, at, index, value, day)
+                if isinstance(value, Shown):
+                    sheet.write_number(at, index, value, book.add_format({"num_format": value.how}))
+                else:
+                    _write(sheet, at, index, value, day)
     if more is not None:
         more(book)
     book.close()
@@ -58,6 +61,17 @@ def build(sheets: Mapping[str, Rows], more: Callable[[Any], None] | None = None,
 
 class Formula(str):
     """A formula, with 7 as its stored result."""
+
+
+class Shown(float):
+    """A number in a format that another program gave the cell: ``how``, of Excel's own codes."""
+
+    def __new__(cls, value: float, how: str) -> Shown:
+        found = super().__new__(cls, value)
+        found.how = how
+        return found
+
+    how: str
 
 
 class Failed(str):

@@ -204,6 +204,9 @@ def test_filters_narrow(app: Portal, scene: Scene) -> None:
         "tier",
         "standing",
         "fourth_party",
+        "campaign",
+        "incident",
+        "trigger",
     }
     admin = place[OrganisationRole.ADMIN].person.id
     found = json.loads(browser.get(f"{base}?person={admin}").text)

@@ -20,6 +20,7 @@ from portal.settings import Settings
 from portal.vendors.models import Vendor
 from portal.web import Portal
 from tests.portal.accounts.given import code_now, give_factor, half_signed_in
+from tests.portal.accounts.test_bound import by_provider, open_bound
 from tests.portal.kept import SAID, Kept, make_kept
 from tests.portal.once import made_once
 from tests.portal.world import PASSWORD, Browser, signed_in
@@ -83,6 +84,28 @@ def test_answers_go_by_two_people_and_every_page_still_reads(app: Portal, kept: 
     assert "This answer was removed later" in sealed.text
     assert SAID not in sealed.text
     assert ciso.post(proposal, go="approve").status_code == 409
+
+
+def test_who_came_by_a_provider_proves_their_own_account_before_anything_is_destroyed(
+    app: Portal, kept: Kept
+) -> None:
+    """Whoever runs the provider can come in as any two of its people; their passwords it does not know."""
+    admin, _ciso, o = both(app, kept)
+    answer = admin.post(f"{o}/vendors/{kept.vendor}/offboard", reason="The contract has ended")
+    proposal = answer.headers["Location"]
+    person = kept.organisation[OrganisationRole.CISO].person
+    bound = by_provider(app, open_bound(app.database, person, kept.organisation))
+    assert 'name="current"' in bound.get(proposal).text
+    assert 'name="current"' not in signed_in(app, kept.organisation[OrganisationRole.CISO]).get(proposal).text
+    for wrong, said in (("", "Write the password"), ("wrong", "not your current password")):
+        refused = bound.post(proposal, page=proposal, go="approve", current=wrong)
+        assert refused.status_code == 422
+        assert said in refused.text
+    with app.database.looking(SYSTEM) as session:
+        assert session.scalars(select(Vendor.offboarded_at)).one() is None
+    assert bound.post(proposal, page=proposal, go="approve", current=PASSWORD).status_code == 303
+    with app.database.looking(SYSTEM) as session:
+        assert session.scalars(select(Vendor.offboarded_at)).one() is not None
 
 
 def test_a_vendor_is_offboarded(app: Portal, database: Database, kept: Kept) -> None:

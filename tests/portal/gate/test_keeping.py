@@ -24,7 +24,10 @@ from portal.gate.facts import GateFacts
 from portal.gate.keeping import Keeper
 from portal.gate.standing import Decided, effective
 from portal.gate.standing_models import BriefCondition, BriefSubmission, GateBrief, StandingRecord
+from portal.portfolio import conditions, engagement_lists
+from portal.reports import engagement_report, vendor_report
 from portal.settings import Settings
+from portal.vendors import policy_queries
 from portal.vendors.ground import ground_moved
 from portal.vendors.models import Engagement
 from portal.vendors.policy import Policy
@@ -119,7 +122,9 @@ def place_of(scene: Scene) -> Place:
 
 
 def forget() -> None:
+    """Also what could not be worked out: other tests have gates of the same ids (once.py)."""
     standings._worked._known.clear()
+    standings._failed._known.clear()
 
 
 def empty(database: Database) -> None:
@@ -175,9 +180,8 @@ def test_a_stored_standing_is_true_on_every_day_it_is_said_to_hold(database: Dat
                 with database.looking(SYSTEM) as session:
                     rules = working.rules(session, place.id)
                     on = start + ahead * ONE
-                    made = working.worked_out(session, place.id, [row.engagement_id], rules, now=on)[
-                        row.engagement_id
-                    ]
+                    found = working.looked_at(session, place.id, [row.engagement_id], rules, now=on)
+                    made = found.made[row.engagement_id]
                 values = dict(
                     zip(standings.COLUMNS, standings.brief_row(row.engagement_id, made), strict=True)
                 )
@@ -255,6 +259,47 @@ def test_days_that_a_worker_slept_through_are_written_under_their_own(
 
 
 @pytest.mark.both_databases
+def test_a_condition_that_was_missed_stays_on_its_list_as_late(passing: Gate, database: Database) -> None:
+    """On the day before it is due and on the day after, stored and worked out: it never goes away by itself."""
+    ciso = passing.desk.place[CISO]
+    for days, late in ((29, 0), (30, 1), (31, 1)):
+        now = NOW + days * ONE
+        keep(database, now)
+        for stored in (True, False):
+            if not stored:
+                empty(database)
+                forget()
+            with database.looking(ciso.scope) as session:
+                found = standings.relation(session, ciso, today=now.date(), now=now)
+                listed = [
+                    session.execute(
+                        conditions.keys(ciso, found, conditions.Filter(due), today=now.date())
+                    ).all()
+                    for due in ("", conditions.LATE)
+                ]
+            assert [len(one) for one in listed] == [1, late]
+
+
+def test_a_report_says_the_last_day_on_which_a_gate_passes_if_nobody_does_anything(
+    passing: Gate, app: Portal, database: Database
+) -> None:
+    """A condition ends it after 29 days; the decision itself would hold for longer."""
+    place = passing.desk.place
+    with app.test_request_context(), database.looking(place[CISO].scope) as session:
+        shown = engagement_report.read(session, place[CISO], passing.desk.engagement, now=NOW)
+        assert shown.subject.decision is not None
+        assert (shown.subject.decision.valid_until or TODAY) > TODAY + 29 * ONE
+        assert vendor_report.until(shown) == TODAY + 29 * ONE
+        relation = standings.relation(session, place[CISO], today=TODAY, now=NOW)
+        policy = policy_queries.current(session, place.id)
+        (row,) = engagement_lists.rows(session, place[CISO], [passing.desk.engagement], relation, policy)
+        assert shown.residual == row.residual  # the list says the same
+        late = NOW + 30 * ONE
+        shown = engagement_report.read(session, place[CISO], passing.desk.engagement, now=late)
+        assert vendor_report.until(shown) is None
+
+
+@pytest.mark.both_databases
 def test_who_decides_anew_is_the_event_and_the_history_has_both(passing: Gate, database: Database) -> None:
     keep(database)
     assert passing.post(CISO, passing.fields(outcome="blocked", valid_until="")).status_code == 303
@@ -322,3 +367,8 @@ def test_what_was_stored_wrongly_is_found_said_and_mended(
     assert keeping.mend(database, deal.organisation.id, now=NOW) == 1
     assert rows(database, GateBrief, engagement_id=deal.engagement)[0].proposed == before != "clear"
     assert str(deal.engagement) in caplog.text
+    beside = len(rows(database, BriefSubmission, engagement_id=deal.engagement))
+    with database.transaction(SYSTEM) as session:
+        session.execute(delete(BriefSubmission).where(BriefSubmission.engagement_id == deal.engagement))
+    assert keeping.mend(database, deal.organisation.id, now=NOW) == 1
+    assert len(rows(database, BriefSubmission, engagement_id=deal.engagement)) == beside > 0

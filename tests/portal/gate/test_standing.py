@@ -175,6 +175,9 @@ def test_conditions_added_by_hand() -> None:
     assert now(one, sound(), met={"c-1"}).open == by_hand[1:]
     assert now(one, sound(), on=day(6), met={"c-2"}).outcome == "pending"
     assert now(one, sound(), on=day(6), met={"c-1"}).outcome == "blocked"
+    assert (now(one, sound(), on=day(6)).open, now(one, sound(), on=day(6)).late) == ((), by_hand)
+    assert now(one, sound(), on=day(6), met={"c-1"}).late == by_hand[1:]
+    assert now(one, sound(), on=day(5)).late == ()
     assert now(one, sound(), on=day(6), met={"c-1", "c-2"}).outcome == "clear_with_conditions"
 
 

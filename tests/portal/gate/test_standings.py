@@ -57,7 +57,10 @@ def test_the_relation_says_what_each_page_says(database: Database, scene: Scene)
                 (one.slug, uuid.UUID(one.submission)) for one in facts.submitted
             }
             open_ones = {one.key for one in page.effective.open} if page.effective else set()
-            assert {(one.code, one.subject) for one in conditions if one.engagement_id == key} == open_ones
+            late = {one.key for one in page.effective.late} if page.effective else set()
+            assert {(one.code, one.subject) for one in conditions if one.engagement_id == key} == (
+                open_ones | late
+            )
             assert row.open_conditions == len(open_ones)
             if page.effective is None or page.decision is None:
                 assert (row.outcome, row.decided_outcome, row.decision_id, row.lapsed) == (

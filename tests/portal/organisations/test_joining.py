@@ -248,6 +248,7 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         "zone": "Europe/Berlin",
         "currency": "eur",
         "keep_months": "6",
+        "region": "de-by",
         "vendor_sees": "all",
         "colour": "teal",
     }
@@ -257,6 +258,9 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
         ("zone", "Mars/Olympus"),
         ("currency", "EURO"),
         ("keep_months", "0"),
+        ("region", "XX"),
+        ("region", "Portugal"),
+        ("region", "DE-ZZ"),
         ("vendor_sees", "x"),
     ]:
         refused = admin.post(page, values | {"revision": "2", name: wrong}, page=page)
@@ -265,3 +269,4 @@ def test_settings_are_checked_and_a_stale_form_is_a_conflict(
     with database.looking(SYSTEM) as session:
         row = session.scalars(select(service.Organisation)).one()
         assert (row.zone, row.currency, row.keep_months) == ("Europe/Berlin", "EUR", 6)
+        assert row.region == "DE-BY"

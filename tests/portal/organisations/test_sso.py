@@ -39,6 +39,15 @@ __all__ = ["provider", "settings", "world"]  # fixtures
 # ------------------------------------------------------------------------------------------------------ who comes in
 
 
+def signed_in_by(world: World) -> list[tuple[str, object]]:
+    """What the record says of whole sessions: the way, and the organisation that reads of it."""
+    with world.app.database.looking(SYSTEM) as session:
+        found = session.scalars(
+            select(Event).where(Event.kind == "session.signed_in").order_by(Event.at, Event.id)
+        )
+        return [(one.data["way"], one.organisation_id) for one in found]
+
+
 @pytest.mark.both_databases
 def test_somebody_new_of_an_allowed_domain_gets_an_account_and_a_bound_session(world: World) -> None:
     browser, answer = world.come(**NEW)
@@ -55,6 +64,7 @@ def test_somebody_new_of_an_allowed_domain_gets_an_account_and_a_bound_session(w
         ).one()
         person = session.get_one(PersonRow, row.person_id)
     assert (row.way, row.bound_to, row.verified_at) == ("sso", world.place.id, None)
+    assert signed_in_by(world) == [("sso", world.place.id)]
     assert (member.role, member.given_by) == ("procurement", world.place[CISO].person.id)
     assert (person.password_hash, person.confirmed_at) == (None, None)
     assert world.come(**NEW)[1].headers["Location"] == world.home  # the same person, not another account
@@ -232,6 +242,7 @@ def test_who_has_a_factor_here_shows_it_unless_the_provider_is_believed(
     assert fresh.get(world.home).headers["Location"].startswith("/sign-in")
     answer = fresh.post("/sign-in/code", page="/sign-in/code", code=code_now(secret), next=world.home)
     assert answer.headers["Location"] == world.home
+    assert signed_in_by(world)[-1] == ("sso", world.place.id)
     assert fresh.get(world.home).status_code == 200
     assert fresh.get("/account").status_code == 303
     trusted, answer = world.come("vera", amr=["pwd", "mfa"])

@@ -16,6 +16,7 @@ from portal.organisations.sso_models import SsoIdentity, SsoProposal
 from portal.outbox import Message
 from portal.settings import Settings
 from portal.web import Portal
+from tests.portal.accounts.test_bound import by_provider, open_bound
 from tests.portal.organisations.given_sso import (
     ADMIN,
     CISO,
@@ -32,7 +33,7 @@ from tests.portal.organisations.provider import (
     Provider,
     serving,
 )
-from tests.portal.world import NOW, Browser, make_organisation, signed_in
+from tests.portal.world import NOW, PASSWORD, Browser, make_organisation, signed_in
 
 __all__ = ["provider", "settings", "world"]  # fixtures
 
@@ -77,6 +78,28 @@ def test_two_people_say_which_provider_it_is(
         last = session.scalars(select(SsoProposal).where(SsoProposal.state == "open")).one()
     assert list(states) == ["approved", "replaced", "open"]
     assert last.secret is None
+
+
+def test_who_came_by_the_provider_approves_no_change_of_it_by_its_word_alone(
+    app: Portal, database: Database, settings: Settings, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = make_organisation(database, settings, "Halden")
+    world, page = World(app, place, provider), f"/o/{place.slug}/sign-in-provider"
+    ciso = signed_in(app, place[CISO])
+    monkeypatch.setattr(sso_way, "STARTS", 1)
+    assert proposed(world, ciso).status_code == 303
+    often = proposed(world, ciso)  # the provider is not asked as often as somebody likes
+    assert often.status_code == 429
+    assert "Try again in a minute" in often.text
+    with database.looking(SYSTEM) as session:
+        path = f"{page}/proposals/{session.scalars(select(SsoProposal.id)).one()}"
+    bound = by_provider(app, open_bound(database, place[ADMIN].person, place))
+    refused = bound.post(path, page=page, step="approve")
+    assert refused.status_code == 422
+    assert "Write the password that you have now." in refused.text
+    assert "Waits for a second person" in bound.get(page).text
+    assert bound.post(path, page=page, step="approve", current=PASSWORD).status_code == 303
+    assert "Waits for a second person" not in ciso.get(page).text
 
 
 def test_another_issuer_forgets_whom_the_first_one_knew(

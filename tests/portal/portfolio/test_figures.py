@@ -18,18 +18,46 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from portal.access import Identity, OrganisationRole
+from portal.assessments import organisation_queries as assessments
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.findings import lists as findings
 from portal.gate import standings, working
 from portal.gate.keeping import Keeper
 from portal.gate.models import RiskException
-from portal.gate.standing_models import BriefCondition, GateBrief, StandingRecord
+from portal.gate.standing_models import BriefCondition, BriefSubmission, GateBrief, StandingRecord
 from portal.gate.standings import Relation
-from portal.portfolio import changes, conditions, engagement_lists, exceptions, figures
-from portal.portfolio.figures import CHANGES, CONDITIONS, ENGAGEMENTS, EXCEPTIONS, SCHEDULE, Figure, Home
+from portal.portfolio import (
+    changes,
+    concentration_queries,
+    conditions,
+    engagement_lists,
+    exceptions,
+    figures,
+)
+from portal.portfolio.figures import (
+    ASSESSMENTS,
+    CHANGES,
+    CONDITIONS,
+    ENGAGEMENTS,
+    EVIDENCE,
+    EXCEPTIONS,
+    FINDINGS,
+    INCIDENTS,
+    PARTY,
+    REVIEWS,
+    SCHEDULE,
+    TRIGGERS,
+    Figure,
+    Home,
+)
+from portal.portfolio.models import FourthParty
+from portal.portfolio.words import firm_key
+from portal.reassessment import ending, incident_queries, triggers
 from portal.reassessment import queries as reassessment
 from portal.reassessment.models import Reassessment
+from portal.review import queue
 from portal.vendors import policy_queries
 from portal.vendors.facts import TIERS
 from portal.vendors.models import Engagement, Vendor
@@ -59,9 +87,11 @@ ONE = st.fixed_dictionaries(
         "level": st.sampled_from([None, 1, 2, 3, 4]),
         "lapses": st.none() | st.integers(1, 59),
         "due": st.lists(st.none() | DAYS, max_size=2),
+        "missing": st.integers(0, 2),
         "excepted": st.integers(0, 1),
         "then": st.none() | st.tuples(st.sampled_from(TIERS), st.sampled_from(OUTCOMES), st.integers(1, 4)),
         "exception": st.none() | st.tuples(st.sampled_from(["approved", "waiting", "refused"]), DAYS),
+        "names": st.booleans(),
     }
 )
 
@@ -116,7 +146,7 @@ def put(session: Session, place: Place, one: dict[str, Any]) -> None:
                 proposed="pending",
                 level=one["level"],
                 high=one["level"],
-                missing=0,
+                missing=one["missing"],
                 lapsed=one["outcome"] != one["decided"],
                 open_conditions=len(due),
                 excepted=one["excepted"],
@@ -136,6 +166,17 @@ def put(session: Session, place: Place, one: dict[str, Any]) -> None:
                     subject=f"k{at}",
                     due=day,
                     lapses_to="pending",
+                )
+            )
+        if one.get("names"):  # what it rests on names a firm
+            said = select(FourthParty.submission_id).where(FourthParty.organisation_id == place.id)
+            session.add(
+                BriefSubmission(
+                    engagement_id=engagement_id,
+                    **here,
+                    slug="security_lite",
+                    submission_id=session.scalars(said.limit(1)).one(),
+                    demanded=True,
                 )
             )
     if one["then"]:
@@ -179,7 +220,7 @@ def opened(
     """How long the list behind a figure is: its address read back as the list reads it, its own statement run."""
     given = MultiDict(dict(figure.arguments))
     if figure.endpoint == ENGAGEMENTS:
-        narrowed = engagement_lists.filter_from(given, [])
+        narrowed = engagement_lists.filter_from(given)
         statement = engagement_lists.ids(identity, narrowed, relation, found.policy, today=TODAY)
     elif figure.endpoint == CHANGES:
         of = changes.Filter(date.fromisoformat(given["since"]), given.get("what", ""))
@@ -194,8 +235,23 @@ def opened(
         )
         base = reassessment.next_base(identity, Reassessment.id)
         statement = base.where(*reassessment.next_criteria(wanted, today=TODAY))
+    elif figure.endpoint == ASSESSMENTS:
+        statement = assessments.ids(identity, assessments.Filter(state=given["state"]), today=TODAY)
+    elif figure.endpoint == FINDINGS:
+        statement = findings.ids(identity, findings.Filter(**given.to_dict()), today=TODAY)
+    elif figure.endpoint == REVIEWS:
+        statement = queue.ids(identity, queue.Filter())
+    elif figure.endpoint == INCIDENTS:
+        statement = incident_queries.ids(identity, given["state"])
+    elif figure.endpoint == TRIGGERS:
+        statement = triggers.ids(identity, given["state"])
+    elif figure.endpoint == EVIDENCE:
+        first, last = ending.period(given["until"], TODAY)
+        statement = ending.ids(identity, first=first, last=last)
     else:
-        return figure.count  # lists of other features: followed page by page below
+        assert figure.endpoint == PARTY
+        firm = concentration_queries.Filter(tier=given["tier"], key=firm_key(given["name"]))
+        statement = concentration_queries.engagements(identity, firm, relation)
     return len(session.execute(statement).all())
 
 
@@ -255,6 +311,7 @@ def test_each_figure_on_the_page_opens_a_list_of_that_length(
         "level": 2,
         "lapses": 5,
         "due": [3, -3],
+        "missing": 1,
         "excepted": 0,
         "then": ("low", "blocked", 4),
         "exception": ("approved", 9),
@@ -285,6 +342,82 @@ def test_each_figure_on_the_page_opens_a_list_of_that_length(
         assert [int(one) for one in totals] == ([int(count)] if int(count) else totals[:0]), key
 
 
+def stood(**changes: Any) -> dict[str, Any]:
+    """One engagement as ``put`` takes it, with nothing that hangs on it."""
+    found: dict[str, Any] = {
+        "tier": "high", "owned": False, "offboarded": None, "age": 400, "stored": "fresh", "outcome": "clear",
+        "decided": "clear", "level": 3, "lapses": None, "due": [], "missing": 0, "excepted": 0, "then": None,
+        "exception": None,
+    }  # fmt: skip
+    return found | changes
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "whats"),
+    [
+        (("high", None, None), {"outcome": "clear", "level": 3}, {"better", "gained"}),
+        (("high", None, 3), {"outcome": "pending", "level": 3}, set()),
+        (("high", None, 3), {"outcome": "blocked", "level": 3}, {"worse"}),
+        (("high", "clear", 3), {"outcome": None, "level": None}, {"worse", "lost"}),
+        (("high", "clear", 3), {"outcome": "clear", "level": 2}, {"fell"}),
+        (("high", "clear", 3), {"stored": ""}, set()),
+        (None, {"outcome": "blocked", "level": 1}, set()),
+    ],
+)
+def test_a_first_decision_and_a_band_that_comes_or_goes_are_changes(
+    database: Database, alder: Place, then: Any, now: dict[str, Any], whats: set[str]
+) -> None:
+    """Undecided is as pending: purchasing waits. Of a gate that is being worked out nobody says that it changed."""
+    ciso = alder[OrganisationRole.CISO]
+    with database.transaction(SYSTEM) as session:
+        before = set(session.scalars(select(Engagement.id)))
+        put(session, alder, stood(then=then, **now))
+        (ours,) = set(session.scalars(select(Engagement.id))) - before
+    with database.read_session(ciso.scope) as session:
+        relation = standings.relation(session, ciso, today=TODAY, now=NOW, most=0)
+        compared = changes.Compared(ciso, relation, SINCE, "UTC")
+        (row,) = compared.rows(session, [ours])
+        listed = session.scalars(compared.ids(changes.Filter(SINCE))).all()
+    assert set(row.whats) == whats
+    assert (ours in listed) is bool(whats)
+
+
+@pytest.mark.parametrize(("day", "whats"), [(-1, {"fell", "worse"}), (0, set())])
+def test_what_happened_on_the_day_itself_is_since_that_day(
+    database: Database, alder: Place, day: int, whats: set[str]
+) -> None:
+    """A record of the day is no "then", as an engagement that was made on it is new."""
+    ciso = alder[OrganisationRole.CISO]
+    with database.transaction(SYSTEM) as session:
+        before = set(session.scalars(select(Engagement.id)))
+        put(session, alder, stood(then=("high", "clear", 4), level=3, outcome="blocked", decided="blocked"))
+        (ours,) = set(session.scalars(select(Engagement.id))) - before
+        (record_,) = session.scalars(select(StandingRecord).where(StandingRecord.engagement_id == ours))
+        since = record_.day - timedelta(days=day)
+    with database.read_session(ciso.scope) as session:
+        relation = standings.relation(session, ciso, today=TODAY, now=NOW, most=0)
+        (row,) = changes.Compared(ciso, relation, since, "UTC").rows(session, [ours])
+    assert set(row.whats) == whats
+
+
+@pytest.mark.sqlite_itself
+def test_what_changed_is_read_backwards_from_now(database: Database, alder: Place) -> None:
+    """The newest record of each engagement by its key: history grows for ever and is never read whole."""
+    ciso = alder[OrganisationRole.CISO]
+    with database.read_session(ciso.scope) as session:
+        relation = standings.relation(session, ciso, today=TODAY, now=NOW)
+        compared = changes.Compared(ciso, relation, SINCE, "UTC")
+        asked: list[Any] = []
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+        session.execute(compared.base(func.count()))
+        statement, given = asked[0]
+        plan = [one[3] for one in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
+    about = [one for one in plan if "standing_record" in one]
+    assert about
+    assert not any(one.startswith("SCAN") for one in about), about
+
+
 @contextmanager
 def counting(database: Database) -> Iterator[list[str]]:
     said: list[str] = []
@@ -311,11 +444,13 @@ def test_the_page_asks_as_much_of_few_engagements_as_of_many(
         "level": 3,
         "lapses": 5,
         "due": [3],
+        "missing": 0,
         "excepted": 1,
         "then": ("low", "blocked", 4),
         "exception": ("approved", 9),
     }
-    pages = ("", "/changes", "/conditions", "/exceptions")
+    pages = ("portfolio", "portfolio/changes", "portfolio/conditions", "portfolio/exceptions")
+    pages += ("gates", "engagements", "portfolio/report")
     browser, asked = signed_in(app, alder[OrganisationRole.CISO]), []
     with database.transaction(SYSTEM) as session:
         for _each in range(8):
@@ -324,7 +459,7 @@ def test_the_page_asks_as_much_of_few_engagements_as_of_many(
         counts = []
         for page in pages:
             with counting(database) as said:
-                assert browser.get(f"/o/{alder.slug}/portfolio{page}").status_code == 200
+                assert browser.get(f"/o/{alder.slug}/{page}").status_code == 200
             counts.append(len(said))
         asked.append(counts)
         with database.transaction(SYSTEM) as session:

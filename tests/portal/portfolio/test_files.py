@@ -20,7 +20,11 @@ from portal.web import Portal
 from tests.portal.scene import Scene
 from tests.portal.world import signed_in
 
-LISTS = (*("vendors", "engagements", "contacts", "assessments", "enquiries", "findings", "gates", "reviews"),)
+LISTS = (
+    *("vendors", "engagements", "contacts", "assessments", "enquiries", "findings", "gates", "reviews"),
+    *("portfolio/changes", "portfolio/conditions", "portfolio/exceptions", "portfolio/fourth-parties"),
+    *("portfolio/fourth-parties/engagements?name={firm}", "search?q=kzalder"),
+)
 
 
 def sheet(data: bytes) -> list[list[object]]:
@@ -39,11 +43,17 @@ def test_each_list_is_a_workbook_with_the_rows_of_its_csv(
 ) -> None:
     alder = scene.places["Kzalder"]
     browser = signed_in(app, alder[OrganisationRole.AUDITOR])
-    answer = browser.get(f"/o/{alder.slug}/{name}.xlsx")
+    firm = next(
+        one for one in scene.canaries if one.startswith("kzparty") and alder.name in scene.canaries[one]
+    )
+    name, _, query = name.format(firm=firm).partition("?")
+    answer = browser.get(f"/o/{alder.slug}/{name}.xlsx?{query}")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].endswith("spreadsheetml.sheet")
     assert ".xlsx" in answer.headers["Content-Disposition"]
-    told = browser.get(f"/o/{alder.slug}/{name}.csv").text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    told = browser.get(f"/o/{alder.slug}/{name}.csv?{query}").text.removeprefix(
+        "\N{ZERO WIDTH NO-BREAK SPACE}"
+    )
     rows = list(csv.reader(io.StringIO(told)))
     assert [[as_text(one) for one in row] for row in sheet(answer.data)] == [
         [one.removeprefix("'") for one in row] for row in rows

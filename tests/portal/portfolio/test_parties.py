@@ -10,7 +10,7 @@ import pytest
 from portal.access import Identity
 from portal.assessments.drafts import Content
 from portal.db import Database
-from portal.faults import Invalid
+from portal.faults import Invalid, NotFound
 from portal.gate import standings
 from portal.portfolio import concentration_queries as queries
 from portal.portfolio.concentration_queries import Filter, Party
@@ -70,9 +70,6 @@ def test_two_names_are_one_firm_where_somebody_says_so(world: Told, database: Da
 
     def say(step: Any, *args: Any) -> Any:
         with database.transaction(who.scope) as session:
-            if step is queries.join:
-                relation = standings.relation(session, who, today=TODAY, now=NOW)
-                return step(session, who, *args, relation, now=NOW)
             return step(session, who, *args, now=NOW)
 
     for key, same_as in (
@@ -83,6 +80,9 @@ def test_two_names_are_one_firm_where_somebody_says_so(world: Told, database: Da
     ):
         with pytest.raises(Invalid):
             say(queries.join, key, same_as)
+    with pytest.raises(NotFound):  # whatever a form says: a key that no vendor's name has
+        say(queries.join, "secretive", "Nordmoln Cloud")
+    assert say(queries.join, "quetzal", "Nordmoln Cloud") == "nordmoln cloud"
     assert say(queries.join, "quetzal", "Nordmoln Cloud") == "nordmoln cloud"
     found = parties(database, who)
     assert list(found) == ["nordmoln cloud"]
@@ -116,7 +116,9 @@ def test_pages_say_what_rests_on_a_firm(world: Told, app: Portal) -> None:
     assert "No vendor names a firm like this." in wrong.text
     right = browser.post(f"{base}/names", {"name": "quetzal", "same_as": "Nordmoln cloud", "do": "join"})
     assert right.headers["Location"].endswith("name=nordmoln+cloud")
-    assert "It is another firm" in browser.get(right.headers["Location"]).text
+    joined = browser.get(right.headers["Location"]).text
+    assert "It is another firm" in joined
+    assert "<span>Quetzal Inc.</span>" in joined  # as it was written
     assert owner.post(f"{base}/names", {"name": "quetzal", "do": "part"}).status_code == 403
     assert browser.post(f"{base}/names", {"name": "quetzal", "do": "part"}).status_code == 303
 

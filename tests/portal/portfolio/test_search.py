@@ -46,8 +46,9 @@ def found(database: Database, who: Identity, text: str, **more: Any) -> list[tup
     """(submission, key) of every answer that is found, as pages show them."""
     with database.looking(who.scope) as session:
         relation = standings.relation(session, who, today=TODAY, now=NOW)
-        plan = search_queries.plan(session, who, text)
-        page = search_queries.page_of(session, who, plan, Filter(text, **more), relation, number=1)
+        narrowed = Filter(text, **more)
+        plan = search_queries.plan(session, who, text, narrowed, relation)
+        page = search_queries.page_of(session, who, plan, narrowed, relation, number=1)
         assert page.total == len(page.rows)
         return [(one.submission, one.key) for one in page.rows]
 
@@ -75,16 +76,38 @@ def test_each_reader_finds_what_vendors_of_theirs_said(world: Told, database: Da
 def test_words_that_stand_everywhere_are_refused_of_ones_own_rows_alone(
     world: Told, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ciso = world.place[CISO]
-    with database.looking(ciso.scope) as session:
-        assert search_queries.plan(session, ciso, "nordmoln quetzal").wanted == ("quetzal", "nordmoln")
-        monkeypatch.setattr(search_queries, "MOST_ROWS", 1)
-        assert search_queries.plan(session, ciso, "nordmoln").common
-        assert not search_queries.plan(session, ciso, "nordmoln quetzal").common
-        assert search_queries.plan(session, ciso, "nordmoln nothing").nowhere == "nothing"
-        assert not search_queries.plan(session, ciso, "the of").wanted
-    with database.looking(world.other[CISO].scope) as session:
-        assert not search_queries.plan(session, world.other[CISO], "nordmoln").common
+    ciso, theirs = world.place[CISO], world.other[CISO]
+    assert planned(database, ciso, "nordmoln quetzal").wanted == ("quetzal", "nordmoln")
+    monkeypatch.setattr(search_queries, "MOST_ROWS", 1)
+    assert planned(database, ciso, "nordmoln").common
+    assert not planned(database, ciso, "nordmoln quetzal").common
+    assert planned(database, ciso, "nordmoln nothing").nowhere == "nothing"
+    assert not planned(database, ciso, "the of").wanted
+    assert not planned(database, theirs, "nordmoln").common
+
+
+@pytest.mark.both_databases
+def test_a_word_that_stands_everywhere_is_found_where_the_search_is_narrowed_to(
+    world: Told, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its filter, and to a business owner's own engagements; what is too many there, too, is refused there, too."""
+    place = world.place
+    first, second = (world.first.submission, PARTIES), (world.second.submission, PARTIES)
+    monkeypatch.setattr(search_queries, "MOST_ROWS", 1)
+    assert found(database, place[CISO], "nordmoln") == []
+    assert found(database, place[CISO], "nordmoln", tier="critical") == [first]
+    assert found(database, place[CISO], "nordmoln cloud", tier="high") == [second]
+    assert found(database, place[OWNER], "nordmoln") == [first]
+    assert planned(database, place[CISO], "nordmoln", slug="security_lite").common
+    assert not planned(database, place[CISO], "nordmoln", tier="low").common
+    monkeypatch.setattr(search_queries, "MOST_LOOKED_AT", 1)
+    assert planned(database, place[CISO], "nordmoln", tier="critical").common
+
+
+def planned(database: Database, who: Identity, text: str, **more: Any) -> search_queries.Plan:
+    with database.looking(who.scope) as session:
+        relation = standings.relation(session, who, today=TODAY, now=NOW)
+        return search_queries.plan(session, who, text, Filter(text, **more), relation)
 
 
 @pytest.mark.both_databases
@@ -201,6 +224,14 @@ def test_pages_and_files_say_who_said_what(world: Told, app: Portal, statements:
     statements.clear()
     assert browser.get(f"{path}?q=nordmoln").status_code == 200
     assert len(statements) == one  # whatever the number of answers
+    firms = f"/o/{world.place.slug}/portfolio/fourth-parties"
+    for address in (f"{path}.csv", firms, f"{firms}.csv"):
+        few, many = [], []
+        for asked, into in (("quetzal", few), ("nordmoln" if "search" in address else "", many)):
+            statements.clear()
+            assert browser.get(f"{address}?q={asked}").status_code == 200
+            into.extend(statements)
+        assert len(few) == len(many), address
     assert text.count("<mark>") >= 2
     assert f"/answers?round=1#q-{PARTIES}" in text
     assert "Secretive" not in text
@@ -211,7 +242,7 @@ def test_pages_and_files_say_who_said_what(world: Told, app: Portal, statements:
     assert [row[0] for row in cells] == ["vendor", "Cedar", "Elder"]
     with app.database.looking(SYSTEM) as session:
         taken = session.scalars(select(Event).where(Event.kind == Kind.EXPORTED.value)).all()
-    assert [one.data["rows"] for one in taken] == [1, 2]
+    assert [one.data["rows"] for one in taken] == [1, 2, 1, 2, 1, 2]
 
 
 def test_hostile_words_are_text(world: Told, app: Portal) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from portal.access import OrganisationRole
@@ -52,6 +54,66 @@ def test_a_view_is_kept_found_opened_and_taken_away(app: Portal, halden: Place) 
     assert keeper.post(f"{here}/views", **fields | {"name": ""}).status_code == 422
     assert keeper.post(f"{here}/views", list="engagements", name="All").status_code == 422
     assert keeper.post(f"{here}/views", list="letters", name="All").status_code == 404
+
+
+def test_it_is_asked_before_a_view_is_taken_away(app: Portal, halden: Place) -> None:
+    here = f"/o/{halden.slug}"
+    keeper, admin = signed_in(app, halden[CISO]), signed_in(app, halden[ADMIN])
+    for which, page in (("search", "search"), ("fourth-parties", "portfolio/fourth-parties")):
+        kept = keeper.post(f"{here}/views", list=which, q="nordmoln", name=f"Nord {which}", shared="y")
+        assert kept.headers["Location"] == f"{here}/{page}?q=nordmoln"
+        drawn = admin.get(f"{here}/{page}").text
+        (ask,) = re.findall(rf'href="({here}/views/[^"]+/remove)"', drawn)
+        asked = admin.get(ask).text
+        assert "Somebody else made it, for everybody" in asked
+        assert "You made it for everybody" in keeper.get(ask).text
+        assert signed_in(app, halden[PROCUREMENT]).get(ask).status_code == 404
+        assert f">Nord {which}</a>" in admin.get(f"{here}/{page}").text  # asking takes nothing away
+        assert admin.post(ask, page=ask).headers["Location"] == f"{here}/{page}"
+        assert f">Nord {which}</a>" not in admin.get(f"{here}/{page}").text
+
+
+def test_search_words_of_others_are_not_shown_to_who_sees_some_vendors_only(
+    database: Database, halden: Place
+) -> None:
+    """What the CISO searches for is mostly the name of a vendor; what they narrow by codes is for everybody."""
+    owner = halden[OrganisationRole.BUSINESS_OWNER]
+    with database.transaction(halden[CISO].scope) as session:
+        for name, query in (("Named", {"q": "Secretive"}), ("Coded", {"tier": "high"})):
+            saved.save(session, halden[CISO], which="gates", name=name, query=query, shared=True, now=NOW)
+    for identity, names in ((owner, ["Coded"]), (halden[AUDITOR], ["Coded", "Named"])):
+        with database.read_session(identity.scope) as session:
+            assert [one.name for one in saved.of_list(session, identity, "gates")] == names
+
+
+def test_a_list_has_so_many_views_for_everybody_and_no_more(
+    database: Database, halden: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved, "MOST_SHARED", 2)
+    query = {"tier": "low"}
+
+    def keep(role: OrganisationRole, name: str, shared: bool, which: str = "gates") -> None:
+        with database.transaction(halden[role].scope) as session:
+            saved.save(session, halden[role], which=which, name=name, query=query, shared=shared, now=NOW)
+
+    keep(CISO, "One", shared=True)
+    keep(ADMIN, "Two", shared=True)
+    keep(CISO, "One", shared=True)  # the same view anew
+    keep(CISO, "Three", shared=False)
+    keep(CISO, "Elsewhere", shared=True, which="reviews")
+    for role, name in ((PROCUREMENT, "Four"), (CISO, "Three")):
+        with pytest.raises(Invalid) as refused:
+            keep(role, name, shared=True)
+        assert "shared" in refused.value.errors
+
+
+def test_a_view_of_somebody_who_answers_for_nothing_any_more_is_empty(app: Portal, halden: Place) -> None:
+    """Never the whole list under the name of “Anna's critical ones”."""
+    gone = halden[PROCUREMENT].person.id
+    page = signed_in(app, halden[CISO]).get(f"/o/{halden.slug}/engagements?owner={gone}").text
+    assert "No engagement fits this filter." in page
+    assert "Somebody who answers for nothing here any more" in page
+    assert f'<option value="{gone}" selected' in page
 
 
 def test_who_may_take_a_view_away(database: Database, halden: Place) -> None:

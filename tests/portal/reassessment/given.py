@@ -14,7 +14,6 @@ from portal.assessments.models import Assessment, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
-from portal.outbox import Message
 from portal.reassessment.models import Reassessment, Reminder
 from portal.reassessment.service import schedule_next
 from questionnaires.definition import Question
@@ -70,10 +69,3 @@ def scheduled(database: Database) -> list[Reassessment]:
 def reminders(database: Database) -> list[Reminder]:
     with database.looking(SYSTEM) as session:
         return list(session.execute(select(Reminder).order_by(Reminder.queued_at)).scalars())
-
-
-def letters(database: Database) -> list[Message]:
-    """Reminder letters, oldest first."""
-    with database.looking(SYSTEM) as session:
-        statement = select(Message).where(Message.kind.startswith("reminder_"))
-        return list(session.execute(statement.order_by(Message.created_at, Message.recipient)).scalars())

@@ -1,61 +1,21 @@
-"""Which steps are due: rule tables, and the law that it does not matter how often or how late one looks."""
+"""When a step of the ladder comes: month ends and leap days. Laws over random ladders stand in test_plan.py."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from portal.reassessment.ladder import EARLIEST, LADDER, coming_steps, due_steps
-from portal.reassessment.letters import distance
+from portal.reassessment.kinds import KINDS
+from portal.reassessment.ladder import days_of, named
+from portal.reassessment.lines import when
 from questionnaires.dates import add_months
 
 DUE = date(2026, 11, 20)
-LONG_AGO = date(2026, 1, 1)
 
 
 @pytest.mark.parametrize(
-    ("days", "names"),
-    [
-        (-31, ""),
-        (-30, "before-30"),
-        (-29, "before-30"),
-        (-8, "before-30"),
-        (-7, "before-30 before-7"),
-        (-1, "before-30 before-7"),
-        (0, "before-30 before-7 on-the-day"),
-        (6, "before-30 before-7 on-the-day"),
-        (7, "before-30 before-7 on-the-day after-7"),
-        (400, "before-30 before-7 on-the-day after-7"),
-    ],
-)
-def test_every_step_whose_day_has_come_is_due(days: int, names: str) -> None:
-    steps = due_steps(DUE, since=LONG_AGO, today=DUE + timedelta(days=days))
-    assert [one.name for one in steps] == names.split()
-
-
-@pytest.mark.parametrize(
-    ("days_left", "names"),
-    [
-        (45, "before-30 before-7 on-the-day after-7"),
-        (31, "before-30 before-7 on-the-day after-7"),
-        (30, "before-7 on-the-day after-7"),  # issued today: the step's day had begun before
-        (10, "before-7 on-the-day after-7"),
-        (7, "on-the-day after-7"),
-        (0, "after-7"),
-        (-7, ""),
-    ],
-)
-def test_steps_from_before_the_subject_are_never_sent(days_left: int, names: str) -> None:
-    since = DUE - timedelta(days=days_left)
-    steps = due_steps(DUE, since=since, today=DUE + timedelta(days=1000))
-    assert [one.name for one in steps] == names.split()
-
-
-@pytest.mark.parametrize(
-    ("anchor", "months", "due", "first_step"),
+    ("anchor", "months", "due", "thirty_before"),
     [
         ("2024-02-29", 12, "2025-02-28", "2025-01-29"),
         ("2024-02-29", 24, "2026-02-28", "2026-01-29"),
@@ -69,35 +29,24 @@ def test_steps_from_before_the_subject_are_never_sent(days_left: int, names: str
         ("2026-11-30", 3, "2027-02-28", "2027-01-29"),
     ],
 )
-def test_month_ends_and_leap_days(anchor: str, months: int, due: str, first_step: str) -> None:
+def test_month_ends_and_leap_days(anchor: str, months: int, due: str, thirty_before: str) -> None:
     found = add_months(date.fromisoformat(anchor), months)
     assert found == date.fromisoformat(due)
-    assert LADDER[0].day(found) == date.fromisoformat(first_step)
+    (step,) = [one for one in KINDS["reassessment"].ladder if one.days == -30]
+    assert found + timedelta(days=step.days or 0) == date.fromisoformat(thirty_before)
 
 
-days = st.dates(date(2024, 1, 1), date(2028, 12, 31))
-
-
-@given(due=days, since=days, looks=st.lists(days, min_size=1, max_size=12))
-def test_however_often_one_looks_the_last_look_alone_decides(
-    due: date, since: date, looks: list[date]
-) -> None:
-    seen = {step for today in looks for step in due_steps(due, since=since, today=today)}
-    assert seen == set(due_steps(due, since=since, today=max(looks)))
-
-
-@given(due=days, since=days, today=days)
-def test_nothing_is_due_early_or_both_due_and_coming(due: date, since: date, today: date) -> None:
-    now, later = due_steps(due, since=since, today=today), coming_steps(due, since=since, today=today)
-    assert all(since < one.day(due) <= today for one in now)
-    assert all(one.day(due) > today for one in later)
-    assert not set(now) & set(later)
-    assert all(due - today <= EARLIEST for _ in now)
+def test_every_shipped_step_is_named_after_its_day() -> None:
+    for kind in KINDS.values():
+        for step in kind.ladder:
+            if step.days is not None:
+                assert (step.name, days_of(step.name)) == (named(step.days), step.days)
 
 
 @pytest.mark.parametrize(
     ("days", "words"),
     [(-12, "12 days ago"), (-1, "one day ago"), (0, "today"), (1, "in one day"), (30, "in 30 days")],
 )
-def test_distance_in_words(days: int, words: str) -> None:
-    assert distance(DUE + timedelta(days=days), DUE) == words
+def test_how_far_a_date_is_away(days: int, words: str) -> None:
+    due = DUE + timedelta(days=days)
+    assert when(due, DUE).endswith(f", {words}")

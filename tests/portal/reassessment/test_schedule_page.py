@@ -8,7 +8,7 @@ import pytest
 
 from portal.access import OrganisationRole
 from portal.db import Database
-from portal.reassessment.reminding import queue_due
+from portal.reassessment.generating import generate
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal import journey
@@ -42,7 +42,7 @@ def test_it_says_what_is_coming_why_and_who_was_told(
     assert "No next assessment yet" in text_of(app, "auditor@halden.example", path)
     submit(database, issued)
     (row,) = scheduled(database)
-    queue_due(database, now=noon(row.due - timedelta(days=30)))
+    generate(database, now=noon(row.due - timedelta(days=30)))
     page = text_of(app, "auditor@halden.example", path)
     assert "Claims archive" in page
     assert "Sun 21 November 2027" in page
@@ -57,7 +57,7 @@ def test_open_assessments_have_their_own_view(
 ) -> None:
     issued = journey.issue(database, buyer, company)
     put_off(database, issued.assessment, NOW.date() + timedelta(days=45))
-    queue_due(database, now=noon(NOW.date() + timedelta(days=15)))
+    generate(database, now=noon(NOW.date() + timedelta(days=15)))
     page = text_of(app, "ciso@halden.example", f"/o/{buyer.slug}/schedule?view=open")
     assert "Tue 5 January 2027" in page
     assert "30 days before: Owner of Fennmark" in page

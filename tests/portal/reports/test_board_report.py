@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import delete
 
 from portal.access import OrganisationRole
+from portal.db import SYSTEM
+from portal.gate import standings
+from portal.gate.standing_models import GateBrief
 from portal.portfolio import figures
 from portal.reports import portfolio_report
-from portal.reports.model import Bars, Bullets, Columns, Document, MatrixBlock, Table
+from portal.reports.model import Bars, Bullets, Columns, Document, MatrixBlock, Para, Table
 from portal.web import Portal
 from tests.portal.scene import Deal, Scene
 from tests.portal.world import NOW, Browser
@@ -75,7 +79,15 @@ def test_each_number_is_the_home_page_s(app: Portal, deal: Deal, role: Organisat
     assert found["changes"] == [
         count for key, count in counts.items() if key.startswith("changes:") and key != "changes:"
     ]
-    said = ["gate:blocked", "below", "gate:lapsed", "gate:lapsing", "exceptions:force", "assessments:late"]
+    said = [
+        "gate:blocked",
+        "below",
+        "missing",
+        "gate:lapsed",
+        "gate:lapsing",
+        "exceptions:force",
+        "assessments:late",
+    ]
     said += ["findings:overdue", "findings:critical", "findings:high"]
     assert found["said"] == [counts[key] for key in said]
     months = [each for one in home.months.columns for each in (one.upper, one.lower)]
@@ -96,6 +108,43 @@ def test_firms_that_vendors_depend_on_are_the_home_page_s(
         for one in home.parties
     ]
     assert shown == wanted
+
+
+def test_a_business_owner_s_report_says_that_it_is_of_their_engagements_alone(
+    app: Portal, deal: Deal, document: Document
+) -> None:
+    """The same figures of a part are not the figures of the house: title, lead, ground and hash tell them apart."""
+    owner = deal.organisation[OrganisationRole.BUSINESS_OWNER]
+    found = made(app, deal, OrganisationRole.BUSINESS_OWNER)
+    assert owner.person.name in found.title
+    (lead,) = [one for one in found.blocks if isinstance(one, Para) and one.tone == "caution"][:1]
+    assert owner.person.name in lead.text
+    assert ("Only the engagements of", owner.person.name) in found.rests_on
+    assert "For the board" not in {one.text for one in found.headings}
+    assert "For the board" in {one.text for one in document.headings}
+    assert "Only the engagements of" not in dict(document.rests_on)
+    assert owner.person.name not in document.title
+    browser = Browser(app.test_client(), owner.person.email)
+    answer = browser.get(f"/o/{deal.organisation.slug}/portfolio/report.pdf")
+    assert "portfolio-report-own-" in answer.headers["Content-Disposition"]
+
+
+def test_what_is_being_worked_out_is_neither_assessed_nor_none(app: Portal, deal: Deal) -> None:
+    """With no gate worked out a board reads that the report is not complete, and no sentence that nobody can know."""
+    ciso = deal.organisation[OrganisationRole.CISO]
+    standings._worked._known.clear()
+    with app.database.transaction(SYSTEM) as session:
+        session.execute(delete(GateBrief))
+    with app.test_request_context(), app.database.looking(ciso.scope) as session:
+        found = portfolio_report.portfolio(session, ciso, since=SINCE, now=NOW, most=0)
+    texts = [one.text for one in found.blocks if isinstance(one, Para)]
+    assert any("This report is not complete" in one for one in texts)
+    assert not any("assessed" in one or "There are none" in one or "band" in one for one in texts[:4])
+    (attention,) = [one for one in found.blocks if isinstance(one, Bullets)][:1]
+    assert "Blocked gates: none among those that are worked out" in attention.items
+    whole = made(app, deal, OrganisationRole.CISO)
+    assert not any("not complete" in one.text for one in whole.blocks if isinstance(one, Para))
+    assert "Blocked gates: none among" not in repr(whole)
 
 
 def test_page_and_pdf_bear_the_same_hash_on_another_hour_too(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 
 import pytest
 from sqlalchemy import select, update
@@ -14,6 +15,7 @@ from portal.audit.models import Event
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.exporting import cell
+from portal.organisations.models import Organisation
 from portal.settings import Settings
 from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
@@ -135,12 +137,52 @@ def test_business_owners_get_their_own_in_every_list_and_file(
     assert len(table(ciso.get(f"/o/{alder.slug}/vendors.csv").text)) == 3
 
 
+def test_days_in_a_file_are_those_of_the_organisation(app: Portal, database: Database, alder: Place) -> None:
+    """Noon in London is the next day on Kiritimati; the page has said so all along."""
+    with database.transaction(SYSTEM) as session:
+        session.execute(
+            update(Organisation).where(Organisation.id == alder.id).values(zone="Pacific/Kiritimati")
+        )
+        session.execute(update(Engagement).values(created_at=NOW))
+        record(session, Kind.ENGAGEMENT_CHANGED, now=NOW, actor=None, organisation_id=alder.id)
+    ciso = signed_in(app, alder[OrganisationRole.CISO])
+    for name, column in (("engagements.csv", "on record since"), ("portfolio/exceptions.csv", "asked")):
+        head, *rows = table(ciso.get(f"/o/{alder.slug}/{name}").text)
+        assert {row[head.index(column)] for row in rows} == {"2026-11-22"}, name
+
+
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " =1", "\u200b=1", "＝1+1", "＠x", "|calc", "%x"],
+    [
+        *("=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " =1", "\u200b=1", "＝1+1", "＠x", "|calc", "%x"),
+        *("\u2060=1", "\u00ad=1", "\u180e=1", " \u2066\u00a0=1"),
+    ],
 )
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert cell(text) == "'" + text
+    assert cell(text)[0] == "'"
+    assert cell(text).replace("'", "") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Acme;=HYPERLINK(A1)", "Acme;'=HYPERLINK(A1)"),
+        ("a; \u2060=1;b;@x", "a;' \u2060=1;b;'@x"),
+        ("a\tb\t-1", "a\tb\t'-1"),
+        ("one\n=1", "one\n'=1"),
+        ("a=b; c-d; e", "a=b; c-d; e"),
+    ],
+)
+def test_no_part_of_a_cell_is_a_formula_where_a_semicolon_parts_cells(text: str, written: str) -> None:
+    """Excel in most of Europe reads the file so, and a quote that begins within a cell protects nothing there."""
+    assert cell(text) == written
+
+
+def test_a_long_cell_is_looked_at_once() -> None:
+    begun = time.process_time()
+    for one in (" ", ";", "\n", "\u2060", "; "):
+        assert cell(one * 100_000).replace("'", "") == one * 100_000
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from portal.audit.models import Event
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.reports import pdf, report_html, vendor_report
+from portal.reports.copy_writing import one_of_few
 from portal.reports.model import (
     Bars,
     Break,
@@ -37,7 +38,7 @@ from portal.reports.model import (
     Table,
     Zone,
 )
-from portal.vendors.models import Vendor
+from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
 from tests.portal.scene import Deal, Scene
 from tests.portal.world import NOW, Browser
@@ -269,6 +270,21 @@ def test_page_and_pdf_of_a_vendor_say_the_same(app: Portal, scene: Scene, words:
         assert value in page
 
 
+def test_a_name_from_right_to_left_moves_no_number_beside_it(app: Portal, scene: Scene, words: None) -> None:
+    """In a sentence of a list it stands by itself; the PDF, which turns nothing, has no sign of that."""
+    deal = next(one for one in scene.deals if one.submission and one.gate)
+    name = "\N{HEBREW LETTER SHIN}\N{HEBREW LETTER LAMED} 12"
+    with app.database.transaction(SYSTEM) as session:
+        named = update(Engagement).where(Engagement.id == deal.engagement).values(name=name)
+        session.execute(named.execution_options(unaudited=True, synchronize_session=False))
+    ciso = browser(app, deal)
+    page = ciso.get(address(deal)).text
+    assert f"<li><bdi>{name}</bdi>: " in page
+    assert "U+2068" not in page  # pages name such signs where somebody has typed them
+    drawn = " ".join(pages_of(ciso.get(address(deal, ".pdf")).data))
+    assert "\N{FIRST STRONG ISOLATE}" not in drawn
+
+
 def test_taking_the_pdf_is_on_record_with_its_hash_and_no_name_of_a_vendor(app: Portal, scene: Scene) -> None:
     deal = scene.deals[0]
     with app.database.transaction(SYSTEM) as session:
@@ -298,9 +314,37 @@ def test_a_business_owner_reads_of_their_own_engagements_alone(
     ids = {value for label, value in found.rests_on if label.startswith("Engagement")}
     assert ids == {str(deal.engagement)}
     assert "None of the 2 engagements" in whole
-    assert "The one engagement may not go ahead today." in plain(
-        browser(app, deal, OrganisationRole.BUSINESS_OWNER).get(address(deal)).text
-    )
+    page = plain(browser(app, deal, OrganisationRole.BUSINESS_OWNER).get(address(deal)).text)
+    assert "The one engagement may not go ahead today." in page
+    assert f"the engagements alone whose business owner is {owner.person.name}" in page
+    assert ("Only the engagements of", owner.person.name) in found.rests_on
+    assert owner.person.name in found.title
+    assert "the engagements alone whose business owner" not in whole
+
+
+def test_few_submissions_are_read_whole_and_the_rest_is_said(
+    app: Portal, scene: Scene, words: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal = next(one for one in scene.deals if one.submission and one.gate)
+    ciso = deal.organisation[OrganisationRole.CISO]
+    with app.database.looking(ciso.scope) as session:
+        whole = vendor_report.vendor(session, ciso, deal.vendor, now=NOW)
+        monkeypatch.setattr(vendor_report, "MOST_SUBMISSIONS", 0)
+        cut = vendor_report.vendor(session, ciso, deal.vendor, now=NOW)
+    assert any(label.startswith("Submission:") for label, _value in whole.rests_on)
+    assert not any(label.startswith("Submission:") for label, _value in cut.rests_on)
+    texts = [one.text for one in cut.blocks if isinstance(one, Para)]
+    assert any("left out" in one and "submission" in one for one in texts)
+    assert not any("left out" in one.text for one in whole.blocks if isinstance(one, Para))
+
+
+def test_reports_on_vendors_are_made_by_few_at_a_time(app: Portal, scene: Scene) -> None:
+    """The page reads as much as the PDF."""
+    deal = scene.deals[0]
+    reader = browser(app, deal)
+    with one_of_few(), one_of_few():
+        assert reader.get(address(deal)).status_code == 503
+    assert reader.get(address(deal)).status_code == 200
 
 
 def test_a_report_of_nothing_says_so(app: Portal, scene: Scene, words: None) -> None:

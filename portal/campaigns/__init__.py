@@ -1,0 +1,1 @@
+"""A short questionnaire to many vendors at once: whom, by when, how far they are, and what they said."""

@@ -1,0 +1,159 @@
+"""Delivery: claim, commit, render, look at the lease, send, note. One letter at a time, by any number of workers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from portal import clock, letters, outbox
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.faults import Unavailable
+from portal.letters import Nothing, Rendered
+from portal.mail import Later, LeaseLost, Mailer, PermanentFailure
+from portal.outbox import Message
+
+log = logging.getLogger("portal.posting")
+
+NOTE_ATTEMPTS = 4  # each waits as long as the database's own patience
+SERVER_SILENT_AFTER = 3  # failures in a row after which a pass leaves the rest for later
+LEASE_MARGIN = 60.0  # seconds before the lease's end after which nothing is begun any more
+
+
+class Delivered(Protocol):
+    """Where a pass counts what became of its letters."""
+
+    sent: int
+    failed: int
+    gave_up: int
+    dropped: int
+
+
+def deliver(
+    database: Database,
+    sender: Mailer,
+    instant: Callable[[], datetime],
+    stop: threading.Event,
+    found: Delivered,
+    *,
+    alive: Callable[[], None],
+) -> None:
+    """Send what is due, and count it in ``found``; ``alive`` is called between two letters. ``stop`` ends it there."""
+    silent = 0
+    while not stop.is_set() and silent < SERVER_SILENT_AFTER:
+        if not _anything_due(database, instant()):
+            return
+        began = clock.elapsed()
+        with database.transaction() as session:
+            claimed = outbox.claim(session, now=instant(), limit=1)
+        if not claimed:
+            return
+        silent = 0 if _send(database, sender, claimed[0], instant, found, began) else silent + 1
+        alive()
+
+
+def _anything_due(database: Database, now: datetime) -> bool:
+    """A look without the write lock: most of the time there is nothing to claim."""
+    with database.looking(SYSTEM) as session:
+        return session.execute(select(Message.id).where(outbox.claimable(now)).limit(1)).first() is not None
+
+
+def _send(
+    database: Database,
+    sender: Mailer,
+    message: Message,
+    instant: Callable[[], datetime],
+    found: Delivered,
+    began: float,
+) -> bool:
+    """Send one claimed letter and note how it went; False when the server does not take letters at all."""
+    reason, permanent, answered, silent = "", False, True, False
+    rendered: Rendered | Nothing | None = None
+
+    def still() -> None:
+        """Raise LeaseLost when somebody else may have the letter by now, however long this process slept."""
+        if clock.elapsed() - began > outbox.LEASE.total_seconds() - LEASE_MARGIN:
+            raise LeaseLost
+
+    try:
+        if message.ready:
+            sender.send(outbox.outgoing(message), still)
+        else:
+            rendered = letters.REGISTRY[message.kind](database, message, instant())
+            if isinstance(rendered, Rendered):
+                path = rendered.unsubscribe
+                leaves = outbox.Outgoing(
+                    message.id, instant(), rendered.letter, f"{database.base_url}{path}" if path else ""
+                )
+                sender.send(leaves, still)
+    except LeaseLost:  # whoever has it now sends it and notes it
+        log.warning("letter %s was not sent: this worker stood still for longer than its lease", message.id)
+        return True
+    except PermanentFailure as failure:
+        reason, permanent = str(failure), True
+    except (OSError, Unavailable) as failure:
+        reason, answered = str(failure) or type(failure).__name__, isinstance(failure, Unavailable)
+        silent = not isinstance(failure, Later)
+    except Exception as failure:  # a letter that cannot even be written must not hold up the others
+        log.exception("letter %s cannot be sent", message.id)
+        reason = f"the letter cannot be written: {type(failure).__name__}"
+    for attempts_left in reversed(range(NOTE_ATTEMPTS)):
+        try:
+            why = {"permanent": permanent, "silent": silent}
+            _note(database, message, rendered, reason, instant(), found, **why)
+            break
+        except (Unavailable, DBAPIError):  # a letter that is out must be noted, or it goes out again
+            if not attempts_left:
+                raise
+    return answered
+
+
+def _note(
+    database: Database,
+    message: Message,
+    rendered: Rendered | Nothing | None,
+    reason: str,
+    now: datetime,
+    found: Delivered,
+    *,
+    permanent: bool,
+    silent: bool,
+) -> None:
+    """Write down how a letter went, unless another worker has taken it over; an empty ``reason`` is success.
+
+    ``permanent`` and ``silent``: see outbox.is_over.
+    """
+    over = outbox.is_over(message, now=now, permanent=permanent, silent=silent)
+    with database.transaction() as session:
+        if reason:
+            noted = outbox.failed(session, message, reason, now=now, permanent=permanent, silent=silent)
+            kind = Kind.MESSAGE_FAILED
+        elif isinstance(rendered, Nothing):
+            noted = outbox.dropped(session, message, rendered.why, now=now)
+            kind = Kind.LETTER_DROPPED
+        else:
+            subject = rendered.letter.subject if rendered is not None and message.organisation_id else None
+            noted = outbox.sent(session, message, now=now, subject=subject)
+            kind = Kind.MESSAGE_SENT
+        if noted:
+            data: dict[str, Any] = {"kind": message.kind, "attempt": message.attempts}
+            if rendered is not None and not reason:
+                rendered.note(session, now)
+                data |= {"why": rendered.why} if isinstance(rendered, Nothing) else rendered.data or {}
+            if reason and over and message.kind in letters.UNDELIVERED:
+                letters.UNDELIVERED[message.kind](session, message, now)
+            record(session, kind, now=now, actor=None, subject=message, data=data)
+    if reason:
+        log.warning("letter %s %s: %s", message.id, "given up" if over else "to be tried again", reason)
+    if noted:
+        found.gave_up += bool(reason) and over
+        found.failed += bool(reason) and not over
+        found.dropped += kind is Kind.LETTER_DROPPED
+        found.sent += kind is Kind.MESSAGE_SENT

@@ -1,0 +1,364 @@
+"""The worker's job: open next assessments whose day has come, each once, in the name of somebody who may.
+
+The step "open" of each row is the claim: who inserts all of them issues the assessment in the same transaction.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from portal.access import Identity, mine
+from portal.assessments import issuing
+from portal.assessments.models import Assessment
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.clock import local_date
+from portal.db import SYSTEM, Database
+from portal.faults import Conflict, Invalid, NotFound, Throttled
+from portal.formats import long_date
+from portal.gate.deciding import PASSING
+from portal.gate.models import GateDecision
+from portal.organisations.models import Organisation
+from portal.reassessment import rules, workdays
+from portal.reassessment.agenda_gate import newest_decision
+from portal.reassessment.agenda_rounds import next_open
+from portal.reassessment.dating import SCHEDULED
+from portal.reassessment.eyes import Eyes
+from portal.reassessment.hindering import (
+    ELSEWHERE,
+    NO_CONTACT,
+    OFFBOARDED,
+    THROTTLED,
+    UNLINKED,
+    Before,
+    Hindered,
+    before_of,
+    contact_of,
+    in_whose_name,
+    version_of,
+)
+from portal.reassessment.models import Reassessment, ReminderStep
+from portal.reassessment.opening import Opening, Waiting, horizon, in_order
+from portal.reassessment.people import chunks
+from portal.reassessment.rules_shape import ITSELF
+from portal.reassessment.steps import claim
+from portal.vendors import queries as vendors
+from portal.vendors.models import Contact, Engagement, Vendor
+
+OPEN_STEP = "open"
+TRIED_AGAIN = 50
+
+
+class Taken(Exception):
+    """Somebody else has opened it meanwhile."""
+
+
+def open_due(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Open what is due in every organisation whose rules say so; returns how many assessments were opened."""
+    with database.looking(SYSTEM) as session:
+        places = session.execute(
+            select(Organisation.id, Organisation.zone, Organisation.region)
+            .where(Organisation.closed_at.is_(None))
+            .order_by(Organisation.id)
+        ).all()
+    opened = 0
+    for place in _from_another(places, now):
+        if stopping():
+            break
+        today = local_date(now, place.zone)
+        with database.looking(SYSTEM) as session:
+            found = rules.current(session, place.id)
+            if found.opening != ITSELF:
+                continue
+            calendar = workdays.calendars(session, [place.region])[place.region]
+            rows = waiting(session, place.id, last=today + horizon(found))
+            done = opened_on(session, place.id, today)
+        left = found.a_day - done
+        for one in _tried(in_order(rows, found, calendar, today), now):
+            if left <= 0 or stopping():
+                break
+            made = _open(database, place.id, one, today=today, now=now)
+            left, opened = left - made, opened + made
+    return opened
+
+
+def _from_another(places: Sequence[Any], now: datetime) -> Sequence[Any]:
+    """All of them, beginning with another one each minute: when time is short the same ones are not always last."""
+    start = int(now.timestamp() // 60) % len(places) if places else 0
+    return [*places[start:], *places[:start]]
+
+
+def _tried(found: Sequence[Opening], now: datetime) -> Iterator[Opening]:
+    """Those that a pass tries, in order. What could not be opened before takes nobody's turn, and of such at most
+    TRIED_AGAIN are tried, others with the next pass: a pass stays short however many wait for somebody's hand.
+    """
+    stuck = [one for one in found if all(row.hindered for row in one.rows)]
+    start = int(now.timestamp()) // 60 * TRIED_AGAIN % len(stuck) if stuck else 0
+    again = {id(one) for one in (*stuck[start:], *stuck[:start])[:TRIED_AGAIN]}
+    ours = {id(one) for one in stuck}
+    yield from (one for one in found if id(one) not in ours or id(one) in again)
+
+
+def waiting(
+    session: Session, organisation_id: uuid.UUID, *, last: date, opened: bool = False
+) -> list[Waiting]:
+    """Scheduled rows due until ``last`` that are not out; with ``opened`` also those that were opened for this date."""
+    eyes = Eyes(None)
+    newest = newest_decision(eyes)
+    done = (
+        select(ReminderStep.id)
+        .where(
+            ReminderStep.subject_id == Reassessment.id,
+            ReminderStep.kind == "reassessment",
+            ReminderStep.due == Reassessment.due,
+            ReminderStep.step == OPEN_STEP,
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(
+            *(Reassessment.id, Reassessment.slug, Reassessment.due, Reassessment.engagement_id),
+            *(Engagement.vendor_id, Engagement.tier, GateDecision.outcome, GateDecision.valid_until),
+            *(Reassessment.hindered, done.label("done")),
+        )
+        .join(Engagement, Engagement.id == Reassessment.engagement_id)
+        .outerjoin(newest, newest.c.engagement_id == Reassessment.engagement_id)
+        .outerjoin(
+            GateDecision,
+            (GateDecision.engagement_id == newest.c.engagement_id)
+            & (GateDecision.sequence == newest.c.sequence),
+        )
+        .where(
+            Reassessment.organisation_id == organisation_id,
+            Reassessment.state == SCHEDULED,
+            Reassessment.due <= last,
+            ~next_open(eyes),
+            *(() if opened else (~done,)),
+        )
+        .order_by(Reassessment.due, Reassessment.id)
+    )
+    return [
+        Waiting(
+            id=one.id,
+            organisation_id=organisation_id,
+            vendor_id=one.vendor_id,
+            engagement_id=one.engagement_id,
+            slug=one.slug,
+            due=one.due,
+            tier=one.tier,
+            lapses=one.valid_until if one.outcome in PASSING else None,
+            hindered=one.hindered,
+            opened=bool(one.done),
+        )
+        for one in rows
+    ]
+
+
+def opened_on(session: Session, organisation_id: uuid.UUID, day: date) -> int:
+    """How many assessments the calendar has opened on a local day."""
+    return int(
+        session.scalar(
+            select(func.count(ReminderStep.made_id.distinct())).where(
+                ReminderStep.organisation_id == organisation_id,
+                ReminderStep.step == OPEN_STEP,
+                ReminderStep.day == day,
+            )
+        )
+        or 0
+    )
+
+
+def _open(database: Database, organisation_id: uuid.UUID, one: Opening, *, today: date, now: datetime) -> int:
+    """Open one, or put on record why not; returns how many were opened."""
+    try:
+        with database.looking(SYSTEM) as session:
+            before = before_of(session, {one.rows[0].id})[one.rows[0].id]
+            actor = in_whose_name(session, organisation_id, one, before)
+        # The version is read and parsed before the transaction that holds everybody else up.
+        with database.looking(actor.scope) as session:
+            content_hash = version_of(session, actor, one.slug)
+        with database.transaction() as session:
+            _issue(session, one, before, actor, content_hash, today=today, now=now)
+    except Taken:
+        return 0
+    except Hindered as fault:
+        _hinder(database, one, fault.code, today=today, now=now)
+        return 0
+    return 1
+
+
+def _issue(
+    session: Session,
+    one: Opening,
+    before: Before,
+    actor: Identity,
+    content_hash: str,
+    *,
+    today: date,
+    now: datetime,
+) -> None:
+    try:
+        vendor = vendors.vendor(session, actor, one.vendor_id, lock=True)
+    except NotFound:
+        raise Hindered(OFFBOARDED) from None
+    if vendor.offboarded_at is not None:
+        raise Hindered(OFFBOARDED)
+    _claimed(session, one, today=today, now=now)
+    made = issued(session, vendor, one, before, actor, content_hash, now=now, assessment_id=one.made_id)
+    noted(session, one, made, actor, by=None, now=now)
+
+
+def issued(
+    session: Session,
+    vendor: Vendor,
+    one: Opening,
+    before: Before,
+    actor: Identity,
+    content_hash: str,
+    *,
+    now: datetime,
+    assessment_id: uuid.UUID | None = None,
+) -> Assessment:
+    """Issue what is opened; with ``assessment_id`` by itself, else by a person. Raises Hindered where it cannot be."""
+    known = session.scalars(
+        select(Contact)
+        .where(
+            Contact.vendor_id == vendor.id,
+            Contact.organisation_id == vendor.organisation_id,
+            *mine(actor.scope, Contact),
+        )
+        .order_by(Contact.created_at, Contact.id)
+    ).all()
+    contact = contact_of(known, vendor.company_id, before.contact_email)
+    if contact is None and vendor.company_id is None:
+        raise Hindered(NO_CONTACT)
+    reason = f"The regular next assessment: your last answers are of {long_date(before.anchor)}."
+    try:
+        return issuing.issue(
+            session,
+            vendor,
+            engagement_ids=[row.engagement_id for row in one.rows],
+            content_hash=content_hash,
+            due=one.answer_by,
+            reason=reason,
+            contact=contact,
+            actor=actor,
+            now=now,
+            assessment_id=assessment_id,
+            by_itself=assessment_id is not None,
+        )
+    except Throttled:
+        raise Hindered(THROTTLED) from None
+    except (Invalid, Conflict) as fault:
+        raise Hindered(_code(fault)) from None
+
+
+def noted(
+    session: Session, one: Opening, made: Assessment, actor: Identity, *, by: Identity | None, now: datetime
+) -> None:
+    """Nothing hinders it any more; the event says for whom it was opened, and by whom (None: by the calendar)."""
+    session.execute(
+        update(Reassessment)
+        .where(
+            Reassessment.id.in_([row.id for row in one.rows]),
+            Reassessment.organisation_id == made.organisation_id,
+        )
+        .values(hindered="", hindered_on=None)
+        .execution_options(synchronize_session=False)
+    )
+    data = {
+        "assessment": made.id,
+        "engagements": [row.engagement_id for row in one.rows],
+        "for": actor.person.id,
+    }
+    record(session, Kind.REASSESSMENT_OPENED, now=now, actor=by, subject=made, data=data, ours=True)
+
+
+def _claimed(session: Session, one: Opening, *, today: date, now: datetime) -> None:
+    """Put the step "open" of every row on record, as they stand now; raises Taken unless all of them are ours."""
+    rows = session.execute(
+        select(Reassessment.id, Reassessment.due)
+        .where(
+            Reassessment.id.in_([row.id for row in one.rows]),
+            Reassessment.state == SCHEDULED,
+            ~next_open(Eyes(None)),
+        )
+        .with_for_update()
+    ).all()
+    if {row.id: row.due for row in rows} != {row.id: row.due for row in one.rows}:
+        raise Taken
+    steps = open_steps(one, made_id=one.made_id, today=today, now=now)
+    if len(claim(session, steps)) < len(steps):
+        raise Taken
+
+
+def open_steps(one: Opening, *, made_id: uuid.UUID, today: date, now: datetime) -> list[dict[str, Any]]:
+    """The step "open" of each row."""
+    return [
+        {
+            "subject_id": row.id,
+            "kind": "reassessment",
+            "due": row.due,
+            "step": OPEN_STEP,
+            "organisation_id": row.organisation_id,
+            "company_id": None,
+            "day": today,
+            "at": now,
+            "people": 0,
+            "skipped": "",
+            "made_id": made_id,
+        }
+        for row in one.rows
+    ]
+
+
+def _code(fault: Invalid | Conflict) -> str:
+    errors = fault.errors if isinstance(fault, Invalid) else {}
+    if "contact" in errors:
+        return NO_CONTACT
+    if "questionnaire" in errors:
+        return ELSEWHERE
+    return UNLINKED
+
+
+def _hinder(database: Database, one: Opening, code: str, *, today: date, now: datetime) -> None:
+    """Put on record why it could not be opened, where that is new; it is tried again in each pass."""
+    ids = {row.id for row in one.rows}
+    with database.looking(SYSTEM) as session:
+        known: set[uuid.UUID] = set()
+        for some in chunks(ids):
+            known |= set(
+                session.scalars(
+                    select(Reassessment.id).where(Reassessment.id.in_(some), Reassessment.hindered == code)
+                )
+            )
+    if ids <= known:
+        return
+    with database.transaction() as session:
+        new: Sequence[Reassessment] = session.scalars(
+            select(Reassessment)
+            .where(
+                Reassessment.id.in_(sorted(ids - known)),
+                Reassessment.state == SCHEDULED,
+                Reassessment.hindered != code,
+            )
+            .order_by(Reassessment.id)
+            .with_for_update()
+        ).all()
+        for row in new:
+            row.hindered, row.hindered_on = code, today
+            record(
+                session,
+                Kind.REASSESSMENT_HINDERED,
+                now=now,
+                actor=None,
+                subject=row,
+                data={"why": code},
+                ours=True,
+            )

@@ -1,0 +1,169 @@
+"""The letters of an organisation: what became of each, and sending one again. Never what it said."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal import outbox
+from portal.access import Identity, mine
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import across
+from portal.faults import Conflict, NotFound
+from portal.outbox import DIGEST, Message
+from portal.paging import Page, paged
+from portal.reassessment.models import Reminder, ReminderEnd
+
+# What the filter offers -> the states that it finds.
+STATES: dict[str, tuple[str, ...]] = {
+    "all": (),
+    "waiting": ("queued", "failed", "sending", "held"),
+    "sent": ("sent",),
+    "gave_up": ("gave_up",),
+    "dropped": ("dropped",),
+}
+WAITING = STATES["waiting"]
+ACROSS = across("a digest is shown to each organisation that has a line in it")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter as the list shows it. ``lines`` and ``left_out``: of the organisation's reminders in it."""
+
+    id: uuid.UUID
+    kind: str
+    to: str
+    address: str
+    about: str
+    state: str
+    attempts: int
+    at: datetime
+    next_at: datetime | None
+    error: str
+    lines: int
+    left_out: int
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many letters are in each group of states, and since when the oldest waits whose moment has come."""
+
+    counts: dict[str, int]
+    oldest: datetime | None
+
+
+def _ours(identity: Identity) -> ColumnElement[bool]:
+    """Letters of the organisation, and digests that carry a line of it."""
+    carried = select(Reminder.message_id).where(*mine(identity.scope, Reminder))
+    own = mine(identity.scope, Message)
+    return or_(*own, (Message.kind == DIGEST) & Message.id.in_(carried))
+
+
+def _listed(identity: Identity, state: str) -> Select[Any]:
+    statement = select(Message).where(_ours(identity)).execution_options(**ACROSS)
+    return statement.where(Message.state.in_(STATES[state])) if STATES[state] else statement
+
+
+def letters(session: Session, identity: Identity, *, state: str, number: int) -> Page[Letter]:
+    """One page, the newest first; ``state``: one of STATES."""
+    ordered = _listed(identity, state).order_by(Message.created_at.desc(), Message.id)
+    page = paged(session, ordered, number)
+    ids = [one.id for one in page.rows]
+    lines = _counted(session, identity, ids, left_out=False)
+    left_out = _counted(session, identity, ids, left_out=True)
+    rows = [_letter(one, lines.get(one.id, 0), left_out.get(one.id, 0)) for one in page.rows]
+    return Page(rows, page.number, page.total, page.size)
+
+
+def _letter(one: Message, lines: int, left_out: int) -> Letter:
+    waits = one.state in outbox.UNSENT
+    return Letter(
+        id=one.id,
+        kind=one.kind,
+        to=one.recipient_name,
+        address=one.recipient,
+        about=one.subject,
+        state="gathered" if one.into_id is not None else one.state,
+        attempts=one.attempts,
+        at=one.sent_at or one.created_at,
+        next_at=one.due_at if waits else None,
+        error=one.last_error if one.state in ("failed", "gave_up") else "",
+        lines=lines,
+        left_out=left_out,
+        again=_again(one),
+    )
+
+
+def _again(one: Message) -> bool:
+    """Whether it may be sent again: it was given up, its text is there or will be made, and nobody carries it."""
+    return (
+        one.state == "gave_up"
+        and one.into_id is None
+        and bool(one.recipient)
+        and (not one.ready or one.text != "")
+    )
+
+
+def _counted(
+    session: Session, identity: Identity, ids: list[uuid.UUID], *, left_out: bool
+) -> dict[uuid.UUID, int]:
+    statement = select(Reminder.message_id, func.count()).where(
+        *mine(identity.scope, Reminder), Reminder.message_id.in_(ids)
+    )
+    if left_out:
+        statement = statement.join(ReminderEnd, ReminderEnd.reminder_id == Reminder.id).where(
+            *mine(identity.scope, ReminderEnd)
+        )
+    return dict(session.execute(statement.group_by(Reminder.message_id)).all())
+
+
+def standing(session: Session, identity: Identity, *, now: datetime) -> Standing:
+    """The figures at the head of the page."""
+    rows = session.execute(
+        select(Message.state, func.count())
+        .where(_ours(identity))
+        .group_by(Message.state)
+        .execution_options(**ACROSS)
+    )
+    found = dict(rows.all())
+    oldest = session.execute(
+        select(func.min(Message.due_at))
+        .where(_ours(identity), Message.state.in_(WAITING), Message.due_at <= now)
+        .execution_options(**ACROSS)
+    ).scalar_one()
+    counts = {name: sum(found.get(one, 0) for one in states) for name, states in STATES.items() if states}
+    return Standing(counts, oldest)
+
+
+def resend(session: Session, identity: Identity, letter_id: uuid.UUID, *, now: datetime) -> None:
+    """Queue a letter that was given up once more, under its id; lines of it are looked at anew when it goes.
+
+    Raises NotFound for a letter of somebody else, Conflict for one that waits, went, or has no text any more.
+    """
+    found: Message | None = session.execute(
+        select(Message)
+        .where(Message.id == letter_id, _ours(identity))
+        .with_for_update()
+        .execution_options(**ACROSS)
+    ).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    if not _again(found):
+        raise Conflict("This letter cannot be sent again: it waits, it went, or nothing is left of it.")
+    back = outbox.requeue(session, Message.id == letter_id, now=now, options=ACROSS)
+    if not back:
+        raise Conflict("This letter is on its way already.")
+    record(
+        session,
+        Kind.LETTER_RESENT,
+        now=now,
+        actor=identity,
+        data={"letter": letter_id, "kind": found.kind},
+    )

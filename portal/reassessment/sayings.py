@@ -1,0 +1,51 @@
+"""What a line of a letter says of each kind of subject, before its date: while that is ahead, and when it is past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+Saying = tuple[str, str, str]  # ahead, past, the page below the organisation's address
+
+
+def _same(words: str, path: str) -> Saying:
+    """A kind whose date is the day since when something waits."""
+    return words, words, path
+
+
+OTHER: Saying = ("a date is due", "a date was due", "/schedule")
+SAYINGS: Mapping[str, Saying] = MappingProxyType(
+    {
+        "review": ("the review is to be finished", "the review was to be finished", "/reviews"),
+        "decision": ("the decision of the gate ends", "the decision of the gate ended", "/gates"),
+        "condition": (
+            "a condition of the gate is due",
+            "a condition of the gate was due",
+            "/portfolio/conditions",
+        ),
+        "exception": (
+            "an exception at the gate ends",
+            "an exception at the gate ended",
+            "/portfolio/exceptions",
+        ),
+        "evidence": ("a document ends", "a document ended", "/evidence"),
+        "finding": ("a finding is to be settled", "a finding was to be settled", "/findings"),
+        "requirement": _same("a requirement of the contract waits since", "/vendors"),
+        "contract": ("a contract ends", "a contract ended", "/vendors"),
+        "retired": _same("answers wait in a retired version since", "/schedule?view=open"),
+        "stuck": _same("the next assessment could not be opened since", "/schedule"),
+        "first": (
+            "the first assessment is to be issued",
+            "the first assessment was to be issued",
+            "/engagements",
+        ),
+        "handed": _same("this engagement is yours since", "/engagements"),
+        "incident": ("an incident is to be settled", "an incident was to be settled", "/incidents"),
+        "trigger": (
+            "what calls for a new assessment waits",
+            "what calls for a new assessment waited",
+            "/triggers",
+        ),
+        "campaign": ("answers are due", "answers were due", "/campaigns"),
+    }
+)

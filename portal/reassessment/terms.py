@@ -1,0 +1,202 @@
+"""Until when each sealed document proves something: worked out by the worker from what was sealed and judged.
+
+One date for the gate, the reminders and the lists: the earlier of the last day that the document bears and the months
+that its questionnaire counts from its day of issue (gate.sheets.end_of).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from portal.assessments import sealing
+from portal.assessments.models import Assessment, Rating, SealedEvidence, Submission
+from portal.assessments.sealing import Document
+from portal.db import SYSTEM, Database
+from portal.gate.sheets import end_of, is_dated, months_of
+from portal.gate.standing_models import BriefSubmission
+from portal.library import service as library
+from portal.reassessment.models_terms import EvidenceTerm, Termed
+from portal.rows import insert_rows
+from questionnaires.definition import Questionnaire
+
+TOGETHER = 100  # submissions that are written in one transaction
+REFUSED = "refused"
+
+
+def work_out(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Store the terms of every submission that has none, or whose documents were judged since; returns how many.
+
+    Any number of workers may run: each batch is locked, and what another has written meanwhile is written alike.
+    """
+    done = 0
+    while not stopping():
+        with database.looking(SYSTEM) as session:
+            stale = list(session.execute(_stale().limit(TOGETHER)).all())
+        if not stale:
+            break
+        with database.transaction(SYSTEM) as session:
+            stored = _store(session, [one.submission_id for one in stale], now)
+        done += stored
+        if not stored:
+            break
+    return done
+
+
+def ends() -> Select[uuid.UUID, uuid.UUID, uuid.UUID, str, date | None, datetime]:
+    """For the worker and for lists, to be narrowed by the tenant: one row a document and organisation.
+
+    Columns ``evidence_id``, ``organisation_id``, ``company_id``, ``kind``, ``until`` (the least of the submissions that
+    count at a gate), ``sealed_at`` (the latest). Only what a proof ends with: the best of its kind at its question.
+    """
+    counted = (
+        select(BriefSubmission.submission_id)
+        .where(
+            BriefSubmission.submission_id == EvidenceTerm.submission_id,
+            BriefSubmission.organisation_id == EvidenceTerm.organisation_id,
+        )
+        .exists()
+    )
+    found: Any = (
+        select(
+            EvidenceTerm.evidence_id,
+            EvidenceTerm.organisation_id,
+            EvidenceTerm.company_id,
+            func.min(EvidenceTerm.kind).label("kind"),
+            func.min(EvidenceTerm.until).label("until"),
+            func.max(EvidenceTerm.sealed_at).label("sealed_at"),
+        )
+        .where(EvidenceTerm.best, EvidenceTerm.until.is_not(None), counted)
+        .group_by(EvidenceTerm.evidence_id, EvidenceTerm.organisation_id, EvidenceTerm.company_id)
+    )
+    return found  # type: ignore[no-any-return]  # a statement
+
+
+def term(document: Document, months: Mapping[str, int], as_of: date) -> date | None:
+    """The last day on which a document proves something; None = it has no end, or nobody can tell."""
+    return end_of(document, months) if is_dated(document, months, as_of) else None
+
+
+def _stale() -> Select[Any]:
+    """Submissions without terms, or with those of an earlier rating; both indexes hold all that is asked."""
+    newest = (
+        select(Rating.submission_id, func.max(Rating.sequence).label("sequence"))
+        .group_by(Rating.submission_id)
+        .subquery()
+    )
+    return (
+        select(newest.c.submission_id)
+        .outerjoin(Termed, Termed.submission_id == newest.c.submission_id)
+        .where(or_(Termed.submission_id.is_(None), Termed.sequence != newest.c.sequence))
+        .order_by(newest.c.submission_id)
+    )
+
+
+def _store(session: Session, ids: Sequence[uuid.UUID], now: datetime) -> int:
+    """Write the terms of these submissions; whoever destroys answers holds the same locks (destroying.lock)."""
+    assessments = select(Submission.assessment_id).where(Submission.id.in_(ids))
+    session.execute(
+        select(Assessment.id).where(Assessment.id.in_(assessments)).order_by(Assessment.id).with_for_update()
+    )
+    latest = (
+        select(func.max(Rating.sequence))
+        .where(Rating.submission_id == Submission.id)
+        .correlate(Submission)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(
+            Submission.id,
+            Submission.organisation_id,
+            Submission.company_id,
+            Submission.content_hash,
+            Submission.as_of,
+            Submission.sealed_at,
+            Rating.sequence,
+            Rating.document_marks,
+        )
+        .join(Rating, (Rating.submission_id == Submission.id) & (Rating.sequence == latest))
+        .where(Submission.id.in_(ids))
+    ).all()
+    papers: dict[uuid.UUID, list[Any]] = {}
+    found = session.execute(
+        select(
+            SealedEvidence.submission_id,
+            SealedEvidence.key,
+            SealedEvidence.evidence_id,
+            SealedEvidence.document,
+        ).where(SealedEvidence.submission_id.in_(ids))
+    )
+    for one in found:
+        papers.setdefault(one.submission_id, []).append(one)
+    for model in (EvidenceTerm, Termed):
+        session.execute(
+            delete(model).where(model.submission_id.in_(ids)).execution_options(synchronize_session=False)
+        )
+    terms: list[dict[str, Any]] = []
+    for row in rows:
+        place = {
+            "submission_id": row.id,
+            "organisation_id": row.organisation_id,
+            "company_id": row.company_id,
+            "sealed_at": row.sealed_at,
+        }
+        beside = sealing.documents(papers.get(row.id, ()))
+        definition = library.definition(session, row.content_hash)
+        terms += [
+            {**place, **each} for each in terms_of(definition, beside, row.as_of, row.document_marks or {})
+        ]
+    insert_rows(session, EvidenceTerm, terms)
+    done = [
+        {
+            "submission_id": row.id,
+            "organisation_id": row.organisation_id,
+            "company_id": row.company_id,
+            "sequence": row.sequence,
+            "at": now,
+        }
+        for row in rows
+    ]
+    insert_rows(session, Termed, done)
+    return len(done)
+
+
+def terms_of(
+    definition: Questionnaire,
+    beside: Mapping[str, Sequence[Document]],
+    as_of: date,
+    marks: Mapping[str, Mapping[str, str]],
+) -> Iterator[dict[str, Any]]:
+    """key, evidence_id, kind, until and best of each document that nobody refused; pure.
+
+    A document that was refused beside one question proves nothing beside another either, as the gate has it.
+    """
+    refused = {paper for some in marks.values() for paper, mark in some.items() if mark == REFUSED}
+    months = months_of(definition)
+    for key, documents in beside.items():
+        lasting = [
+            (one, term(one, months, as_of), is_dated(one, months, as_of))
+            for one in documents
+            if str(one.evidence) not in refused
+        ]
+        for one, until, dated in lasting:
+            longest = max(
+                (
+                    until_of or date.max
+                    for other, until_of, told in lasting
+                    if told and other.kind == one.kind
+                ),
+                default=None,
+            )
+            yield {
+                "key": key,
+                "evidence_id": one.evidence,
+                "kind": one.kind,
+                "until": until,
+                "best": dated and (until or date.max) == longest,
+            }

@@ -1,0 +1,303 @@
+"""The worker's job: finds what asks for a look out of turn by comparing states, so that nothing is ever missed.
+
+A worker that slept for weeks finds all of it, and any number of workers find it once (Found.id). In an organisation
+that is older than the cycle nothing is found that was so before (organisation.cycle_since).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal import clock
+from portal.assessments.models import Assessment, Submission
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
+from portal.audit.service import record
+from portal.clock import local_date
+from portal.contracts.models import Evaluation
+from portal.contracts.schedule_models import ContractItem
+from portal.db import SYSTEM, Database
+from portal.findings.models import Finding, FindingEngagement
+from portal.findings.queries import STANDING
+from portal.gate.standing_models import BriefSubmission
+from portal.library.models import RetiredVersion
+from portal.organisations.models import Organisation
+from portal.reassessment import rules, triggers
+from portal.reassessment.models_terms import EvidenceTerm
+from portal.reassessment.models_triggers import Incident, Trigger
+from portal.reassessment.triggers import ANSWERED, OPEN, USED, Found
+from portal.vendors import less
+from portal.vendors.facts import TIERS
+from portal.vendors.models import Engagement, Vendor
+
+LATE = timedelta(days=30)  # of a document that ended, of a finding that is overdue
+TOGETHER = 100
+BY_DAYS = ("evidence", "finding")  # the basis of these is the date that they are late by
+LAPSED_BY_ANSWERS = ("scope", "tier", "evidence", "requirement", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An organisation as this job needs it. ``since``: nothing of before this day is found; None = everything."""
+
+    id: uuid.UUID
+    zone: str
+    since: date | None
+    today: date
+
+    @property
+    def begins(self) -> datetime | None:
+        return None if self.since is None else clock.begins(self.since, self.zone)
+
+
+def find(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Put on record what is new in every organisation, and settle what was answered; returns how many are new."""
+    new = 0
+    with database.looking(SYSTEM) as session:
+        places = [
+            Place(one.id, one.zone, one.cycle_since, local_date(now, one.zone))
+            for one in session.execute(
+                select(Organisation.id, Organisation.zone, Organisation.cycle_since)
+                .where(Organisation.closed_at.is_(None))
+                .order_by(Organisation.id)
+            )
+        ]
+    for place in places:
+        if stopping():
+            break
+        with database.looking(SYSTEM) as session:
+            known = rules.current(session, place.id)
+            found = unknown(session, [one for finder in FINDERS for one in finder(session, place)])
+            over = answered(session, place)
+        for start in range(0, len(found), TOGETHER):
+            with database.transaction(SYSTEM) as session:
+                some = found[start : start + TOGETHER]
+                new += triggers.put(session, some, known, zone=place.zone, now=now)
+        if over:
+            _settle(database, over, now=now)
+    return new
+
+
+def found_on(one: Found, *, today: date) -> date:
+    """The day on which a look finds ``one``, of finders that were asked as of a later day: what days alone bring, when
+    they have brought it, all else ``today``.
+    """
+    if one.kind not in BY_DAYS:
+        return today
+    return max(today, date.fromisoformat(one.basis) + LATE + timedelta(days=1))
+
+
+def unknown(session: Session, found: list[Found]) -> list[Found]:
+    """Those that are not on record yet, in a fixed order."""
+    by_id = {one.id: one for one in found}
+    ids = sorted(by_id, key=lambda one: one.hex)
+    for start in range(0, len(ids), 500):
+        some = ids[start : start + 500]
+        for one in session.scalars(select(Trigger.id).where(Trigger.id.in_(some))):
+            by_id.pop(one, None)
+    return [by_id[one] for one in ids if one in by_id]
+
+
+# ------------------------------------------------------------------------------------------------------------- finding
+
+
+def of_incidents(session: Session, place: Place) -> Iterator[Found]:
+    """Each engagement with a vendor at which something happened."""
+    rows = session.execute(
+        select(Incident.id, Engagement.id)
+        .join(Engagement, Engagement.vendor_id == Incident.vendor_id)
+        .join(Vendor, Vendor.id == Incident.vendor_id)
+        .where(Incident.organisation_id == place.id, Incident.state == "open", Vendor.offboarded_at.is_(None))
+    )
+    for incident, engagement in rows:
+        yield Found("incident", place.id, engagement, incident)
+
+
+def of_documents(session: Session, place: Place) -> Iterator[Found]:
+    """A document that ended a month ago, and whose question nothing newer proves."""
+    statement = (
+        select(
+            BriefSubmission.engagement_id,
+            BriefSubmission.slug,
+            EvidenceTerm.evidence_id,
+            func.min(EvidenceTerm.until).label("until"),
+        )
+        .join(
+            EvidenceTerm,
+            (EvidenceTerm.submission_id == BriefSubmission.submission_id)
+            & (EvidenceTerm.organisation_id == BriefSubmission.organisation_id),
+        )
+        .where(
+            BriefSubmission.organisation_id == place.id,
+            EvidenceTerm.best,
+            EvidenceTerm.until < place.today - LATE,
+        )
+        .group_by(BriefSubmission.engagement_id, BriefSubmission.slug, EvidenceTerm.evidence_id)
+    )
+    for one in session.execute(statement):
+        if place.since is None or one.until + LATE >= place.since:
+            yield Found(
+                "evidence", place.id, one.engagement_id, one.evidence_id, one.slug, one.until.isoformat()
+            )
+
+
+def of_findings(session: Session, place: Place) -> Iterator[Found]:
+    """A finding that is overdue by a month, at each engagement that it stands at."""
+    rows: Any = session.execute(
+        select(FindingEngagement.engagement_id, Finding.id, Finding.slug, Finding.due)
+        .join(Finding, Finding.id == FindingEngagement.finding_id)
+        .where(
+            Finding.organisation_id == place.id,
+            Finding.state.in_(STANDING),
+            Finding.due < place.today - LATE,
+        )
+    )
+    for engagement, finding, slug, due in rows:
+        if due is not None and (place.since is None or due + LATE >= place.since):
+            yield Found("finding", place.id, engagement, finding, slug, due.isoformat())
+
+
+def of_versions(session: Session, place: Place) -> Iterator[Found]:
+    """Answers that count and were given to a version that is issued no longer."""
+    statement = (
+        select(
+            BriefSubmission.engagement_id,
+            BriefSubmission.slug,
+            BriefSubmission.submission_id,
+            RetiredVersion.content_hash,
+        )
+        .join(Submission, Submission.id == BriefSubmission.submission_id)
+        .join(
+            RetiredVersion,
+            (RetiredVersion.content_hash == Submission.content_hash)
+            & (RetiredVersion.organisation_id == BriefSubmission.organisation_id),
+        )
+        .where(BriefSubmission.organisation_id == place.id)
+    )
+    if place.begins is not None:
+        statement = statement.where(RetiredVersion.retired_at >= place.begins)
+    for one in session.execute(statement):
+        yield Found("version", place.id, one.engagement_id, one.submission_id, one.slug, one.content_hash)
+
+
+def of_requirements(session: Session, place: Place) -> Iterator[Found]:
+    """A contract requirement that is called for since an evaluation later than the engagement's first."""
+    first = (
+        select(Evaluation.engagement_id, func.min(Evaluation.evaluated_at).label("at"))
+        .where(Evaluation.organisation_id == place.id)
+        .group_by(Evaluation.engagement_id)
+        .subquery()
+    )
+    statement = (
+        select(ContractItem.engagement_id, ContractItem.id, ContractItem.flagged_at)
+        .join(first, first.c.engagement_id == ContractItem.engagement_id)
+        .where(ContractItem.organisation_id == place.id, ContractItem.flagged_at > first.c.at)
+    )
+    if place.begins is not None:
+        statement = statement.where(ContractItem.flagged_at >= place.begins)
+    for engagement, item, flagged_at in session.execute(statement):
+        yield Found("requirement", place.id, engagement, item, basis=flagged_at.isoformat()[:32])
+
+
+def of_growth(session: Session, place: Place) -> Iterator[Found]:
+    """An engagement that asks for more now than when its vendor was asked: by its tier, or by its facts."""
+    rows = session.execute(
+        select(Engagement.id, Engagement.tier, Engagement.facts, Assessment.facts)
+        .join(BriefSubmission, BriefSubmission.engagement_id == Engagement.id)
+        .join(Submission, Submission.id == BriefSubmission.submission_id)
+        .join(Assessment, Assessment.id == Submission.assessment_id)
+        .where(Engagement.organisation_id == place.id, BriefSubmission.organisation_id == place.id)
+    )
+    found: dict[uuid.UUID, Found] = {}
+    for engagement, tier, now, then in rows:
+        grown = _grown(tier, now, then)
+        if grown:
+            kind = "tier" if less.TIER in grown else "scope"
+            basis = less.ground(tier, now, None)
+            found[engagement] = Found(kind, place.id, engagement, engagement, basis=basis)
+    if place.begins is None:
+        yield from found.values()
+        return
+    for engagement in _changed(session, list(found), place.begins):
+        yield found[engagement]
+
+
+def _grown(tier: str, now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
+    """What of tier and facts would be less if it were again as it was ``then`` (the facts pinned when issuing).
+
+    Only what was pinned then is compared: an assessment over several engagements has the union of their facts.
+    """
+    before = then.get(less.TIER)
+    if before not in TIERS:
+        return []
+    known = {name: value for name, value in now.items() if name in then}
+    was = {name: then[name] for name in known}
+    return less.less(tier, known, before, was)
+
+
+def _changed(session: Session, ids: list[uuid.UUID], since: datetime) -> list[uuid.UUID]:
+    """Which of these engagements were changed since an instant."""
+    found: list[uuid.UUID] = []
+    for start in range(0, len(ids), 500):
+        statement = select(Event.subject_id).where(
+            Event.subject_id.in_(ids[start : start + 500]), Event.at >= since
+        )
+        found += session.scalars(statement.distinct())
+    return sorted(set(found), key=lambda one: one.hex)
+
+
+Finder = Callable[[Session, Place], Iterator[Found]]
+FINDERS: tuple[Finder, ...] = (
+    of_incidents,
+    of_documents,
+    of_findings,
+    of_versions,
+    of_requirements,
+    of_growth,
+)
+
+
+# ------------------------------------------------------------------------------------------------------------ settling
+
+
+def answered(session: Session, place: Place) -> list[uuid.UUID]:
+    """Open triggers of engagements whose vendor has given whole answers since."""
+    rows = session.execute(
+        select(Trigger.id, Trigger.at, Trigger.slug, BriefSubmission.slug, Submission.sealed_at)
+        .join(BriefSubmission, BriefSubmission.engagement_id == Trigger.engagement_id)
+        .join(Submission, Submission.id == BriefSubmission.submission_id)
+        .where(
+            Trigger.organisation_id == place.id,
+            Trigger.state == OPEN,
+            Trigger.kind.in_(LAPSED_BY_ANSWERS),
+            Submission.whole_as_of.is_(None),
+            Submission.sealed_at > Trigger.at,
+        )
+    )
+    over: dict[uuid.UUID, bool] = defaultdict(bool)
+    for key, _at, wanted, slug, _sealed in rows:
+        over[key] |= wanted in ("", slug)
+    return sorted((key for key, whole in over.items() if whole), key=lambda one: one.hex)
+
+
+def _settle(database: Database, ids: list[uuid.UUID], *, now: datetime) -> None:
+    for start in range(0, len(ids), TOGETHER):
+        with database.transaction(SYSTEM) as session:
+            statement = (
+                select(Trigger)
+                .where(Trigger.id.in_(ids[start : start + TOGETHER]), Trigger.state == OPEN)
+                .order_by(Trigger.id)
+                .with_for_update()
+            )
+            for one in session.scalars(statement):
+                one.state, one.code, one.settled_at = USED, ANSWERED, now
+                data = {"state": USED, "code": ANSWERED}
+                record(session, Kind.TRIGGER_SETTLED, now=now, actor=None, subject=one, data=data)

@@ -1,0 +1,454 @@
+"""A campaign: started once, asked by the worker, counted, read side by side, moved and closed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import threading
+import uuid
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from portal.access import CompanyRole, Identity, OrganisationRole
+from portal.assessments.issuing_many import Order
+from portal.assessments.models import Assessment
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
+from portal.audit.service import record
+from portal.campaigns import choosing, queries, results, running, service
+from portal.campaigns.choosing import Choice
+from portal.campaigns.models import Campaign, CampaignTarget
+from portal.campaigns.service import Wish
+from portal.db import SYSTEM, Database
+from portal.erasure import parting
+from portal.erasure.reaching import Destroyed
+from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.organisations import invitations
+from portal.organisations.models import OrganisationMember
+from portal.outbox import Message
+from portal.portfolio.engagement_lists import Filter
+from portal.settings import Settings
+from portal.vendors import service as vendors
+from portal.web import Portal
+from questionnaires import catalog
+from tests.portal import journey
+from tests.portal.journey import Issued
+from tests.portal.once import made_once
+from tests.portal.world import NOW, Place, make_company, make_organisation, signed_in
+
+FLASH = catalog.latest("vulnerability_flash")
+TODAY = NOW.date()
+R = OrganisationRole
+EVERYBODY = Choice()
+WISH = Wish(
+    "Log flaw", FLASH.content_hash, TODAY + timedelta(days=2), time(18), "Everybody talks of it.", "hours"
+)
+
+
+@dataclass
+class Given:
+    """An organisation with three vendors: two with people here (tiers critical and low), one without a contact."""
+
+    place: Place
+    first: Issued
+    second: Issued
+    bare: uuid.UUID
+
+    @property
+    def ciso(self) -> Identity:
+        return self.place[R.CISO]
+
+
+@pytest.fixture
+@made_once
+def given(database: Database, settings: Settings) -> Given:
+    place = make_organisation(database, settings, "Halden")
+    one, other = (make_company(database, settings, name) for name in ("Fen", "Gorse"))
+    first = journey.issue(database, place, one, vendor_name="Fennmark")
+    second = journey.issue(database, place, other, vendor_name="Gorse", tier="low", names=("Printing",))
+    with database.transaction(place[R.CISO].scope) as session:
+        bare = vendors.create_vendor(session, name="Nobody", country="DE", actor=place[R.CISO], now=NOW)
+        vendors.create_engagement(
+            session, bare, name="Nothing", description="", tier="high", facts={}, business_owner_id=None,
+            actor=place[R.CISO], now=NOW,
+        )  # fmt: skip
+        return Given(place, first, second, bare.id)
+
+
+def start(
+    database: Database,
+    given: Given,
+    wish: Wish = WISH,
+    *,
+    choice: Choice = EVERYBODY,
+    actor: Identity | None = None,
+    key: uuid.UUID | None = None,
+    now: datetime = NOW,
+) -> uuid.UUID:
+    identity = actor or given.ciso
+    key = key or uuid.uuid4()
+    order = Order(key, wish.content_hash, FLASH.slug, wish.due, wish.reason)
+    with database.transaction(identity.scope) as session:
+        lines, _total = choosing.lines(session, identity, choice, order, today=now.date(), now=now)
+        return service.start(session, key, wish, choice.kept(), lines, actor=identity, now=now).id
+
+
+def ask(database: Database, now: datetime = NOW) -> int:
+    return running.ask(database, instant=lambda: now)
+
+
+def states(database: Database, campaign: uuid.UUID) -> dict[uuid.UUID, tuple[str, str]]:
+    with database.looking(SYSTEM) as session:
+        rows = session.scalars(select(CampaignTarget).where(CampaignTarget.campaign_id == campaign))
+        return {one.vendor_id: (one.state, one.why) for one in rows}
+
+
+def issued(database: Database, campaign: uuid.UUID) -> dict[uuid.UUID, Assessment]:
+    with database.looking(SYSTEM) as session:
+        rows = session.scalars(select(Assessment).where(Assessment.campaign_id == campaign))
+        return {one.vendor_id: one for one in rows}
+
+
+def far(
+    database: Database, given: Given, campaign: uuid.UUID, today: date = TODAY, at: time = time(12)
+) -> dict[str, int]:
+    with database.looking(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign)
+        local = datetime.combine(today, at)
+        found = queries.progress(session, given.ciso, [row], local)[campaign]
+        late = queries.targets(session, given.ciso, row, "late", local=local, number=1)
+        assert late.total == found.late
+        return {name: number for name, number in found.stages.items() if number} | (
+            {"late": found.late} if found.late else {}
+        )
+
+
+@pytest.mark.both_databases
+def test_it_asks_each_vendor_once_however_often_the_worker_runs(database: Database, given: Given) -> None:
+    campaign = start(database, given)
+    assert far(database, given, campaign) == {"waiting": 2, "left_out": 1}
+    workers = [threading.Thread(target=ask, args=(database,)) for _ in range(2)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    assert ask(database) == 0
+    assert states(database, campaign) == {
+        given.first.vendor: ("issued", ""),
+        given.second.vendor: ("issued", ""),
+        given.bare: ("left_out", "no_contact"),
+    }
+    rows = issued(database, campaign)
+    assert {(one.due, one.due_time, one.slug) for one in rows.values()} == {
+        (WISH.due, time(18), "vulnerability_flash")
+    }
+    with database.looking(SYSTEM) as session:
+        letters = session.scalars(select(Message).where(Message.kind == "assessment_issued")).all()
+    asked = [one for one in letters if FLASH.title in one.subject]
+    assert len(asked) == 2
+    assert all("18:00 (Europe/Lisbon time)" in one.text for one in asked)
+    assert far(database, given, campaign) == {"silent": 2, "left_out": 1}
+    assert "late" not in far(database, given, campaign, WISH.due, time(17, 59))
+    assert far(database, given, campaign, WISH.due, time(18))["late"] == 2
+    assert far(database, given, campaign, TODAY + timedelta(days=3)) == {
+        "silent": 2,
+        "left_out": 1,
+        "late": 2,
+    }
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("choice", "asked"),
+    [
+        (Choice(Filter(tier="low")), {"second"}),
+        (Choice(Filter(words="archive")), {"first"}),
+        (Choice(country="PT"), {"first", "second"}),
+        (Choice(Filter(tier="low"), country="DE"), set()),
+    ],
+)
+def test_whom_it_asks_follows_from_the_filter(
+    database: Database, given: Given, choice: Choice, asked: set[str]
+) -> None:
+    if not asked:
+        with pytest.raises(Invalid, match="Nobody of those"):
+            start(database, given, choice=choice)
+        return
+    campaign = start(database, given, choice=choice)
+    ids = {"first": given.first.vendor, "second": given.second.vendor}
+    assert {one for one, (state, _why) in states(database, campaign).items() if state == "waiting"} == {
+        ids[one] for one in asked
+    }
+    with database.looking(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign)
+        assert choosing.choice_of(row.choice) == choice
+
+
+def test_pressing_twice_starts_one(database: Database, given: Given) -> None:
+    key = uuid.uuid4()
+    assert start(database, given, key=key) == start(database, given, key=key)
+    with database.looking(SYSTEM) as session:
+        assert session.execute(select(func.count()).select_from(Campaign)).scalar_one() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": "x" * 121}, "title"),
+        ({"due": TODAY - timedelta(days=1)}, "due"),
+        ({"due": TODAY, "due_time": time(12, 30)}, "due_time"),  # it is noon
+        ({"reason": ""}, "reason"),
+        ({"ladder": "minutes"}, "ladder"),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field(
+    database: Database, given: Given, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid) as fault:
+        start(database, given, replace(WISH, **changes))
+    assert set(fault.value.errors) == {field}
+
+
+def test_ten_are_open_at_once(database: Database, given: Given) -> None:
+    for _ in range(service.MOST_OPEN):
+        start(database, given)
+    with pytest.raises(Conflict):
+        start(database, given)
+
+
+def test_who_may_not_start_one(database: Database, given: Given) -> None:
+    with pytest.raises(Refused):
+        start(database, given, actor=given.place[R.AUDITOR])
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "zone", "instant"),
+    [
+        (date(2026, 11, 23), time(18), "Europe/Lisbon", "2026-11-23T18:00+00:00"),
+        (date(2026, 7, 1), time(18), "Europe/Lisbon", "2026-07-01T17:00+00:00"),
+        (date(2026, 11, 23), None, "Europe/Lisbon", "2026-11-24T00:00+00:00"),
+        (
+            date(2026, 3, 29),
+            time(1, 30),
+            "Europe/Lisbon",
+            "2026-03-29T01:30+00:00",
+        ),  # a clock skips it: moved on
+        (
+            date(2026, 10, 25),
+            time(1, 30),
+            "Europe/Lisbon",
+            "2026-10-25T00:30+00:00",
+        ),  # it comes twice: the earlier
+        (
+            date(2026, 9, 5),
+            None,
+            "America/Santiago",
+            "2026-09-06T04:00+00:00",
+        ),  # the next day has no midnight
+    ],
+)
+def test_until_which_instant_answers_are_in_time(
+    day: date, clock: time | None, zone: str, instant: str
+) -> None:
+    assert service.ends(day, clock, zone) == datetime.fromisoformat(instant)
+
+
+@pytest.mark.both_databases
+def test_when_its_maker_leaves_it_pauses_until_somebody_goes_on(database: Database, given: Given) -> None:
+    maker = given.place[R.PROCUREMENT]
+    campaign = start(database, given, actor=maker)
+    with database.transaction() as session:
+        session.execute(
+            update(OrganisationMember)
+            .where(OrganisationMember.person_id == maker.person.id)
+            .values(removed_at=NOW)
+        )
+        record(session, Kind.MEMBER_REMOVED, now=NOW, actor=None)
+    assert ask(database) == 0
+    assert ask(database) == 0  # told once
+    with database.looking(SYSTEM) as session:
+        letters = session.scalars(select(Message).where(Message.kind == "campaign_paused")).all()
+        assert session.get_one(Campaign, campaign).state == "paused"
+    assert len(letters) == 2
+    with database.transaction(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign, lock=True)
+        service.resume(session, row, actor=given.ciso, now=NOW)
+    assert ask(database) == 2
+    assert {one.issued_by for one in issued(database, campaign).values()} == {given.ciso.person.id}
+
+
+@pytest.mark.both_databases
+def test_who_has_not_begun_is_spared_and_closing_takes_back_the_rest(
+    database: Database, given: Given
+) -> None:
+    campaign = start(database, given)
+    ask(database)
+    rows = issued(database, campaign)
+    answering = rows[given.first.vendor]
+    with database.transaction() as session:
+        session.execute(update(Assessment).where(Assessment.id == answering.id).values(answered=1))
+        record(session, Kind.ANSWERS_SAVED, now=NOW, actor=None)
+
+    def close(text: str, *, spare: bool) -> None:
+        with database.transaction(given.ciso.scope) as session:
+            row = queries.campaign(session, given.ciso, campaign, lock=True)
+            service.close(session, row, text, spare=spare, actor=given.ciso, now=NOW)
+
+    with pytest.raises(Invalid):
+        close("", spare=True)
+    close("The maker has mended it.", spare=True)
+    ask(database)
+    assert far(database, given, campaign) == {"begun": 1, "ended": 1, "left_out": 1}
+    close("It is over.", spare=False)
+    ask(database)
+    assert far(database, given, campaign) == {"ended": 2, "left_out": 1}
+    with database.looking(SYSTEM) as session:
+        row = session.get_one(Campaign, campaign)
+        told = session.scalars(select(Message).where(Message.kind == "assessment_changed")).all()
+    assert (row.state, row.said) == ("closed", "")
+    assert {text for one in told for text in ("mended it", "It is over") if text in one.text} == {
+        "mended it",
+        "It is over",
+    }
+    with pytest.raises(Conflict):
+        close("Again.", spare=False)
+
+
+@pytest.mark.both_databases
+def test_a_later_date_holds_for_everybody(database: Database, given: Given) -> None:
+    campaign = start(database, given)
+    ask(database)
+    with database.transaction(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign, lock=True)
+        with pytest.raises(Invalid):
+            service.put_off(session, row, WISH.due, time(17), actor=given.ciso, now=NOW)
+        service.put_off(session, row, WISH.due, None, actor=given.ciso, now=NOW)
+    assert {one.due_time for one in issued(database, campaign).values()} == {None}
+    with database.looking(SYSTEM) as session:
+        moved = select(func.count()).where(Event.kind == Kind.ASSESSMENT_EXTENDED.value)
+        assert session.execute(moved).scalar_one() == 2
+
+
+@pytest.mark.both_databases
+def test_answers_stand_side_by_side(database: Database, given: Given) -> None:
+    campaign = start(database, given)
+    ask(database)
+    rows = issued(database, campaign)
+    asked = replace(given.first, definition=FLASH)
+    journey.submit(database, asked, assessment=rows[given.first.vendor].id)
+    with database.looking(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign)
+        page = results.page(session, given.ciso, row, FLASH, number=1)
+        (said,) = page.rows
+        assert said.vendor.name == "Fennmark"
+        question = FLASH.questions["campaign.uses"]
+        chosen = next(one for one in question.options if one.label == said.values["campaign.uses"])
+        for option in question.options:
+            some = results.page(
+                session, given.ciso, row, FLASH, key=question.key, value=option.value, number=1
+            )
+            assert len(some.rows) == (option is chosen)
+        auditor = given.place[R.BUSINESS_OWNER]
+    with database.looking(auditor.scope) as session, pytest.raises(NotFound):
+        queries.campaign(session, auditor, campaign)
+    assert far(database, given, campaign) == {"answered": 1, "silent": 1, "left_out": 1}
+
+
+def test_nobody_is_asked_once_the_date_is_past(database: Database, given: Given) -> None:
+    campaign = start(database, given)
+    assert ask(database, NOW + timedelta(days=5)) == 0
+    assert set(states(database, campaign).values()) == {("left_out", "over"), ("left_out", "no_contact")}
+
+
+@pytest.mark.both_databases
+def test_invitations_beyond_what_may_leave_in_a_day_leave_the_day_after(
+    database: Database, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has an account is asked at once; of the two others one waits until the day's invitations are over."""
+    monkeypatch.setattr(invitations, "FROM_ORGANISATION", 1)
+    start_of_day = NOW + timedelta(days=1)  # the scene's own invitations are a day old then
+    with database.transaction(given.ciso.scope) as session:
+        for name in ("Ash", "Birch"):
+            row = vendors.create_vendor(session, name=name, country="DE", actor=given.ciso, now=NOW)
+            vendors.create_engagement(
+                session, row, name=name, description="", tier="high", facts={}, business_owner_id=None,
+                actor=given.ciso, now=NOW,
+            )  # fmt: skip
+            vendors.add_contact(
+                session, row, name=name, email=f"{name.lower()}@trees.example", actor=given.ciso, now=NOW
+            )
+    wish = replace(WISH, due=TODAY + timedelta(days=5))
+    campaign = start(database, given, wish, now=start_of_day)
+    later = start_of_day + timedelta(minutes=1)
+    assert ask(database, later) == 3
+    assert sorted(states(database, campaign).values()) == [
+        ("issued", ""),
+        ("issued", ""),
+        ("issued", ""),
+        ("left_out", "no_contact"),
+        ("waiting", "pace"),
+    ]
+    assert ask(database, later + timedelta(minutes=1)) == 0  # not tried over and over
+    assert ask(database, later + timedelta(hours=3)) == 0
+    assert far(database, given, campaign)["waiting"] == 1
+    assert ask(database, later + timedelta(days=1, minutes=1)) == 1
+    assert "waiting" not in far(database, given, campaign)
+
+
+def test_its_words_go_with_the_organisation(database: Database, given: Given) -> None:
+    campaign = start(database, given)
+    with database.transaction() as session:
+        parting.organisation(session, given.place.id, Destroyed(), by=None, now=NOW)
+        record(session, Kind.ERASURE_SETTLED, now=NOW, actor=None)
+        row = session.get_one(Campaign, campaign)
+        session.refresh(row)
+        assert (row.title, row.reason, row.choice, row.state) == ("removed", "", {}, "closed")
+
+
+def test_the_pages(app: Portal, given: Given, database: Database) -> None:
+    here = f"/o/{given.place.slug}/campaigns"
+    ciso = signed_in(app, given.ciso)
+    assert "No campaign is open" in ciso.get(here).text
+    page = ciso.get(f"{here}/new?tier=critical").text
+    assert "One vendor is asked" in page
+    assert FLASH.title in page
+    typed = {
+        name: re.search(rf'name="{name}"[^>]*value="([^"]*)"', page)[1]  # type: ignore[index]  # it is there
+        for name in ("batch", "previewed")
+    }
+    typed |= {"tier": "critical", "questionnaire": FLASH.content_hash, "ladder": "hours", "do": "start"}
+    wrong = ciso.post(f"{here}/new", typed | {"due": "soon", "title": "Flaw", "reason": "It is <b>bad</b>."})
+    assert wrong.status_code == 422
+    assert "You wrote “soon”" in wrong.text
+    sound = typed | {
+        "due": WISH.due.isoformat(),
+        "due_time": "18:00",
+        "title": "Flaw",
+        "reason": "It is <b>bad</b>.",
+    }
+    there = ciso.post(f"{here}/new", sound)
+    assert there.status_code == 303
+    page = ciso.get(there.location).text
+    assert "0 of 1 vendors answered" in page
+    assert "To be asked" in page
+    ask(database, NOW + timedelta(minutes=1))
+    assert "Give more time" in ciso.get(there.location).text
+    assert "Not begun" in ciso.get(f"{there.location}?stage=silent").text
+    assert "Nobody has answered yet" in ciso.get(f"{there.location}?tab=answers").text
+    assert ciso.post(f"{there.location}/change", {"do": "later", "due": "2020-01-01"}).status_code == 422
+    assert ciso.post(f"{there.location}/change", {"do": "dance"}).status_code == 404
+    file = ciso.get(f"{there.location}.csv")
+    assert next(csv.reader(io.StringIO(file.get_data().decode("utf-8-sig"))))[:2] == ["vendor", "answered"]
+    assert ciso.post(f"{there.location}/close", {"text": "Done."}).status_code == 303
+    assert "Being closed" in ciso.get(there.location).text
+    auditor = signed_in(app, given.place[R.AUDITOR])
+    assert "Give more time" not in auditor.get(there.location).text
+    assert auditor.post(f"{there.location}/close", {"text": "No"}).status_code == 403
+    company = signed_in(app, given.first.company[CompanyRole.OWNER])
+    assert company.get(there.location).status_code == 404

@@ -1,0 +1,328 @@
+"""The law of foresight: what it says is what the worker then does, whenever it looks, if nobody does anything."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event as Stop
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, select, text, update
+
+from portal import posting
+from portal.access import CompanyRole, OrganisationRole
+from portal.accounts.models import PersonRow
+from portal.assessments.models import Assessment, AssessmentEngagement
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.library.models import RetiredVersion
+from portal.organisations.models import OrganisationMember
+from portal.outbox import DIGEST, Message
+from portal.pass_report import Report
+from portal.reassessment import dating, foreseeing, generating, incidents, opening_job, rules, trigger_finding
+from portal.reassessment.foreseeing import HINDERED, NOBODY, OPENED, SILENT, TOLD, Foreseen, foresee, world
+from portal.reassessment.models import CycleVersion, Reassessment, Reminder, ReminderStep
+from portal.reassessment.models_post import Digest, LetterChoice
+from portal.reassessment.rules_parsing import parse
+from portal.settings import Settings
+from portal.tables import metadata
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement, Vendor
+from tests.conftest import FULL
+from tests.portal import journey, once
+from tests.portal.journey import Issued
+from tests.portal.once import made_once
+from tests.portal.reassessment.given import submit
+from tests.portal.reassessment.post import Post
+from tests.portal.world import NOW, Place, make_company, make_organisation
+
+pytestmark = pytest.mark.both_databases
+DAY = timedelta(days=1)
+START = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
+LENGTH = 120
+TIERS = ("critical", "high", "medium", "low")
+ZONES = ("Europe/Lisbon", "Europe/Lisbon", "Pacific/Auckland", "America/Los_Angeles")
+
+
+@dataclass(repr=False)
+class Portfolio:
+    """Four vendors that have answered, two engagements each, and one that is being asked."""
+
+    buyer: Place
+    answered: list[Issued]
+    asked: Issued
+
+    def __repr__(self) -> str:
+        return "Portfolio()"  # a failing example would print its questionnaires
+
+
+@pytest.fixture
+@made_once
+def portfolio(database: Database, settings: Settings) -> Portfolio:
+    buyer = make_organisation(database, settings, "Halden", NOW - timedelta(days=900))
+    answered = []
+    for number in range(4):
+        company = make_company(database, settings, f"Company {'abcd'[number]}", NOW - timedelta(days=900))
+        one = journey.issue(
+            database,
+            buyer,
+            company,
+            vendor_name=f"Vendor {number}",
+            names=("Archive", "Mail"),
+            tier=TIERS[number],
+        )
+        submit(database, one)
+        answered.append(one)
+    asked = journey.issue(database, buyer, company, vendor_name="Vendor 9", now=NOW)
+    return Portfolio(buyer, answered, asked)
+
+
+# ------------------------------------------------------------------------------------------------- random portfolios
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What an example changes before anybody looks. ``dues``: of the eight scheduled rows, days after START."""
+
+    dues: tuple[int, ...]
+    tiers: tuple[str, ...]
+    asked: int
+    a_day: int
+    opening: str
+    incident: str
+    lost: int
+    nobody: bool
+    retired: bool
+    off: bool
+    zones: tuple[str, ...]
+    hours: tuple[int, ...]
+    gaps: tuple[int, ...]  # minutes between looks
+
+
+portfolios = st.builds(
+    Drawn,
+    dues=st.tuples(*[st.integers(-20, 220)] * 8),
+    tiers=st.tuples(*[st.sampled_from(TIERS)] * 8),
+    asked=st.integers(-10, 100),
+    a_day=st.integers(1, 3),
+    opening=st.sampled_from(["itself", "itself", "itself", "ask"]),
+    incident=st.sampled_from(["none", "remind", "reassess:40", "off"]),
+    lost=st.integers(0, 4),  # which vendor is no longer linked to its company; 4 is none
+    nobody=st.sampled_from([False, False, True]),
+    retired=st.sampled_from([False, False, True]),
+    off=st.booleans(),
+    zones=st.tuples(*[st.sampled_from(ZONES)] * 3),
+    hours=st.tuples(*[st.integers(6, 20)] * 3),
+    gaps=st.lists(
+        st.one_of(st.integers(1, 3 * 24 * 60), st.integers(1, 20 * 60), st.integers(1, 25 * 24 * 60)),
+        min_size=8,
+        max_size=16,
+    ).map(tuple),
+)
+
+
+def apply(database: Database, portfolio: Portfolio, drawn: Drawn) -> None:
+    with database.transaction() as session:
+        rows = session.scalars(select(Reassessment).order_by(Reassessment.engagement_id)).all()
+        for row, days, tier in zip(rows, drawn.dues, drawn.tiers, strict=True):
+            row.due = START.date() + timedelta(days=days)
+            engagement = session.get_one(Engagement, row.engagement_id)
+            if tier != engagement.tier and days % 3 == 0:
+                engagement.tier = tier  # its date is worked out anew by the first look
+        session.execute(
+            update(Assessment)
+            .where(Assessment.id == portfolio.asked.assessment)
+            .values(due=START.date() + timedelta(days=drawn.asked))
+        )
+        found = rules.current(session, portfolio.buyer.id).to_json()
+        found |= {"a_day": drawn.a_day, "opening": drawn.opening}
+        found["triggers"] |= {"incident": drawn.incident} if drawn.incident != "none" else {}
+        saved = parse(found)
+        session.execute(
+            insert(CycleVersion).values(
+                id=uuid.uuid4(),
+                organisation_id=portfolio.buyer.id,
+                sequence=1,
+                content=saved.to_bytes(),
+                content_hash=saved.content_hash,
+                created_at=START,
+                created_by=portfolio.buyer[OrganisationRole.CISO].person.id,
+            )
+        )
+        if drawn.lost < 4:
+            _lose(session, portfolio.answered[drawn.lost].vendor)
+        if drawn.nobody:
+            session.execute(
+                update(OrganisationMember)
+                .where(OrganisationMember.role != OrganisationRole.REVIEWER.value)
+                .values(removed_at=NOW)
+            )
+        if drawn.retired:  # found as a reason for a look, and there is nothing to ask by
+            session.execute(
+                insert(RetiredVersion).values(
+                    id=uuid.uuid4(),
+                    organisation_id=portfolio.buyer.id,
+                    content_hash=portfolio.asked.definition.content_hash,
+                    retired_at=NOW,
+                    retired_by=portfolio.buyer[OrganisationRole.CISO].person.id,
+                )
+            )
+        people = [
+            portfolio.buyer[OrganisationRole.CISO],
+            portfolio.buyer[OrganisationRole.ADMIN],
+            portfolio.asked.company[CompanyRole.OWNER],
+        ]
+        for who, zone, hour in zip(people, drawn.zones, drawn.hours, strict=True):
+            session.execute(
+                update(PersonRow).where(PersonRow.id == who.person.id).values(zone=zone, post_hour=hour)
+            )
+        if drawn.off:
+            values = {"person_id": people[1].person.id, "place_id": portfolio.buyer.id, "group": "coming"}
+            session.execute(insert(LetterChoice).values(**values, off_at=NOW))
+        record(session, Kind.CYCLE_CHANGED, now=NOW, actor=None)
+    if drawn.incident != "none":
+        actor = portfolio.buyer[OrganisationRole.CISO]
+        with database.transaction(actor.scope) as session:
+            vendor = vendors.vendor(session, actor, portfolio.answered[1].vendor, lock=True)
+            incidents.note(
+                session,
+                vendor,
+                kind="breach",
+                happened=None,
+                words="Robbed",
+                shared=False,
+                actor=actor,
+                now=START,
+            )
+
+
+def _lose(session: Any, vendor: uuid.UUID) -> None:
+    """The vendor is no longer linked to its company: what was scheduled ends with the first look."""
+    session.execute(update(Vendor).where(Vendor.id == vendor).values(company_id=None))
+    for model in (Assessment, AssessmentEngagement):
+        which = select(Assessment.id).where(Assessment.vendor_id == vendor)
+        column = Assessment.id if model is Assessment else AssessmentEngagement.assessment_id
+        session.execute(update(model).where(column.in_(which)).values(company_id=None))
+
+
+# --------------------------------------------------------------------------------------------------------- the law
+
+
+def one_pass(database: Database, post: Post, now: datetime) -> None:
+    """The jobs of a pass that make or send reminders, in the worker's order."""
+    dating.work_out(database, now=now)
+    trigger_finding.find(database, now=now)
+    opening_job.open_due(database, now=now)
+    generating.generate(database, now=now)
+    posting.deliver(database, post, lambda: now, Stop(), Report(), alive=lambda: None)
+
+
+@settings(
+    max_examples=40 if FULL else 4,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(drawn=portfolios)
+def test_what_is_foreseen_is_what_then_happens(
+    database: Database, portfolio: Portfolio, drawn: Drawn
+) -> None:
+    with as_it_was(database):
+        apply(database, portfolio, drawn)
+        passes = [START]
+        for gap in drawn.gaps:
+            passes.append(passes[-1] + timedelta(minutes=gap))
+        until = START.date() + timedelta(days=400)
+        made = world(database, portfolio.buyer.id, now=START, until=until)
+        lines = list(foresee(made, passes=passes))
+        post = Post()
+        for now in passes:
+            one_pass(database, post, now)
+        assert foreseen(lines) == happened(database)
+        assert {one.subject for one in lines if one.what == OPENED} == opened(database)
+        assert {(one.subject, one.code) for one in lines if one.what == HINDERED} >= hindered(database)
+        assert digests(lines) == sent(database)
+
+
+def foreseen(lines: list[Foreseen]) -> Counter[Any]:
+    """(instant, day of the step, person, kind, subject, date, step, why not) of each line to somebody, or to nobody."""
+    return Counter(
+        (one.at, one.moment, one.person_id, one.kind, one.subject, one.due, one.step, one.code)
+        for one in lines
+        if one.what in (TOLD, SILENT, NOBODY)
+    )
+
+
+def happened(database: Database) -> Counter[Any]:
+    with database.looking(SYSTEM) as session:
+        steps = {
+            (one.subject_id, one.kind, one.due, one.step): one
+            for one in session.scalars(select(ReminderStep).where(ReminderStep.at >= START))
+        }
+        told = session.scalars(select(Reminder).where(Reminder.queued_at >= START)).all()
+        found = Counter(
+            (
+                *(one.queued_at, steps[one.subject_id, one.kind, one.due, one.step].day, one.person_id),
+                *(one.kind, one.subject_id, one.due, one.step, one.skipped),
+            )
+            for one in told
+        )
+        for step in steps.values():
+            if step.skipped == "nobody":
+                found[step.at, step.day, None, step.kind, step.subject_id, step.due, step.step, ""] += 1
+        return found
+
+
+def opened(database: Database) -> set[uuid.UUID]:
+    with database.looking(SYSTEM) as session:
+        return set(session.scalars(select(Assessment.id).where(Assessment.by_itself)))
+
+
+def hindered(database: Database) -> set[tuple[uuid.UUID, str]]:
+    with database.looking(SYSTEM) as session:
+        rows = session.execute(
+            select(Reassessment.id, Reassessment.hindered).where(
+                Reassessment.hindered != "", Reassessment.state == "scheduled"
+            )
+        )
+        return {(one.id, one.hindered) for one in rows}
+
+
+def digests(lines: list[Foreseen]) -> Counter[Any]:
+    """How many lines each digest has, by person and day."""
+    return Counter((one.person_id, one.post_day) for one in lines if one.letter == foreseeing.DIGEST)
+
+
+def sent(database: Database) -> Counter[Any]:
+    with database.looking(SYSTEM) as session:
+        rows = session.execute(
+            select(Digest.person_id, Digest.day)
+            .join(Message, Message.id == Digest.message_id)
+            .join(Reminder, Reminder.message_id == Message.id)
+            .where(Message.kind == DIGEST)
+        )
+        return Counter((one.person_id, one.day) for one in rows)
+
+
+@contextlib.contextmanager
+def as_it_was(database: Database) -> Iterator[None]:
+    """The database afterwards is what it was before."""
+    rows = once._rows_of(database)
+    try:
+        yield
+    finally:
+        if not database.sqlite:
+            with database.engine.begin() as connection:
+                connection.execute(text("SET LOCAL session_replication_role = replica"))
+                for name in metadata.tables:
+                    connection.execute(text(f'DELETE FROM "{name}"'))
+        once._put(database, rows)
+        once._forget()

@@ -1,0 +1,106 @@
+"""Calendars in RFC 5545: what we write is what the icalendar library reads, in lines that every program takes."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, date, datetime
+
+import icalendar
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.clock import instant
+from portal.reassessment import ics
+from portal.reassessment.ics import Event
+
+PLAIN = Event(
+    "assessment-6f1c@portal.example",
+    date(2027, 1, 15),
+    datetime(2026, 12, 4, 9, 30, 15, tzinfo=UTC),
+    "Answers: Security core, Fennmark Archive; claim files",
+    "The date that was set\non 4 Dec 2026.",
+    "Halden Mutual",
+    "https://portal.example/o/halden/assessments/6f1c",
+)
+EVENTS = st.builds(
+    Event,
+    uid=st.uuids().map(str),
+    day=st.dates(date(1900, 1, 1), date(2199, 12, 31)),
+    since=st.integers(0, 7_000_000_000).map(instant),
+    summary=st.text(max_size=300),
+    description=st.text(max_size=600),
+    category=st.text(max_size=120),
+    url=st.just(PLAIN.url),
+)
+
+
+def read(data: bytes) -> list[icalendar.Event]:
+    return list(icalendar.Calendar.from_ical(data).walk("VEVENT"))
+
+
+def kept(value: str) -> str:
+    """What may stay of a text, by the categories of Unicode: written once more, without ics.py."""
+    lines = value.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    turning = {0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+    bad = ("Cc", "Cs", "Zl", "Zp")
+    return "\n".join(
+        "".join(one for one in line if unicodedata.category(one) not in bad and ord(one) not in turning)
+        for line in lines
+    )
+
+
+def test_one_item_is_read_as_it_was_meant() -> None:
+    data = ics.written("Audit calendar", [PLAIN])
+    (found,) = read(data)
+    assert found.decoded("dtstart") == PLAIN.day
+    assert "dtend" not in found
+    assert str(found["uid"]) == PLAIN.uid
+    assert str(found["summary"]) == PLAIN.summary
+    assert str(found["description"]) == PLAIN.description
+    assert str(found["url"]) == PLAIN.url
+    assert found["categories"].cats == [PLAIN.category]
+    assert found.decoded("dtstamp") == found.decoded("last-modified") == PLAIN.since
+    assert found["transp"] == "TRANSPARENT"
+    alarms = [one.decoded("trigger") for one in found.walk("VALARM")]
+    moments = [datetime(2027, 1, 15, tzinfo=UTC) + one for one in alarms]
+    assert moments == [datetime(2027, 1, 14, 9, tzinfo=UTC), datetime(2027, 1, 8, 9, tzinfo=UTC)]
+    calendar = icalendar.Calendar.from_ical(data)
+    assert str(calendar["x-wr-calname"]) == "Audit calendar"
+    assert "method" not in calendar
+
+
+def test_a_later_date_has_a_higher_sequence_and_no_uid_of_its_own() -> None:
+    later = Event(
+        **{name: getattr(PLAIN, name) for name in PLAIN.__slots__}
+        | {"day": date(2027, 2, 1), "since": datetime(2027, 1, 2, tzinfo=UTC)}
+    )
+    (before,), (after,) = read(ics.written("x", [PLAIN])), read(ics.written("x", [later]))
+    assert before["uid"] == after["uid"]
+    assert int(before["sequence"]) < int(after["sequence"]) < 2**31
+
+
+@given(st.lists(EVENTS, max_size=3), st.text(max_size=200))
+def test_whatever_is_typed_every_line_fits_and_reads_back(events: list[Event], name: str) -> None:
+    data = ics.written(name, events)
+    assert data == ics.written(name, events)
+    lines = data.split(b"\r\n")
+    assert lines[-1] == b""
+    assert all(len(line) <= 75 for line in lines)
+    assert all(line.decode() for line in lines[:-1])  # no character is cut in two
+    text = data.decode()
+    assert not any(unicodedata.category(one) == "Cc" for one in text.replace("\r\n", ""))
+    found = read(data)
+    assert [str(one["uid"]) for one in found] == [one.uid for one in events]
+    for one, was in zip(found, events, strict=True):
+        assert str(one["summary"]) == kept(was.summary)
+        assert str(one["description"]) == kept(was.description)
+        assert one.decoded("dtstart") == was.day
+
+
+def test_nothing_typed_adds_a_line_of_its_own() -> None:
+    typed = "x\r\nATTENDEE:mailto:a@b\r\nEND:VEVENT\u2028BEGIN:VALARM\x00\u202eevil"
+    hostile = Event(PLAIN.uid, PLAIN.day, PLAIN.since, typed, typed, typed, PLAIN.url)
+    (found,) = read(ics.written(typed, [hostile]))
+    assert "attendee" not in found
+    assert len(list(found.walk("VALARM"))) == len(ics.ALARMS)
+    assert "\u202e" not in ics.written(typed, [hostile]).decode()

@@ -1,0 +1,260 @@
+"""Opening the next assessment: when, what goes together, once for each date, in whose name, and why it cannot be."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from portal.access import OrganisationRole
+from portal.assessments.models import Assessment, AssessmentEngagement
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.organisations.models import Organisation, OrganisationMember
+from portal.reassessment import opening, opening_job
+from portal.reassessment.models import Reassessment, ReminderStep
+from portal.reassessment.opening import Opening, Waiting, world_openings
+from portal.reassessment.rules_shape import shipped
+from portal.reassessment.workdays import Calendar, Year
+from portal.settings import Settings
+from portal.vendors.models import Vendor
+from tests.portal import journey
+from tests.portal.journey import Issued
+from tests.portal.reassessment.given import noon, scheduled, submit
+from tests.portal.world import NOW, Place, make_company, make_organisation
+
+RULES = shipped(None)
+EVERY_DAY = Calendar("", {year: Year(frozenset(), frozenset()) for year in range(2026, 2031)})
+PORTUGAL = Calendar(
+    "PT",
+    {
+        2026: Year(frozenset({5, 6}), frozenset({date(2026, 12, 1), date(2026, 12, 8), date(2026, 12, 25)})),
+        2027: Year(frozenset({5, 6}), frozenset({date(2027, 1, 1), date(2027, 3, 26)})),
+    },
+)
+HERE, VENDOR = uuid.uuid4(), uuid.uuid4()
+
+
+def row(due: date, *, vendor: uuid.UUID = VENDOR, slug: str = "security_core", **values: Any) -> Waiting:
+    known = {"tier": "critical", "lapses": None} | values
+    return Waiting(uuid.uuid4(), HERE, vendor, uuid.uuid4(), slug, due, **known)
+
+
+# ------------------------------------------------------------------------------------------------------------- pure
+
+
+def test_one_engagement_in_portugal() -> None:
+    """As section 6 of the design works it out by hand."""
+    one = row(date(2027, 1, 31))
+    assert world_openings([one], RULES, PORTUGAL, date(2026, 12, 3)) == []
+    (found,) = world_openings([one], RULES, PORTUGAL, date(2026, 12, 4))
+    assert (found.answer_by, found.late) == (date(2027, 1, 15), False)
+    (asleep,) = world_openings([one], RULES, PORTUGAL, date(2027, 1, 10))
+    assert (asleep.answer_by, asleep.late) == (date(2027, 1, 25), False)
+    (later,) = world_openings([one], RULES, PORTUGAL, date(2027, 1, 20))
+    assert later.late
+
+
+def test_the_gate_that_lapses_before_the_date_is_what_counts() -> None:
+    today = date(2026, 11, 2)
+    plain, lapses = row(date(2027, 3, 31)), row(date(2027, 3, 31), lapses=date(2027, 1, 31))
+    assert opening.open_on(plain, RULES, EVERY_DAY, today=today) == date(2027, 2, 3)
+    assert opening.open_on(lapses, RULES, EVERY_DAY, today=today) == date(2026, 12, 6)
+    ended = replace(lapses, lapses=today)
+    assert opening.open_on(ended, RULES, EVERY_DAY, today=today) == date(2027, 2, 3), (
+        "nobody asks for answers by that"
+    )
+    short = replace(lapses, lapses=date(2026, 12, 20))
+    assert opening.open_on(short, RULES, EVERY_DAY, today=today) == date(2027, 2, 3), (
+        "it was meant to be short"
+    )
+
+
+def test_a_vendor_is_asked_once_for_what_comes_near_together() -> None:
+    today = date(2026, 12, 6)
+    first, near = row(date(2027, 1, 31)), row(date(2027, 3, 16))
+    far, other = row(date(2027, 3, 19)), row(date(2027, 1, 31), slug="privacy")
+    (one, two) = world_openings([far, other, near, first], RULES, EVERY_DAY, today)
+    by_slug = {each.slug: each for each in (one, two)}
+    assert by_slug["security_core"].rows == (first, near)
+    assert by_slug["security_core"].answer_by == date(2027, 1, 17)
+    assert by_slug["privacy"].rows == (other,)
+
+
+@st.composite
+def waiting_rows(draw: st.DrawFn) -> Waiting:
+    """A row of one of five vendors, due within some 13 months."""
+    tier = draw(st.sampled_from(["critical", "high", "medium", "low"]))
+    vendor = uuid.UUID(int=draw(st.integers(1, 5)))
+    return row(date(2027, 1, 1) + timedelta(days=draw(st.integers(0, 400))), vendor=vendor, tier=tier)
+
+
+rows = st.lists(waiting_rows(), max_size=12)
+
+
+@given(found=rows, data=st.data())
+def test_groups_do_not_depend_on_the_order_of_rows_and_hold_each_once(
+    found: list[Waiting], data: st.DataObject
+) -> None:
+    today = date(2027, 1, 1) + timedelta(days=data.draw(st.integers(0, 400)))
+    groups = world_openings(found, RULES, PORTUGAL, today)
+    assert world_openings(data.draw(st.permutations(found)), RULES, PORTUGAL, today) == groups
+    held = [one.id for each in groups for one in each.rows]
+    assert len(set(held)) == len(held)
+    assert len({each.made_id for each in groups}) == len(groups)
+    for each in groups:
+        assert min(opening.open_on(one, RULES, PORTUGAL, today=today) for one in each.rows) <= today
+        assert each.answer_by >= today + timedelta(days=14)
+        assert PORTUGAL.working(each.answer_by)
+    due = {one.id for one in found if opening.open_on(one, RULES, PORTUGAL, today=today) <= today}
+    assert due <= set(held), "nothing that is due waits for anything"
+
+
+@given(found=rows, pace=st.integers(1, 5))
+def test_the_pace_of_a_day_loses_nothing_and_takes_the_earliest_first(
+    found: list[Waiting], pace: int
+) -> None:
+    today = date(2028, 6, 1)  # all of them are due
+    slow, quick = replace(RULES, a_day=pace), replace(RULES, a_day=500)
+    wanted = world_openings(found, quick, PORTUGAL, today)
+    left, made = list(found), list[Opening]()
+    for _ in range(len(wanted)):
+        some = world_openings(left, slow, PORTUGAL, today)
+        assert len(some) <= pace
+        gone = {one.id for each in some for one in each.rows}
+        left = [one for one in left if one.id not in gone]
+        made += some
+    assert made == wanted
+    assert world_openings(found, slow, PORTUGAL, today, opened_today=pace) == []
+
+
+# ------------------------------------------------------------------------------------------------------ on the database
+
+
+@pytest.fixture
+def buyer(database: Database, settings: Settings) -> Place:
+    return make_organisation(database, settings, "Halden", NOW - timedelta(days=900))
+
+
+@pytest.fixture
+def company(database: Database, settings: Settings) -> Place:
+    return make_company(database, settings, "Fennmark", NOW - timedelta(days=900))
+
+
+@pytest.fixture
+def issued(database: Database, buyer: Place, company: Place) -> Issued:
+    """Answered on 21 November 2026; next in a year."""
+    found = journey.issue(database, buyer, company)
+    submit(database, found)
+    return found
+
+
+DAY = datetime(2027, 9, 27, 6, tzinfo=UTC)  # the working day after it should have been opened
+
+
+def opened(database: Database) -> list[Assessment]:
+    with database.looking(SYSTEM) as session:
+        return list(session.scalars(select(Assessment).where(Assessment.by_itself).order_by(Assessment.id)))
+
+
+def only(database: Database) -> Reassessment:
+    (found,) = scheduled(database)
+    return found
+
+
+def test_it_is_opened_once_on_its_day_in_the_name_of_who_issued_the_last(
+    database: Database, issued: Issued, buyer: Place
+) -> None:
+    opens = opening.open_on(row(only(database).due), RULES, Calendar(), today=NOW.date())
+    assert opens == date(2027, 9, 24)
+    assert opening_job.open_due(database, now=noon(opens - timedelta(days=1))) == 0
+    assert opening_job.open_due(database, now=noon(opens)) == 1
+    assert opening_job.open_due(database, now=noon(opens)) == 0
+    (made,) = opened(database)
+    ciso = buyer[OrganisationRole.CISO].person.id
+    assert (made.due, made.issued_by, made.state) == (date(2027, 11, 5), ciso, "open")
+    with database.looking(SYSTEM) as session:
+        events = session.scalars(select(Event).where(Event.kind == Kind.REASSESSMENT_OPENED.value)).all()
+        step = session.scalars(select(ReminderStep).where(ReminderStep.step == "open")).one()
+    ((event,)) = events
+    assert (event.actor_id, event.data["assessment"], event.data["for"]) == (None, str(made.id), str(ciso))
+    assert (step.made_id, step.subject_id) == (made.id, only(database).id)
+
+
+def test_what_a_person_has_cancelled_is_not_opened_again_by_itself(
+    database: Database, issued: Issued
+) -> None:
+    assert opening_job.open_due(database, now=DAY) == 1
+    with database.transaction() as session:
+        session.execute(update(Assessment).where(Assessment.by_itself).values(state="cancelled"))
+        record(session, Kind.ASSESSMENT_CANCELLED, now=DAY, actor=None)
+    assert opening_job.open_due(database, now=DAY + timedelta(days=1)) == 0
+    assert len(opened(database)) == 1
+
+
+def test_an_organisation_that_has_not_said_so_opens_nothing(database: Database, issued: Issued) -> None:
+    with database.transaction() as session:
+        session.execute(update(Organisation).values(cycle_since=NOW.date()))
+        record(session, Kind.SETTINGS_CHANGED, now=NOW, actor=None)
+    assert opening_job.open_due(database, now=DAY) == 0
+
+
+def hinder(database: Database, issued: Issued, what: str) -> None:
+    with database.transaction() as session:
+        if what == "offboarded":
+            session.execute(update(Vendor).values(offboarded_at=NOW))
+        if what == "nobody":
+            session.execute(update(OrganisationMember).values(removed_at=NOW))
+        if what == "no_contact":
+            session.execute(update(Vendor).values(company_id=None))
+            for model in (Assessment, AssessmentEngagement):
+                session.execute(update(model).values(company_id=None))
+        record(session, Kind.VENDOR_CHANGED, now=NOW, actor=None)
+
+
+@pytest.mark.parametrize("why", ["offboarded", "nobody", "no_contact"])
+def test_what_cannot_be_opened_says_why_once_and_is_tried_again(
+    database: Database, issued: Issued, why: str
+) -> None:
+    hinder(database, issued, why)
+    assert opening_job.open_due(database, now=DAY) == 0
+    assert opening_job.open_due(database, now=DAY + timedelta(days=1)) == 0
+    one = only(database)
+    assert (one.hindered, one.hindered_on) == (why, DAY.date())
+    with database.looking(SYSTEM) as session:
+        events = session.scalars(
+            select(Event.data).where(Event.kind == Kind.REASSESSMENT_HINDERED.value)
+        ).all()
+        assert session.scalars(select(ReminderStep)).all() == []
+    assert events == [{"why": why}]
+    assert opened(database) == []
+
+
+@pytest.mark.both_databases
+def test_workers_at_once_open_each_once(database: Database, buyer: Place, company: Place) -> None:
+    for number in range(4):
+        submit(database, journey.issue(database, buyer, company, vendor_name=f"Vendor {number}"))
+    gate = threading.Barrier(3)
+    found: list[int] = []
+
+    def work() -> None:
+        gate.wait()
+        found.append(opening_job.open_due(database, now=DAY))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sum(found) == 4
+    made = opened(database)
+    assert len({one.vendor_id for one in made}) == len(made) == 4

@@ -1,0 +1,149 @@
+"""The page of letters: whose they are, what became of them, sending one again."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from portal import outbox
+from portal.access import CompanyRole, OrganisationRole
+from portal.audit.models import Event
+from portal.db import SYSTEM, Database
+from portal.outbox import Letter, Message
+from portal.settings import Settings
+from portal.web import Portal
+from tests.portal import journey
+from tests.portal.journey import Issued
+from tests.portal.once import made_once
+from tests.portal.reassessment.given import put_off
+from tests.portal.reassessment.post import of_assessment
+from tests.portal.test_outbox import get
+from tests.portal.world import NOW, Place, make_company, make_organisation, signed_in
+
+pytestmark = pytest.mark.both_databases
+CISO, AUDITOR = OrganisationRole.CISO, OrganisationRole.AUDITOR
+
+
+@pytest.fixture
+@made_once
+def issued(database: Database, settings: Settings) -> Issued:
+    place = make_organisation(database, settings, "Halden")
+    found = journey.issue(database, place, make_company(database, settings, "Fennmark"))
+    put_off(database, found.assessment, NOW.date() + timedelta(days=9))
+    return found
+
+
+@pytest.fixture
+@made_once
+def stranger(database: Database, settings: Settings) -> Place:
+    return make_organisation(database, settings, "Orrin")
+
+
+def queued(database: Database, organisation: uuid.UUID, word: str, **values: object) -> uuid.UUID:
+    letter = Letter(
+        "gate_told", f"{word}@x.example", f"To {word}", f"About {word}", f"TEXT-{word}", f"HTML-{word}"
+    )
+    with database.transaction() as session:
+        message = outbox.queue(session, letter, now=NOW, organisation_id=organisation)
+        session.flush()
+        if values:
+            session.execute(update(Message).where(Message.id == message.id).values(**values))
+        return message.id
+
+
+def test_the_list_shows_ones_own_and_never_what_they_say(
+    app: Portal, database: Database, issued: Issued, stranger: Place
+) -> None:
+    queued(database, issued.organisation.id, "ours", state="failed", attempts=2, last_error="no answer")
+    queued(database, stranger.id, "theirs")
+    page = signed_in(app, issued.organisation[AUDITOR]).get(f"/o/{issued.organisation.slug}/letters").text
+    assert "About ours" in page
+    assert "no answer" in page
+    assert "theirs" not in page
+    assert "TEXT-" not in page
+    assert "HTML-" not in page
+    other = signed_in(app, stranger[CISO]).get(f"/o/{stranger.slug}/letters").text
+    assert "ours" not in other.replace("hours", "")
+    assert "About theirs" in other
+
+
+def test_a_digest_is_a_line_with_the_organisations_own_number(
+    app: Portal, database: Database, issued: Issued, stranger: Place
+) -> None:
+    who = issued.organisation[CISO]
+    of_assessment(database, issued, who, now=NOW)
+    page = signed_in(app, who).get(f"/o/{issued.organisation.slug}/letters?state=waiting").text
+    assert "Digest" in page
+    assert "one line" in page
+    assert who.person.name in page
+    other = signed_in(app, stranger[CISO]).get(f"/o/{stranger.slug}/letters").text
+    assert "Digest" not in other
+
+
+@pytest.mark.parametrize("role", list(OrganisationRole))
+def test_who_may_see_and_send_again(
+    app: Portal, database: Database, issued: Issued, role: OrganisationRole
+) -> None:
+    place = issued.organisation
+    letter = queued(database, place.id, "ours", state="gave_up")
+    browser = signed_in(app, place[role])
+    sees = role in (OrganisationRole.ADMIN, CISO, AUDITOR)
+    assert browser.get(f"/o/{place.slug}/letters").status_code == (200 if sees else 403)
+    answer = browser.post(f"/o/{place.slug}/letters/{letter}/resend")
+    assert answer.status_code == (303 if sees and role is not AUDITOR else 403)
+
+
+def test_sending_again_keeps_the_id_begins_anew_and_is_on_record(
+    app: Portal, database: Database, issued: Issued
+) -> None:
+    place = issued.organisation
+    letter = queued(database, place.id, "ours", state="gave_up", attempts=9, last_error="refused")
+    browser = signed_in(app, place[CISO])
+    path = f"/o/{place.slug}/letters/{letter}/resend"
+    assert browser.post(path).status_code == 303
+    found = get(database, letter)
+    assert (found.state, found.attempts, found.last_error) == ("queued", 0, "")
+    assert browser.post(path).status_code == 409
+    with database.looking(SYSTEM) as session:
+        events = session.execute(select(Event).where(Event.kind == "letter.resent")).scalars().all()
+    assert [one.actor_id for one in events] == [place[CISO].person.id]
+    assert events[0].organisation_id == place.id
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"state": "queued"},
+        {"state": "sent"},
+        {"state": "gave_up", "text": "", "html": ""},
+        {"state": "gave_up", "recipient": ""},
+        {"state": "dropped", "into_id": uuid.uuid4()},
+    ],
+)
+def test_what_cannot_go_again_is_refused(
+    app: Portal, database: Database, issued: Issued, values: dict[str, object]
+) -> None:
+    place = issued.organisation
+    letter = queued(database, place.id, "ours", **values)
+    browser = signed_in(app, place[CISO])
+    assert browser.post(f"/o/{place.slug}/letters/{letter}/resend").status_code == 409
+    assert get(database, letter).state == values["state"]
+
+
+def test_a_letter_of_another_is_not_found(
+    app: Portal, database: Database, issued: Issued, stranger: Place
+) -> None:
+    theirs = queued(database, stranger.id, "theirs", state="gave_up")
+    nobodys = queued(database, stranger.id, "nobodys", state="gave_up", organisation_id=None)
+    browser = signed_in(app, issued.organisation[CISO])
+    for letter in (theirs, nobodys, uuid.uuid4()):
+        assert browser.post(f"/o/{issued.organisation.slug}/letters/{letter}/resend").status_code == 404
+        assert letter not in (theirs, nobodys) or get(database, letter).state == "gave_up"
+
+
+def test_a_company_sees_no_letters_of_its_clients(app: Portal, issued: Issued) -> None:
+    owner = signed_in(app, issued.company[CompanyRole.OWNER])
+    assert owner.get(f"/o/{issued.organisation.slug}/letters").status_code == 404

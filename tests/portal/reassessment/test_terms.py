@@ -1,0 +1,166 @@
+"""Until when each sealed document proves something: the gate's own date, on record for lists and reminders."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from portal.access import CompanyRole, OrganisationRole
+from portal.assessments.models import Rating
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.erasure import destroying
+from portal.erasure.reaching import Destroyed
+from portal.gate import keeping
+from portal.reassessment import terms
+from portal.reassessment.models_terms import EvidenceTerm, Termed
+from portal.settings import Settings
+from questionnaires import catalog
+from questionnaires.dates import add_months
+from tests.portal import journey
+from tests.portal.journey import Issued
+from tests.portal.once import made_once
+from tests.portal.reassessment.given import submit
+from tests.portal.reassessment.papers import lay
+from tests.portal.world import NOW, make_company, make_organisation
+
+CASES = (  # the month ends of the project's own list of cadences
+    ("2024-01-31", 1, "2024-02-29"),
+    ("2023-01-31", 1, "2023-02-28"),
+    ("2024-02-29", 12, "2025-02-28"),
+    ("2024-02-29", 48, "2028-02-29"),
+    ("2024-01-31", 2, "2024-03-31"),
+    ("2025-08-31", 6, "2026-02-28"),
+)
+TODAY = NOW.date()
+CORE = catalog.latest("security_core")
+ASKED = {
+    key: one.evidence
+    for key, one in CORE.questions.items()
+    if one.evidence is not None and one.evidence.valid_months == 12
+}
+KEY, RULE = next(iter(ASKED.items()))
+
+
+@dataclass
+class Sealed:
+    """A submission with three documents beside one answer and one of another kind beside another."""
+
+    issued: Issued
+    submission: uuid.UUID
+    old: uuid.UUID
+    new: uuid.UUID
+    undated: uuid.UUID
+    other: uuid.UUID
+
+
+@pytest.fixture
+@made_once
+def sealed(database: Database, settings: Settings) -> Sealed:
+    buyer, company = make_organisation(database, settings, "Halden"), make_company(database, settings, "Fen")
+    issued = journey.issue(database, buyer, company, definition=CORE)
+    old = lay(database, issued, KEY, RULE.kind, issued_on=TODAY - timedelta(days=200), title="Old")
+    new = lay(
+        database, issued, KEY, RULE.kind, issued_on=TODAY - timedelta(days=20), title="New",
+        expires=TODAY + timedelta(days=300),
+    )  # fmt: skip
+    undated = lay(database, issued, KEY, RULE.kind, title="Undated")
+    other = lay(database, issued, KEY, "other", expires=TODAY + timedelta(days=40), title="Other")
+    return Sealed(issued, submit(database, issued), old, new, undated, other)
+
+
+def rows(database: Database) -> dict[uuid.UUID, tuple[date | None, bool]]:
+    with database.looking(SYSTEM) as session:
+        return {one.evidence_id: (one.until, one.best) for one in session.scalars(select(EvidenceTerm))}
+
+
+def work(database: Database) -> int:
+    return terms.work_out(database, now=NOW)
+
+
+@pytest.mark.parametrize(("issued_on", "months", "until"), CASES)
+def test_a_document_of_a_months_end_ends_at_a_months_end(issued_on: str, months: int, until: str) -> None:
+    document = terms.Document(
+        uuid.uuid4(), "policy", "", date.fromisoformat(issued_on), None, "", "", 1, "", "clean"
+    )
+    found = terms.term(document, {"policy": months}, date.fromisoformat(issued_on))
+    assert found == date.fromisoformat(until)
+
+
+@pytest.mark.both_databases
+def test_each_document_has_the_day_on_which_the_gate_lets_it_go(database: Database, sealed: Sealed) -> None:
+    assert work(database) == 1
+    assert rows(database) == {
+        sealed.old: (add_months(TODAY - timedelta(days=200), 12), False),
+        sealed.new: (TODAY + timedelta(days=300), True),
+        sealed.undated: (None, False),
+        sealed.other: (TODAY + timedelta(days=40), True),
+    }
+    assert work(database) == 0
+
+
+@pytest.mark.both_databases
+def test_a_refused_document_has_no_term_and_the_next_best_has_its_place(
+    database: Database, sealed: Sealed
+) -> None:
+    work(database)
+    ciso = sealed.issued.organisation[OrganisationRole.CISO]
+    with database.transaction() as session:
+        row = session.execute(select(Rating).where(Rating.submission_id == sealed.submission)).scalar_one()
+        values = {one.name: getattr(row, one.name) for one in Rating.__table__.columns}
+        marks = {KEY: {str(sealed.new): "refused", str(sealed.old): "accepted"}}
+        values |= {"id": uuid.uuid4(), "sequence": 2, "document_marks": marks}
+        session.execute(insert(Rating).values(**values))
+        record(session, Kind.MARK_SAVED, now=NOW, actor=ciso)
+    assert work(database) == 1
+    found = rows(database)
+    assert sealed.new not in found
+    assert found[sealed.old][1]
+
+
+@pytest.mark.both_databases
+def test_what_is_destroyed_has_no_term_and_none_comes_back(database: Database, sealed: Sealed) -> None:
+    work(database)
+    with database.transaction() as session:
+        destroying.answers(session, sealed.issued.assessment, [KEY], Destroyed(), now=NOW)
+        record(session, Kind.MARK_SAVED, now=NOW, actor=None)
+    assert rows(database) == {}
+    with database.transaction() as session:  # as if another worker had to do it all again
+        session.execute(
+            Termed.__table__.update().values(sequence=0), execution_options={"synchronize_session": False}
+        )
+        record(session, Kind.MARK_SAVED, now=NOW, actor=None)
+    assert work(database) == 1
+    assert rows(database) == {}
+
+
+@pytest.mark.both_databases
+def test_only_what_counts_at_a_gate_ends(database: Database, sealed: Sealed) -> None:
+    work(database)
+
+    def ends() -> Sequence[object]:
+        with database.looking(SYSTEM) as session:
+            return session.execute(terms.ends().order_by(EvidenceTerm.evidence_id)).all()
+
+    assert ends() == []  # nobody has worked the gate out yet
+    keeping.Keeper(database).turn(lambda: NOW)
+    found = {one.evidence_id: one for one in ends()}  # type: ignore[attr-defined]
+    assert set(found) == {sealed.new, sealed.other}
+    one = found[sealed.new]
+    assert (one.until, one.kind) == (TODAY + timedelta(days=300), RULE.kind)
+    assert one.sealed_at == NOW
+
+
+def test_neither_side_reads_the_others_terms(database: Database, sealed: Sealed, settings: Settings) -> None:
+    work(database)
+    stranger = make_company(database, settings, "Stranger")[CompanyRole.OWNER]
+    for identity, many in ((sealed.issued.company[CompanyRole.OWNER], 4), (stranger, 0)):
+        with database.looking(identity.scope) as session:
+            statement = select(EvidenceTerm).where(EvidenceTerm.company_id == identity.scope.company_id)
+            assert len(session.scalars(statement).all()) == many

@@ -1,0 +1,266 @@
+"""Triggers: found by comparing states, once however often one looks, and decided by people or by the rules."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from types import MappingProxyType
+
+import pytest
+from sqlalchemy import select, update
+
+from portal.access import Identity, OrganisationRole
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.erasure import parting
+from portal.erasure.reaching import Destroyed
+from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.gate import keeping
+from portal.library.models import RetiredVersion
+from portal.organisations.models import Organisation
+from portal.reassessment import incidents, rules, trigger_finding, triggers
+from portal.reassessment.models_triggers import Trigger
+from portal.reassessment.triggers import Found
+from portal.settings import Settings
+from portal.vendors import queries as vendors
+from portal.vendors.models import Engagement
+from portal.web import Portal
+from tests.portal import journey
+from tests.portal.journey import Issued
+from tests.portal.once import made_once
+from tests.portal.reassessment.given import scheduled, submit
+from tests.portal.world import NOW, make_company, make_organisation, signed_in
+
+pytestmark = pytest.mark.both_databases
+R = OrganisationRole
+TODAY = NOW.date()
+
+
+@dataclass
+class Given:
+    """An engagement of tier medium whose vendor has answered; its gate is worked out."""
+
+    issued: Issued
+    submission: uuid.UUID
+
+    @property
+    def ciso(self) -> Identity:
+        return self.issued.organisation[R.CISO]
+
+
+@pytest.fixture
+@made_once
+def given(database: Database, settings: Settings) -> Given:
+    buyer, company = make_organisation(database, settings, "Halden"), make_company(database, settings, "Fen")
+    issued = journey.issue(database, buyer, company, tier="medium")
+    submission = submit(database, issued)
+    keeping.Keeper(database).turn(lambda: NOW)
+    return Given(issued, submission)
+
+
+def find(database: Database, days: int = 0) -> int:
+    return trigger_finding.find(database, now=NOW + timedelta(days=days))
+
+
+def rows(database: Database) -> list[Trigger]:
+    with database.looking(SYSTEM) as session:
+        return list(session.scalars(select(Trigger).order_by(Trigger.kind)))
+
+
+def change(database: Database, given: Given, **values: object) -> None:
+    with database.transaction() as session:
+        session.execute(
+            update(Engagement).where(Engagement.id == given.issued.engagements[0]).values(**values)
+        )
+        subject = session.get_one(Engagement, given.issued.engagements[0])
+        record(session, Kind.ENGAGEMENT_CHANGED, now=NOW, actor=given.ciso, subject=subject)
+
+
+def note(database: Database, given: Given) -> uuid.UUID:
+    with database.transaction(given.ciso.scope) as session:
+        vendor = vendors.vendor(session, given.ciso, given.issued.vendor, lock=True)
+        return incidents.note(
+            session,
+            vendor,
+            kind="breach",
+            happened=None,
+            words="Robbed",
+            shared=False,
+            actor=given.ciso,
+            now=NOW,
+        ).id
+
+
+def test_nothing_is_found_where_nothing_has_happened(database: Database, given: Given) -> None:
+    assert find(database) == 0
+    assert rows(database) == []
+
+
+def test_a_tier_that_rises_is_found_once_by_any_number_of_workers(database: Database, given: Given) -> None:
+    change(database, given, tier="critical")
+    workers = [threading.Thread(target=find, args=(database,)) for _ in range(2)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    assert find(database, 3) == 0
+    (row,) = rows(database)
+    assert (row.kind, row.engagement_id, row.state) == ("tier", given.issued.engagements[0], "open")
+
+
+def test_a_tier_that_falls_asks_for_nothing(database: Database, given: Given) -> None:
+    change(database, given, tier="low")
+    assert find(database) == 0
+
+
+def test_a_scope_that_grows_is_found_for_each_step_that_it_grows(database: Database, given: Given) -> None:
+    with database.looking(SYSTEM) as session:
+        facts = dict(session.get_one(Engagement, given.issued.engagements[0]).facts)
+    change(database, given, facts=facts | {"engagement.data": ["personal", "special"]})
+    assert find(database) == 1
+    change(database, given, facts=facts | {"engagement.data": ["personal", "special", "card"]})
+    assert find(database) == 1
+    assert [one.kind for one in rows(database)] == ["scope", "scope"]
+
+
+def test_an_incident_a_retired_version_are_found(database: Database, given: Given) -> None:
+    incident = note(database, given)
+    with database.transaction(given.ciso.scope) as session:
+        session.add(
+            RetiredVersion(
+                id=uuid.uuid4(),
+                organisation_id=given.issued.organisation.id,
+                content_hash=given.issued.definition.content_hash,
+                retired_at=NOW,
+                retired_by=given.ciso.person.id,
+            )
+        )
+        record(session, Kind.VERSION_RETIRED, now=NOW, actor=given.ciso)
+    assert find(database) == 2
+    first, second = rows(database)
+    assert (first.kind, first.subject_id) == ("incident", incident)
+    assert (second.kind, second.subject_id, second.slug) == (
+        "version",
+        given.submission,
+        given.issued.definition.slug,
+    )
+
+
+def test_an_older_organisation_hears_nothing_of_what_was_so_before(database: Database, given: Given) -> None:
+    with database.transaction() as session:
+        session.execute(update(Organisation).values(cycle_since=TODAY + timedelta(days=2)))
+        record(session, Kind.SETTINGS_CHANGED, now=NOW, actor=None)
+    change(database, given, tier="critical")
+    assert find(database, 5) == 0
+
+
+def test_the_rules_may_pull_the_date_forward_and_never_nearer_than_the_notice(
+    database: Database, given: Given
+) -> None:
+    (before,) = scheduled(database)
+    with database.looking(SYSTEM) as session:
+        known = rules.current(session, given.issued.organisation.id)
+    pulling = replace(known, triggers=MappingProxyType({**known.triggers, "tier": "reassess:5"}))
+    found = Found(
+        "tier", given.issued.organisation.id, given.issued.engagements[0], given.issued.engagements[0]
+    )
+    with database.transaction(SYSTEM) as session:
+        assert triggers.put(session, [found], pulling, zone="Europe/Lisbon", now=NOW) == 1
+    with database.transaction(SYSTEM) as session:
+        assert triggers.put(session, [found], pulling, zone="Europe/Lisbon", now=NOW) == 0
+    (after,) = scheduled(database)
+    wanted = TODAY + timedelta(days=known.notice_days)
+    assert before.due > wanted
+    assert (after.due, after.wanted, after.why) == (wanted, wanted, "trigger")
+    (row,) = rows(database)
+    assert (row.state, row.code, row.wanted, row.id) == ("used", "moved", wanted, found.id)
+
+
+def test_what_is_off_is_not_found(database: Database, given: Given) -> None:
+    with database.looking(SYSTEM) as session:
+        known = rules.current(session, given.issued.organisation.id)
+    silent = replace(known, triggers=MappingProxyType({**known.triggers, "tier": "off"}))
+    found = Found(
+        "tier", given.issued.organisation.id, given.issued.engagements[0], given.issued.engagements[0]
+    )
+    with database.transaction(SYSTEM) as session:
+        assert triggers.put(session, [found], silent, zone="Europe/Lisbon", now=NOW) == 0
+
+
+def settle(
+    database: Database, actor: Identity, trigger: uuid.UUID, code: str, day: date | None = None
+) -> None:
+    with database.transaction(actor.scope) as session:
+        row = triggers.trigger(session, actor, trigger, lock=True)
+        triggers.settle(session, row, code=code, day=day, actor=actor, now=NOW)
+
+
+def test_a_person_decides_what_follows(database: Database, given: Given) -> None:
+    note(database, given)
+    change(database, given, tier="critical")
+    find(database)
+    first, second = rows(database)
+    with pytest.raises(Refused):
+        settle(database, given.issued.organisation[R.AUDITOR], first.id, "looked")
+    with pytest.raises(Invalid):
+        settle(database, given.ciso, first.id, "")
+    with pytest.raises(Invalid):
+        settle(database, given.ciso, first.id, "moved", TODAY)
+    settle(database, given.ciso, first.id, "looked")
+    settle(database, given.ciso, first.id, "looked")  # a second press
+    with pytest.raises(Conflict):
+        settle(database, given.ciso, first.id, "mistake")
+    day = TODAY + timedelta(days=40)
+    settle(database, given.ciso, second.id, "moved", day)
+    assert [(one.state, one.code) for one in rows(database)] == [("dismissed", "looked"), ("used", "moved")]
+    assert {one.due for one in scheduled(database)} == {day}
+    with pytest.raises(NotFound):
+        settle(database, given.issued.organisation[R.BUSINESS_OWNER], second.id, "looked")
+
+
+def test_new_answers_settle_what_they_answer(database: Database, given: Given) -> None:
+    note(database, given)
+    change(database, given, tier="critical")
+    find(database)
+    issued = given.issued
+    later = NOW + timedelta(days=1)
+    again = journey.again(
+        database, issued.organisation, issued.vendor, issued.engagements, issued.definition, now=later
+    )
+    submit(database, issued, assessment=again, now=later)
+    keeping.Keeper(database).turn(lambda: later)
+    find(database, 1)
+    states = {one.kind: (one.state, one.code) for one in rows(database)}
+    assert states == {"incident": ("open", ""), "tier": ("used", "answered")}
+
+
+def test_they_go_with_the_vendor(database: Database, given: Given) -> None:
+    note(database, given)
+    find(database)
+    with database.transaction() as session:
+        parting.vendors(
+            session, given.issued.organisation.id, [given.issued.vendor], Destroyed(), by=None, now=NOW
+        )
+        record(session, Kind.ERASURE_SETTLED, now=NOW, actor=None)
+    assert rows(database) == []
+    assert find(database) == 0
+
+
+def test_the_page_says_why_and_takes_the_decision(app: Portal, database: Database, given: Given) -> None:
+    here = f"/o/{given.issued.organisation.slug}/triggers"
+    ciso = signed_in(app, given.ciso)
+    assert "Nothing asks for a look." in ciso.get(here).text
+    change(database, given, tier="critical")
+    find(database)
+    (row,) = rows(database)
+    assert "its tier has risen" in ciso.get(here).text
+    to = f"{here}/{row.id}/settle"
+    assert ciso.post(to, {"do": "move", "day": "2020-01-01"}).status_code == 422
+    assert ciso.post(to, {"do": "dismiss", "code": "dance"}).status_code == 422
+    assert ciso.post(to, {"do": "dismiss", "code": "asked"}).status_code == 303
+    assert "The vendor has been asked already" in ciso.get(f"{here}?state=settled").text
+    assert ciso.post(to, {"do": "dismiss", "code": "asked"}).status_code == 303
+    assert ciso.post(to, {"do": "dismiss", "code": "mistake"}).status_code == 409
