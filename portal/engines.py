@@ -20,6 +20,16 @@ from portal.db import Database
 from portal.faults import StartupFault
 
 DEBIAN = Path("/usr/lib/postgresql")
+EMPTIED = """
+DO $$ DECLARE one record; BEGIN
+  FOR one IN SELECT oid::regclass AS name FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+  LOOP EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', one.name); END LOOP;
+  FOR one IN SELECT oid::regprocedure AS name FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+    AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+  LOOP EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', one.name); END LOOP;
+END $$;
+"""
 LOOKED_AT = 400  # entries of each index: some hundredths of a second, whatever a table holds
 
 
@@ -112,11 +122,7 @@ def bring_back(database: Database, copy: Path) -> None:
     """
     database.dispose()
     if not database.sqlite:
-        wanted = copy.with_suffix(".list")
-        wanted.write_text(_without_revision(copy))
-        options = ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction"]
-        options += ["--exit-on-error", f"--use-list={wanted}"]
-        _run([_program("pg_restore"), *options, str(copy)], database, None)
+        _replace(database, copy)
         return
     with (
         contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as source,
@@ -129,6 +135,30 @@ def bring_back(database: Database, copy: Path) -> None:
             raise StartupFault(f"The database cannot be replaced, and was not: {error}.") from error
 
 
+def _replace(database: Database, copy: Path) -> None:
+    """Drop what is there and run the dump's statements, as one transaction of psql.
+
+    pg_restore --clean drops only what the dump has: a table of a later portal that refers to one of them stops it.
+    """
+    wanted, statements = copy.with_suffix(".list"), copy.with_suffix(".sql")
+    wanted.write_text(_without_revision(copy))
+    with open(os.open(statements, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as script:
+        script.write(EMPTIED.encode())
+        script.flush()
+        # Whole before any of it runs: a pipe that breaks would be the end of the script, and committed.
+        options = ["--no-owner", "--no-privileges", f"--use-list={wanted}", "--file=-"]
+        found = subprocess.run(
+            [_program("pg_restore"), *options, str(copy)],
+            stdout=script,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    if found.returncode:
+        raise StartupFault("The database in the backup cannot be read, so nothing was restored.")
+    options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
+    _run([_program("psql"), *options, f"--file={statements}"], database, None)
+
+
 def _without_revision(copy: Path) -> str:
     """What pg_restore is to bring back of a dump, as its own list; StartupFault when it is no dump of a portal."""
     listed = subprocess.run([_program("pg_restore"), "--list", str(copy)], capture_output=True, check=False)
@@ -137,7 +167,7 @@ def _without_revision(copy: Path) -> str:
     kept = [line for line in lines if not revision.search(line)]
     if listed.returncode or len(kept) != len(lines) - 1:
         raise StartupFault("The database in the backup cannot be read, so nothing was restored.")
-    return "".join(kept)
+    return "".join(line for line in kept if not re.search(r" SCHEMA (- )?public\b", line))  # it stays
 
 
 def readable(copy: Path) -> bool:

@@ -82,7 +82,7 @@ ON_BOTH = (
     "the database",
     "its revision",
     "the commit",
-)  # pg_restore takes seconds; the others are our own steps
+)  # psql takes seconds; the others are our own steps
 AS_BEFORE = ("a file half written", "the mark")
 UNTOUCHED = (*AS_BEFORE, "the database")  # and so sound for whoever does not see the mark
 
@@ -253,7 +253,7 @@ def test_or_all_is_as_it_was_before(
 def test_a_restore_is_killed_at_any_moment(
     database: Database, settings: Settings, tmp_path: Path, made: Kept
 ) -> None:
-    """Whole, or as before, or nobody is served; what pg_restore still does by itself is waited for."""
+    """Whole, or as before, or nobody is served; what psql still does by itself is waited for."""
     path, _manifest = backup.back_up(settings, database, tmp_path / "kept", now=EARLIER)
     end_what_was(database, made)
     database.dispose()
@@ -346,11 +346,10 @@ def test_a_portal_that_is_started_meanwhile_keeps_its_database(
 
 
 def _program(folder: Path, script: str) -> None:
-    """Put a pg_restore into ``folder`` that is a script around the real one, ``$REAL``."""
-    program = folder / "15/bin/pg_restore"
+    """Put a psql into ``folder`` that is a script around the real one, ``$REAL``."""
+    program = folder / "15/bin/psql"
     program.parent.mkdir(parents=True)
-    real = engines._program("pg_restore")
-    program.write_text(f'#!/bin/sh\nREAL={real}\ncase "$*" in *--list*) exec $REAL "$@";; esac\n{script}\n')
+    program.write_text(f"#!/bin/sh\nREAL={engines._program('psql')}\n{script}\n")
     program.chmod(0o700)
 
 
@@ -358,7 +357,7 @@ def _program(folder: Path, script: str) -> None:
 def test_a_connection_that_breaks_at_the_commit(
     database: Database, settings: Settings, tmp_path: Path, made: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """pg_restore says that it has failed, and all is replaced: nobody is served."""
+    """psql says that it has failed, and all is replaced: nobody is served."""
     path, _manifest = backup.back_up(settings, database, tmp_path / "kept", now=EARLIER)
     end_what_was(database, made)
     database.dispose()
