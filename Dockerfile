@@ -9,7 +9,7 @@ COPY questionnaires questionnaires
 COPY migrations migrations
 
 FROM python:3.12-slim-trixie
-# pg_dump and pg_restore for `portal backup` and `portal restore`; as new as the server, or newer
+# pg_dump, pg_restore and psql for `portal backup` and `portal restore`; as new as the server, or newer
 RUN apt-get update && apt-get install -y --no-install-recommends postgresql-client && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin portal && install -d -o portal -g portal -m 0700 /data /backups
 COPY --from=build /venv /venv
