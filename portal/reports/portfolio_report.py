@@ -25,6 +25,7 @@ from portal.portfolio.exceptions import Row as Accepted
 from portal.portfolio.figures import Home
 from portal.portfolio.matrix import Cell
 from portal.portfolio.shown import TIER_WORDS
+from portal.reports.management import RISK_TONES
 from portal.reports.model import (
     Bars,
     Block,
@@ -42,7 +43,6 @@ from portal.reports.model import (
     State,
     Table,
 )
-from portal.reports.vendor_report import RISK_TONES
 from portal.vendors import queries as vendors
 
 MOST_EXCEPTIONS = 30

@@ -9,42 +9,31 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
-from portal.formats import moment, short_date
-from portal.gate import arranging, fresh, words
-from portal.gate import page as gates
-from portal.gate.queries import MET
 from portal.organisations import queries as organisations
-from portal.reports import engagement_report, queries, report_queries, submission_report
-from portal.reports.engagement_report import GATE_TONES, Shown
+from portal.reports import engagement_report, management, queries, report_queries, submission_report
+from portal.reports.engagement_report import Shown
 from portal.reports.model import (
     Block,
     Break,
     Bullets,
-    Cell,
     Document,
     Facts,
     Heading,
     Para,
-    State,
-    Table,
-    isolated,
 )
 from portal.reports.queries import Report
 from portal.vendors import queries as vendors
 from portal.vendors.models import Vendor
-from portal.vendors.policy_words import RISK_WORDS, TIER_WORDS
 
 MOST_ENGAGEMENTS = 40
 MOST_SUBMISSIONS = 12  # each is read whole, with its rating: some hundred answers
-MOST_REASONS = 5
-RISK_TONES = {"low": "good", "medium": "fair", "high": "caution", "critical": "bad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +88,7 @@ def _read(session: Session, identity: Identity, vendor_id: uuid.UUID, now: datet
 
 def _blocks(found: Found, identity: Identity) -> Iterator[Block]:
     yield from _management(found)
+    yield from management.whole(found.shown)
     for at, one in enumerate(found.shown, 1):
         yield Break()
         yield from engagement_report.blocks(one, str(at))
@@ -133,16 +123,7 @@ def _management(found: Found) -> Iterator[Block]:
             ),
             "caution",
         )
-    yield Para(_sentence(found.shown), "lead")
-    yield Table(
-        str(_("How each engagement stands today")),
-        tuple(
-            str(one)
-            for one in (_("Engagement"), _("Tier"), _("Assessed"), _("Residual risk"), _("Gate"), _("Until"))
-        ),
-        tuple(_row(one) for one in found.shown),
-        widths=(28, 11, 20, 14, 15, 12),
-    )
+    yield from management.blocks(found.shown)
     if found.left_out:
         yield Para(
             str(
@@ -165,142 +146,6 @@ def _management(found: Found) -> Iterator[Block]:
             ),
             "info",
         )
-    yield Para(
-        str(
-            _(
-                "Assessed: the worst band among the questionnaires that the policy asks for and that count today. "
-                "Until: the last day on which the gate passes if nobody does anything."
-            )
-        ),
-        "small",
-    )
-    yield from _keeping(found.shown)
-    yield from _to_do(found.shown)
-    yield from _decided(found.shown)
-
-
-def _sentence(shown: list[Shown]) -> str:
-    """What a board member should remember."""
-    passing = sum(one.outcome in ("clear", "clear_with_conditions") for one in shown)
-    blocked = sum(one.outcome == "blocked" for one in shown)
-    if passing == len(shown):
-        said = ngettext(
-            "The one engagement may go ahead.", "All %(num)s engagements may go ahead.", len(shown)
-        )
-    elif not passing:
-        said = ngettext(
-            "The one engagement may not go ahead today.",
-            "None of the %(num)s engagements may go ahead today.",
-            len(shown),
-        )
-    else:
-        said = _("%(passing)s of %(all)s engagements may go ahead.", passing=passing, all=len(shown))
-    if blocked and len(shown) > 1:
-        said += " " + ngettext("One is blocked.", "%(num)s are blocked.", blocked)
-    worst = max((one.residual for one in shown if one.residual), key=list(RISK_TONES).index, default="")
-    if worst:
-        said += " " + _("The highest residual risk is %(risk)s.", risk=str(RISK_WORDS[worst]).lower())
-    else:
-        said += " " + _(
-            "The residual risk is not known: of what the policy asks for, nothing that counts today has a band."
-        )
-    return str(said)
-
-
-def _row(one: Shown) -> tuple[Cell, ...]:
-    risk: Cell = str(_("not known"))
-    if one.residual:
-        risk = State(RISK_TONES[one.residual], str(RISK_WORDS[one.residual]))
-    subject = one.subject
-    last = until(one)
-    return (
-        subject.case.engagement.name,
-        str(TIER_WORDS[subject.case.facts.tier]),
-        one.band,
-        risk,
-        State(GATE_TONES.get(one.outcome, "none"), one.outcome_word),
-        short_date(last) if last else "",
-    )
-
-
-def until(one: Shown) -> date | None:
-    """The last day on which the gate passes if nobody does anything; None where it does not pass today."""
-    subject, decided = one.subject, one.subject.decided
-    if decided is None or not one.passes:
-        return None
-    met = frozenset(each.condition.subject for each in one.held if each.state == MET)
-    ends = fresh.lapses_on(subject.case.facts, decided, subject.case.policy, met, subject.today)
-    days = [decided.valid_until, ends - fresh.DAY if ends is not None else None]
-    return min((day for day in days if day is not None), default=None)
-
-
-def _keeping(shown: list[Shown]) -> Iterator[Block]:
-    yield Heading(3, str(_("What keeps it from better")))
-    some = [one for one in shown if one.outcome != "clear" or one.arranged.wanting]
-    items: list[str] = []
-    for one in some:
-        name = isolated(one.subject.case.engagement.name)
-        said = gates.lapsed_words(one.subject) or [_ground(group) for group in one.groups]
-        items += [f"{name}: {text}" for text in said[:MOST_REASONS]]
-        if len(said) > MOST_REASONS:
-            more = len(said) - MOST_REASONS
-            items.append(
-                f"{name}: " + str(ngettext("and one more ground", "and %(num)s more grounds", more)) + "."
-            )
-        elif not said:
-            items.append(f"{name}: " + str(_("nothing stands in the way; nobody has decided yet.")))
-    if items:
-        yield Bullets(tuple(items))
-    else:
-        yield Para(str(_("Nothing: every gate is clear.")))
-
-
-def _ground(group: list[words.Line]) -> str:
-    one = group[0]
-    about = f", {one.about}" if one.about else ""
-    what = f"{one.name}{about}" if len(group) == 1 else f"{one.name}, {arranging.headline(group)}"
-    return f"{what}: {one.on_record}."
-
-
-def _to_do(shown: list[Shown]) -> Iterator[Block]:
-    rows = sorted(
-        (
-            (each.due is None, each.due, one.subject.case.engagement.name, each)
-            for one in shown
-            for each in one.todo
-        ),
-        key=lambda row: (row[0], row[1] or date.max, row[2], row[3].what),
-    )
-    if not rows:
-        return
-    yield Heading(3, str(_("What must happen, and by when")))
-    yield Table(
-        str(_("Conditions and agreed plans")),
-        (str(_("What")), str(_("Engagement")), str(_("Who")), str(_("By")), str(_("State"))),
-        tuple(
-            (each.what, name, each.who, short_date(due) if due else str(_("while it holds")), each.state)
-            for _no_day, due, name, each in rows
-        ),
-        widths=(38, 20, 18, 12, 12),
-    )
-
-
-def _decided(shown: list[Shown]) -> Iterator[Block]:
-    yield Heading(3, str(_("Who decided")))
-    items = []
-    for one in shown:
-        subject, name = one.subject, isolated(one.subject.case.engagement.name)
-        row = subject.decision
-        if row is None:
-            items.append(f"{name}: " + str(_("nobody yet, so purchasing waits.")))
-            continue
-        who = [isolated(one.person(row.decided_by))]
-        if row.approved_by is not None:
-            who.append(str(_("approved by %(who)s", who=isolated(one.person(row.approved_by)))))
-        when = moment(row.decided_at, subject.ours.zone)
-        outcome = str(words.OUTCOMES[row.outcome]).lower()
-        items.append(f"{name}: {outcome}, {', '.join(who)}, {when}.")
-    yield Bullets(tuple(items))
 
 
 # -------------------------------------------------------------------------------------------------------------- record

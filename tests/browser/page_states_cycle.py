@@ -23,6 +23,7 @@ from portal.reassessment.rules_shape import ASK
 from portal.vendors.models import Engagement
 from questionnaires import catalog
 from tests.browser.steps import State, open_details, press, write
+from tests.portal import journey, scene, world
 from tests.portal.world import Place
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ STATES = [
 
 
 def make(database: Database, quarry: Place, slate: Place) -> dict[str, uuid.UUID]:
-    """An incident that the company told and the organisation answered, and a campaign that asks nobody yet."""
+    """An incident that the company told and the organisation answered, a campaign that asks nobody yet, and a next
+    assessment that stays, for its questionnaire is one that the policy asks for.
+    """
     now = clock.now()
     ciso, owner = quarry[OrganisationRole.CISO], slate[CompanyRole.OWNER]
     with database.transaction(owner.scope) as session:
@@ -160,6 +163,8 @@ def make(database: Database, quarry: Place, slate: Place) -> dict[str, uuid.UUID
     with database.transaction(SYSTEM) as session:
         vendor = session.scalars(select(Incident.vendor_id).where(Incident.id == incident)).one()
         bought = session.scalars(select(Engagement.id).where(Engagement.vendor_id == vendor)).all()
+        named = Engagement.name == "Letter scanning"
+        scanning = session.scalars(select(Engagement.id).where(Engagement.vendor_id == vendor, named)).one()
         found = [triggers.Found("incident", quarry.id, one, incident) for one in bought]
         triggers.put(session, found, rules.current(session, quarry.id), zone="UTC", now=now)
     flash, campaign = catalog.latest("vulnerability_flash"), uuid.uuid4()
@@ -173,4 +178,9 @@ def make(database: Database, quarry: Place, slate: Place) -> dict[str, uuid.UUID
         lines, _total = choosing.lines(session, ciso, Choice(), order, today=today, now=now)
         begun = service.start(session, campaign, wish, {}, lines, actor=ciso, now=now)
         begun.state = service.PAUSED  # else the worker of the demonstration asks, and other pages change
+    demanded = catalog.latest("privacy_processor")
+    assessment = journey.again(database, quarry, vendor, (scanning,), demanded, now=now)
+    world.add_to(database, owner, slate[CompanyRole.CONTRIBUTOR], assessment)
+    scene.fill(database, owner, assessment, journey.best, now=now)
+    scene.seal(database, owner, assessment, now=now)
     return {"incident": incident, "campaign": campaign}

@@ -62,10 +62,12 @@ def make(database: Database, quarry: Place) -> dict[str, uuid.UUID]:
             )
         )
         row = session.scalars(
-            select(Reassessment)
-            .where(Reassessment.organisation_id == quarry.id, Reassessment.state == "scheduled")
-            .order_by(Reassessment.due.desc(), Reassessment.id)
-            .limit(1)
+            select(Reassessment).where(
+                Reassessment.organisation_id == quarry.id,
+                Reassessment.state == "scheduled",
+                Reassessment.slug
+                == "privacy_processor",  # of the others the worker finds that nobody demands them
+            )
         ).one()
         row.hindered, row.hindered_on = "no_contact", now.date()
         record(

@@ -25,7 +25,7 @@ from portal.gate.keeping import Keeper
 from portal.gate.standing import Decided, effective
 from portal.gate.standing_models import BriefCondition, BriefSubmission, GateBrief, StandingRecord
 from portal.portfolio import conditions, engagement_lists
-from portal.reports import engagement_report, vendor_report
+from portal.reports import engagement_report, management
 from portal.settings import Settings
 from portal.vendors import policy_queries
 from portal.vendors.ground import ground_moved
@@ -289,14 +289,14 @@ def test_a_report_says_the_last_day_on_which_a_gate_passes_if_nobody_does_anythi
         shown = engagement_report.read(session, place[CISO], passing.desk.engagement, now=NOW)
         assert shown.subject.decision is not None
         assert (shown.subject.decision.valid_until or TODAY) > TODAY + 29 * ONE
-        assert vendor_report.until(shown) == TODAY + 29 * ONE
+        assert management.until(shown) == TODAY + 29 * ONE
         relation = standings.relation(session, place[CISO], today=TODAY, now=NOW)
         policy = policy_queries.current(session, place.id)
         (row,) = engagement_lists.rows(session, place[CISO], [passing.desk.engagement], relation, policy)
         assert shown.residual == row.residual  # the list says the same
         late = NOW + 30 * ONE
         shown = engagement_report.read(session, place[CISO], passing.desk.engagement, now=late)
-        assert vendor_report.until(shown) is None
+        assert management.until(shown) is None
 
 
 @pytest.mark.both_databases

@@ -18,7 +18,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
-from portal.reports import pdf, report_html, vendor_report
+from portal.reports import engagement_report, management, pdf, report_html, vendor_report
 from portal.reports.copy_writing import one_of_few
 from portal.reports.model import (
     Bars,
@@ -268,6 +268,29 @@ def test_page_and_pdf_of_a_vendor_say_the_same(app: Portal, scene: Scene, words:
     for _label, value in document.rests_on:
         assert value in text
         assert value in page
+
+
+def test_the_page_for_management_is_one_page_and_all_of_it_stands_after_it(
+    app: Portal, scene: Scene, words: None
+) -> None:
+    deal = next(one for one in scene.deals if one.submission and one.gate)
+    name = "Archive of claims, northern offices"
+    with app.database.transaction(SYSTEM) as session:
+        named = update(Engagement).where(Engagement.id == deal.engagement).values(name=name)
+        session.execute(named.execution_options(unaudited=True, synchronize_session=False))
+    ciso = deal.organisation[OrganisationRole.CISO]
+    with app.database.looking(ciso.scope) as session:
+        one = engagement_report.read(session, ciso, deal.engagement, now=NOW)
+        first = [Heading(1, "For management"), *management.blocks([one])]
+        pages = pages_of(pdf.as_pdf(made(*first, *management.whole([one]), Break(), Heading(1, "More"))))
+        assert "Contents" in pages[1]
+        assert "All engagements" not in " ".join(pages)
+        first = [Heading(1, "For management"), *management.blocks([one] * 40)]
+        pages = pages_of(pdf.as_pdf(made(*first, *management.whole([one] * 40))))
+    assert "36 more engagements" in squeezed_lines(pages[:1])
+    assert "Contents" in pages[1]
+    assert one.todo
+    assert squeezed_lines(pages[2:]).count(name) >= 40 * (2 + len(one.todo))
 
 
 def test_a_name_from_right_to_left_moves_no_number_beside_it(app: Portal, scene: Scene, words: None) -> None:
