@@ -34,7 +34,7 @@ from portal.contracts.schedule_models import ContractFile
 from portal.db import SYSTEM, Database
 from portal.evidence.models import Evidence
 from portal.faults import StartupFault, Unavailable
-from portal.outbox import WorkerBeat
+from portal.reassessment.runs import newest_beat
 from portal.settings import Settings
 from portal.storage import KEY, Missing, Storage, open_storage
 
@@ -332,8 +332,8 @@ def _require_stopped(database: Database, now: datetime) -> None:
     with engines.looking(database) as connection:
         if "worker_beat" not in inspect(connection).get_table_names():
             return
-        beat = connection.scalar(select(func.max(WorkerBeat.at)))
-    if beat is not None and timedelta(0) <= now - beat < STOPPED_AFTER:
+        beat = connection.scalar(newest_beat(now))
+    if beat is not None and now - beat < STOPPED_AFTER:
         raise StartupFault(
             "The portal is running, or was until a moment ago. Stop it and its workers, wait a minute, try again."
         )

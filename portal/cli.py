@@ -111,6 +111,7 @@ def _worker(options: argparse.Namespace) -> int:
             options.now or clock.now(),
             remind=not wrong,
             beats=options.now is None,
+            steady=not wrong,
             storage=open_storage(found) if options.now is None else None,
         )
         print(f"{report}.")

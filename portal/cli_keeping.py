@@ -120,8 +120,11 @@ def _brought_back(options: argparse.Namespace, found: Settings) -> int:
 
 def _say(settled: restoring.Settled) -> None:
     print(f"Ended: {settled.sessions} sessions and {settled.links} open links; people sign in again.")
-    if settled.letters:
-        print(f"Held back: {settled.letters} letters. Say `portal release-letters --send` or `--discard`.")
+    print(
+        f"Held back: {settled.letters} letters, and whatever the worker writes from now on, as some of that was sent"
+        " since that backup."
+    )
+    print("Nobody is reminded until you say `portal release-letters --send` or `--discard`.")
     if settled.passkeys:
         print(f"Removed again: {settled.passkeys} passkeys that were removed since that backup.")
     if settled.providers:

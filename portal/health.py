@@ -12,14 +12,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal import metrics, outbox, web
 from portal.access import by_link, public
+from portal.audit import holding
 from portal.db import SYSTEM, Database
 from portal.faults import NotFound, Unavailable
 from portal.gate.behind import is_behind
 from portal.metrics import Figure
-from portal.outbox import Backlog, WorkerBeat
+from portal.outbox import HELD, Backlog
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.models_runs import WorkerRun
-from portal.reassessment.runs import SILENCE
+from portal.reassessment.runs import SILENCE, newest_beat
 from portal.settings import LOOPBACK
 
 blueprint = Blueprint("health", __name__)
@@ -32,13 +33,15 @@ def healthz() -> tuple[Response, int]:
     """200 when database and worker are well, else 503; says which of them is not.
 
     ``behind_seconds``: how long the oldest letter waits whose moment has come; ``letters_waiting``: how many there are.
-    ``gates`` is there, as ``behind``, while some gate could not be worked out for days: the portal serves all the same.
+    ``letters`` is there, as ``held``, from a restore until they are released; nobody is reminded meanwhile. ``gates``
+    is there, as ``behind``, while some gate could not be worked out for days: the portal serves all the same.
     """
     database, now = web.portal().database, web.now()
     try:
-        last = web.db().scalar(select(func.max(WorkerBeat.at)))
+        last = web.db().scalar(newest_beat(now))
         with database.looking(SYSTEM) as session:
             gates = {"gates": "behind"} if is_behind(session, now.date()) else {}
+            held = {"letters": HELD} if holding.stands(session) else {}
         waits = outbox.backlog(database, now=now)
     except (SQLAlchemyError, Unavailable):
         return jsonify(status="down", database="unreachable", worker="unknown"), 503
@@ -50,6 +53,7 @@ def healthz() -> tuple[Response, int]:
         behind_seconds=round(waits.oldest),
         letters_waiting=waits.waiting,
         **gates,
+        **held,
     )
     return body, 200 if well else 503
 
@@ -75,7 +79,7 @@ def _may_read() -> bool:
 
 def _figures(database: Database, waits: Backlog, now: datetime) -> list[Figure]:
     with database.looking(SYSTEM) as session:
-        last = session.scalar(select(func.max(WorkerBeat.at)))
+        last = session.scalar(newest_beat(now))
         hindered = session.scalar(
             select(func.count())
             .select_from(Reassessment)
@@ -101,7 +105,7 @@ def _figures(database: Database, waits: Backlog, now: datetime) -> list[Figure]:
         Figure(
             "portal_worker_silent_seconds",
             "How long no worker has given a sign of life.",
-            {"": (now - last).total_seconds()} if last is not None else {},
+            {"": max(0.0, (now - last).total_seconds())} if last is not None else {},
         ),
         Figure(
             "portal_reminders_behind_seconds",

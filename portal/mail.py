@@ -9,6 +9,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
@@ -16,8 +17,8 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, formataddr, parseaddr
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol, Self
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -29,6 +30,9 @@ TIMEOUT_SECONDS = 30
 LETTER_SECONDS = (
     150.0  # for one letter from first to last, however slowly a server drips; well below the lease
 )
+FAREWELL_SECONDS = 5.0
+MOST_LETTERS, IDLE_SECONDS = 100, 60.0  # after which a connection is given back: servers count, too
+CLOSING = 421  # the server's word that it ends the connection, whatever was asked (RFC 5321, 3.8)
 
 
 class PermanentFailure(Exception):
@@ -179,22 +183,52 @@ class Smtp:
         self.url = urlsplit(settings.mail)
 
     def send(self, message: Outgoing, still: Still) -> None:
+        with self.conversation() as one:
+            one.send(message, still)
+
+    @contextmanager
+    def conversation(self) -> Iterator[Mailer]:
+        """For letters one after another, by one thread."""
+        one = _Conversation(self.settings, self.url)
+        try:
+            yield one
+        finally:
+            one.close()
+
+
+@contextmanager
+def kept_open(sender: Mailer) -> Iterator[Mailer]:
+    """``sender`` for several letters: a mail server is greeted once for them all, while nothing goes wrong."""
+    if isinstance(sender, Smtp):
+        with sender.conversation() as one:
+            yield one
+    else:
+        yield sender
+
+
+class _Conversation:
+    """Letters over one connection, which begins with the first. After a fault the next letter has one of its own."""
+
+    def __init__(self, settings: Settings, url: SplitResult) -> None:
+        self.settings, self.url = settings, url
+        self._server: smtplib.SMTP | None = None
+        self._letters = 0
+        self._used = 0.0
+
+    def send(self, message: Outgoing, still: Still) -> None:
         refuse_slow_work("sending mail")
         mail = mime(self.settings, message)
         still()
-        context = ssl.create_default_context()
-        tls = self.url.scheme == "smtps"
-        server = (
-            smtplib.SMTP_SSL(timeout=TIMEOUT_SECONDS, context=context)
-            if tls
-            else smtplib.SMTP(timeout=TIMEOUT_SECONDS)
-        )
+        well = False
         try:
-            with _cut_off(server, LETTER_SECONDS), server:
-                self._greet(server, context, tls=tls)
-                _hand_over(
-                    server, parseaddr(self.settings.mail_from)[1], message.letter.recipient, mail, still
-                )
+            with _CutOff(LETTER_SECONDS) as end:
+                offer = _Offer(parseaddr(self.settings.mail_from)[1], message.letter.recipient, mail)
+                server = self._goes_on(offer, end)
+                if server is None:
+                    server = self._begin(end)
+                    offer.make(server)
+                offer.hand_over(server, still)
+            well = True
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             if codes and all(500 <= code < 600 for code in codes):
@@ -206,6 +240,64 @@ class Smtp:
             if 550 <= error.smtp_code < 560:
                 raise PermanentFailure(f"the mail server refused the message ({error.smtp_code})") from error
             raise Later(f"the mail server answered {error.smtp_code}") from error
+        finally:
+            self._letters += 1
+            self._used = time.monotonic()
+            if not well:
+                self._drop()
+
+    def _goes_on(self, offer: _Offer, end: _CutOff) -> smtplib.SMTP | None:
+        """The connection of the letter before, once its server has accepted this offer; None where there is none any
+        more, as servers end what lasts too long for them: nothing was handed over, so a new one may be begun.
+        """
+        server = self._server
+        if server is None:
+            return None
+        if self._letters >= MOST_LETTERS or time.monotonic() - self._used > IDLE_SECONDS:
+            self.close()
+            return None
+        end.server = server
+        try:
+            code, answer = server.rset()
+            if code != 250:
+                raise smtplib.SMTPServerDisconnected(answer)
+            offer.make(server)
+        except smtplib.SMTPServerDisconnected:
+            if end.over:
+                raise
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            if error.smtp_code != CLOSING:
+                raise
+        else:
+            return server
+        self._drop()
+        return None
+
+    def _begin(self, end: _CutOff) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        tls = self.url.scheme == "smtps"
+        server = (
+            smtplib.SMTP_SSL(timeout=TIMEOUT_SECONDS, context=context)
+            if tls
+            else smtplib.SMTP(timeout=TIMEOUT_SECONDS)
+        )
+        self._server = end.server = server
+        self._letters = 0
+        self._greet(server, context, tls=tls)
+        return server
+
+    def _drop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def close(self) -> None:
+        """Take leave: the letters are taken, whatever is said to the farewell."""
+        if self._server is None:
+            return
+        with suppress(smtplib.SMTPException, OSError), _CutOff(FAREWELL_SECONDS, self._server):
+            self._server.quit()
+        self._drop()
 
     def _greet(self, server: smtplib.SMTP, context: ssl.SSLContext, *, tls: bool) -> None:
         host = self.url.hostname or "localhost"
@@ -224,59 +316,69 @@ class Smtp:
             server.login(unquote(self.url.username), unquote(self.url.password or ""))
 
 
-def _hand_over(server: smtplib.SMTP, sender: str, recipient: str, mail: EmailMessage, still: Still) -> None:
-    """One message to one recipient (RFC 5321, 3.3). ``still`` is asked after the server's 354, since nothing is sent
-    before the dot: what is abandoned until then the server throws away.
-    """
-    options: list[str] = []
-    policy = SMTP
-    if not (sender + recipient).isascii():
-        if not server.has_extn("smtputf8"):
-            raise smtplib.SMTPNotSupportedError("the mail server takes no addresses beyond ASCII")
-        policy = SMTPUTF8
-        options = ["SMTPUTF8", "BODY=8BITMIME"]
-    payload = mail.as_bytes(policy=policy)
-    if server.does_esmtp and server.has_extn("size"):
-        options.append(f"size={len(payload)}")
-    code, answer = server.mail(sender, options)
-    if code != 250:
-        raise smtplib.SMTPSenderRefused(code, answer, sender)
-    code, answer = server.rcpt(recipient)
-    if code not in (250, 251):
-        raise smtplib.SMTPRecipientsRefused({recipient: (code, answer)})
-    code, answer = server.docmd("DATA")
-    if code != 354:
-        raise smtplib.SMTPDataError(code, answer)
-    try:
-        still()
-    except LeaseLost:
-        server.close()  # no dot, no letter; anything said now would be part of it
-        raise
-    lines = re.sub(rb"(?m)^\.", b"..", payload)
-    server.send(lines if lines.endswith(b"\r\n") else lines + b"\r\n")
-    server.send(b".\r\n")
-    code, answer = server.getreply()
-    if code != 250:
-        raise smtplib.SMTPDataError(code, answer)
-    with suppress(smtplib.SMTPException, OSError):
-        server.quit()  # the letter is taken, whatever is said to the farewell
+class _Offer:
+    """One message to one recipient (RFC 5321, 3.3): who writes to whom, then the text."""
+
+    def __init__(self, sender: str, recipient: str, mail: EmailMessage) -> None:
+        self._sender, self._recipient, self._mail = sender, recipient, mail
+        self._payload = b""
+
+    def make(self, server: smtplib.SMTP) -> None:
+        """Up to the server's 354. Nothing was handed over yet."""
+        options: list[str] = []
+        policy = SMTP
+        if not (self._sender + self._recipient).isascii():
+            if not server.has_extn("smtputf8"):
+                raise smtplib.SMTPNotSupportedError("the mail server takes no addresses beyond ASCII")
+            policy = SMTPUTF8
+            options = ["SMTPUTF8", "BODY=8BITMIME"]
+        self._payload = self._mail.as_bytes(policy=policy)
+        if server.does_esmtp and server.has_extn("size"):
+            options.append(f"size={len(self._payload)}")
+        code, answer = server.mail(self._sender, options)
+        if code != 250:
+            raise smtplib.SMTPSenderRefused(code, answer, self._sender)
+        code, answer = server.rcpt(self._recipient)
+        if code not in (250, 251):
+            raise smtplib.SMTPRecipientsRefused({self._recipient: (code, answer)})
+        code, answer = server.docmd("DATA")
+        if code != 354:
+            raise smtplib.SMTPDataError(code, answer)
+
+    def hand_over(self, server: smtplib.SMTP, still: Still) -> None:
+        """``still`` is asked after the server's 354, since nothing is sent before the dot: what is abandoned until then
+        the server throws away.
+        """
+        try:
+            still()
+        except LeaseLost:
+            server.close()  # no dot, no letter; anything said now would be part of it
+            raise
+        lines = re.sub(rb"(?m)^\.", b"..", self._payload)
+        server.send(lines if lines.endswith(b"\r\n") else lines + b"\r\n")
+        server.send(b".\r\n")
+        code, answer = server.getreply()
+        if code != 250:
+            raise smtplib.SMTPDataError(code, answer)
 
 
-@contextmanager
-def _cut_off(server: smtplib.SMTP, seconds: float) -> Iterator[None]:
-    """End the conversation after so long. A timeout of the socket begins anew with each byte; this one does not."""
+class _CutOff:
+    """Ends the conversation after so long. A timeout of the socket begins anew with each byte; this one does not."""
 
-    def cut() -> None:
-        if server.sock is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(
-                    server.sock, socket.SHUT_RDWR
-                )  # past TLS, which would wait for an answer
+    def __init__(self, seconds: float, server: smtplib.SMTP | None = None) -> None:
+        self.server, self.over = server, False
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
 
-    timer = threading.Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    def _cut(self) -> None:
+        self.over = True
+        if self.server is not None and self.server.sock is not None:
+            with suppress(OSError):  # past TLS, which would wait for an answer
+                socket.socket.shutdown(self.server.sock, socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -23,7 +25,9 @@ OUTAGE = timedelta(
     days=14
 )  # for so long letters wait for a server that is not there, before they are given up
 DIGEST = "digest"
-UNSENT = ("queued", "failed")
+QUEUED, HELD, DROPPED = "queued", "held", "dropped"
+UNSENT = (QUEUED, "failed")
+_first_state: ContextVar[Callable[[Session], str] | None] = ContextVar("portal_letters_begin", default=None)
 
 
 class Message(Identified, Base):
@@ -145,7 +149,7 @@ def queue(
         text=letter.text,
         html=letter.html,
         secret=letter.secret,
-        state="queued",
+        state=QUEUED if (begins := _first_state.get()) is None else begins(session),
         created_at=now,
         due_at=now,
         attempts=0,
@@ -154,6 +158,16 @@ def queue(
     )
     session.add(message)
     return message
+
+
+@contextmanager
+def by_itself(begins: Callable[[Session], str]) -> Iterator[None]:
+    """Letters that are queued within were asked for by nobody: ``begins`` says, in their transaction, their state."""
+    before = _first_state.set(begins)
+    try:
+        yield
+    finally:
+        _first_state.reset(before)
 
 
 def one_line(text: str, length: int) -> str:
@@ -238,7 +252,7 @@ def _gather(session: Session, ids: list[uuid.UUID], into: uuid.UUID) -> None:
     """``ids`` will not be sent: ``into`` carries their lines, and those that they carry."""
     if not ids:
         return
-    values: dict[str, Any] = {"state": "dropped", "into_id": into, "lease_until": None}
+    values: dict[str, Any] = {"state": DROPPED, "into_id": into, "lease_until": None}
     session.execute(
         update(Message)
         .where(Message.id.in_(ids))
@@ -268,7 +282,7 @@ def sent(session: Session, message: Message, *, now: datetime, subject: str | No
 
 def dropped(session: Session, message: Message, reason: str, *, now: datetime) -> bool:
     """Note that there was nothing left to say; it is not sent, and ``reason`` is a code for the page of letters."""
-    values: dict[str, object] = {"state": "dropped", "due_at": now, "lease_until": None}
+    values: dict[str, object] = {"state": DROPPED, "due_at": now, "lease_until": None}
     return _finish(session, message, values | {"last_error": one_line(reason, 300)})
 
 
@@ -314,8 +328,8 @@ def requeue(
     """
     back = session.execute(
         update(Message)
-        .where(which, Message.state.in_(("gave_up", "dropped")), Message.into_id.is_(None))
-        .values(state="queued", due_at=now, attempts=0, lease_until=None, last_error="")
+        .where(which, Message.state.in_(("gave_up", DROPPED)), Message.into_id.is_(None))
+        .values(state=QUEUED, due_at=now, attempts=0, lease_until=None, last_error="")
         .returning(Message.id)
         .execution_options(synchronize_session=False, **(options or {}))
     )
@@ -342,7 +356,7 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        return sum(self.states.get(one, 0) for one in (*UNSENT, "sending", "held"))
+        return sum(self.states.get(one, 0) for one in (*UNSENT, "sending", HELD))
 
 
 def backlog(database: Database, *, now: datetime) -> Backlog:

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 @dataclass(slots=True)
 class Report:
     """What one pass did. ``faults`` names the jobs that crashed; the others went on. ``behind``: how many seconds after
-    its moment the latest step was told. ``unfinished``: time was over before everything due was looked at.
+    its moment the latest step was told. ``unfinished``: time was over before everything due was looked at; ``more``: or
+    before every letter was sent.
     """
 
     reminders: int = 0
@@ -38,11 +39,12 @@ class Report:
     told: int = 0
     refused: int = 0
     unfinished: bool = False
+    more: bool = False
     faults: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         """What it did, as the worker's diary keeps it."""
-        left_out = ("faults", "behind", "unfinished")
+        left_out = ("faults", "behind", "unfinished", "more")
         return {name: number for name, number in asdict(self).items() if number and name not in left_out}
 
     def __str__(self) -> str:
@@ -68,7 +70,7 @@ class Report:
             words += f", the documents of {self.terms} submissions dated"
         if self.destroyed or self.files:
             words += f", {self.destroyed} submissions emptied by age, {self.files} files deleted"
-        words += "; more is left for the next pass" if self.unfinished else ""
+        words += "; more is left for the next pass" if self.unfinished or self.more else ""
         return words + (f"; these jobs failed: {', '.join(self.faults)}" if self.faults else "")
 
 
@@ -85,6 +87,11 @@ class Lasting:
 
     def stopping(self) -> bool:
         return self._stop is not None and self._stop.is_set()
+
+    def share(self, seconds: float) -> Callable[[], bool]:
+        """Whether so long has gone by from now on: a part of the pass that leaves time for others."""
+        began = time.monotonic()
+        return lambda: time.monotonic() - began > seconds
 
     def over(self, seconds: float) -> Callable[[], bool]:
         """Whether the worker is to end, or the pass has lasted so long that the next one goes on."""

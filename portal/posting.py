@@ -17,7 +17,7 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.faults import Unavailable
 from portal.letters import Nothing, Rendered
-from portal.mail import Later, LeaseLost, Mailer, PermanentFailure
+from portal.mail import Later, LeaseLost, Mailer, PermanentFailure, kept_open
 from portal.outbox import Message
 
 log = logging.getLogger("portal.posting")
@@ -25,6 +25,8 @@ log = logging.getLogger("portal.posting")
 NOTE_ATTEMPTS = 4  # each waits as long as the database's own patience
 SERVER_SILENT_AFTER = 3  # failures in a row after which a pass leaves the rest for later
 LEASE_MARGIN = 60.0  # seconds before the lease's end after which nothing is begun any more
+MOST_CLAIMS = 40  # of one letter, more than an outage takes: whoever claimed it never came to say how it went
+TOO_LONG = "working out its text takes too long"
 
 
 class Delivered(Protocol):
@@ -34,6 +36,7 @@ class Delivered(Protocol):
     failed: int
     gave_up: int
     dropped: int
+    more: bool
 
 
 def deliver(
@@ -44,19 +47,26 @@ def deliver(
     found: Delivered,
     *,
     alive: Callable[[], None],
+    over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Send what is due, and count it in ``found``; ``alive`` is called between two letters. ``stop`` ends it there."""
+    """Send what is due, and count it in ``found``; ``alive`` is called between two letters. ``stop`` ends it there, and
+    ``over``: then ``found.more`` is for the next pass, as other work has its turn, too.
+    """
     silent = 0
-    while not stop.is_set() and silent < SERVER_SILENT_AFTER:
-        if not _anything_due(database, instant()):
-            return
-        began = clock.elapsed()
-        with database.transaction() as session:
-            claimed = outbox.claim(session, now=instant(), limit=1)
-        if not claimed:
-            return
-        silent = 0 if _send(database, sender, claimed[0], instant, found, began) else silent + 1
-        alive()
+    with kept_open(sender) as sending:
+        while not stop.is_set() and silent < SERVER_SILENT_AFTER:
+            if not _anything_due(database, instant()):
+                return
+            if over():
+                found.more = True
+                return
+            began = clock.elapsed()
+            with database.transaction() as session:
+                claimed = outbox.claim(session, now=instant(), limit=1)
+            if not claimed:
+                return
+            silent = 0 if _send(database, sending, claimed[0], instant, found, began) else silent + 1
+            alive()
 
 
 def _anything_due(database: Database, now: datetime) -> bool:
@@ -77,16 +87,19 @@ def _send(
     reason, permanent, answered, silent = "", False, True, False
     rendered: Rendered | Nothing | None = None
 
+    def late() -> bool:
+        return clock.elapsed() - began > outbox.LEASE.total_seconds() - LEASE_MARGIN
+
     def still() -> None:
         """Raise LeaseLost when somebody else may have the letter by now, however long this process slept."""
-        if clock.elapsed() - began > outbox.LEASE.total_seconds() - LEASE_MARGIN:
+        if late():
             raise LeaseLost
 
     try:
         if message.ready:
             sender.send(outbox.outgoing(message), still)
         else:
-            rendered = letters.REGISTRY[message.kind](database, message, instant())
+            rendered = _text(database, message, instant(), late)
             if isinstance(rendered, Rendered):
                 path = rendered.unsubscribe
                 leaves = outbox.Outgoing(
@@ -113,6 +126,20 @@ def _send(
             if not attempts_left:
                 raise
     return answered
+
+
+def _text(
+    database: Database, message: Message, now: datetime, late: Callable[[], bool]
+) -> Rendered | Nothing:
+    """What a letter says by now. Raises Later where that takes longer than its lease: the next time it would, too, so
+    it is tried less and less often, and given up in the end.
+    """
+    if message.attempts > MOST_CLAIMS:
+        raise Later(TOO_LONG)
+    rendered = letters.REGISTRY[message.kind](database, message, now)
+    if late():
+        raise Later(TOO_LONG)
+    return rendered
 
 
 def _note(

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from portal import erasing_again, schema
 from portal.accounts import factors
@@ -19,6 +19,7 @@ from portal.accounts.models import AddressChange, LoginSession, PasswordReset
 from portal.accounts.passkey_models import Passkey
 from portal.accounts.service import about
 from portal.assessments.models import Delegation
+from portal.audit import holding
 from portal.audit.catalogue import Kind
 from portal.audit.models import EventNotice
 from portal.audit.service import record
@@ -28,12 +29,14 @@ from portal.organisations import sso_setting
 from portal.organisations.models import Invitation
 from portal.organisations.sso_models import SsoConnection, SsoProposal
 from portal.organisations.token_models import ApiToken
-from portal.outbox import Message
+from portal.outbox import DROPPED, HELD, Message
+from portal.reassessment import digest_letters
+from portal.reassessment.models import Reminder
 from portal.reassessment.models_feeds import CalendarFeed
 from portal.webhooks.models import ON, STOPPED, Webhook, WebhookDelivery
 
-HELD = "held"
 QUEUED = ("queued", "failed", "sending")
+DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,9 @@ def settle(
 ) -> Settled:
     """End every session, void every open link and hold every letter, in one transaction.
 
-    Sign-in providers are off: one that was switched off since, because somebody had it, would let them in. ``ended``
-    since that backup ends again. ``revision``: of a database that was just replaced; it opens with this transaction.
+    What the worker writes from then on is held, too, until somebody releases it: some of it had been sent. Sign-in
+    providers are off: one that was switched off since, because somebody had it, would let them in. ``ended`` since
+    that backup ends again. ``revision``: of a database that was just replaced; it opens with this transaction.
     """
     since = ended or Ended()
     with database.transaction() as session:
@@ -91,7 +95,7 @@ def settle(
         letters = _ended(session, Message, Message.state.in_(QUEUED), state=HELD)
         erased = erasing_again.carry_out(session, since.certificates, now=now)
         settled = Settled(sessions, links, letters, providers, taken, erased)
-        record(session, Kind.RESTORED, now=now, actor=None, data=asdict(settled))
+        holding.put(session, asdict(settled), now=now)
     return settled
 
 
@@ -119,8 +123,12 @@ def _ended(session: Session, model: Any, which: ColumnElement[bool], **values: A
 
 
 def release_letters(database: Database, *, send: bool, now: datetime) -> int:
-    """Send the letters that a restore held back, or throw them away; returns how many there were."""
+    """Send the letters that a restore held back, or drop them; returns how many there were. The hold is over.
+
+    The reminders of those that are dropped are left out, as discarded.
+    """
     with database.transaction() as session:
+        holding.lock(session)
         held = session.scalar(select(func.count()).where(Message.state == HELD)) or 0
         if send:
             its_moment = case(
@@ -133,6 +141,22 @@ def release_letters(database: Database, *, send: bool, now: datetime) -> int:
                 .execution_options(synchronize_session=False)
             )
         else:
-            session.execute(delete(Message).where(Message.state == HELD))
-        record(session, Kind.RESTORED, now=now, actor=None, data={"released": held, "sent": send})
+            _discard(session, now=now)
+        holding.release(session, {"released": held, "sent": send}, now=now)
     return held
+
+
+def _discard(session: Session, *, now: datetime) -> None:
+    first = aliased(Message)  # what had flowed into a letter that is held is carried by it
+    carried = (
+        select(Reminder)
+        .join(first, first.id == Reminder.message_id)
+        .outerjoin(Message, Message.id == first.into_id)
+        .where(func.coalesce(Message.state, first.state) == HELD, Reminder.skipped == "")
+    )
+    reminders = session.scalars(carried).all()
+    why = dict.fromkeys((one.id for one in reminders), DISCARDED)
+    digest_letters.leave_out(reminders, why, session, now)
+    dropped = {"state": DROPPED, "last_error": DISCARDED, "lease_until": None}
+    _ended(session, Message, (Message.state == HELD) & Message.secret, text="", html="", **dropped)
+    _ended(session, Message, Message.state == HELD, **dropped)

@@ -45,6 +45,7 @@ def doubt(database: Database, now: datetime) -> str:
     if beat is not None and beat - now > BEAT_AHEAD:
         return (
             f"A worker was here at {beat:%Y-%m-%d %H:%M} UTC, which is later than this computer's clock says."
+            " If this clock is right, start once with --after-a-pause."
         )
     if theirs is not None and abs(theirs - now) > DATABASE_APART and abs(clock.now() - now) < DATABASE_APART:
         return f"The database's clock says {theirs:%Y-%m-%d %H:%M} UTC, this computer's {now:%Y-%m-%d %H:%M}."

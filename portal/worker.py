@@ -15,8 +15,9 @@ from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal import clock, engines, logs, posting
+from portal import clock, engines, logs, outbox, posting
 from portal.assessments import moving
+from portal.audit import holding
 from portal.campaigns import running as campaigns
 from portal.db import Database
 from portal.erasure import retention
@@ -41,7 +42,7 @@ from portal.reassessment import (
 from portal.reassessment.runs import Diary
 from portal.reports import what_if_working
 from portal.settings import Settings
-from portal.steadiness import Steadiness, doubt
+from portal.steadiness import BEAT_AHEAD, Steadiness, doubt
 from portal.storage import Storage, open_storage
 from portal.web import Portal
 from portal.webhooks import delivering
@@ -53,6 +54,7 @@ TIDY_EVERY = timedelta(hours=1)
 REMIND_EVERY = timedelta(minutes=5)  # a step begins at a local midnight; minutes after it are soon enough
 # Seconds of a pass after which what comes before reminders, and then those themselves, give way to letters.
 FOR_DATES, FOR_REMINDERS = 15.0, 25.0
+FOR_LETTERS = 60.0  # seconds of a pass for letters: a morning of thousands holds up no step of hours
 LOOK_BACK_EVERY = timedelta(hours=1)
 BEAT_EVERY = timedelta(seconds=30)
 FORGET_BEATS = timedelta(days=7)
@@ -69,6 +71,7 @@ def run_once(
     remind: bool = True,
     looks_back: bool = True,
     beats: bool = True,
+    steady: bool = True,
     storage: Storage | None = None,
     foreseeing: what_if_working.Foreseeing | None = None,
     keeper: keeping.Keeper | None = None,
@@ -83,7 +86,7 @@ def run_once(
     unsaid, too. ``storage``: also destroy what has been kept long enough, and files of nothing. ``foreseeing``: the
     what-if that the passes before began; without it this pass gives back what it does not end. ``keeper`` and
     ``indexer`` go on where the pass before ended. ``settings``: also tell webhooks; ``shares``: whose turn it is.
-    ``diary``: what passes did.
+    ``diary``: what passes did. ``steady``: whether this clock can be trusted; else it gives no sign of life.
     """
     report = Report()
     lasting = Lasting(now, stop, report)
@@ -104,8 +107,9 @@ def run_once(
         report.moves = moving.apply_asked(database, now=now)
 
     def delivery() -> None:
-        alive = _Beating(database, instant) if beats else lambda: None
-        posting.deliver(database, sender, instant, stop or threading.Event(), report, alive=alive)
+        alive = _Beating(database, instant) if beats and steady else lambda: None
+        stops, over = stop or threading.Event(), lasting.share(FOR_LETTERS)
+        posting.deliver(database, sender, instant, stops, report, alive=alive, over=over)
 
     def words() -> None:
         report.indexed = (indexer or indexing.Indexer(database)).turn(instant, stopping=stopping)
@@ -129,7 +133,7 @@ def run_once(
     diary = diary or Diary(own_name())
     diary.passed(now, counts=report.counts(), behind=report.behind, faults=report.faults)
     if beats:
-        _job("beat", lambda: beat(database, instant(), diary), report)
+        _job("beat", lambda: beat(database, instant(), diary, steady=steady), report)
     return report
 
 
@@ -202,7 +206,8 @@ def _keep_house(database: Database, storage: Storage, now: datetime, report: Rep
 
 def _job(name: str, work: Callable[[], None], report: Report) -> None:
     try:
-        work()
+        with outbox.by_itself(holding.state_of):
+            work()
     except Exception:  # the one place that outlives any fault: a job that crashes does not stop the others
         log.exception("the worker's job %s failed", name)
         report.faults.append(name)
@@ -227,18 +232,26 @@ class _Beating:
             beat(self.database, now)
 
 
-def beat(database: Database, now: datetime, diary: Diary | None = None) -> None:
-    """Note that this worker has finished a pass, for /healthz, and what it did; forget workers that are long gone."""
+def beat(database: Database, now: datetime, diary: Diary | None = None, *, steady: bool = True) -> None:
+    """Note that this worker has finished a pass, for /healthz, and what it did; forget workers that are long gone, and
+    those of a clock that was ahead, which would be doubted for as long.
+
+    Under a clock that is not ``steady`` it takes back what it said before: that may be the one that is ahead.
+    """
     name = own_name()
     insert: Any = sqlite.insert if database.sqlite else postgresql.insert
     with database.transaction() as session:
-        session.execute(delete(WorkerBeat).where(WorkerBeat.at < now - FORGET_BEATS))
-        statement = insert(WorkerBeat).values(name=name, at=now)
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[WorkerBeat.name], set_={"at": now}
-            ).execution_options(synchronize_session=False)
-        )
+        if steady:
+            gone = ~WorkerBeat.at.between(now - FORGET_BEATS, now + BEAT_AHEAD)
+            session.execute(delete(WorkerBeat).where(gone))
+            statement = insert(WorkerBeat).values(name=name, at=now)
+            session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[WorkerBeat.name], set_={"at": now}
+                ).execution_options(synchronize_session=False)
+            )
+        else:
+            session.execute(delete(WorkerBeat).where(WorkerBeat.name == name))
     if diary is not None:
         diary.write(database, now=now)
 
@@ -284,6 +297,7 @@ def loop(
             remind=remind,
             looks_back=looks_back,
             beats=beats,
+            steady=steady,
             storage=storage if tidies else None,
             foreseeing=foreseeing,
             keeper=keeper,
@@ -305,7 +319,7 @@ def loop(
             first_pass.set()
         if report != Report():
             log.info("%s", report)
-        if not foreseeing.under_way:
+        if not (foreseeing.under_way or report.more):
             stop.wait(PAUSE)
     foreseeing.close(clock.now())
     _job("beat", lambda: diary.write(database, now=clock.now()), Report())

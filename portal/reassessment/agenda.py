@@ -84,8 +84,16 @@ SOURCES: Mapping[str, Source] = {
     "finding": Source(agenda_work.findings),
     "stuck": Source(agenda_work.stuck),
     "first": Source(agenda_work.first, days=lambda found, tier: found.first_days),
-    "handed": Source(agenda_work.handed, days=lambda found, tier: 0, on_the_day=True),
+    "handed": Source(
+        agenda_work.handed,
+        days=lambda found, tier: 0,
+        parts=lambda row: (
+            row.since.isoformat(),
+        ),  # each time an engagement is handed on is a subject of its own
+        on_the_day=True,
+    ),
 }
+_DAY = timedelta(days=1)
 MOST_DAYS = 366  # that rules may count from a day
 
 
@@ -249,7 +257,7 @@ def _items(
             row.engagement_id,
             due,
             row.due_time,
-            row.since - timedelta(days=1) if source.on_the_day else row.since,
+            begins(local_date(row.since, row.zone) - _DAY, row.zone) if source.on_the_day else row.since,
             row.zone,
             row.tier or "",
             row.code,

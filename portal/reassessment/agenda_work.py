@@ -12,7 +12,7 @@ from portal.access import CompanyRole
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
 from portal.findings.models import Finding, FindingEngagement, FindingStep
 from portal.organisations.models import Organisation
-from portal.reassessment.agenda_rounds import SCHEDULED, next_open
+from portal.reassessment.agenda_rounds import OPEN, SCHEDULED, next_open
 from portal.reassessment.eyes import Eyes, columns
 from portal.reassessment.models import Reassessment
 from portal.vendors.models import Engagement, Vendor
@@ -98,9 +98,16 @@ def stuck(eyes: Eyes) -> Select[Any]:
 
 
 def first(eyes: Eyes) -> Select[Any]:
-    """Engagements about which nobody was ever asked anything; the rules say within how many days."""
+    """Engagements about which no vendor is asked or has answered, campaigns apart, which ask once and lead to nothing;
+    the rules say within how many days. What was taken back or declined unanswered does not count.
+    """
+    answered = exists().where(Submission.assessment_id == Assessment.id, *eyes.of(Submission))
     asked = exists().where(
-        AssessmentEngagement.engagement_id == Engagement.id, *eyes.of(AssessmentEngagement)
+        AssessmentEngagement.engagement_id == Engagement.id,
+        Assessment.id == AssessmentEngagement.assessment_id,
+        Assessment.campaign_id.is_(None),
+        or_(Assessment.state == OPEN, answered),
+        *eyes.of(AssessmentEngagement, Assessment),
     )
     return _engagements("first", eyes, Engagement.created_at).where(~asked)
 

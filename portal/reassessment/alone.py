@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 
 from sqlalchemy import select
@@ -29,7 +30,6 @@ from portal.reassessment.digest_letters import (
     Asker,
     Carried,
     carried_by,
-    group_for,
     leave_out,
     look,
     most_frequent,
@@ -41,7 +41,6 @@ from portal.reassessment.lines import LEFT, Block
 
 ALONE, MORNING = "reminder_alone", "reminder_morning"
 MOST_ALONE = 3  # of one person, tenant and day
-MOST_TRIES = 6
 LOOK_BACK = timedelta(hours=50)  # whatever goes today was queued within it (outbox.AHEAD)
 _NAMES = uuid.UUID("b3f2a6c4-1d0e-4a0b-8b55-6f0a6c1f4f0e")
 WHO_ASKS = (OrganisationRole.ADMIN, OrganisationRole.CISO)
@@ -165,7 +164,7 @@ def _insert(session: Session, rows: list[dict[str, Any]]) -> set[uuid.UUID]:
 def _morning(session: Session, one: Alone, reader: Reader, now: datetime, state: str) -> uuid.UUID:
     """The letter of the day for what is beyond three; locked while it is unsent, a further one when it is gone."""
     day = first_day(now, reader.zone)
-    for turn in range(MOST_TRIES):
+    for turn in count():
         name = f"{reader.id}:{one.organisation}:{one.company}:{day.isoformat()}:{turn}"
         message_id = uuid.uuid5(_NAMES, name)
         if _insert(session, [_row(message_id, MORNING, one, reader, now, state)]):
@@ -175,7 +174,7 @@ def _morning(session: Session, one: Alone, reader: Reader, now: datetime, state:
         ).scalar_one()
         if waits in (*UNSENT, state):
             return message_id
-    return message_id  # so many went today that somebody presses: these lines wait for a resend
+    raise AssertionError("turns have no end")
 
 
 # ------------------------------------------------------------------------------------------------------- rendering
@@ -195,7 +194,8 @@ def render(database: Database, message: Message, now: datetime) -> Rendered | No
     if looked.block is None:
         return Nothing(most_frequent(looked.dropped), note)
     identity = stands.places[place]
-    group = group_for(carries.reminders[0], identity) if message.group else ""
+    groups = {one.group for one in carries.reminders}  # of several nothing is offered
+    group = groups.pop() if len(groups) == 1 else ""
     path = off_path(database, stands.person.id, place, group) if group else ""
     data = {"lines": looked.block.count, "dropped": len(looked.dropped)}
     letter = _letter(database, carries, looked.block, identity, now)

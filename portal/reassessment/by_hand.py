@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Permission, mine
@@ -133,11 +133,14 @@ def _lapses(session: Session, actor: Identity, engagement_id: uuid.UUID) -> date
 def _before(session: Session, actor: Identity, row: Reassessment) -> Before:
     """What the row was set by."""
     found = session.execute(
-        select(Assessment.issued_by, Assessment.contact_email, Submission.sealed_at)
+        select(
+            *(Assessment.issued_by, Assessment.contact_email, Submission.sealed_at),
+            func.coalesce(Submission.whole_as_of, Submission.as_of).label("answered"),
+        )
         .join(Submission, Submission.assessment_id == Assessment.id)
         .where(*mine(actor.scope, Assessment, Submission), Submission.id == row.submission_id)
     ).one()
-    return Before(found.issued_by, found.contact_email, row.anchor, found.sealed_at, row.not_before)
+    return Before(found.issued_by, found.contact_email, found.answered, found.sealed_at, row.not_before)
 
 
 def _taken(session: Session, row_id: uuid.UUID, reason: str, seen: date, actor: Identity) -> Reassessment:

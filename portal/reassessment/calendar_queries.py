@@ -17,13 +17,13 @@ from portal.assessments.models import Assessment, Submission
 from portal.clock import local_date
 from portal.organisations import queries as organisations
 from portal.organisations.models import Organisation
-from portal.reassessment import agenda_lists, calendar_words, rules, workdays
+from portal.reassessment import agenda_lists, calendar_words, outcomes, rules, workdays
 from portal.reassessment.agenda import Item
 from portal.reassessment.agenda_lists import Dated
 from portal.reassessment.calendar_words import Details
 from portal.reassessment.kinds import KINDS
 from portal.reassessment.ladder import Calendar, Ladder, Moment, ahead, moments
-from portal.reassessment.models import Reassessment, Reminder, ReminderStep
+from portal.reassessment.models import Reassessment, ReminderStep
 from portal.vendors import queries as vendors
 from questionnaires.dates import add_months, roll
 
@@ -81,12 +81,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A step on record: its name, the names of whom it told and when; ``skipped``: why it told nobody, else ""."""
+    """A step on record: its name, the names of whom its letters have told and when first, and of who is still to be
+    told; ``skipped``: why it told nobody and will not, else "". ``at``: None until a letter has left.
+    """
 
     step: str
     names: tuple[str, ...]
-    at: datetime
+    at: datetime | None
     skipped: str
+    waits: tuple[str, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------------------ a year
@@ -313,20 +316,17 @@ def _told(session: Session, identity: Identity, items: Sequence[Item]) -> dict[u
         .where(*mine(identity.scope, ReminderStep), ReminderStep.subject_id.in_(list(dates)))
         .order_by(ReminderStep.day, ReminderStep.at, ReminderStep.id)
     ).scalars()
-    people: dict[tuple[uuid.UUID, str], list[uuid.UUID]] = defaultdict(list)
-    for subject, kind, due, step, who in session.execute(
-        select(Reminder.subject_id, Reminder.kind, Reminder.due, Reminder.step, Reminder.person_id).where(
-            *mine(identity.scope, Reminder), Reminder.subject_id.in_(list(dates)), Reminder.skipped == ""
-        )
-    ):
-        if dates[subject] == (kind, due):
-            people[subject, step].append(who)
-    names = organisations.people(session, {who for some in people.values() for who in some})
+    became = outcomes.of_steps(session, identity, dates)
     found: dict[uuid.UUID, list[Told]] = defaultdict(list)
     for one in steps:
-        if dates[one.subject_id] == (one.kind, one.due):
-            told = sorted(names[who].name for who in people[one.subject_id, one.step] if who in names)
-            found[one.subject_id].append(Told(one.step, tuple(told), one.at, one.skipped))
+        if dates[one.subject_id] != (one.kind, one.due):
+            continue
+        its = became.get((one.subject_id, one.kind, one.due, one.step))
+        if its is None:  # told nobody, or opened something
+            found[one.subject_id].append(Told(one.step, (), one.at, one.skipped))
+        else:
+            told = Told(one.step, tuple(its.names), its.at, its.why, tuple(its.waits))
+            found[one.subject_id].append(told)
     return {key: tuple(some) for key, some in found.items()}
 
 

@@ -75,6 +75,13 @@ SKIPPED: Mapping[str, Any] = MappingProxyType(
         "ended": _l("it was over"),
         "opened": _l("the next assessment was out"),
         "nobody": _l("nobody was there to be told"),
+        "asked": _l("they wait for your answer"),
+        "unsubscribed": _l("they have turned such letters off"),
+        "done": _l("it was done before the letter left"),
+        "rights": _l("they may not see it any more"),
+        "left": _l("they had left"),
+        "undelivered": _l("the letter could not be delivered"),
+        "discarded": _l("the letter was thrown away after a restore"),
     }
 )
 _HOUR = re.compile(r"hour([+-]\d{1,3})(?:@.*)?", re.ASCII)

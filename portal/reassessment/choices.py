@@ -51,7 +51,7 @@ def group_of(kind: str, step: str, role: str, *, of_company: bool) -> str:
     People of a company may not turn off what is due today or late: it is asked of them. Colleagues whom a step was only
     carried up to may.
     """
-    pressing = step == "on-the-day" or step.startswith(("after-", "hour"))
+    pressing = is_pressing(step)
     if kind in MANDATORY or (of_company and pressing):
         return ""
     if kind == "evidence":
@@ -59,6 +59,11 @@ def group_of(kind: str, step: str, role: str, *, of_company: bool) -> str:
     if kind == "campaign":
         return "" if of_company else CAMPAIGNS
     return COPIES if pressing and role in ESCALATED_TO else COMING
+
+
+def is_pressing(step: str) -> bool:
+    """Whether a step, by its name, speaks of what is due that day, within hours, or late."""
+    return step == "on-the-day" or step.startswith(("after-", "hour"))
 
 
 Off = frozenset[tuple[uuid.UUID, uuid.UUID, str]]

@@ -11,9 +11,10 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from portal.assessments.models import Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.clock import local_date
@@ -66,6 +67,7 @@ class Dated:
     due: date
     tier: str
     months: int
+    cycle: int
     wanted: date | None
     not_before: date | None
     why: str
@@ -75,18 +77,20 @@ def moved(row: Any, tier: str, months: int, *, today: date, earliest: date) -> D
     """What the date of a scheduled row becomes for this tier and so many months. Pure.
 
     ``earliest``: the day before which no change pulls a date. What is overdue keeps its date: nothing gets better by a
-    change of rules; and nothing is pulled nearer than the notice, unless it was as near before.
+    change of rules; and nothing is pulled nearer than the notice, unless it was as near before. ``row.answered``: the
+    day of the answers, which is later than an anchor that was kept; cycles are counted up to it in the months of now.
     """
     why = TIER if tier != row.tier else POLICY
-    due = due_of(row.anchor, row.cycle, months, wanted=row.wanted, not_before=row.not_before)
+    cycle = cycle_of(row.anchor, months, row.answered)
+    due = due_of(row.anchor, cycle, months, wanted=row.wanted, not_before=row.not_before)
     if due == row.due:
-        return Dated(due, tier, months, row.wanted, row.not_before, row.why)
+        return Dated(due, tier, months, cycle, row.wanted, row.not_before, row.why)
     if row.due < today:
-        return Dated(row.due, tier, months, row.due, row.due, row.why)
+        return Dated(row.due, tier, months, cycle, row.due, row.due, row.why)
     if due < row.due and due < earliest:
         not_before = min(row.due, earliest)
-        return Dated(max(due, not_before), tier, months, row.wanted, not_before, why)
-    return Dated(due, tier, months, row.wanted, row.not_before, why)
+        return Dated(max(due, not_before), tier, months, cycle, row.wanted, not_before, why)
+    return Dated(due, tier, months, cycle, row.wanted, row.not_before, why)
 
 
 def work_out(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -153,15 +157,12 @@ def stale(
             *(Reassessment.id, Reassessment.slug, Reassessment.anchor, Reassessment.cycle, Reassessment.due),
             *(Reassessment.wanted, Reassessment.not_before, Reassessment.why, Reassessment.basis),
             *(Reassessment.zone, Reassessment.tier, Reassessment.state, Reassessment.organisation_id),
-            *(
-                Reassessment.company_id,
-                Engagement.tier.label("tier_now"),
-                Engagement.facts,
-                gone.label("gone"),
-            ),
+            *(Reassessment.company_id, Engagement.tier.label("tier_now"), Engagement.facts),
+            *(gone.label("gone"), func.coalesce(Submission.whole_as_of, Submission.as_of).label("answered")),
         )
         .join(Engagement, Engagement.id == Reassessment.engagement_id)
         .join(Vendor, Vendor.id == Engagement.vendor_id)
+        .join(Submission, Submission.id == Reassessment.submission_id)
         .outerjoin(
             BriefSubmission,
             (BriefSubmission.engagement_id == Reassessment.engagement_id)
@@ -237,6 +238,7 @@ def change(row: Any, in_force: InForce, now: datetime) -> tuple[dict[str, Any], 
         "basis": new_basis,
         "tier": found.tier,
         "months": found.months,
+        "cycle": found.cycle,
         "due": found.due,
         "wanted": found.wanted,
         "not_before": found.not_before,

@@ -15,19 +15,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from portal import letters, mail
-from portal.access import Identity, Permission, mine
+from portal.access import Identity, Permission
 from portal.clock import local_date
 from portal.db import SYSTEM, Database
 from portal.formats import long_date
 from portal.letters import Nothing, Rendered
 from portal.organisations.models import Organisation
 from portal.outbox import DIGEST, Message
-from portal.reassessment import choices, lines, standing
+from portal.reassessment import choices, lines, outcomes, standing
 from portal.reassessment.lines import LEFT, UNSUBSCRIBED, Block, Line, Looked
 from portal.reassessment.models import Reminder, ReminderEnd
+from portal.reassessment.outcomes import UNDELIVERED
 from portal.reassessment.standing import Standing
 
-UNDELIVERED = "undelivered"
 OWES = "asks for a second factor: set one up there to read them."
 PROVIDER = "has a sign-in of its own: sign in there to read them."
 FALLBACK_ZONE = "UTC"
@@ -155,10 +155,8 @@ def _with_undelivered(database: Database, carries: Carried, block: Block, now: d
         return block
     since = [ReminderEnd.at > carries.before] if carries.before is not None else []
     with database.looking(identity.scope) as session:
-        statement = select(func.count()).select_from(ReminderEnd)
-        lost = session.scalar(
-            statement.where(*mine(identity.scope, ReminderEnd), ReminderEnd.why == UNDELIVERED, *since)
-        )
+        statement = outcomes.joined(select(func.count()).select_from(Reminder), identity)
+        lost = session.scalar(statement.where(outcomes.undelivered(), *since))
     if not lost:
         return block
     words = "One reminder has" if lost == 1 else f"{lost} reminders have"
@@ -183,7 +181,7 @@ def look(
     if stands is None or identity is None:
         return Looked(None, {one.id: LEFT for one in reminders})
     unwanted = carries.off.get(place, frozenset())
-    dropped = {one.id: UNSUBSCRIBED for one in reminders if group_for(one, identity) in unwanted}
+    dropped = {one.id: UNSUBSCRIBED for one in reminders if one.group in unwanted}
     wanted = [one for one in reminders if one.id not in dropped]
     if not wanted:
         return Looked(None, dropped)
@@ -194,12 +192,6 @@ def look(
         why = OWES if place in stands.locked else PROVIDER
         block = Block(head, place, (), block.count, block.path, locked=True, why_locked=why)
     return Looked(block, dropped | dict(looked.dropped))
-
-
-def group_for(one: Reminder, identity: Identity) -> str:
-    """The group of letters that a reminder belongs to, for whoever is told."""
-    role = identity.role.value if identity.role is not None else ""
-    return choices.group_of(one.kind, one.step, role, of_company=identity.company is not None)
 
 
 def _head(identity: Identity, asker: Asker) -> str:
@@ -222,7 +214,7 @@ def _dates(count: int) -> str:
 
 
 def zone_for(stands: Standing, carries: Carried) -> str:
-    """Where the reader is: as they said, else where the first of those who ask is."""
+    """Where the reader is; of one who belongs nowhere by now, where the first of those who ask is."""
     zones = sorted((one.name, one.zone) for one in carries.askers.values())
     return stands.zone or (zones[0][1] if zones else FALLBACK_ZONE)
 

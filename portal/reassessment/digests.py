@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from portal.accounts.models import PersonRow
 from portal.clock import begins, zone_of
-from portal.outbox import DIGEST, UNSENT, Message
+from portal.outbox import DIGEST, DROPPED, QUEUED, UNSENT, Message
+from portal.reassessment import standing
 from portal.reassessment.models_post import Digest
 
 NIGHT = 20  # from this hour on, what is found waits for the next day
 DAYS = 2  # today and tomorrow: a digest is never set further ahead (outbox.AHEAD)
-MOST_TRIES = 6
 _NAMES = uuid.UUID("6f1c7f2e-8f43-4d0a-9f6b-0d2c3c1d5a08")
 
 
@@ -55,48 +55,55 @@ def id_of(person_id: uuid.UUID, day: date, turn: int = 0) -> uuid.UUID:
 
 
 def readers(session: Session, fallback: Mapping[uuid.UUID, str]) -> dict[uuid.UUID, Reader]:
-    """These people by id; ``fallback``: the zone of each who has set none."""
+    """These people by id; ``fallback``: the zone of each who has set none and belongs nowhere. So nobody has two days
+    at once, whichever organisation's line comes first.
+    """
+    zones = standing.zones(session, list(fallback))
     rows = session.execute(
-        select(PersonRow.id, PersonRow.name, PersonRow.address, PersonRow.zone, PersonRow.post_hour).where(
+        select(PersonRow.id, PersonRow.name, PersonRow.address, PersonRow.post_hour).where(
             PersonRow.id.in_(list(fallback)), PersonRow.erased_at.is_(None)
         )
     )
     return {
-        one.id: Reader(one.id, one.name, one.address, one.zone or fallback[one.id], one.post_hour)
+        one.id: Reader(one.id, one.name, one.address, zones.get(one.id, fallback[one.id]), one.post_hour)
         for one in rows
     }
 
 
 def attach(
-    session: Session, fallback: Mapping[uuid.UUID, str], *, now: datetime, state: str = "queued"
+    session: Session, fallback: Mapping[uuid.UUID, str], *, now: datetime, state: str = QUEUED
 ) -> dict[uuid.UUID, uuid.UUID]:
     """The unsent digest of each of these people, made where there is none: person -> message.
 
-    ``fallback``: the zone of each who has set none. ``state``: ``held`` while a restore waits for somebody's word. The
+    ``fallback``: see ``readers``. ``state``: ``held`` while a restore waits for somebody's word. The
     digests are locked until the transaction ends, so that none is claimed before the caller's lines are in.
     """
     found: dict[uuid.UUID, uuid.UUID] = {}
     known = readers(session, fallback)
     turns = dict.fromkeys(sorted(known, key=lambda one: one.hex), (0, 0))  # (days ahead, turn)
-    for _try in range(MOST_TRIES):
-        found |= _unsent(session, turns, state)
+    waits = UNSENT if state == QUEUED else (state,)
+    while turns:
+        found |= _unsent(session, turns, waits)
         turns = {one: turn for one, turn in turns.items() if one not in found}
         if not turns:
             break
         made = _make(session, {one: (known[one], *turn) for one, turn in turns.items()}, now, state)
         found |= made
-        turns = _onward(session, {one: turn for one, turn in turns.items() if one not in made}, known, now)
+        left = {one: turn for one, turn in turns.items() if one not in made}
+        turns = _onward(session, left, known, waits, now)
     return found
 
 
-def _unsent(session: Session, people: Collection[uuid.UUID], state: str) -> dict[uuid.UUID, uuid.UUID]:
+def _unsent(
+    session: Session, people: Collection[uuid.UUID], waits: Collection[str]
+) -> dict[uuid.UUID, uuid.UUID]:
     """The first unsent digest of each, locked in the order in which a claim locks them."""
     rows = session.execute(
         select(Message.person_id, Message.id)
         .where(
             Message.person_id.in_(list(people)),
             Message.kind == DIGEST,
-            Message.state.in_(UNSENT if state == "queued" else (state,)),
+            Message.state.in_(waits),
         )
         .order_by(Message.person_id, Message.due_at, Message.id)
         .with_for_update()
@@ -159,9 +166,11 @@ def _onward(
     session: Session,
     tried: Mapping[uuid.UUID, tuple[int, int]],
     known: Mapping[uuid.UUID, Reader],
+    waits: Collection[str],
     now: datetime,
 ) -> dict[uuid.UUID, tuple[int, int]]:
-    """Where to try next: one that has been sent today means tomorrow; one of tomorrow that came to nothing, once more.
+    """Where to try next: one that has been sent today means tomorrow; one that came to nothing, or that of tomorrow,
+    once more. In the end there is one that nobody has made.
 
     One that somebody else has just made is found by the next look.
     """
@@ -169,12 +178,15 @@ def _onward(
         id_of(one, first_day(now, known[one].zone) + timedelta(days=ahead), turn): one
         for one, (ahead, turn) in tried.items()
     }
-    states = session.execute(select(Message.id, Message.state).where(Message.id.in_(list(ids))))
+    states = session.execute(
+        select(Message.id, Message.state, Message.into_id).where(Message.id.in_(list(ids)))
+    )
     onward = dict(tried)
-    for message_id, state in states:
+    for message_id, state, into in states:
         one = ids[message_id]
         ahead, turn = tried[one]
-        if state in UNSENT:
+        if state in waits:
             continue
-        onward[one] = (ahead + 1, 0) if ahead + 1 < DAYS else (ahead, turn + 1)
+        once_more = ahead + 1 == DAYS or (state == DROPPED and into is None)
+        onward[one] = (ahead, turn + 1) if once_more else (ahead + 1, 0)
     return onward

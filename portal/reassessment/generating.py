@@ -19,19 +19,21 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.assessments.enquiry_queries import MORE_TIME, OPEN, QUESTION
 from portal.assessments.models import Enquiry
+from portal.audit import holding
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.organisations.models import Organisation
-from portal.outbox import Message
 from portal.reassessment import agenda, alone, digests, people, rules, workdays
 from portal.reassessment.agenda import Item
 from portal.reassessment.alone import Alone
 from portal.reassessment.kinds import KINDS
 from portal.reassessment.ladder import Calendar, Ladder, Moment, Plan, plan
 from portal.reassessment.models import Reminder, ReminderStep
+from portal.reassessment.outcomes import UNDELIVERED
 from portal.reassessment.people import Told, chunks
 from portal.reassessment.rules import Rules
+from portal.reassessment.runs import from_another
 from portal.reassessment.steps import claim, insert_new
 
 WRITE_AT_ONCE = 200
@@ -74,7 +76,7 @@ def generate(database: Database, *, now: datetime, stopping: Callable[[], bool] 
     found = Generated()
     with database.looking(SYSTEM) as session:
         ahead = _earliest(session)
-    for kind in agenda.SOURCES:
+    for kind in from_another(list(agenda.SOURCES), now):
         last = now.date() + timedelta(days=1 + ROLLED + ahead[kind])  # somewhere it is tomorrow already
         forgets = KINDS[kind].forgets
         first = None if forgets is None else now.date() - timedelta(days=forgets)
@@ -187,9 +189,10 @@ def write(
         if not ended:
             live = agenda.still(session, [one.item for one in lines])
             lines = [one for one in lines if (one.item.kind, one.item.subject) in live]
-        new = _claim(session, lines, now=now)
+        asked = asked_about(session, [one.item for one in lines if one.told])
+        new = _claim(session, lines, asked, now=now)
         told = [one for one in new if one.told]
-        rows = _reminders(session, told, now=now)
+        rows = _reminders(session, told, asked, now=now)
         insert_new(session, Reminder, rows)
         for organisation_id, of_it in _by_organisation(new):
             counted = Counter(one.item.kind for one in of_it)
@@ -201,7 +204,7 @@ def write(
                 organisation_id=organisation_id,
                 data={
                     "kind": ", ".join(sorted(counted)),
-                    "told": sum(len(one.told) for one in of_it),
+                    "told": sum(_pressed(one, asked) for one in of_it),
                     "skipped": sum(1 for one in of_it if one.skipped),
                 },
             )
@@ -212,7 +215,9 @@ def write(
         found.behind = max(found.behind, int((now - began).total_seconds()))
 
 
-def _claim(session: Session, lines: Sequence[Line], *, now: datetime) -> list[Line]:
+def _claim(
+    session: Session, lines: Sequence[Line], asked: frozenset[uuid.UUID], *, now: datetime
+) -> list[Line]:
     """Insert the steps; those whose row is new are ours."""
     rows = [
         {
@@ -224,7 +229,7 @@ def _claim(session: Session, lines: Sequence[Line], *, now: datetime) -> list[Li
             "company_id": one.item.company_id if one.to_company else None,
             "day": one.moment.day,
             "at": now,
-            "people": len(one.told),
+            "people": _pressed(one, asked),
             "skipped": one.skipped,
             "made_id": None,
         }
@@ -236,10 +241,16 @@ def _claim(session: Session, lines: Sequence[Line], *, now: datetime) -> list[Li
     )
 
 
-def _reminders(session: Session, told: Sequence[Line], *, now: datetime) -> list[dict[str, Any]]:
+def _pressed(line: Line, asked: frozenset[uuid.UUID]) -> int:
+    """How many people a letter is to tell."""
+    return sum(1 for person in line.told if not silence(line, person, asked))
+
+
+def _reminders(
+    session: Session, told: Sequence[Line], asked: frozenset[uuid.UUID], *, now: datetime
+) -> list[dict[str, Any]]:
     """The reminders of these steps, each with its letter: one that goes alone, or the person's next digest."""
-    asked = asked_about(session, [one.item for one in told])
-    state = "held" if _held(session) else "queued"
+    state = holding.state_of(session)
     silent: dict[tuple[Any, uuid.UUID], str] = {}
     singly: dict[tuple[Any, uuid.UUID], Alone] = {}
     zones: dict[uuid.UUID, str] = {}
@@ -264,7 +275,8 @@ def _reminders(session: Session, told: Sequence[Line], *, now: datetime) -> list
                 message = letters.get(singly[key], NO_LETTER)
             elif key not in silent:
                 message = attached.get(person.person_id, NO_LETTER)
-            rows.append(_row(one, person, message, silent.get(key, ""), now))
+            why = silent.get(key, UNDELIVERED if message == NO_LETTER else "")
+            rows.append(_row(one, person, message, why, now))
     return rows
 
 
@@ -281,6 +293,7 @@ def _row(line: Line, person: Told, message: uuid.UUID, skipped: str, now: dateti
         "due": item.due,
         "person_id": person.person_id,
         "message_id": message,
+        "group": person.group,
         "queued_at": now,
         "skipped": skipped,
     }
@@ -297,7 +310,7 @@ def _alone(line: Line, person: Told) -> Alone:
         organisation=item.organisation_id,
         company=item.company_id if person.of_company else None,
         zone=item.zone,
-        group="" if step.mandatory else person.group,
+        group=person.group,
         at_once=step.hours is not None,
     )
 
@@ -306,7 +319,7 @@ def silence(line: Line, person: Told, asked: frozenset[uuid.UUID]) -> str:
     """Why this person is not told; "" where they are. Who waits for the organisation's answer is not pressed."""
     if person.of_company and line.item.source in asked:
         return ASKED
-    return UNSUBSCRIBED if person.off and not line.moment.step.mandatory else ""
+    return UNSUBSCRIBED if person.off else ""
 
 
 def asked_about(session: Session, items: Iterable[Item]) -> frozenset[uuid.UUID]:
@@ -323,11 +336,6 @@ def asked_about(session: Session, items: Iterable[Item]) -> frozenset[uuid.UUID]
             )
         )
     return frozenset(found)
-
-
-def _held(session: Session) -> bool:
-    """Whether letters of a restored backup wait for somebody's word: what is due meanwhile waits with them."""
-    return session.scalar(select(Message.id).where(Message.state == "held").limit(1)) is not None
 
 
 def _by_organisation(lines: Iterable[Line]) -> Iterator[tuple[uuid.UUID, list[Line]]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, OrganisationRole, Permission, Person, Tenant
@@ -53,11 +53,13 @@ class Hindered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a row was set by: who issued that assessment, to whom it went, and when its answers were sealed."""
+    """What a row was set by: who issued that assessment, to whom it went, of which day its answers are (later than an
+    anchor that was kept), and when they were sealed.
+    """
 
     issued_by: uuid.UUID
     contact_email: str | None
-    anchor: date
+    answered: date
     sealed_at: datetime
     not_before: date | None
 
@@ -68,8 +70,9 @@ def before_of(session: Session, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID
     for some in chunks(set(ids)):
         rows = session.execute(
             select(
-                *(Reassessment.id, Reassessment.anchor, Reassessment.not_before),
-                *(Assessment.issued_by, Assessment.contact_email, Submission.sealed_at),
+                *(Reassessment.id, Reassessment.not_before, Submission.sealed_at),
+                *(Assessment.issued_by, Assessment.contact_email),
+                func.coalesce(Submission.whole_as_of, Submission.as_of).label("answered"),
             )
             .join(Submission, Submission.id == Reassessment.submission_id)
             .join(Assessment, Assessment.id == Submission.assessment_id)
@@ -77,7 +80,7 @@ def before_of(session: Session, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID
         )
         for one in rows:
             found[one.id] = Before(
-                one.issued_by, one.contact_email, one.anchor, one.sealed_at, one.not_before
+                one.issued_by, one.contact_email, one.answered, one.sealed_at, one.not_before
             )
     return found
 

@@ -34,7 +34,8 @@ COMING, COPIES, EVIDENCE, CAMPAIGNS, ALWAYS = "coming", "overdue_copies", "evide
 class Kind:
     """A kind of subject. ``words``: what the thing is called. ``ladder``: as it ships. ``vendor_side``: whether people
     of the company are told, and see it. ``group``: of its letters. ``forgets``: so many days after its date nobody
-    needs to be told any more, None = never.
+    needs to be told any more, None = never. ``falls_back``: a step that reaches nobody goes to NEXT_ROLES; not where
+    its words are true of one person alone.
     """
 
     name: str
@@ -43,41 +44,32 @@ class Kind:
     vendor_side: bool = False
     group: str = COMING
     forgets: int | None = None
+    falls_back: bool = True
 
 
 def _ladder(
     *lines: tuple[tuple[int, ...], tuple[str, ...]], mandatory: bool = False, alone: bool = False
 ) -> Ladder:
-    """Steps by days. On the day and after it a letter goes alone; to the vendor that one cannot be turned off."""
-    found = []
-    for days, to in lines:
-        for day in days:
-            to_vendor = any(role in COMPANY_ROLES for role in to)
-            found.append(
-                Step(
-                    named(day),
-                    day,
-                    to=to,
-                    alone=alone or day >= 0,
-                    mandatory=mandatory or (to_vendor and day >= 0),
-                )
-            )
+    """Steps by days. On the day and after it a letter goes alone. ``mandatory``: nobody may turn any of them off; what
+    one side may not turn off says choices.group_of.
+    """
+    found = [
+        Step(named(day), day, to=to, alone=alone or day >= 0, mandatory=mandatory)
+        for days, to in lines
+        for day in days
+    ]
     return tuple(sorted(found, key=lambda one: one.days or 0))
 
 
 def by_hours(*lines: tuple[tuple[int, ...], tuple[str, ...]]) -> Ladder:
     """Steps by hours, as campaigns have them: each alone."""
     found = [
-        Step(named_hour(hour), None, hours=hour, to=to, alone=True, mandatory=hour >= 0)
-        for hours, to in lines
-        for hour in hours
+        Step(named_hour(hour), None, hours=hour, to=to, alone=True) for hours, to in lines for hour in hours
     ]
     return tuple(sorted(found, key=lambda one: one.hours or 0))
 
 
-BY_DAYS = _ladder(
-    ((-3, -1, 0), (CONTACT, OWNERS)), ((1, 3), (CONTACT, OWNERS, ISSUER)), mandatory=True, alone=True
-)
+BY_DAYS = _ladder(((-3, -1, 0), (CONTACT, OWNERS)), ((1, 3), (CONTACT, OWNERS, ISSUER)), alone=True)
 _KINDS = (
     Kind(
         "assessment",
@@ -163,7 +155,13 @@ _KINDS = (
         _l("first assessment"),
         _ladder(((-7, 0, 7), (ISSUERS, BUSINESS_OWNER)), ((14, 30), (ISSUERS, BUSINESS_OWNER, CISO))),
     ),
-    Kind("handed", _l("engagement that is yours now"), _ladder(((0,), (BUSINESS_OWNER,))), forgets=40),
+    Kind(
+        "handed",
+        _l("engagement that is yours now"),
+        _ladder(((0,), (BUSINESS_OWNER,))),
+        forgets=40,
+        falls_back=False,
+    ),
 )
 # Ladders that are chosen for each subject, by the name that stands in the place of its tier.
 OWN: Mapping[str, Mapping[str, Ladder]] = MappingProxyType(

@@ -1,13 +1,15 @@
 """The ladder of steps that lead to a date: when each one's moment begins, and which is told now. Pure, no SQL.
 
 A day's moment is the first instant whose local date is not before that day; moments up to the due date are rolled back
-to a working day, those after it forward. The due date itself is never rolled: it is the one that the gate counts.
+to a working day, those after it forward. The due date itself is never rolled: it is the one that the gate counts. What
+got its date on a day from which a step would be rolled back into the past is told that step unrolled: on a Sunday
+rather than never.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
@@ -111,7 +113,10 @@ def due_instant(item: Dated) -> datetime:
 
 
 def moments(item: Dated, ladder: Ladder, calendar: Calendar) -> tuple[Moment, ...]:
-    """Every step with its moment, in the order of their moments; of one day the later step is last."""
+    """Every step with its moment, in the order of their moments; of one day the later step is last.
+
+    Since when the date is set does not count here (``_spoken``).
+    """
     found = []
     for step in ladder:
         if step.hours is None:
@@ -147,9 +152,7 @@ def plan_of(
     today, since = local_date(now, item.zone), local_date(item.since, item.zone)
     come: list[Moment] = []
     ahead: Moment | None = None
-    for one in steps:
-        if not _speaks(one, since, item.since):
-            continue
+    for one in _spoken(item, steps, since):
         if one.at <= now if one.at is not None else one.day <= today:
             come.append(one)
         elif ahead is None and one.step.name not in done:
@@ -165,15 +168,24 @@ def plan_of(
 def ahead(item: Dated, ladder: Ladder, calendar: Calendar, *, today: date) -> Moment | None:
     """The next moment after ``today``, for pages."""
     since = local_date(item.since, item.zone)
-    coming = (one for one in moments(item, ladder, calendar) if one.day > today)
-    return next((one for one in coming if _speaks(one, since, item.since)), None)
+    coming = _spoken(item, moments(item, ladder, calendar), since)
+    return next((one for one in coming if one.day > today), None)
 
 
-def _speaks(one: Moment, since: date, instant: datetime) -> bool:
-    """Whether the moment began after the subject had its date and the step its place in the rules."""
-    if one.step.since is not None and one.day <= one.step.since:
-        return False
-    return one.at > instant if one.at is not None else one.day > since
+def _spoken(item: Dated, steps: Iterable[Moment], since: date) -> Iterator[Moment]:
+    """The moments that began after the subject had its date, on its local day ``since``, and the step its place in the
+    rules. A step that only rolling back puts on that day or before is told on its own day; the order stays.
+    """
+    for one in steps:
+        if one.at is None and one.day <= since:
+            own = item.due + timedelta(days=one.step.days or 0)
+            if own <= since:
+                continue
+            one = replace(one, day=own)
+        elif one.at is not None and one.at <= item.since:
+            continue
+        if one.step.since is None or one.day > one.step.since:
+            yield one
 
 
 def _newer_done(newest: Moment, ladder: Ladder, done: Collection[str]) -> bool:

@@ -22,7 +22,7 @@ from portal.db import Database
 from portal.formats import long_date
 from portal.outbox import one_line
 from portal.reassessment import agenda, sayings
-from portal.reassessment.agenda import Item
+from portal.reassessment.agenda import IDS_AT_ONCE, Item
 from portal.reassessment.models import Reassessment, Reminder
 from portal.reassessment.queries import OPEN, next_base, open_base
 from portal.vendors import queries as vendors
@@ -120,13 +120,11 @@ def block(
     with database.looking(identity.scope) as session:
         for kind in sorted({kind for kind, _subject, _due in speaking}):
             of_kind = [one for one in speaking.values() if one.kind == kind]
-            for due in sorted({one.due for one in of_kind}):
-                wanted = {one.subject_id: one.due for one in of_kind if one.due == due}
+            for some in _at_once(of_kind):
+                wanted = {subject: one.due for subject, one in some.items()}
                 seen = look_of(kind)(session, identity, wanted, today)
-                for one in of_kind:
-                    if one.due != due:
-                        continue
-                    found = seen.get(one.subject_id, DONE)
+                for subject, one in some.items():
+                    found = seen.get(subject, DONE)
                     if isinstance(found, Line):
                         lines.append(found)
                     else:
@@ -138,6 +136,18 @@ def block(
     more = f"{path}/schedule" if identity.organisation is not None else f"{path}/"
     shown = tuple(lines[:MOST_LINES])
     return Looked(Block(head, place_id, shown, len(lines) - len(shown), more), dropped)
+
+
+def _at_once(reminders: Iterable[Reminder]) -> list[dict[uuid.UUID, Reminder]]:
+    """In as few parts as can be in which each subject has one date, and which a statement holds."""
+    parts: list[dict[uuid.UUID, Reminder]] = []
+    for one in reminders:
+        room = (some for some in parts if len(some) < IDS_AT_ONCE and one.subject_id not in some)
+        some = next(room, None)
+        if some is None:
+            parts.append(some := {})
+        some[one.subject_id] = one
+    return parts
 
 
 def _days(step: str) -> int:
@@ -279,7 +289,8 @@ def _vendor_names(session: Session, identity: Identity, ids: Collection[uuid.UUI
     return dict(rows.all())
 
 
-HORIZON = timedelta(days=800)  # within which a date that has moved is looked for
+# Within which a date that has moved is looked for, of what cannot be found by its id.
+HORIZON = timedelta(days=800)
 
 
 def _by_agenda(kind: str) -> Look:
@@ -288,8 +299,7 @@ def _by_agenda(kind: str) -> Look:
     def look(session: Session, identity: Identity, wanted: Mapping[uuid.UUID, date], today: date) -> Seen:
         if kind not in agenda.SOURCES:  # a kind of an earlier or a later version: nothing is known of it
             return {}
-        first, last = min(wanted.values()), max(wanted.values())
-        visible = agenda.of_organisation(session, identity, (kind,), first=first, last=last)
+        visible = _of(session, identity, kind, wanted)
         found = {one.subject: one for one in visible if wanted.get(one.subject) == one.due}
         names = _names(session, identity, found.values())
         seen: dict[uuid.UUID, Line | str] = {
@@ -298,7 +308,7 @@ def _by_agenda(kind: str) -> Look:
         missing = {subject: due for subject, due in wanted.items() if subject not in found}
         if missing:
             every = replace(identity, role=OrganisationRole.ADMIN) if identity.organisation else identity
-            near = agenda.of_organisation(session, every, (kind,), first=first - HORIZON, last=last + HORIZON)
+            near = _of(session, every, kind, missing, around=HORIZON)
             dates = {one.subject: one.due for one in near if one.subject in missing}
             for subject, due in missing.items():
                 moved = RIGHTS if dates.get(subject) == due else MOVED
@@ -306,6 +316,21 @@ def _by_agenda(kind: str) -> Look:
         return seen
 
     return look
+
+
+def _of(
+    session: Session,
+    identity: Identity,
+    kind: str,
+    wanted: Mapping[uuid.UUID, date],
+    *,
+    around: timedelta = timedelta(0),
+) -> list[Item]:
+    """What this person sees of these subjects, and maybe more; by their ids where the source has the same."""
+    if agenda.SOURCES[kind].parts is None:
+        return agenda.of_sources(session, identity, {kind: wanted})
+    first, last = min(wanted.values()) - around, max(wanted.values()) + around
+    return agenda.of_organisation(session, identity, (kind,), first=first, last=last)
 
 
 def _saying(identity: Identity, one: Item, names: Mapping[uuid.UUID | None, str], today: date) -> Line:

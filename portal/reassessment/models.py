@@ -124,8 +124,9 @@ class Reminder(Identified, Base):
     """One step of one ladder to one person; the unique key is what makes it exactly once.
 
     ``message_id``: the letter that it went into first (Message.into_id says where that went), all zeros where none is.
-    ``skipped``: why this person was not told: asked, unsubscribed, bounced; else "". What became of a reminder whose
-    letter left it out stands in ReminderEnd.
+    ``group``: by which the person may turn it off until it is sent, "" where they cannot (people.Told).
+    ``skipped``: why this person was not told: asked, unsubscribed, undelivered (gone); else "". What became of a
+    reminder whose letter left it out stands in ReminderEnd (and in outcomes.py in words).
     """
 
     __tablename__ = "reminder"
@@ -145,13 +146,14 @@ class Reminder(Identified, Base):
     due: Mapped[date]
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     message_id: Mapped[uuid.UUID]
+    group: Mapped[str] = mapped_column(String(20), default="", server_default="")
     queued_at: Mapped[datetime]
     skipped: Mapped[str] = mapped_column(String(20), default="", server_default="")
 
 
 class ReminderEnd(Base):
     """That a reminder was left out of its letter, and why: done, moved, left, rights, overtaken, unsubscribed,
-    undelivered. No row and a letter that went: the person was told.
+    undelivered, discarded. No row and a letter that went: the person was told (outcomes.py).
     """
 
     __tablename__ = "reminder_end"

@@ -238,7 +238,7 @@ def issued(
     contact = contact_of(known, vendor.company_id, before.contact_email)
     if contact is None and vendor.company_id is None:
         raise Hindered(NO_CONTACT)
-    reason = f"The regular next assessment: your last answers are of {long_date(before.anchor)}."
+    reason = f"The regular next assessment: your last answers are of {long_date(before.answered)}."
     try:
         return issuing.issue(
             session,

@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -21,8 +21,8 @@ from portal.evidence.models import Evidence
 from portal.findings.models import Finding
 from portal.gate.models import GateDecision, RiskException
 from portal.organisations.models import CompanyMember, OrganisationMember
-from portal.reassessment.agenda import Item
-from portal.reassessment.choices import group_of
+from portal.reassessment.agenda import SOURCES, Item
+from portal.reassessment.choices import group_of, is_pressing
 from portal.reassessment.kinds import (
     ASSIGNEE,
     BUSINESS_OWNER,
@@ -59,8 +59,8 @@ OF_ROUNDS = (
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A person who is told, as one of the organisation or of the company. ``group``: by which they may
-    turn such letters off, "" where they cannot; ``off``: they have.
+    """A person who is told, as one of the organisation or of the company. ``group``: by which they may turn such
+    letters off, "" where they cannot; ``off``: they have. Decided here for generating, foresight and sending alike.
     """
 
     person_id: uuid.UUID
@@ -116,25 +116,35 @@ class Roster:
         }
 
     def of(self, item: Item, step: Step, *, day: date) -> list[Told]:
-        """Who is told ``step``, whose moment began on ``day``; whoever joined on that day or later is not.
+        """Who is told ``step``, whose moment began on ``day``; whoever joined on that day or later is not, but of what
+        speaks on the day on which it came to be.
 
-        Where nobody has any of its roles, whoever has the first of NEXT_ROLES that somebody has. By id.
+        Where nobody has any of its roles, whoever has the first of NEXT_ROLES that somebody has, if the kind falls
+        back; what is pressing they cannot turn off then, for it would reach nobody. By id.
         """
-        found = self._having(item, step, step.to, day)
-        for role in NEXT_ROLES:
+        found = self._having(item, step, step.to, day, mandatory=step.mandatory)
+        for role in NEXT_ROLES if KINDS[item.kind].falls_back else ():
             if found:
                 break
-            found = self._having(item, step, (role,), day)
+            mandatory = step.mandatory or is_pressing(step.name)
+            found = self._having(item, step, (role,), day, mandatory=mandatory)
         return sorted(found.values(), key=lambda one: one.person_id.hex)
 
-    def _having(self, item: Item, step: Step, roles: Sequence[str], day: date) -> dict[uuid.UUID, Told]:
+    def _having(
+        self, item: Item, step: Step, roles: Sequence[str], day: date, *, mandatory: bool
+    ) -> dict[uuid.UUID, Told]:
+        last = day if SOURCES[item.kind].on_the_day else day - timedelta(days=1)
         found: dict[uuid.UUID, Told] = {}
         for role in roles:
             for member, of_company in self._in_role(item, role):
-                if local_date(member.joined_at, item.zone) < day and member.person_id not in found:
+                if local_date(member.joined_at, item.zone) <= last and member.person_id not in found:
                     place = item.company_id if of_company else item.organisation_id
                     assert place is not None
-                    group = group_of(item.kind, step.name, member.role, of_company=of_company)
+                    group = (
+                        ""
+                        if mandatory
+                        else group_of(item.kind, step.name, member.role, of_company=of_company)
+                    )
                     off = bool(group) and (member.person_id, place, group) in self._off
                     found[member.person_id] = Told(member.person_id, member.joined_at, of_company, group, off)
         return found

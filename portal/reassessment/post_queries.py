@@ -14,11 +14,12 @@ from portal import outbox
 from portal.access import Identity, mine
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.db import across
 from portal.faults import Conflict, NotFound
 from portal.outbox import DIGEST, Message
 from portal.paging import Page, paged
-from portal.reassessment.models import Reminder, ReminderEnd
+from portal.reassessment import outcomes
+from portal.reassessment.models import Reminder
+from portal.reassessment.outcomes import ACROSS
 
 # What the filter offers -> the states that it finds.
 STATES: dict[str, tuple[str, ...]] = {
@@ -29,7 +30,6 @@ STATES: dict[str, tuple[str, ...]] = {
     "dropped": ("dropped",),
 }
 WAITING = STATES["waiting"]
-ACROSS = across("a digest is shown to each organisation that has a line in it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,7 @@ def _counted(
         *mine(identity.scope, Reminder), Reminder.message_id.in_(ids)
     )
     if left_out:
-        statement = statement.join(ReminderEnd, ReminderEnd.reminder_id == Reminder.id).where(
-            *mine(identity.scope, ReminderEnd)
-        )
+        statement = outcomes.joined(statement, identity).where(outcomes.left_out())
     return dict(session.execute(statement.group_by(Reminder.message_id)).all())
 
 

@@ -19,9 +19,9 @@ from portal.audit.models import Event
 from portal.clock import begins
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
-from portal.reassessment import rules, workdays
+from portal.reassessment import outcomes, rules, workdays
 from portal.reassessment.ladder import Moment, Step, ahead, days_of
-from portal.reassessment.models import Reassessment, Reminder
+from portal.reassessment.models import Reassessment
 from portal.reassessment.months import PARTS, bounds
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
@@ -58,11 +58,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A step that has been written to some people, and when."""
+    """A step on record, whom its letters have told and when first, who is still to be told; ``skipped``: why it told
+    nobody and will not, else "".
+    """
 
     step: Step
     names: tuple[str, ...]
-    at: datetime
+    at: datetime | None
+    waits: tuple[str, ...] = ()
+    skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class Coming:
     coming: Moment | None
     tier: str = ""
     anchor: date | None = None
-    months: int = 0
+    months: int = 0  # since the anchor: those of the tier for each cycle
+    why: str = ""  # what has drawn the date away from that
     out: Assessment | None = None  # the next assessment, when it is issued already
     answered: int = 0
     total: int = 0
@@ -170,7 +175,8 @@ def next_assessments(
                 coming=coming.get(one.id) if issued is None else None,
                 tier=one.tier,
                 anchor=one.anchor,
-                months=one.months,
+                months=one.months * one.cycle,
+                why=one.why,
                 out=issued,
                 hindered=one.hindered if issued is None else "",
                 hindered_on=one.hindered_on,
@@ -326,25 +332,13 @@ def _covered(
 def _told(
     session: Session, identity: Identity, dates: Mapping[uuid.UUID, date]
 ) -> dict[uuid.UUID, tuple[Told, ...]]:
-    """By subject, for each step on record that led to its present due date: who was written to, and when first."""
-    statement = select(Reminder).where(*mine(identity.scope, Reminder), Reminder.subject_id.in_(list(dates)))
-    found = session.execute(statement).scalars()
-    reminders = [
-        one
-        for one in found
-        if one.due == dates[one.subject_id] and not one.skipped and days_of(one.step) is not None
-    ]
-    names = organisations.people(session, {one.person_id for one in reminders})
-    by_step: dict[tuple[uuid.UUID, str], list[Reminder]] = defaultdict(list)
-    for one in reminders:
-        by_step[one.subject_id, one.step].append(one)
+    """By subject, what became of each step on record that led to its present due date."""
     by_subject: dict[uuid.UUID, list[Told]] = defaultdict(list)
-    for (subject_id, step), rows in sorted(by_step.items(), key=lambda item: days_of(item[0][1]) or 0):
-        told = tuple(sorted(names[one.person_id].name for one in rows))
-        by_subject[subject_id].append(
-            Told(Step(step, days_of(step)), told, min(one.queued_at for one in rows))
-        )
-    return {subject_id: tuple(told) for subject_id, told in by_subject.items()}
+    for (subject_id, _kind, due, step), one in outcomes.of_steps(session, identity, dates).items():
+        if due == dates[subject_id] and days_of(step) is not None:
+            told = Told(Step(step, days_of(step)), tuple(one.names), one.at, tuple(one.waits), one.why)
+            by_subject[subject_id].append(told)
+    return {key: tuple(sorted(told, key=lambda one: one.step.days or 0)) for key, told in by_subject.items()}
 
 
 def _coming(

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from portal import clock
 from portal.access import Identity, mine
 from portal.organisations import queries as organisations
-from portal.outbox import WorkerBeat
 from portal.reassessment import agenda, calendar_queries, rules, workdays
 from portal.reassessment.agenda import Item
 from portal.reassessment.calendar_queries import Row
@@ -67,11 +66,6 @@ class Early:
     step: str
     due: date
     at: datetime
-
-
-def last_beat(session: Session) -> datetime | None:
-    """When any worker last gave a sign of life."""
-    return session.scalar(select(func.max(WorkerBeat.at)))
 
 
 def last_runs(session: Session) -> list[Run]:
@@ -184,7 +178,8 @@ class _Days:
         key = due + timedelta(days=step.days), step.days <= 0
         if key not in self._rolled:
             self._rolled[key] = roll(key[0], self._calendar.working, back=key[1])
-        return self._rolled[key]
+        # What has its date since today is told a step that rolling puts behind today on the step's own day.
+        return self._rolled[key] if self._rolled[key] > self._today else key[0]
 
 
 def _offset(step: Step) -> int:

@@ -13,7 +13,7 @@ from portal.access import Permission, requires
 from portal.organisations import queries as organisations
 from portal.reassessment import calendar_places, calendar_words
 from portal.reassessment import run_queries as queries
-from portal.reassessment.runs import SILENCE
+from portal.reassessment.runs import SILENCE, newest_beat
 
 blueprint = Blueprint("runs", __name__)
 # What the worker's jobs are called: the numbers of worker.Report, and the names of what can fail. One that is missing
@@ -70,7 +70,7 @@ def page(organisation: str) -> str:
     zone = organisations.organisation_of(session, identity).zone
     stuck, stuck_total = queries.stuck(session, identity)
     early, early_total = queries.early(session, identity, now=now)
-    last = queries.last_beat(session)
+    last = session.scalar(newest_beat(now))
     return render_template(
         "reassessment/worker.html",
         last=last,

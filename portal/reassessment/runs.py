@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.db import SYSTEM, Database
+from portal.outbox import WorkerBeat
 from portal.reassessment.models_runs import WorkerRun, WorkerTurn
 
+One = TypeVar("One")
 KEPT = timedelta(days=7)
 SILENCE = timedelta(minutes=3)  # after which a worker that gives no sign of life is taken for gone
 TURN = timedelta(seconds=60)  # for so long a look is another worker's, unless that one says that it goes on
+
+
+def from_another(some: Sequence[One], now: datetime) -> list[One]:
+    """All of them, beginning with another one each minute: when time is short the same ones are not always last."""
+    start = int(now.timestamp() // 60) % len(some) if some else 0
+    return [*some[start:], *some[:start]]
+
+
+def newest_beat(now: datetime) -> Select[tuple[datetime | None]]:
+    """When any worker last gave a sign of life. What lies ahead is of a clock that was wrong, and says nothing."""
+    return select(func.max(WorkerBeat.at)).where(WorkerBeat.at <= now + SILENCE)
 
 
 class Diary:

@@ -34,22 +34,27 @@ def schedule_next(
 ) -> None:
     """A consequence of submitting: the next assessment of each covered engagement by the same questionnaire.
 
-    The anchor is the day of the last round that asked everything, for a return of chosen questions renews nothing;
-    the months are the policy's for the engagement's tier. By rules that keep the cycle, answers that came late do not
-    move the anchor. What was scheduled for these engagements by this questionnaire before is replaced, whichever
-    company answered then. A campaign asks once and is not asked again by itself.
+    The anchor is the day of the answers; the months are the policy's for the engagement's tier. By rules that keep the
+    cycle, answers that came late do not move the anchor. What was scheduled for these engagements by this questionnaire
+    before is replaced, whichever company answered then. A round of chosen questions renews nothing: the date that
+    stands, whoever or whatever has set it, stands on. A campaign asks once and is not asked again by itself.
     """
     if library.definition(session, submission.content_hash).purpose in ONCE:
         return
     policy = policies.current(session, assessment.organisation_id)
     found = rules.current(session, assessment.organisation_id)
     covered = _covered(session, assessment)
+    if submission.whole_as_of is not None:
+        kept = _kept(session, assessment, submission, [engagement_id for engagement_id, _ in covered])
+        covered = [one for one in covered if one[0] not in kept]
+    if not covered:
+        return
     before = _replaced(session, assessment, [engagement_id for engagement_id, _ in covered])
     for engagement_id, tier in covered:
         months = policy.tier(tier).months
         anchor, cycle, why = submission.whole_as_of or submission.as_of, 1, ""
         old = before.get(engagement_id)
-        if found.late == KEEPS and old is not None and anchor > old.due:
+        if found.late == KEEPS and old is not None and (anchor > old.due or _is_late(old, assessment)):
             anchor, cycle, why = old.anchor, cycle_of(old.anchor, months, anchor), LATE
         row = Reassessment(
             id=uuid.uuid4(),
@@ -74,6 +79,46 @@ def schedule_next(
     session.flush()
 
 
+def _is_late(old: Any, assessment: Assessment) -> bool:
+    """Whether what is replaced was set by an earlier round of this assessment, late against an anchor that is kept."""
+    return bool(old.cycle > 1 and old.assessment_id == assessment.id)
+
+
+def _kept(
+    session: Session, assessment: Assessment, submission: Submission, engagement_ids: Collection[uuid.UUID]
+) -> set[uuid.UUID]:
+    """The engagements whose next date stands, or was left out since these answers were first asked for. A row of this
+    assessment is from now on one of this submission.
+    """
+    reason = across("submitting sets the next date by the tier of what is covered")
+    rows = session.execute(
+        select(Reassessment.id, Reassessment.engagement_id, Reassessment.state, Submission.assessment_id)
+        .join(Submission, Submission.id == Reassessment.submission_id)
+        .where(
+            Reassessment.organisation_id == assessment.organisation_id,
+            Reassessment.engagement_id.in_(engagement_ids),
+            Reassessment.slug == assessment.slug,
+            or_(
+                Reassessment.state == SCHEDULED,
+                (Reassessment.state == LEFT) & (Submission.assessment_id == assessment.id),
+            ),
+        )
+        .order_by(Reassessment.id)
+        .execution_options(**reason)
+    ).all()
+    stands = {row.engagement_id: row for row in sorted(rows, key=lambda row: row.state == SCHEDULED)}
+    of_it = [row.id for row in stands.values() if row.assessment_id == assessment.id]
+    session.execute(
+        update(Reassessment)
+        .where(Reassessment.organisation_id == assessment.organisation_id, Reassessment.id.in_(of_it))
+        .values(submission_id=submission.id, company_id=submission.company_id)
+        .execution_options(
+            synchronize_session=False, unaudited="the submission has its event, and the date stays", **reason
+        )
+    )
+    return set(stands)
+
+
 def _replaced(
     session: Session, assessment: Assessment, engagement_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, Any]:
@@ -85,8 +130,15 @@ def _replaced(
         or_(Reassessment.state == SCHEDULED, (Reassessment.state == LEFT) & (Reassessment.why == POLICY)),
     )
     reason = across("submitting sets the next date by the tier of what is covered")
-    columns = (Reassessment.engagement_id, Reassessment.anchor, Reassessment.due, Reassessment.state)
-    rows = session.execute(select(*columns).where(*which).execution_options(**reason)).all()
+    rows = session.execute(
+        select(
+            *(Reassessment.engagement_id, Reassessment.anchor, Reassessment.cycle, Reassessment.due),
+            *(Reassessment.state, Submission.assessment_id),
+        )
+        .join(Submission, Submission.id == Reassessment.submission_id)
+        .where(*which)
+        .execution_options(**reason)
+    ).all()
     session.execute(
         update(Reassessment)
         .where(*which)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -12,14 +13,17 @@ from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenan
 from portal.accounts import factors
 from portal.accounts.models import PersonRow
 from portal.organisations import queries as organisations
+from portal.organisations.models import CompanyMember, Organisation, OrganisationMember
 from portal.organisations.queries import Belonging
+from portal.vendors.models import Vendor
 
 NO_SESSION = uuid.UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A person, where they are and when they read, and an identity for each place that they belong to, by its id.
+    """A person, where they are (``zones``; None for one who belongs nowhere) and when they read, and an identity for
+    each place that they belong to, by its id.
 
     ``locked``: places whose pages they could not read now, for they owe a second factor there; ``by_provider``: those
     that they reach by the place's own sign-in alone.
@@ -34,6 +38,49 @@ class Standing:
     by_provider: frozenset[uuid.UUID]
 
 
+def zones(session: Session, people: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Where each of these people is, whatever they are written about: as they said, else the zone of the organisation
+    that they joined first, else of the first that their company works for.
+    """
+    said = select(PersonRow.id, PersonRow.zone).where(
+        PersonRow.id.in_(people), PersonRow.zone.is_not(None), PersonRow.zone != ""
+    )
+    found: dict[uuid.UUID, str] = dict(session.execute(said).all())
+    left = [one for one in people if one not in found]
+    joined = (
+        select(OrganisationMember.person_id, Organisation.zone)
+        .join(Organisation, Organisation.id == OrganisationMember.organisation_id)
+        .where(OrganisationMember.person_id.in_(left), OrganisationMember.removed_at.is_(None))
+        .order_by(OrganisationMember.created_at, OrganisationMember.id)
+    )
+    for person, zone in session.execute(joined) if left else ():
+        found.setdefault(person, zone)
+    left = [one for one in left if one not in found]
+    return found | _zones_of_clients(session, left) if left else found
+
+
+def _zones_of_clients(session: Session, people: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """By person of a company, the zone of the organisation that was the first to link the company they joined first."""
+    joined = (
+        select(CompanyMember.person_id, CompanyMember.company_id)
+        .where(CompanyMember.person_id.in_(people), CompanyMember.removed_at.is_(None))
+        .order_by(CompanyMember.created_at, CompanyMember.id)
+    )
+    companies: dict[uuid.UUID, uuid.UUID] = {}
+    for person, company in session.execute(joined):
+        companies.setdefault(person, company)
+    linked = (
+        select(Vendor.company_id, Organisation.zone)
+        .join(Organisation, Organisation.id == Vendor.organisation_id)
+        .where(Vendor.company_id.in_(set(companies.values())))
+        .order_by(Vendor.created_at, Vendor.id)
+    )
+    first: dict[uuid.UUID | None, str] = {}
+    for client_of, zone in session.execute(linked):
+        first.setdefault(client_of, zone)
+    return {person: first[company] for person, company in companies.items() if company in first}
+
+
 def of_person(session: Session, person_id: uuid.UUID) -> Standing | None:
     """How a person stands now; None for one who is gone."""
     row = session.execute(
@@ -41,7 +88,6 @@ def of_person(session: Session, person_id: uuid.UUID) -> Standing | None:
             PersonRow.id,
             PersonRow.name,
             PersonRow.address,
-            PersonRow.zone,
             PersonRow.post_hour,
         ).where(PersonRow.id == person_id, PersonRow.erased_at.is_(None))
     ).one_or_none()
@@ -53,7 +99,8 @@ def of_person(session: Session, person_id: uuid.UUID) -> Standing | None:
     places = {one.id: _identity(who, one) for one in belongings}
     locked = frozenset(one.id for one in belongings if one.second_factor and not has_factor)
     by_provider = frozenset(one.id for one in belongings if one.by_provider)
-    return Standing(who, row.zone, row.post_hour, places, belongings, locked, by_provider)
+    zone = zones(session, [person_id]).get(person_id)
+    return Standing(who, zone, row.post_hour, places, belongings, locked, by_provider)
 
 
 def _identity(who: Person, place: Belonging) -> Identity:

@@ -77,11 +77,13 @@ def _page(
         address=address,
         today=today,
         zone=zone,
+        skipped=calendar_words.SKIPPED,
         only=only,
         errors=errors or {},
         typed=request.form,
         reasons=by_hand_words.REASONS,
         hindered_words=calendar_words.HINDERED,
+        drawn=calendar_words.DRAWN,
         to_do=by_hand_words.TO_DO,
         failed=bool(errors),
     )

@@ -44,6 +44,7 @@ from tests.portal.world import NOW, Place, make_company, make_organisation
 
 # Every statement that by nature crosses tenants: its reason, and the module that gives it. Anything new is a decision.
 ACROSS: dict[str, str] = {
+    "a restore holds back letters of all": "portal.audit.holding",
     "a person's own memberships": "portal.organisations.queries",
     "a person's own history": "portal.organisations.history",
     "the tenant in the address, as far as this person belongs to it": "portal.organisations.identity",
@@ -76,7 +77,7 @@ ACROSS: dict[str, str] = {
     "what is destroyed moves the ground of gates on both sides": "portal.assessments.covering",
     "a sealed document's file is opened by the organisation it was sealed for": "portal.evidence.queries",
     "a company tells its own clients of an incident": "portal.reassessment.incident_queries",
-    "a digest is shown to each organisation that has a line in it": "portal.reassessment.post_queries",
+    "a digest is shown to each organisation that has a line in it": "portal.reassessment.outcomes",
     "what is destroyed is destroyed on both sides": "portal.erasure.reaching",
     "what is destroyed may belong to both sides": "portal.erasure.reaching",
 }

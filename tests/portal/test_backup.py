@@ -210,6 +210,7 @@ def test_refusals(
         backup.restore(replace(elsewhere, secret_key="x" * 40), empty, path, now=NOW)
     with database.transaction() as session:
         session.add(WorkerBeat(name="one", at=NOW))
+        session.add(WorkerBeat(name="gone", at=NOW + timedelta(days=40)))
     with pytest.raises(StartupFault, match="is running"):
         backup.restore(settings, database, path, now=NOW, replace=True)
     nonsense = tmp_path / "nonsense"
@@ -316,7 +317,8 @@ def test_the_commands(tmp_path: Path, sqlite_template: Path, capsys: pytest.Capt
     assert (code, "The secret key is not in it" in out) == (0, True)
     assert run("verify", "--data", data)[:2] == (0, "Well: 0 submissions (0 redacted), 0 files.\n")
     assert run("verify", "--data", data, archive)[0] == 0
-    assert run("restore", "--data", data, archive)[0] == 0
+    code, out, _ = run("restore", "--data", data, archive)
+    assert (code, "Nobody is reminded until you say `portal release-letters" in out) == (0, True)
     assert run("release-letters", "--data", data, "--discard")[:2] == (0, "0 letters are discarded.\n")
     os.chmod(archive, 0o600)
     with archive.open("r+b") as stream:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from portal import create_app
+from portal import clock, create_app, restoring
 from portal.db import Database
 from portal.outbox import WorkerBeat
 from portal.reassessment.models_runs import WorkerRun
@@ -96,6 +96,31 @@ def test_for_this_computer_or_whoever_shows_the_token(
     answer = made.test_client().get("/metrics", headers=headers, environ_overrides=FAR if far else {})
     assert answer.status_code == status
     made.database.dispose()
+
+
+def test_a_beat_that_lies_ahead_is_no_sign_of_life(app: Portal, database: Database) -> None:
+    with database.transaction() as session:
+        session.add(WorkerBeat(name="gone:1", at=clock.now() + timedelta(days=40)))
+    assert app.test_client().get("/healthz").status_code == 503
+    assert (
+        values(app.test_client().get("/metrics").text)["portal_worker_last_pass_timestamp_seconds", ""] == 0
+    )
+    with database.transaction() as session:
+        session.add(WorkerBeat(name="here:1", at=clock.now() + timedelta(seconds=30)))
+    assert app.test_client().get("/healthz").status_code == 200, "clocks of two machines are never the same"
+
+
+def test_healthz_says_that_letters_are_held_until_they_are_released(app: Portal, database: Database) -> None:
+    def said() -> str:
+        found = app.test_client().get("/healthz").json
+        assert found is not None
+        return str(found.get("letters", ""))
+
+    assert said() == ""
+    restoring.settle(database, now=NOW)
+    assert said() == "held"
+    restoring.release_letters(database, send=True, now=NOW)
+    assert said() == ""
 
 
 def test_healthz_says_how_far_behind_it_is(app: Portal, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 import uuid
@@ -11,15 +12,15 @@ from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from portal import clock, letters, mail, outbox, posting
+from portal import clock, letters, mail, outbox, posting, worker
 from portal.audit.models import Event
 from portal.db import SYSTEM, Database
 from portal.letters import Nothing, Rendered
 from portal.mail import LeaseLost, Mailer, Still, mailer
 from portal.outbox import LEASE, Letter, Message, Outgoing
-from portal.pass_report import Report
+from portal.pass_report import Lasting, Report
 from portal.settings import Settings
 from tests.portal.raw_smtp import RawSmtp, drip, hang_up, refuse
 from tests.portal.test_outbox import get, letter, put
@@ -131,7 +132,137 @@ def test_one_letter_takes_less_than_its_lease_however_slowly_a_server_drips(
     assert time.monotonic() - started < 10
 
 
+@both
+def test_a_letter_whose_text_takes_longer_than_its_lease_is_given_up_in_the_end(
+    database: Database,
+    asleep: Asleep,
+    server: RawSmtp,
+    sender: Mailer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slow(_database: Database, _message: Message, _now: datetime) -> Rendered:
+        asleep.slept += LEASE.total_seconds()
+        return Rendered(letter())
+
+    monkeypatch.setitem(letters.REGISTRY, "test", slow)
+    message_id = _unready(database).id
+    now = NOW
+    for _ in range(len(outbox.BACKOFF)):
+        assert run(database, sender, now).failed == 1
+        found = get(database, message_id)
+        assert (found.state, found.last_error) == ("failed", posting.TOO_LONG)
+        now = found.due_at
+    assert run(database, sender, now).gave_up == 1
+    assert server.taken == []
+
+
+@both
+def test_a_letter_that_workers_took_turns_to_lose_is_given_up(
+    database: Database, kind: dict[str, object], server: RawSmtp, sender: Mailer
+) -> None:
+    message_id = _unready(database).id
+    kind["gives"] = Rendered(letter())
+    with database.transaction() as session:
+        session.execute(
+            update(Message).values(state="sending", lease_until=NOW, attempts=posting.MOST_CLAIMS)
+        )
+    run(database, sender, LATER)
+    assert get(database, message_id).state == "gave_up"
+    assert server.taken == []
+
+
+def test_a_pass_ends_between_two_letters_when_its_share_is_over(database: Database) -> None:
+    for _ in range(5):
+        put(database)
+    post = Slow()
+    report = Report()
+    posting.deliver(
+        database,
+        *(post, lambda: NOW, threading.Event(), report),
+        alive=lambda: None,
+        over=lambda: post.seconds >= 2,
+    )
+    assert (report.sent, report.more) == (2, True)
+    assert (run(database, post).sent, report.failed) == (3, 0)
+
+
+def test_steps_come_between_the_letters_of_a_long_morning(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass gives letters its share, and says that more are left; with all sent it does not."""
+    for _ in range(5):
+        put(database)
+    post = Slow()
+    monkeypatch.setattr(Lasting, "share", lambda _self, seconds: lambda: post.seconds >= seconds)
+    monkeypatch.setattr(worker, "FOR_LETTERS", 2.0)
+    first = worker.run_once(database, post, NOW)
+    assert (first.sent, first.more, first.unfinished) == (2, True, False)
+    post.seconds = -9
+    assert (worker.run_once(database, post, NOW).more, len(post.sent)) == (False, 5)
+
+
+class Slow:
+    """A mail server that takes a second for each letter."""
+
+    def __init__(self) -> None:
+        self.seconds = 0
+        self.sent: list[Outgoing] = []
+
+    def send(self, message: Outgoing, still: Still) -> None:
+        still()
+        self.seconds += 1
+        self.sent.append(message)
+
+
 # --------------------------------------------------------------------------------------------- what servers do to us
+
+
+@both
+def test_one_connection_carries_the_letters_of_a_pass(
+    database: Database, server: RawSmtp, sender: Mailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        put(database, recipient=f"p{number}@x.example")
+    assert run(database, sender).sent == 4
+    assert (server.begun, len(server.taken)) == (1, 4)
+    monkeypatch.setattr(mail, "MOST_LETTERS", 2)
+    for number in range(4):
+        put(database, recipient=f"p{number}@x.example")
+    assert run(database, sender).sent == 4
+    assert (server.begun, len(server.taken)) == (3, 8)
+
+
+@pytest.mark.parametrize("step", ["RSET", "MAIL", "RCPT", "DATA"])
+def test_a_connection_that_ends_before_the_text_is_begun_anew_for_the_same_letter(
+    database: Database, server: RawSmtp, sender: Mailer, step: str
+) -> None:
+    def tired(server: RawSmtp, _connection: object) -> bool:
+        return not (server.taken and server.begun == 1)  # hangs up on the second letter
+
+    server.at[step] = tired
+    put(database)
+    put(database)
+    report = run(database, sender)
+    assert (report.sent, report.failed) == (2, 0)
+    assert (server.begun, len(server.taken)) == (2, 2)
+
+
+def test_after_a_fault_past_the_text_the_next_letter_has_a_connection_of_its_own(
+    database: Database, server: RawSmtp, sender: Mailer
+) -> None:
+    def breaks(server: RawSmtp, connection: socket.socket) -> bool:
+        if len(server.taken) == 2:
+            connection.sendall(b"451 later\r\n")
+            return False
+        return True
+
+    server.at["dot"] = breaks
+    for _ in range(3):
+        put(database)
+    report = run(database, sender)
+    assert (report.sent, report.failed) == (2, 1), "the second was handed over, and nobody knows"
+    assert server.begun == 2
+    assert len(server.taken) == 3, "and was not sent again in this pass"
 
 
 @both

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from portal import clock, worker
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
-from portal.db import Database
+from portal.db import SYSTEM, Database
 from portal.outbox import WorkerBeat
 from portal.pass_report import Report
 from portal.settings import Settings
@@ -50,6 +51,25 @@ class TestDoubt:
             session.add(WorkerBeat(name="other", at=NOW + timedelta(days=2)))
         assert "later than this computer's clock" in doubt(database, NOW)
         assert doubt(database, NOW + timedelta(days=1, hours=1)) == ""
+
+    def test_what_a_clock_that_was_ahead_has_left_ends_with_one_trusted_start(
+        self, database: Database
+    ) -> None:
+        with database.transaction() as session:
+            session.add(WorkerBeat(name="gone:1", at=NOW + timedelta(days=40)))
+        assert "--after-a-pause" in doubt(database, NOW)
+        worker.run_once(database, Recorder(), NOW, steady=False)
+        assert doubt(database, NOW) != "", "nobody has looked at it"
+        with database.looking(SYSTEM) as session:
+            assert session.scalars(select(WorkerBeat.name)).all() == ["gone:1"], "no sign of life meanwhile"
+        worker.run_once(database, Recorder(), NOW)
+        assert doubt(database, NOW) == ""
+
+    def test_a_worker_takes_back_what_it_said_under_a_clock_that_was_ahead(self, database: Database) -> None:
+        worker.beat(database, NOW + timedelta(days=40))
+        assert doubt(database, NOW) != ""
+        worker.beat(database, NOW, steady=False)
+        assert doubt(database, NOW) == ""
 
     def test_a_year_without_anything(self, database: Database) -> None:
         with database.transaction() as session:

@@ -45,6 +45,12 @@ def submit(
         return replace(found, promise_date=in_time) if found.promise_date else found
 
     submission_id = journey.submit(database, issued, fill=fill, assessment=assessment, now=now)
+    follow(database, issued, submission_id, now=now)
+    return submission_id
+
+
+def follow(database: Database, issued: Issued, submission_id: uuid.UUID, *, now: datetime = NOW) -> None:
+    """Run the consequence of a submission as the company's owner runs it, if it has not run yet."""
     owner = issued.company[CompanyRole.OWNER]
     with database.looking(SYSTEM) as session:
         submission = session.execute(select(Submission).where(Submission.id == submission_id)).scalar_one()
@@ -57,7 +63,6 @@ def submit(
     if known is None:
         with database.transaction(owner.scope) as session:
             schedule_next(session, one, submission, owner, now)
-    return submission_id
 
 
 def scheduled(database: Database) -> list[Reassessment]:

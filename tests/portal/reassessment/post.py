@@ -20,7 +20,7 @@ from portal.db import SYSTEM, Database
 from portal.mail import Still
 from portal.outbox import Letter, Message, Outgoing
 from portal.pass_report import Report
-from portal.reassessment import alone, digests
+from portal.reassessment import alone, choices, digests
 from portal.reassessment.alone import Alone
 from portal.reassessment.models import Reminder, ReminderEnd
 from tests.portal.journey import Issued
@@ -75,7 +75,9 @@ def line(
             or session.execute(select(Assessment.due).where(Assessment.id == issued.assessment)).scalar_one()
         )
         message_id = digests.attach(session, {who.person.id: ZONE}, now=now)[who.person.id]
-        session.add(_reminder(issued, who, kind, subject, step, due, message_id, now))
+        of_company = who.company is not None
+        group = choices.group_of(kind, step, who.role.value if who.role else "", of_company=of_company)
+        session.add(_reminder(issued, who, kind, subject, step, due, message_id, group, now))
         record(session, Kind.REMINDERS_GENERATED, now=now, actor=None)
     return message_id
 
@@ -93,7 +95,9 @@ def goes_alone(
             group,
         )
         message_id = alone.queue(session, [one], now=now)[one]
-        session.add(_reminder(issued, who, "assessment", issued.assessment, step, due, message_id, now))
+        session.add(
+            _reminder(issued, who, "assessment", issued.assessment, step, due, message_id, group, now)
+        )
         record(session, Kind.REMINDERS_GENERATED, now=now, actor=None)
     return message_id
 
@@ -106,6 +110,7 @@ def _reminder(
     step: str,
     due: date,
     message_id: uuid.UUID,
+    group: str,
     now: datetime,
 ) -> Reminder:
     return Reminder(
@@ -118,6 +123,7 @@ def _reminder(
         due=due,
         person_id=who.person.id,
         message_id=message_id,
+        group=group,
         queued_at=now,
         skipped="",
     )

@@ -18,14 +18,15 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.findings import queries as finding_queries
 from portal.findings.models import Finding
-from portal.reassessment import agenda, agenda_lists
+from portal.reassessment import agenda, agenda_lists, rules
 from portal.reassessment.agenda import Item
 from portal.reassessment.kinds import KINDS
 from portal.reassessment.models import Reassessment
 from portal.settings import Settings
 from portal.vendors.models import Engagement
+from tests.portal import journey
 from tests.portal.scene import Scene, make_scene
-from tests.portal.world import NOW
+from tests.portal.world import NOW, make_company, make_organisation
 
 pytestmark = pytest.mark.both_databases
 FIRST, LAST = NOW.date() - timedelta(days=400), NOW.date() + timedelta(days=3000)
@@ -89,6 +90,31 @@ def given_to(database: Database, who: Identity) -> set[uuid.UUID]:
 
 def test_every_kind_has_a_source_and_every_source_a_kind() -> None:
     assert set(agenda.SOURCES) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("state", "campaign", "is_first"),
+    [("open", False, False), ("cancelled", False, True), ("declined", False, True), ("open", True, True)],
+)
+def test_a_first_assessment_waits_until_a_vendor_is_asked_and_no_campaign_or_withdrawn_request_ends_that(
+    database: Database, settings: Settings, state: str, campaign: bool, is_first: bool
+) -> None:
+    buyer, company = make_organisation(database, settings, "Halden"), make_company(database, settings, "Fen")
+    issued = journey.issue(database, buyer, company)
+    submitted = journey.issue(database, buyer, company, vendor_name="Alder")
+    journey.submit(database, submitted)
+    with database.transaction() as session:
+        values = {"state": state, "campaign_id": uuid.uuid4() if campaign else None}
+        session.execute(update(Assessment).where(Assessment.id == issued.assessment).values(**values))
+        again = update(Assessment).where(Assessment.id == submitted.assessment)
+        session.execute(again.values(state="cancelled"))  # a round after answers that count
+        record(session, Kind.ASSESSMENT_CANCELLED, now=NOW, actor=None)
+    with database.looking(SYSTEM) as session:
+        found = agenda.of_place(session, "first", buyer.id, rules.current(session, buyer.id))
+        assert [one.source for one in found] == list(issued.engagements) * is_first
+    who = buyer[OrganisationRole.CISO]
+    with database.looking(who.scope) as session:
+        assert agenda.of_organisation(session, who, ["first"], first=FIRST, last=LAST) == found
 
 
 def test_each_person_sees_what_is_theirs_and_nothing_else(database: Database, scene: Scene) -> None:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from portal.access import OrganisationRole
+from portal.assessments import change_steps, changing
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.reassessment import dating
+from portal.reassessment.hindering import before_of
 from portal.reassessment.models import CycleVersion, Reassessment
 from portal.reassessment.rules_shape import shipped
 from portal.settings import Settings
@@ -84,10 +86,11 @@ def test_a_cycle_that_is_kept_has_one_date_in_the_future(anchor: date, months: i
 
 @dataclass(frozen=True)
 class Row:
-    """The columns of a scheduled row."""
+    """The columns of a scheduled row; ``answered``: the day of its answers."""
 
     anchor: date
     due: date
+    answered: date
     tier: str = "medium"
     cycle: int = 1
     wanted: date | None = None
@@ -102,7 +105,7 @@ changes = st.lists(st.tuples(st.integers(1, 48), st.integers(0, 500)), min_size=
 def test_however_often_rules_change_the_row_says_what_its_date_follows_from(
     anchor: date, changes: list[tuple[int, int]]
 ) -> None:
-    row = Row(anchor, add_months(anchor, 24))
+    row = Row(anchor, add_months(anchor, 24), anchor)
     today = anchor
     for each, gap in changes:
         today += timedelta(days=gap)
@@ -116,6 +119,21 @@ def test_however_often_rules_change_the_row_says_what_its_date_follows_from(
         row = replace(
             row, due=found.due, tier="high", wanted=found.wanted, not_before=found.not_before, why=found.why
         )
+
+
+@pytest.mark.parametrize(("months", "due"), [
+    (12, date(2027, 1, 15)), (24, date(2027, 1, 15)), (6, date(2026, 7, 15)), (18, date(2026, 7, 15)),
+    (36, date(2028, 1, 15)),
+])  # fmt: skip
+def test_an_anchor_that_was_kept_counts_in_the_months_of_now_to_the_first_date_after_the_answers(
+    months: int, due: date
+) -> None:
+    row = Row(date(2025, 1, 15), date(2027, 1, 15), date(2026, 3, 1), cycle=2)
+    found = dating.moved(row, "medium", months, today=date(2026, 3, 2), earliest=date(2026, 4, 1))
+    assert (found.due, found.months) == (due, months)
+    assert found.due == dating.due_of(
+        row.anchor, found.cycle, months, wanted=found.wanted, not_before=found.not_before
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ on the database
@@ -225,3 +243,23 @@ def test_late_answers_move_the_cycle_or_keep_it(
     (row,) = scheduled(database)
     assert (row.anchor, row.due) == (anchor, due)
     assert dating.work_out(database, now=noon(date(2029, 3, 2))) == 0
+    with database.transaction() as session:
+        assert before_of(session, {row.id})[row.id].answered == date(2029, 3, 1), "said to the vendor"
+    # the assessment is opened again, whole, and answered once more: as late as before
+    ciso = buyer[OrganisationRole.CISO]
+    with database.transaction(ciso.scope) as session:
+        asked, _vendor = change_steps.lock(session, ciso, again)
+        until = date(2029, 4, 1)
+        changing.reopen(session, asked, text="Once more.", due=until, actor=ciso, now=noon(date(2029, 3, 5)))
+    submit(database, issued, assessment=again, now=noon(date(2029, 3, 10)))
+    (row,) = scheduled(database)
+    assert (row.anchor, row.due) == (anchor if late == "keeps" else date(2029, 3, 10), (
+        due if late == "keeps" else date(2031, 3, 10)
+    ))  # fmt: skip
+    to_tier(database, issued.engagements[0], "low")
+    dating.work_out(database, now=noon(date(2029, 3, 11)))
+    (row,) = scheduled(database)
+    assert row.due == (date(2029, 11, 21) if late == "keeps" else date(2032, 3, 10)), "three years"
+    assert row.due == dating.due_of(
+        row.anchor, row.cycle, row.months, wanted=row.wanted, not_before=row.not_before
+    )

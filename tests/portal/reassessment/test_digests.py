@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from portal import outbox, posting
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
+from portal.accounts.models import PersonRow
 from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
@@ -22,7 +23,7 @@ from portal.organisations.models import Organisation, OrganisationMember
 from portal.organisations.sso_models import SsoConnection
 from portal.outbox import Message
 from portal.pass_report import Report
-from portal.reassessment import alone, choices, digests
+from portal.reassessment import alone, choices, digests, generating, standing
 from portal.reassessment.models import Reminder
 from portal.reassessment.models_post import Digest
 from portal.settings import Settings
@@ -35,6 +36,7 @@ from tests.portal.reassessment.post import (
     Post,
     ends,
     goes_alone,
+    line,
     messages,
     of_assessment,
     words,
@@ -426,6 +428,123 @@ def test_more_than_three_of_a_morning_are_one_letter(database: Database, world: 
     assert Counter(one.letter.text.count("are due on") for one in post.sent) == {1: 3, 2: 1}
     kinds = Counter(one.kind for one in messages(database))
     assert kinds == {alone.ALONE: 3, alone.MORNING: 1}
+
+
+def test_lines_of_a_day_always_have_a_letter_that_has_not_gone(database: Database, world: World) -> None:
+    """However often the worker comes past the reader's hour: of digests two days, of mornings as many as it takes."""
+    who = world.ciso.person.id
+    for kind in ("digest", alone.MORNING):
+        sent: set[uuid.UUID] = set()
+        for _pass in range(9):
+            with database.transaction() as session:
+                if kind == "digest":
+                    mine = digests.attach(session, {who: ZONE}, now=MORNING)[who]
+                else:
+                    some = [
+                        alone.Alone(
+                            "assessment", uuid.uuid4(), DUE, "after-1", who, world.places[0].id, None, ZONE
+                        )
+                        for _ in range(4)
+                    ]
+                    found = alone.queue(session, some, now=MORNING)
+                    (mine,) = set(found.values()) - {one.letter_id for one in some}
+                assert mine not in sent
+                sent.add(mine)
+                session.execute(update(Message).where(Message.id == mine).values(state="sent"))
+                record(session, Kind.REMINDERS_GENERATED, now=NOW, actor=None)
+
+
+def test_a_digest_that_came_to_nothing_leaves_the_day_to_the_next(database: Database, world: World) -> None:
+    told(database, world, 0, step="before-14")
+    put_off(database, world.issued[0].assessment, DUE + timedelta(days=30))
+    post, later = Post(), MORNING + timedelta(hours=1)
+    assert run(database, post, MORNING).dropped == 1
+    put_off(database, world.issued[0].assessment, DUE)
+    told(database, world, 0, now=later)
+    assert run(database, post, later).sent == 1
+    with database.looking(SYSTEM) as session:
+        (day,) = session.scalars(select(Digest.day).where(Digest.message_id == post.sent[0].id))
+    assert day == MORNING.date()
+
+
+def test_who_is_gone_is_told_nothing_and_the_row_says_so(database: Database, world: World) -> None:
+    issued, owner = world.issued[0], world.owner.person.id
+    with database.transaction() as session:
+        session.execute(update(PersonRow).where(PersonRow.id == owner).values(erased_at=NOW))
+        record(session, Kind.PERSON_ERASED, now=NOW, actor=None)
+    generating.generate(database, now=datetime.combine(DUE - timedelta(days=7), time(12), UTC))
+    with database.looking(SYSTEM) as session:
+        (row,) = session.execute(
+            select(Reminder.message_id, Reminder.skipped).where(
+                Reminder.subject_id == issued.assessment, Reminder.person_id == owner
+            )
+        ).all()
+    assert tuple(row) == (generating.NO_LETTER, "undelivered")
+
+
+@pytest.mark.parametrize(
+    ("side", "first"), [("organisation", "America/Los_Angeles"), ("company", "Pacific/Auckland")]
+)
+def test_who_has_set_no_zone_has_one_day_whoever_asks(
+    database: Database, world: World, side: str, first: str
+) -> None:
+    """Two organisations a day apart: the first that they joined says which day it is, in whatever order lines come."""
+    who = world.ciso.person if side == "organisation" else world.owner.person
+    zones = (first, "Asia/Tokyo", "Asia/Tokyo")
+    with database.transaction() as session:
+        for place, zone in zip(world.places, zones, strict=True):
+            session.execute(update(Organisation).where(Organisation.id == place.id).values(zone=zone))
+            session.execute(
+                update(OrganisationMember)
+                .where(OrganisationMember.organisation_id == place.id)
+                .values(created_at=NOW - timedelta(days=100 if place is world.places[0] else 50))
+            )
+        record(session, Kind.SETTINGS_CHANGED, now=NOW, actor=None)
+    made = set()
+    for fallback in ("Asia/Tokyo", "America/Los_Angeles", "Europe/Lisbon"):
+        with database.transaction() as session:
+            found = digests.attach(session, {who.id: fallback}, now=NOW)
+            made.add(found[who.id])
+            reader = digests.readers(session, {who.id: fallback})[who.id]
+            record(session, Kind.REMINDERS_GENERATED, now=NOW, actor=None)
+        assert reader.zone == first
+    assert len(made) == 1
+    with database.looking(SYSTEM) as session:
+        stands = standing.of_person(session, who.id)
+        assert stands is not None
+        assert stands.zone == first
+
+
+@pytest.mark.parametrize("kind", ["decision", "evidence", "reassessment"])
+def test_what_is_gone_is_asked_for_once_whatever_its_dates(
+    database: Database, world: World, kind: str
+) -> None:
+    def asked(dates: int, now: datetime) -> int:
+        for number in range(dates):
+            due = DUE + timedelta(days=number)
+            line(
+                *(database, world.issued[0], world.as_in(0), kind, uuid.uuid4()),
+                step="before-7",
+                now=now,
+                due=due,
+            )
+        found: list[object] = []
+
+        def note(*given: object) -> None:
+            found.append(given[2])
+
+        for engine in (database.engine, database.reading):
+            event.listen(engine, "before_cursor_execute", note)
+        try:
+            assert run(database, Post(), now + timedelta(hours=20)).dropped == 1
+        finally:
+            for engine in (database.engine, database.reading):
+                event.remove(engine, "before_cursor_execute", note)
+        assert Counter(ends(database))["done"] >= dates
+        return len(found)
+
+    few = asked(1, NOW)
+    assert asked(10, NOW + timedelta(days=1)) == few
 
 
 def test_a_letter_given_up_ends_its_lines_and_a_resend_carries_them_again(

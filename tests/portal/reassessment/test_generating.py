@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import Counter
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import select, update
 
-from portal.access import CompanyRole, OrganisationRole
+from portal.access import CompanyRole, OrganisationRole, Person
 from portal.assessments.models import Assessment, AssessmentEngagement
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
@@ -17,12 +20,18 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.organisations.models import CompanyMember, Organisation, OrganisationMember
 from portal.outbox import Message
+from portal.reassessment import agenda, choices
 from portal.reassessment.generating import Generated, generate
-from portal.reassessment.models import Reminder, ReminderStep
+from portal.reassessment.kinds import ISSUERS
+from portal.reassessment.ladder import Step, named
+from portal.reassessment.models import CycleVersion, Reminder, ReminderStep
+from portal.reassessment.rules_shape import EVERY, shipped
 from portal.settings import Settings
+from portal.vendors.models import Engagement
 from tests.portal import journey
 from tests.portal.journey import Issued
 from tests.portal.reassessment.given import noon, put_off, reminders, scheduled, submit
+from tests.portal.reassessment.post import post
 from tests.portal.world import NOW, Place, make_company, make_organisation
 
 pytestmark = pytest.mark.both_databases
@@ -120,6 +129,121 @@ def test_lines_before_the_date_share_a_digest_and_the_day_itself_has_its_own_let
     with database.looking(SYSTEM) as session:
         kinds = Counter(session.scalars(select(Message.kind).where(Message.ready.is_(False))))
     assert kinds == {"digest": 1, "reminder_alone": 3}
+
+
+@pytest.mark.parametrize("joined", [NOW, NOW - timedelta(days=30)], ids=["that day", "before"])
+def test_each_time_an_engagement_is_handed_on_whoever_has_it_now_is_told_and_nobody_else(
+    database: Database, issued: Issued, buyer: Place, joined: datetime
+) -> None:
+    """On a Saturday, one hour apart, to people who may have come on that very day."""
+    assert TODAY.weekday() == 5
+    ciso = buyer[OrganisationRole.CISO].person.id
+    heirs = [buyer[OrganisationRole.REVIEWER].person.id, buyer[OrganisationRole.BUSINESS_OWNER].person.id]
+    member = OrganisationMember.person_id
+    with database.transaction() as session:
+        session.execute(update(OrganisationMember).where(member.in_(heirs)).values(created_at=joined))
+        record(session, Kind.MEMBER_ADDED, now=NOW, actor=None)
+    for hour, heir in enumerate(heirs, 1):
+        at = NOW + timedelta(hours=hour)
+        hand_on(database, issued, heir, by=ciso, at=at)
+        for minutes in (5, 10):
+            generate(database, now=at + timedelta(minutes=minutes))
+    handed = [one for one in reminders(database) if one.kind == "handed"]
+    assert [one.person_id for one in handed] == heirs
+    with database.transaction() as session:
+        session.execute(update(OrganisationMember).where(member == heirs[0]).values(removed_at=NOW))
+        record(session, Kind.MEMBER_REMOVED, now=NOW, actor=None)
+    hand_on(database, issued, heirs[0], by=ciso, at=NOW + timedelta(hours=4))
+    generate(database, now=NOW + timedelta(days=3))
+    assert len([one for one in reminders(database) if one.kind == "handed"]) == 2, "it is nobody else's"
+
+
+def hand_on(database: Database, issued: Issued, to: uuid.UUID, *, by: uuid.UUID, at: datetime) -> None:
+    with database.transaction() as session:
+        session.execute(
+            update(Engagement)
+            .where(Engagement.id == issued.engagements[0])
+            .values(business_owner_id=to, owner_set_by=by, owner_set_at=at)
+        )
+        record(session, Kind.ENGAGEMENT_CHANGED, now=at, actor=None)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_the_rules_say_always_of_is_sent_whatever_was_turned_off(
+    database: Database, issued: Issued, buyer: Place, alone: bool
+) -> None:
+    ciso, admin = buyer[OrganisationRole.CISO].person, buyer[OrganisationRole.ADMIN].person
+    turn_off(database, buyer, ciso, choices.COMING, choices.COPIES)
+    turn_off(database, buyer, admin, choices.COMING, choices.COPIES)
+    always = Step(named(-7), -7, to=(ISSUERS,), alone=alone, mandatory=True)
+    other = Step(named(-30), -30, to=(ISSUERS,), alone=alone)
+    saved = replace(
+        shipped(None),
+        ladders=MappingProxyType(
+            dict(shipped(None).ladders) | {"assessment": MappingProxyType({EVERY: (other, always)})}
+        ),
+    )
+    with database.transaction() as session:
+        session.add(CycleVersion(
+            organisation_id=buyer.id, sequence=1, content=saved.to_bytes(), content_hash=saved.content_hash,
+            created_at=NOW, created_by=ciso.id,
+        ))  # fmt: skip
+        record(session, Kind.CYCLE_CHANGED, now=NOW, actor=ciso.id, organisation_id=buyer.id)
+    for days in (30, 7):
+        on(database, DUE - timedelta(days=days))
+    said = {(one.step, one.person_id): (one.group, one.skipped) for one in reminders(database)}
+    assert said == {
+        **{("before-7", one.id): ("", "") for one in (ciso, admin)},
+        **{("before-30", one.id): ("coming", "unsubscribed") for one in (ciso, admin)},
+    }
+    sent = post(database, noon(DUE - timedelta(days=5)))
+    assert {one.recipient for one in sent} == {ciso.email, admin.email}
+
+
+def test_who_looks_on_may_turn_off_what_the_vendor_may_not_unless_it_would_reach_nobody(
+    database: Database, issued: Issued, buyer: Place, company: Place
+) -> None:
+    owner, ciso = company[CompanyRole.OWNER].person, buyer[OrganisationRole.CISO].person  # who issued it
+    turn_off(database, company, owner, choices.COMING)
+    turn_off(database, buyer, ciso, choices.COMING, choices.COPIES)
+    for days in (1, 7):
+        on(database, DUE + timedelta(days=days))
+    said = {(one.step, one.person_id): one.skipped for one in reminders(database)}
+    assert said == {
+        ("after-1", owner.id): "",
+        ("after-7", owner.id): "",
+        ("after-7", ciso.id): "unsubscribed",
+    }
+    with database.transaction() as session:
+        session.execute(update(CompanyMember).values(removed_at=NOW))
+        record(session, Kind.MEMBER_REMOVED, now=NOW, actor=None)
+    put_off(database, issued.assessment, DUE + timedelta(days=28))
+    for days in (21, 29):
+        on(database, DUE + timedelta(days=days))
+    said = {one.step: (one.person_id, one.skipped) for one in reminders(database) if one.due > DUE}
+    assert said == {"before-7": (ciso.id, "unsubscribed"), "after-1": (ciso.id, "")}
+    sent = [one.recipient for one in post(database, noon(DUE + timedelta(days=31)))]
+    assert ciso.email in sent
+
+
+def turn_off(database: Database, place: Place, who: Person, *groups: str) -> None:
+    with database.transaction() as session:
+        off = [(place.id, group) for group in groups]
+        choices.save(session, who, zone=None, hour=7, off=off, now=NOW)
+
+
+def test_a_pass_that_has_time_for_one_look_begins_with_another_kind_each_minute(
+    database: Database, buyer: Place, company: Place
+) -> None:
+    submit(database, journey.issue(database, buyer, company))
+    (row,) = scheduled(database)
+    told = []
+    for minute in range(len(agenda.SOURCES)):
+        looks = iter((False, False))
+        now = noon(row.due - timedelta(days=30)) + timedelta(minutes=minute)
+        told.append(generate(database, now=now, stopping=lambda looks=looks: next(looks, True)).told)
+    assert 0 in told
+    assert sum(told) == 2
 
 
 def test_who_joins_on_the_day_of_a_step_is_told_from_the_next_one_on(

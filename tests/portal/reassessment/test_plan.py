@@ -15,7 +15,7 @@ from portal import clock
 from portal.clock import local_date
 from portal.organisations.service import ZONES
 from portal.reassessment.kinds import KINDS
-from portal.reassessment.ladder import Ladder, Step, due_instant, moments, named, named_hour, plan
+from portal.reassessment.ladder import Ladder, Step, ahead, due_instant, moments, named, named_hour, plan
 from portal.reassessment.workdays import Calendar, Year
 from questionnaires.dates import roll
 
@@ -91,13 +91,19 @@ def rolled(due: date, days: int, calendar: Calendar) -> date:
     return day
 
 
+def speaks_on(thing: Thing, step: Step, calendar: Calendar) -> date:
+    """Its rolled day; but its own where rolling puts it back to the day on which the date was set, or before."""
+    day, own = rolled(thing.due, step.days or 0, calendar), thing.due + timedelta(days=step.days or 0)
+    return own if day <= local_date(thing.since, thing.zone) < own else day
+
+
 def oracle(thing: Thing, ladder: Ladder, calendar: Calendar, until: date) -> tuple[list[str], list[str]]:
     """Steps through every local day from ``since`` on, as a worker that never sleeps: (told, skipped)."""
     told: list[str] = []
     skipped: list[str] = []
     day = local_date(thing.since, thing.zone) + DAY
     while day <= until:
-        today = [one for one in ladder if rolled(thing.due, one.days or 0, calendar) == day]
+        today = [one for one in ladder if speaks_on(thing, one, calendar) == day]
         if today:
             latest = max(today, key=lambda one: one.days or 0)
             told.append(latest.name)
@@ -131,13 +137,13 @@ def test_whatever_the_clock_does_each_step_is_told_at_most_once_and_never_early(
     thing: Thing, ladder: Ladder, calendar: Calendar, looks: list[datetime]
 ) -> None:
     found = Record()
-    by_name = {one.step.name: one for one in moments(thing, ladder, calendar)}
+    by_name = {one.name: speaks_on(thing, one, calendar) for one in ladder}
     for now in looks:
         before = len(found.told)
         found.look(thing, ladder, calendar, now)
         for name in found.told[before:]:
-            assert by_name[name].day <= local_date(now, thing.zone)
-            assert by_name[name].day > local_date(thing.since, thing.zone)
+            assert by_name[name] <= local_date(now, thing.zone)
+            assert by_name[name] > local_date(thing.since, thing.zone)
     both = found.told + found.skipped
     assert len(set(both)) == len(both)
 
@@ -151,7 +157,9 @@ def test_one_late_look_tells_the_newest_alone_and_a_clock_set_back_adds_nothing(
     come = [
         one.step.name
         for one in moments(thing, ladder, calendar)
-        if local_date(thing.since, thing.zone) < one.day <= local_date(now, thing.zone)
+        if local_date(thing.since, thing.zone)
+        < speaks_on(thing, one.step, calendar)
+        <= local_date(now, thing.zone)
     ]
     assert found.told == come[-1:]
     assert found.skipped == come[:-1]
@@ -201,9 +209,10 @@ def test_saved_rules_add_nothing_for_their_past_and_silence_nothing_that_stood_i
     since = local_date(thing.since, thing.zone)
     for one in moments(thing, after, calendar):
         name = one.step.name
-        if one.step.days in old and since < one.day <= local_date(late, thing.zone):
+        speaks = speaks_on(thing, one.step, calendar)
+        if one.step.days in old and since < speaks <= local_date(late, thing.zone):
             assert name in found.told + found.skipped
-        if one.step.days not in old and one.day <= day:
+        if one.step.days not in old and speaks <= day:
             assert name not in found.told + found.skipped
 
 
@@ -236,6 +245,25 @@ def test_rolling_finds_a_working_day_and_keeps_the_order_of_days(
         assert found == day
     if calendar.working(found) and calendar.working(after):
         assert found <= after
+
+
+@pytest.mark.parametrize("asked", [date(2026, 11, 16) + far * DAY for far in range(7)])
+@pytest.mark.parametrize("within", [0, 1, 2, 3])
+def test_a_date_that_is_near_when_it_is_set_is_told_on_whatever_weekday_that_is(
+    asked: date, within: int
+) -> None:
+    """Set at ten in the morning, for the same day (by what speaks on its own day) or up to three days later."""
+    since = clock.at(asked, time(10), "Europe/Lisbon") - (DAY if within == 0 else 0 * DAY)
+    thing = Thing(asked + within * DAY, since)
+    ladder = steps([-1, 0])
+    record = Record()
+    for far in range(5 * 24):
+        record.look(thing, ladder, PORTUGAL, since + (HOUR if within else DAY) + far * HOUR)
+    assert record.told[-1] == "on-the-day"
+    assert set(record.told) <= {"before-1", "on-the-day"}
+    coming = ahead(thing, ladder, PORTUGAL, today=local_date(since, thing.zone))
+    assert coming is not None, "pages say the same"
+    assert coming.day <= thing.due
 
 
 def test_a_step_by_the_hour_counts_elapsed_time_before_the_due_time() -> None:

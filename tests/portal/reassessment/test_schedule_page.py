@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import threading
+from datetime import date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select, update
 
+from portal import outbox, posting
 from portal.access import OrganisationRole
-from portal.db import Database
+from portal.audit.catalogue import Kind
+from portal.audit.models import Event
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.mail import Mailer, PermanentFailure
+from portal.outbox import Message
+from portal.pass_report import Report
+from portal.reassessment import by_hand
 from portal.reassessment.generating import generate
+from portal.reassessment.models import Reassessment, ReminderStep
+from portal.reassessment.models_post import LetterChoice
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal import journey
 from tests.portal.reassessment.given import noon, put_off, scheduled, submit
+from tests.portal.reassessment.post import Post
 from tests.portal.world import NOW, Browser, Place, make_company, make_organisation
 
 pytestmark = pytest.mark.both_databases
@@ -26,6 +39,17 @@ def buyer(database: Database, settings: Settings) -> Place:
 @pytest.fixture
 def company(database: Database, settings: Settings) -> Place:
     return make_company(database, settings, "Fennmark", NOW - timedelta(days=900))
+
+
+class Refusing(Post):
+    """Each address is refused for good."""
+
+    def send(self, message: outbox.Outgoing, still: object) -> None:
+        raise PermanentFailure("the mail server refused the address (550)")
+
+
+def deliver(database: Database, sender: Mailer, at: datetime) -> None:
+    posting.deliver(database, sender, lambda: at, threading.Event(), Report(), alive=lambda: None)
 
 
 def text_of(app: Portal, address: str, path: str) -> str:
@@ -52,6 +76,24 @@ def test_it_says_what_is_coming_why_and_who_was_told(
     assert "Issue it now" not in page  # a year ahead, and an auditor changes nothing
 
 
+def test_the_sum_that_it_shows_is_the_date_or_it_says_why_not(
+    app: Portal, database: Database, buyer: Place, company: Place
+) -> None:
+    submit(database, journey.issue(database, buyer, company))
+    (row,) = scheduled(database)
+    path, ciso = f"/o/{buyer.slug}/schedule", buyer[OrganisationRole.CISO]
+    with database.transaction(ciso.scope) as session:
+        to = row.due - timedelta(days=30)
+        by_hand.move(session, row.id, to, "change", seen=row.due, actor=ciso, now=NOW)
+    assert 'plus 12 months<span class="sub">Moved by hand.</span>' in text_of(app, ciso.person.email, path)
+    with database.transaction() as session:
+        kept = {"cycle": 2, "wanted": None, "due": date(2028, 11, 21), "why": "late"}
+        session.execute(update(Reassessment).where(Reassessment.id == row.id).values(**kept))
+        record(session, Kind.REASSESSMENT_MOVED, now=NOW, actor=None)
+    page = text_of(app, ciso.person.email, path)
+    assert 'plus 24 months<span class="sub">The last answers came late; the cycle was kept.</span>' in page
+
+
 def test_open_assessments_have_their_own_view(
     app: Portal, database: Database, buyer: Place, company: Place
 ) -> None:
@@ -62,6 +104,59 @@ def test_open_assessments_have_their_own_view(
     assert "Tue 5 January 2027" in page
     assert "30 days before: Owner of Fennmark" in page
     assert "of 26 answered" in page
+
+
+def test_told_is_whom_a_letter_has_reached(
+    app: Portal, database: Database, buyer: Place, company: Place
+) -> None:
+    """The list of open assessments, the calendar and the numbers of a letter say one thing of a step."""
+    issued = journey.issue(database, buyer, company)
+    due = NOW.date() + timedelta(days=45)
+    put_off(database, issued.assessment, due)
+    at = noon(due - timedelta(days=30))
+    generate(database, now=at)
+    places = ("schedule?view=open", f"calendar?year={due.year}&month={due.month}", "letters?state=all")
+
+    def pages() -> list[str]:
+        return [text_of(app, "ciso@halden.example", f"/o/{buyer.slug}/{one}") for one in places]
+
+    waiting = "30 days before: Owner of Fennmark, not sent yet"
+    assert all(waiting in page for page in pages()[:2])
+    deliver(database, Refusing(), at + timedelta(days=1))
+    refused = pages()
+    assert all("30 days before: not told, the letter could not be delivered" in page for page in refused[:2])
+    with database.transaction() as session:
+        outbox.requeue(session, Message.state == "gave_up", now=at)
+    assert all(waiting in page for page in pages()[:2])
+    deliver(database, Post(), at + timedelta(days=1))
+    arrived = pages()
+    for page in arrived[:2]:
+        assert "30 days before: Owner of Fennmark, " in page
+        assert "not sent yet" not in page
+        assert "not told" not in page
+    assert "left out" in refused[2]
+    assert "left out" not in arrived[2]
+
+
+def test_a_step_whose_people_want_no_such_letters_told_nobody(
+    app: Portal, database: Database, buyer: Place, company: Place
+) -> None:
+    submit(database, journey.issue(database, buyer, company))
+    (row,) = scheduled(database)
+    with database.transaction() as session:
+        for role in OrganisationRole:
+            choice = LetterChoice(
+                person_id=buyer[role].person.id, place_id=buyer.id, group="coming", off_at=NOW
+            )
+            session.add(choice)
+        record(session, Kind.LETTERS_CHOSEN, now=NOW, actor=None)
+    generate(database, now=noon(row.due - timedelta(days=30)))
+    page = text_of(app, "auditor@halden.example", f"/o/{buyer.slug}/schedule")
+    assert "30 days before: not told, they have turned such letters off" in page
+    with database.looking(SYSTEM) as session:
+        (people,) = session.scalars(select(ReminderStep.people).where(ReminderStep.step == "before-30"))
+        said = session.scalars(select(Event.data).where(Event.kind == Kind.REMINDERS_GENERATED.value)).all()
+    assert (people, {one["told"] for one in said if one["kind"] == "reassessment"}) == (0, {0})
 
 
 @pytest.mark.parametrize(
