@@ -82,7 +82,7 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "incident-settle": (_l("Settled. The record stays."), "good"),
     "incident-reopen": (_l("The incident is open again."), "info"),
     "campaign-started": (_l("Started. The vendors are asked within minutes."), "good"),
-    "campaign-later": (_l("Everybody has until then."), "good"),
+    "campaign-later": (_l("Whoever has not answered is given the new date within minutes."), "good"),
     "campaign-spare": (_l("Whoever has not begun is not asked any more."), "good"),
     "campaign-resume": (_l("It goes on, in your name."), "good"),
     "campaign-closed": (_l("The campaign is closed. What is open is taken back within minutes."), "good"),

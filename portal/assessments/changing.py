@@ -50,9 +50,10 @@ def extend(
     if errors or due is None:
         raise Invalid(errors=errors)
     assessment_moved(session, assessment)
-    before, assessment.due, assessment.due_time = assessment.due, due, None
+    before, before_time = assessment.due, assessment.due_time
+    assessment.due, assessment.due_time = due, None
     asker = grant(session, assessment, asked, GRANTED, text, actor, now)
-    data = {"before": before, "due": due, "asked": bool(asked)}
+    data = {"before": before, "before_time": before_time, "due": due, "asked": bool(asked)}
     record(session, Kind.ASSESSMENT_EXTENDED, now=now, actor=actor, subject=assessment, data=data)
     tell(
         session,
@@ -89,6 +90,11 @@ def cancel(session: Session, assessment: Assessment, *, text: str, actor: Identi
             let_go(session, assessment, contact, what, text, actor=actor, now=now)
         return
     following = "You need not do anything. What you have answered so far was not sent; it stays yours to use."
+    if assessment.round > 1:  # a round before was handed in
+        following = (
+            "You need not do anything. What you submitted before stands as it is; what you have changed since was "
+            "not sent."
+        )
     tell(session, assessment, what, text, following, None, actor=actor, now=now)
 
 

@@ -7,6 +7,7 @@ going on after a crash, finds what is there instead of issuing it again.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -81,14 +82,16 @@ def plan(session: Session, identity: Identity, choice: Choice, order: Order) -> 
     found = vendors.vendors(session, identity, ids)
     if not chosen and found:
         engagements = vendors.engagements_of(session, identity, *found)
-    engagements.sort(key=lambda one: (one.name_key, one.id))
+    theirs: dict[uuid.UUID, list[Engagement]] = defaultdict(list)
+    for one in sorted(engagements, key=lambda one: (one.name_key, one.id)):
+        theirs[one.vendor_id].append(one)
     busy = _covered_by_open(session, identity, order.slug, [one.id for one in engagements])
     people = _first_contacts(session, identity, [one.id for one in found.values() if one.company_id is None])
     keys = {key: assessment_id(order.batch, key, order.content_hash) for key in found}
     out = _existing(session, identity, keys.values())
     lines = []
     for vendor in sorted(found.values(), key=lambda one: (one.name_key, one.id)):
-        bought = tuple(one for one in engagements if one.vendor_id == vendor.id)
+        bought = theirs[vendor.id]
         line = Line(
             vendor,
             keys[vendor.id],

@@ -154,7 +154,7 @@ def find(
     The caller leaves out the questions that are answered. Nothing for a campaign. What a reviewer did not believe is
     confirmed alone.
     """
-    if not keys or definition.purpose == "campaign":
+    if not keys or one.campaign_id is not None or definition.purpose == "campaign":
         return {}
     names = lineage.former_keys(session, one.organisation_id, definition, keys)
     sealed = _read(session, identity, one, names)
@@ -229,9 +229,14 @@ def _read(session: Session, identity: Identity, one: Assessment, names: Collecti
         )
         .exists()
     )
+    campaign = exists().where(
+        *mine(scope, Assessment),
+        Assessment.id == Submission.assessment_id,
+        Assessment.campaign_id.is_not(None),
+    )
     candidates = (
         select(Submission.id)
-        .where(*mine(scope, Submission), Submission.assessment_id != one.id, reachable)
+        .where(*mine(scope, Submission), Submission.assessment_id != one.id, reachable, ~campaign)
         .order_by(case((near, 0), (here, 1), else_=2), Submission.sealed_at.desc(), Submission.id)
         .limit(MOST_SOURCES)
         .correlate(None)

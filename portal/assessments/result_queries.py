@@ -163,7 +163,7 @@ def engagement_ids(session: Session, assessment: Assessment, pair: Pair) -> list
 
 
 def newest_submissions(session: Session, engagement_id: uuid.UUID, pair: Pair) -> list[SubmissionKey]:
-    """The newest submission of each questionnaire that covers the engagement, by slug."""
+    """The newest submission of each questionnaire that covers the engagement, by slug; none that a campaign asked."""
     rows = session.execute(
         select(
             Submission.id, Assessment.slug, Submission.content_hash, Submission.as_of, Submission.sealed_at
@@ -172,6 +172,7 @@ def newest_submissions(session: Session, engagement_id: uuid.UUID, pair: Pair) -
         .join(AssessmentEngagement, AssessmentEngagement.assessment_id == Assessment.id)
         .where(
             AssessmentEngagement.engagement_id == engagement_id,
+            Assessment.campaign_id.is_(None),
             *pair.of(Submission, Assessment, AssessmentEngagement),
         )
         .order_by(Submission.sealed_at, Submission.round, Submission.id)

@@ -17,8 +17,9 @@ class Campaign(Identified, Base):
 
     ``due``: a local date in ``zone``; ``due_time``: the local time of that day, None = its end. ``choice``: what they
     were chosen by (choosing.Choice as JSON). ``ladder``: hours, days or none (reassessment.kinds.OWN).
-    ``state``: running; paused (nobody may ask in its maker's name any more); sparing and closing, while the worker
-    takes back what nobody has begun, or all that is open; closed. ``said``: why, until that is done. ``title``,
+    ``state``: running; paused (nobody may ask in its maker's name any more); moving, while the worker gives whoever
+    has an earlier date this one; sparing and closing, while it takes back what nobody has begun, or all that is open;
+    closed. ``closed_by``: in whose name it does that. ``said``: why it takes back, until that is done. ``title``,
     ``reason``, ``choice`` and ``said`` are words of the organisation, emptied with it.
     """
 

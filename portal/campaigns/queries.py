@@ -127,6 +127,11 @@ def targets(
     return Page([Target(*one) for one in found], at, counted, page.size)
 
 
+def silent() -> ColumnElement[bool]:
+    """Of an open assessment: nothing was ever answered. A later round follows what was handed in."""
+    return and_(Assessment.answered == 0, Assessment.round == 1)
+
+
 # ---------------------------------------------------------------------------------------------------------- inside
 
 
@@ -171,7 +176,11 @@ def _stage() -> Any:
         (CampaignTarget.state == WAITING, "waiting"),
         (or_(CampaignTarget.state == LEFT_OUT, Assessment.id.is_(None)), "left_out"),
         (Assessment.state == "submitted", "answered"),
-        (and_(Assessment.state == "open", Assessment.answered > 0), "begun"),
+        (and_(Assessment.state == "open", ~silent()), "begun"),
         (Assessment.state == "open", "silent"),
+        (
+            Assessment.round > 1,
+            "answered",
+        ),  # taken back in a later round: what was handed in before it stands
         else_="ended",
     )

@@ -81,6 +81,22 @@ def answered(session: Session, identity: Identity, row: Campaign) -> list[Any]:
     return list(session.execute(statement))
 
 
+def number(session: Session, identity: Identity, row: Campaign) -> int:
+    """How many vendors have handed answers in."""
+    statement = (
+        select(func.count(Submission.assessment_id.distinct()))
+        .select_from(CampaignTarget)
+        .join(Vendor, Vendor.id == CampaignTarget.vendor_id)
+        .join(Submission, Submission.assessment_id == CampaignTarget.assessment_id)
+        .where(
+            CampaignTarget.campaign_id == row.id,
+            *mine(identity.scope, CampaignTarget, Submission),
+            *vendors.own_vendors(identity),
+        )
+    )
+    return session.execute(statement).scalar_one()
+
+
 def said(session: Session, identity: Identity, some: Sequence[Any], definition: Questionnaire) -> list[Said]:
     """The answers of these submissions in words, in their order."""
     known = vendors.vendors(session, identity, {one[2] for one in some})

@@ -8,23 +8,27 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from portal import mail, outbox
 from portal.access import Identity, OrganisationRole, Permission, Person, Tenant, scoped
 from portal.accounts.models import PersonRow
-from portal.assessments import changing, issuing_many
+from portal.assessments import changing, issuing, issuing_many
+from portal.assessments.change_steps import about, tell
 from portal.assessments.issuing_many import AT_ONCE, Choice, Line, Order
 from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.campaigns.models import Campaign, CampaignTarget
+from portal.campaigns.queries import silent
 from portal.campaigns.service import (
     CLOSED,
     CLOSING,
     ISSUED,
     LEFT_OUT,
+    MOVING,
+    OVER,
     PAUSED,
     RUNNING,
     SPARING,
@@ -43,7 +47,7 @@ AGAIN = timedelta(
 PACE = "pace"
 NOBODY = uuid.UUID(int=0)
 # Why a vendor waits or was left out, beside the reasons of issuing_many.
-WHY = (PACE, "over", "stopped", "offboarded", "refused", "gone", "no_engagement", "no_contact", "open")
+WHY = (PACE, OVER, "stopped", "offboarded", "refused", "gone", "no_engagement", "no_contact", "open")
 LOOKS_AFTER = (OrganisationRole.ADMIN, OrganisationRole.CISO)
 
 
@@ -54,8 +58,8 @@ def ask(
     stopping: Callable[[], bool] = lambda: False,
     seconds: float = SLICE,
 ) -> int:
-    """Ask whoever waits, and take back what was closed, for about ``seconds`` at most; returns how many vendors that
-    were. Any number may run at once.
+    """Ask whoever waits, move dates, and take back what was closed, for about ``seconds`` at most; returns how many
+    vendors that were. Any number may run at once.
 
     Each transaction locks its campaign and reads again what waits; an assessment's id follows from campaign and vendor,
     so that nobody is asked twice.
@@ -64,13 +68,13 @@ def ask(
     asked = 0
     with database.looking(SYSTEM) as session:
         found = [tuple(one) for one in session.execute(_with_work(instant()))]
-        ending = [tuple(one) for one in session.execute(_ending())]
-    for some, step in ((found, ask_some), (ending, _take_back)):
+        moving = [tuple(one) for one in session.execute(_under_way(MOVING))]
+        ending = [tuple(one) for one in session.execute(_under_way(SPARING, CLOSING))]
+    for some, step in ((moving, _move_some), (found, ask_some), (ending, _take_back)):
         for campaign_id, organisation_id, person_id in some:
             identity = identity_of(database, organisation_id, person_id)
-            if (
-                identity is None and step is _take_back
-            ):  # who closed it has left: somebody else does what they said
+            if identity is None and step is not ask_some:
+                # who closed or moved it has left: somebody else does what they said
                 identity = _somebody(database, organisation_id)
             if identity is None:
                 _pause(database, campaign_id, now=instant())
@@ -124,11 +128,11 @@ def _with_work(now: datetime) -> Any:
     )
 
 
-def _ending() -> Any:
-    """(campaign, organisation, who closed it) of those of which something is to be taken back."""
+def _under_way(*states: str) -> Any:
+    """(campaign, organisation, in whose name) of those that a date or an end is given, some vendors at a time."""
     return (
         select(Campaign.id, Campaign.organisation_id, Campaign.closed_by)
-        .where(Campaign.state.in_((SPARING, CLOSING)))
+        .where(Campaign.state.in_(states))
         .order_by(Campaign.id)
     )
 
@@ -143,31 +147,10 @@ def _somebody(database: Database, organisation_id: uuid.UUID) -> Identity | None
 
 def _take_back(session: Session, identity: Identity, campaign_id: uuid.UUID, *, now: datetime) -> int | None:
     """Take back the next few assessments of a campaign that ends; None when it has ended."""
-    assert identity.organisation is not None
-    own = identity.organisation.id
-    row = session.execute(
-        select(Campaign)
-        .where(
-            Campaign.id == campaign_id,
-            Campaign.organisation_id == own,
-            Campaign.state.in_((SPARING, CLOSING)),
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    row = _locked(session, identity, campaign_id, SPARING, CLOSING)
     if row is None:
         return None
-    statement = select(Assessment).where(
-        Assessment.organisation_id == own, Assessment.campaign_id == row.id, Assessment.state == "open"
-    )
-    if row.state == SPARING:
-        statement = statement.where(Assessment.answered == 0)
-    some = session.scalars(
-        statement.order_by(Assessment.id)
-        .limit(AT_ONCE)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    some = _open(session, row, *([silent()] if row.state == SPARING else []))
     for one in some:
         changing.cancel(session, one, text=row.said, actor=identity, now=now)
     if not some:
@@ -175,6 +158,73 @@ def _take_back(session: Session, identity: Identity, campaign_id: uuid.UUID, *, 
         record(session, Kind.CAMPAIGN_CHANGED, now=now, actor=None, subject=row, data={"state": row.state})
     session.flush()
     return len(some) or None
+
+
+def _move_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, now: datetime) -> int | None:
+    """Give the next few that have an earlier date the campaign's, and tell them; None when all have it.
+
+    A later date was agreed with that vendor, so it stays. However often this runs, nobody is told twice.
+    """
+    row = _locked(session, identity, campaign_id, MOVING)
+    if row is None:
+        return None
+    some = _open(session, row, _earlier(row))
+    for one in some:
+        was = issuing.due_words(one)
+        before = {"before": one.due, "before_time": one.due_time}
+        one.due, one.due_time = row.due, row.due_time
+        data = {"due": one.due, "round": one.round, **before}
+        record(session, Kind.ASSESSMENT_EXTENDED, now=now, actor=identity, subject=one, data=data)
+        what = f"{identity.person.name} has moved the date for {about(one)}, from {was}."
+        until = f"The answers are due on {issuing.due_words(one)}."
+        tell(session, one, what, "", until, None, actor=identity, now=now)
+    if not some:
+        row.state = RUNNING
+        record(session, Kind.CAMPAIGN_CHANGED, now=now, actor=None, subject=row, data={"state": row.state})
+    session.flush()
+    return len(some) or None
+
+
+def _earlier(row: Campaign) -> ColumnElement[bool]:
+    """Whether an assessment is due before the campaign; no time is the end of its day."""
+    sooner: ColumnElement[bool] = Assessment.due_time.is_not(None)
+    if row.due_time is not None:
+        sooner = Assessment.due_time < row.due_time
+    return or_(Assessment.due < row.due, and_(Assessment.due == row.due, sooner))
+
+
+def _locked(session: Session, identity: Identity, campaign_id: uuid.UUID, *states: str) -> Campaign | None:
+    """The campaign as it stands, if it is in one of these states."""
+    assert identity.organisation is not None
+    found: Campaign | None = session.execute(
+        select(Campaign)
+        .where(
+            Campaign.id == campaign_id,
+            Campaign.organisation_id == identity.organisation.id,
+            Campaign.state.in_(states),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    return found
+
+
+def _open(session: Session, row: Campaign, *which: ColumnElement[bool]) -> list[Assessment]:
+    """The next few that wait for their vendor, locked in the order of ids."""
+    statement = (
+        select(Assessment)
+        .where(
+            Assessment.organisation_id == row.organisation_id,
+            Assessment.campaign_id == row.id,
+            Assessment.state == "open",
+            *which,
+        )
+        .order_by(Assessment.id)
+        .limit(AT_ONCE)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(statement))
 
 
 def _ready(now: datetime) -> list[Any]:
@@ -186,19 +236,16 @@ def _ready(now: datetime) -> list[Any]:
 
 def ask_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, now: datetime) -> int | None:
     """Ask the next few; how many were asked, None when nobody is left to ask at this moment."""
-    assert identity.organisation is not None
-    own = identity.organisation.id
-    row = session.execute(
-        select(Campaign)
-        .where(Campaign.id == campaign_id, Campaign.organisation_id == own, Campaign.state == RUNNING)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    row = _locked(session, identity, campaign_id, RUNNING)
     if row is None:
         return None
     statement = (
         select(CampaignTarget)
-        .where(CampaignTarget.organisation_id == own, CampaignTarget.campaign_id == row.id, *_ready(now))
+        .where(
+            CampaignTarget.organisation_id == row.organisation_id,
+            CampaignTarget.campaign_id == row.id,
+            *_ready(now),
+        )
         .order_by(CampaignTarget.vendor_id)
         .limit(AT_ONCE)
         .execution_options(populate_existing=True)
@@ -211,7 +258,7 @@ def ask_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, no
         line = lines.get(key)
         target.at = now
         if line is None:
-            target.state, target.why = LEFT_OUT, "over" if not lines else "gone"
+            target.state, target.why = LEFT_OUT, OVER if not lines else "gone"
         elif line.why == "issued":
             target.state, target.why = ISSUED, ""
         elif line.later:

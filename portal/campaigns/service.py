@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -17,7 +16,6 @@ from portal.access import Identity, Permission, mine
 from portal.assessments import issuing
 from portal.assessments.enquiries import text_fault
 from portal.assessments.issuing_many import Line
-from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.campaigns.models import Campaign, CampaignTarget
@@ -26,11 +24,13 @@ from portal.library import service as library
 from portal.organisations import queries as organisations
 from portal.reassessment.kinds import OWN
 from portal.rows import insert_rows
-from portal.vendors.ground import vendors_moved
 
 RUNNING, PAUSED, CLOSED = "running", "paused", "closed"
-SPARING, CLOSING = "sparing", "closing"
+SPARING, CLOSING, MOVING = "sparing", "closing", "moving"
 WAITING, ISSUED, LEFT_OUT = "waiting", "issued", "left_out"
+PURPOSE = "campaign"  # of the questionnaires that may be asked
+NOT_FOR_CAMPAIGNS = "Choose a questionnaire that is made for campaigns: others count at gates and set dates."
+OVER = "over"  # why a vendor is left out: the date was past before it could be asked
 MOST_OPEN = 10  # campaigns of an organisation
 SOONEST = timedelta(hours=1)
 LADDERS = OWN["campaign"]
@@ -51,12 +51,10 @@ class Wish:
 
 
 def ends(due: date, due_time: time | None, zone: str) -> datetime:
-    """The instant by which answers are in time: a time that a clock skips counts as the end of the gap."""
+    """The instant by which answers are in time, UTC; of what a clock skips or shows twice, see clock.at."""
     if due_time is None:
         return clock.begins(due + timedelta(days=1), zone)
-    # fold 0: the earlier of two equal times; what lies in a gap is moved on by the gap's length.
-    local = datetime.combine(due, due_time, ZoneInfo(zone))
-    return local.astimezone(ZoneInfo("UTC"))
+    return clock.at(due, due_time, zone)
 
 
 def check(wish: Wish, zone: str, now: datetime) -> None:
@@ -86,7 +84,8 @@ def start(
 ) -> Campaign:
     """Put a campaign on record with its vendors; the worker asks them. Pressing twice gives the one that is there.
 
-    ``lines``: choosing.lines for this id and version. Raises Refused, Invalid, Conflict when too many are open.
+    Only what is made for campaigns is asked: its answers count at no gate and set no date. ``lines``: choosing.lines
+    for this id and version. Raises Refused, Invalid, Conflict when too many are open.
     """
     if not actor.may(Permission.CAMPAIGN):
         raise Refused("You may not start campaigns here.")
@@ -105,6 +104,8 @@ def start(
     if session.execute(running).scalar_one() >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} campaigns are open. Close one before you start another.")
     version = library.issuable(session, actor, wish.content_hash)
+    if version.purpose != PURPOSE:
+        raise Invalid(errors={"questionnaire": NOT_FOR_CAMPAIGNS})
     library.store(session, library.definition(session, wish.content_hash), now=now, actor=actor)
     row = Campaign(
         id=campaign_id,
@@ -157,9 +158,11 @@ def put_off(
     actor: Identity,
     now: datetime,
 ) -> None:
-    """A later date for everybody; who has answered is not touched. The caller has locked the campaign.
+    """A later date for everybody who has not answered; who has a later one keeps it.
 
-    Raises Refused, Conflict for one that is closed, Invalid at ``due``.
+    The caller has locked the campaign. The worker moves the dates and tells whose it moved. Whom the old date left out
+    before they could be asked waits again. One that paused goes on in the actor's name. Raises Refused, Conflict for
+    one that is closed, Invalid at ``due``.
     """
     _require(row, actor)
     if due is not None and (due, due_time) == (row.due, row.due_time):
@@ -170,13 +173,12 @@ def put_off(
         fault := issuing.order_faults(due, clock.local_date(now, row.zone), row.reason).get("due")
     ) is not None:
         raise Invalid(errors={"due": fault})
-    before, row.due, row.due_time = row.due, due, due_time
-    data = {"due": due, "before": before}
-    for one in _open(session, row):
-        was, one.due, one.due_time = one.due, due, due_time
-        moved = {"due": due, "before": was, "round": one.round}
-        record(session, Kind.ASSESSMENT_EXTENDED, now=now, actor=actor, subject=one, data=moved)
-    vendors_moved(session, row.organisation_id, _vendors(session, row))
+    data = {"due": due, "before": row.due, "state": MOVING}
+    if row.state == PAUSED:
+        row.created_by = actor.person.id
+    row.due, row.due_time = due, due_time
+    row.state, row.closed_by = MOVING, actor.person.id
+    _targets(session, row, LEFT_OUT, OVER, {"state": WAITING, "why": "", "at": None})
     record(session, Kind.CAMPAIGN_CHANGED, now=now, actor=actor, subject=row, data=data)
     session.flush()
 
@@ -184,7 +186,7 @@ def put_off(
 def resume(session: Session, row: Campaign, *, actor: Identity, now: datetime) -> None:
     """Go on with a campaign that paused because nobody could ask in its maker's name: from now on in the actor's."""
     _require(row, actor)
-    if row.state == RUNNING:
+    if row.state != PAUSED:
         return
     row.state, row.created_by = RUNNING, actor.person.id
     record(session, Kind.CAMPAIGN_CHANGED, now=now, actor=actor, subject=row, data={"state": RUNNING})
@@ -204,20 +206,13 @@ def close(
     if pressed == (SPARING if spare else CLOSING, actor.person.id, text):
         return  # a second press of the same button
     _require(row, actor)
+    if spare and row.state == MOVING:
+        raise Conflict("The new date is being given to the vendors. Wait a minute, then try again.")
     if (fault := text_fault(text, "Say in a sentence why. Whoever was asked reads it.")) is not None:
         raise Invalid(errors={"text": fault})
     if len(text) > LONGEST_REASON:
         raise Invalid(errors={"text": f"Write at most {LONGEST_REASON} characters."})
-    session.execute(
-        update(CampaignTarget)
-        .where(
-            CampaignTarget.campaign_id == row.id,
-            CampaignTarget.state == WAITING,
-            *mine(actor.scope, CampaignTarget),
-        )
-        .values(state=LEFT_OUT, why="stopped", at=now)
-        .execution_options(synchronize_session=False)
-    )
+    _targets(session, row, WAITING, None, {"state": LEFT_OUT, "why": "stopped", "at": now})
     row.state, row.said, row.closed_by, row.closed_at = (
         SPARING if spare else CLOSING,
         text,
@@ -241,26 +236,13 @@ def _require(row: Campaign, actor: Identity) -> None:
         raise Conflict("What nobody has begun is being taken back. Wait a minute, then try again.")
 
 
-def _open(session: Session, row: Campaign) -> list[Assessment]:
-    """What waits for its vendor, locked in the order of ids."""
-    statement = (
-        select(Assessment)
-        .where(
-            Assessment.organisation_id == row.organisation_id,
-            Assessment.campaign_id == row.id,
-            Assessment.state == "open",
-        )
-        .order_by(Assessment.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+def _targets(session: Session, row: Campaign, state: str, why: str | None, values: dict[str, Any]) -> None:
+    """Set ``values`` in the campaign's vendors that are in ``state``, and for this reason where one is given."""
+    which = [CampaignTarget.campaign_id == row.id, CampaignTarget.state == state]
+    which += [] if why is None else [CampaignTarget.why == why]
+    session.execute(
+        update(CampaignTarget)
+        .where(*which, CampaignTarget.organisation_id == row.organisation_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
     )
-    return list(session.scalars(statement))
-
-
-def _vendors(session: Session, row: Campaign) -> list[uuid.UUID]:
-    statement = select(CampaignTarget.vendor_id).where(
-        CampaignTarget.organisation_id == row.organisation_id,
-        CampaignTarget.campaign_id == row.id,
-        CampaignTarget.state == ISSUED,
-    )
-    return list(session.scalars(statement))

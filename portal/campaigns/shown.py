@@ -18,6 +18,7 @@ STATES: Mapping[str, tuple[str, str, Any]] = MappingProxyType(
     {
         "running": ("info", "clock", _l("Running")),
         "paused": ("caution", "alert", _l("Paused")),
+        "moving": ("caution", "clock", _l("Being put off")),
         "sparing": ("caution", "clock", _l("Being narrowed")),
         "closing": ("none", "clock", _l("Being closed")),
         "closed": ("none", "check", _l("Closed")),

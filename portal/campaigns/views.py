@@ -66,6 +66,8 @@ def new(organisation: str) -> Page:
     """Whom to ask, by filter in the address; then what, until when and why."""
     session, identity = web.db(), web.identity()
     versions = _versions(session, identity)
+    if not versions:
+        return render_template("campaigns/nothing.html")
     choice = choosing.choice_from(request.args)
     form = Starting(data=_begun(versions, _today(session, identity)))
     wanted = request.args.get("questionnaire", "")
@@ -83,13 +85,15 @@ def start(organisation: str) -> Page:
     sound = form.validate()
     session, identity, now = web.db(), web.identity(), web.now()
     versions = _versions(session, identity)
+    if not versions:
+        return render_template("campaigns/nothing.html")
     choice = choosing.choice_from(request.form)
     version = next((one for one in versions if one.content_hash == form.questionnaire.data), None)
     if request.form.get("do") == "preview" or (version and form.previewed.data != version.content_hash):
         return _look_over(form, choice, versions)
     try:
         if version is None:
-            raise Invalid(errors={"questionnaire": "Choose a questionnaire from the list."})
+            raise Invalid(errors={"questionnaire": service.NOT_FOR_CAMPAIGNS})
         if not sound or form.due.data is None:
             raise Invalid(errors={} if form.due.errors or form.due.data else {"due": "Choose a day."})
         wish = Wish(
@@ -197,9 +201,9 @@ def _local(session: Session, identity: Identity) -> datetime:
 
 
 def _versions(session: Session, identity: Identity) -> list[library.Version]:
-    """What may be asked, short ones that are made for campaigns first."""
-    found = [one for one in library.available(session, identity) if one.purpose != "intake"]
-    return sorted(found, key=lambda one: (one.purpose != "campaign", one.questions))
+    """What may be asked: what is made for campaigns, short ones first."""
+    found = [one for one in library.available(session, identity) if one.purpose == service.PURPOSE]
+    return sorted(found, key=lambda one: one.questions)
 
 
 def _begun(versions: list[library.Version], today: date) -> dict[str, Any]:
@@ -259,6 +263,7 @@ def _page(row: Campaign, form: Changing) -> str:
     session, identity = web.db(), web.identity()
     local = web.now().astimezone(clock.zone_of(row.zone))
     definition = library.definition(session, row.content_hash)
+    said = results.number(session, identity, row)
     tab = one_of("tab", ("answers",))
     stage = one_of("stage", queries.FILTERS)
     key = one_of("question", [one.key for one in results.questions_of(definition) if one.options])
@@ -279,6 +284,7 @@ def _page(row: Campaign, form: Changing) -> str:
         page=found,
         pages=found.links(lambda number: href(page=number)),
         href=href,
+        said=said,
         tab=tab,
         stage=stage,
         choices=[(each.key, each.text) for each in results.questions_of(definition) if each.options],

@@ -79,8 +79,8 @@ class Marked:
 def sent(
     session: Session, organisation_id: uuid.UUID, engagement_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, dict[str, list[Sent]]]:
-    """Engagement -> questionnaire -> its submissions, the newest first; campaigns left out. One statement, and one for
-    each definition that this process has not read yet.
+    """Engagement -> questionnaire -> its submissions, the newest first; campaigns left out, whatever they ask. One
+    statement, and one for each definition that this process has not read yet.
     """
     rows: Iterable[Any] = session.execute(
         select(
@@ -97,6 +97,7 @@ def sent(
         .join(Submission, Submission.assessment_id == Assessment.id)
         .where(
             AssessmentEngagement.engagement_id.in_(engagement_ids),
+            Assessment.campaign_id.is_(None),
             *_own(organisation_id, AssessmentEngagement, Assessment, Submission),
         )
         .order_by(Submission.sealed_at.desc(), Submission.round.desc(), Submission.id.desc())

@@ -34,12 +34,15 @@ def moved(eyes: Eyes, column: Any, kinds: tuple[str, ...]) -> Any:
 
 
 def next_open(eyes: Eyes) -> ColumnElement[bool]:
-    """Whether an open assessment by the same questionnaire covers the statement's Reassessment's engagement."""
+    """Whether an open assessment by the same questionnaire, no campaign's, covers the statement's Reassessment's
+    engagement.
+    """
     return exists().where(
         AssessmentEngagement.engagement_id == Reassessment.engagement_id,
         Assessment.id == AssessmentEngagement.assessment_id,
         Assessment.slug == Reassessment.slug,
         Assessment.state == OPEN,
+        Assessment.campaign_id.is_(None),
         *eyes.of(AssessmentEngagement, Assessment),
     )
 

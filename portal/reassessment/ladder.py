@@ -125,8 +125,8 @@ def moments(item: Dated, ladder: Ladder, calendar: Calendar) -> tuple[Moment, ..
             found.append(Moment(step, day, None))
         else:
             at = due_instant(item) + timedelta(hours=step.hours)
-            shown = item.due_time or time(0)
-            step = replace(step, name=f"{step.name}@{shown:%H:%M}")
+            shown = "24:00" if item.due_time is None else f"{item.due_time:%H:%M}"
+            step = replace(step, name=f"{step.name}@{shown}")
             found.append(Moment(step, local_date(at, item.zone), at))
     return tuple(sorted(found, key=_order))
 

@@ -243,7 +243,7 @@ def _reassessments(
 def _out(
     session: Session, identity: Identity, wanted: Collection[tuple[uuid.UUID, str]]
 ) -> set[tuple[uuid.UUID, str]]:
-    """Which of these engagements are asked by these questionnaires already."""
+    """Which of these engagements are asked by these questionnaires already, by no campaign."""
     rows = session.execute(
         select(AssessmentEngagement.engagement_id, Assessment.slug)
         .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
@@ -251,6 +251,7 @@ def _out(
             *mine(identity.scope, AssessmentEngagement, Assessment),
             AssessmentEngagement.engagement_id.in_({one for one, _slug in wanted}),
             Assessment.state == OPEN,
+            Assessment.campaign_id.is_(None),
         )
     )
     return {(engagement, slug) for engagement, slug in rows} & set(wanted)

@@ -39,7 +39,10 @@ def schedule_next(
     before is replaced, whichever company answered then. A round of chosen questions renews nothing: the date that
     stands, whoever or whatever has set it, stands on. A campaign asks once and is not asked again by itself.
     """
-    if library.definition(session, submission.content_hash).purpose in ONCE:
+    if (
+        assessment.campaign_id is not None
+        or library.definition(session, submission.content_hash).purpose in ONCE
+    ):
         return
     policy = policies.current(session, assessment.organisation_id)
     found = rules.current(session, assessment.organisation_id)

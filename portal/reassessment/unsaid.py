@@ -10,7 +10,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -100,10 +100,12 @@ def _assessments(session: Session, organisation_id: uuid.UUID, since: datetime) 
         at = one.closed_at or one.submitted_at
         assert at is not None
         why = ANSWERED if one.state == SUBMITTED else ENDED
-        yield Ended(_of_assessment(one, one.due, _last(moves[one.id], at) or one.issued_at), at, why)
+        began = _last(moves[one.id], at) or one.issued_at
+        yield Ended(_of_assessment(one, one.due, one.due_time, began), at, why)
 
 
-def _of_assessment(one: Assessment, due: date, since: datetime) -> Item:
+def _of_assessment(one: Assessment, due: date, due_time: time | None, since: datetime) -> Item:
+    """An assessment as the agenda has it while it is open, under a date that its row may not have any more."""
     return Item(
         kind="assessment" if one.campaign_id is None else "campaign",
         subject=one.id,
@@ -113,7 +115,7 @@ def _of_assessment(one: Assessment, due: date, since: datetime) -> Item:
         vendor_id=one.vendor_id,
         engagement_id=None,
         due=due,
-        due_time=one.due_time,
+        due_time=due_time,
         since=since,
         zone=one.zone,
         tier=one.ladder if one.campaign_id is not None else str(one.facts.get("engagement.tier") or ""),
@@ -133,6 +135,7 @@ def _opened(session: Session, organisation_id: uuid.UUID, since: datetime) -> It
             Reassessment.state == SCHEDULED,
             Assessment.slug == Reassessment.slug,
             Assessment.state == OPEN,
+            Assessment.campaign_id.is_(None),
             Assessment.issued_at >= since,
         )
         .group_by(Reassessment.id)
@@ -202,7 +205,7 @@ def next_assessment(row: Reassessment, due: date, since: datetime, vendor_id: uu
 
 
 def _moved(session: Session, organisation_id: uuid.UUID, since: datetime) -> Iterator[Ended]:
-    """Dates that were moved to another day: the events say which they were."""
+    """Dates that were moved to another day or hour: the events say which they were."""
     kinds = (Kind.ASSESSMENT_EXTENDED.value, Kind.REASSESSMENT_MOVED.value)
     events = session.execute(
         select(Event.subject_id, Event.kind, Event.at, Event.data).where(
@@ -218,10 +221,11 @@ def _moved(session: Session, organisation_id: uuid.UUID, since: datetime) -> Ite
     scheduled = {row[0].id: row for row in _rows(session, ids)}
     for one in events:
         before = date.fromisoformat(one.data["before"])
+        clock = time.fromisoformat(one.data["before_time"]) if one.data.get("before_time") else None
         began = _last(moves[one.subject_id], one.at)
         if one.subject_id in assessments:
             asked = assessments[one.subject_id]
-            yield Ended(_of_assessment(asked, before, began or asked.issued_at), one.at, MOVED)
+            yield Ended(_of_assessment(asked, before, clock, began or asked.issued_at), one.at, MOVED)
         elif one.subject_id in scheduled:
             row, sealed_at, vendor_id, tier = scheduled[one.subject_id]
             yield Ended(next_assessment(row, before, began or sealed_at, vendor_id, tier), one.at, MOVED)

@@ -113,6 +113,7 @@ def current(
             Vendor.organisation_id == organisation_id,
             Vendor.offboarded_at.is_(None),
             Submission.sealed_at <= before,
+            Assessment.campaign_id.is_(None),
         )
         .order_by(Submission.sealed_at, Submission.round, Submission.id)
     ).all()

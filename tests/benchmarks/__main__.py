@@ -6,6 +6,7 @@ import sys
 
 from tests.benchmarks import (
     autosave,
+    campaign,
     cycle,
     engine,
     gate,
@@ -27,6 +28,7 @@ GROUPS = {
     "what_if_portal": what_if_portal.figures,
     "gate": gate.figures,
     "cycle": cycle.figures,
+    "campaign": campaign.figures,
     "portfolio": portfolio.figures,
     "report": report.figures,
 }

@@ -8,15 +8,17 @@ import re
 import threading
 import uuid
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from portal.access import CompanyRole, Identity, OrganisationRole
+from portal.assessments import change_steps, changing, result_queries
 from portal.assessments.issuing_many import Order
 from portal.assessments.models import Assessment
+from portal.assessments.result_queries import Pair
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.audit.service import record
@@ -28,10 +30,16 @@ from portal.db import SYSTEM, Database
 from portal.erasure import parting
 from portal.erasure.reaching import Destroyed
 from portal.faults import Conflict, Invalid, NotFound, Refused
+from portal.gate import loading_answers
+from portal.library import releasing
+from portal.library import service as library
 from portal.organisations import invitations
 from portal.organisations.models import OrganisationMember
 from portal.outbox import Message
 from portal.portfolio.engagement_lists import Filter
+from portal.reassessment import agenda_rounds, unsaid
+from portal.reassessment.eyes import Eyes
+from portal.reassessment.models import Reassessment, ReminderStep
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.web import Portal
@@ -39,9 +47,10 @@ from questionnaires import catalog
 from tests.portal import journey
 from tests.portal.journey import Issued
 from tests.portal.once import made_once
+from tests.portal.reassessment.given import submit
 from tests.portal.world import NOW, Place, make_company, make_organisation, signed_in
 
-FLASH = catalog.latest("vulnerability_flash")
+FLASH, LITE = catalog.latest("vulnerability_flash"), catalog.latest("security_lite")
 TODAY = NOW.date()
 R = OrganisationRole
 EVERYBODY = Choice()
@@ -205,6 +214,7 @@ def test_pressing_twice_starts_one(database: Database, given: Given) -> None:
         ({"due": TODAY, "due_time": time(12, 30)}, "due_time"),  # it is noon
         ({"reason": ""}, "reason"),
         ({"ladder": "minutes"}, "ladder"),
+        ({"content_hash": LITE.content_hash}, "questionnaire"),  # its answers would count
     ],
 )
 def test_what_cannot_be_is_said_at_its_field(
@@ -213,6 +223,18 @@ def test_what_cannot_be_is_said_at_its_field(
     with pytest.raises(Invalid) as fault:
         start(database, given, replace(WISH, **changes))
     assert set(fault.value.errors) == {field}
+
+
+def test_without_a_questionnaire_for_campaigns_the_page_says_what_to_do(
+    app: Portal, database: Database, given: Given
+) -> None:
+    with database.transaction(given.ciso.scope) as session:
+        flash = library.version(session, given.ciso, FLASH.slug, FLASH.version)
+        releasing.retire(session, flash, actor=given.ciso, now=NOW)
+    here = f"/o/{given.place.slug}/campaigns/new"
+    ciso = signed_in(app, given.ciso)
+    assert "No questionnaire is made for campaigns." in ciso.get(here).text
+    assert "No questionnaire is made for campaigns." in ciso.post(here, {"do": "start"}).text
 
 
 def test_ten_are_open_at_once(database: Database, given: Given) -> None:
@@ -237,8 +259,8 @@ def test_who_may_not_start_one(database: Database, given: Given) -> None:
             date(2026, 3, 29),
             time(1, 30),
             "Europe/Lisbon",
-            "2026-03-29T01:30+00:00",
-        ),  # a clock skips it: moved on
+            "2026-03-29T01:00+00:00",
+        ),  # a clock skips it: when it goes on
         (
             date(2026, 10, 25),
             time(1, 30),
@@ -291,21 +313,13 @@ def test_who_has_not_begun_is_spared_and_closing_takes_back_the_rest(
     ask(database)
     rows = issued(database, campaign)
     answering = rows[given.first.vendor]
-    with database.transaction() as session:
-        session.execute(update(Assessment).where(Assessment.id == answering.id).values(answered=1))
-        record(session, Kind.ANSWERS_SAVED, now=NOW, actor=None)
-
-    def close(text: str, *, spare: bool) -> None:
-        with database.transaction(given.ciso.scope) as session:
-            row = queries.campaign(session, given.ciso, campaign, lock=True)
-            service.close(session, row, text, spare=spare, actor=given.ciso, now=NOW)
-
+    changed(database, answering.id, answered=1)
     with pytest.raises(Invalid):
-        close("", spare=True)
-    close("The maker has mended it.", spare=True)
+        close(database, given, campaign, "", spare=True)
+    close(database, given, campaign, "The maker has mended it.", spare=True)
     ask(database)
     assert far(database, given, campaign) == {"begun": 1, "ended": 1, "left_out": 1}
-    close("It is over.", spare=False)
+    close(database, given, campaign, "It is over.")
     ask(database)
     assert far(database, given, campaign) == {"ended": 2, "left_out": 1}
     with database.looking(SYSTEM) as session:
@@ -317,22 +331,159 @@ def test_who_has_not_begun_is_spared_and_closing_takes_back_the_rest(
         "It is over",
     }
     with pytest.raises(Conflict):
-        close("Again.", spare=False)
+        close(database, given, campaign, "Again.")
+
+
+def put_off(database: Database, given: Given, campaign: uuid.UUID, due: date, at: time | None) -> None:
+    with database.transaction(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign, lock=True)
+        service.put_off(session, row, due, at, actor=given.ciso, now=NOW)
+
+
+def close(database: Database, given: Given, campaign: uuid.UUID, text: str, *, spare: bool = False) -> None:
+    with database.transaction(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign, lock=True)
+        service.close(session, row, text, spare=spare, actor=given.ciso, now=NOW)
+
+
+def told(database: Database) -> list[str]:
+    """The texts of letters that tell a company of a change."""
+    with database.looking(SYSTEM) as session:
+        return [*session.scalars(select(Message.text).where(Message.kind == "assessment_changed"))]
+
+
+def changed(database: Database, assessment: uuid.UUID, **values: object) -> None:
+    with database.transaction() as session:
+        session.execute(update(Assessment).where(Assessment.id == assessment).values(**values))
+        record(session, Kind.ANSWERS_SAVED, now=NOW, actor=None)
 
 
 @pytest.mark.both_databases
-def test_a_later_date_holds_for_everybody(database: Database, given: Given) -> None:
-    campaign = start(database, given)
+def test_a_later_date_is_given_to_whoever_has_an_earlier_one_and_told(
+    database: Database, given: Given
+) -> None:
+    """What was agreed with one vendor stays; nobody is told twice, whoever presses and however often it runs."""
+    campaign, agreed = start(database, given), TODAY + timedelta(days=20)
     ask(database)
     with database.transaction(given.ciso.scope) as session:
-        row = queries.campaign(session, given.ciso, campaign, lock=True)
-        with pytest.raises(Invalid):
-            service.put_off(session, row, WISH.due, time(17), actor=given.ciso, now=NOW)
-        service.put_off(session, row, WISH.due, None, actor=given.ciso, now=NOW)
-    assert {one.due_time for one in issued(database, campaign).values()} == {None}
+        own = issued(database, campaign)[given.first.vendor].id
+        one, _vendor = change_steps.lock(session, given.ciso, own)
+        changing.extend(session, one, due=agreed, text="Holidays.", actor=given.ciso, now=NOW)
+    before = len(told(database))
+    with pytest.raises(Invalid):
+        put_off(database, given, campaign, WISH.due, time(17))
+    put_off(database, given, campaign, WISH.due, None)
+    put_off(database, given, campaign, WISH.due, None)
+    assert {one.due_time for one in issued(database, campaign).values()} == {None, time(18)}
+    with pytest.raises(Conflict):
+        close(database, given, campaign, "Mended.", spare=True)
+    workers = [threading.Thread(target=ask, args=(database,)) for _ in range(2)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    assert ask(database) == 0
+    found = issued(database, campaign)
+    assert (found[given.first.vendor].due, found[given.first.vendor].due_time) == (agreed, None)
+    assert (found[given.second.vendor].due, found[given.second.vendor].due_time) == (WISH.due, None)
+    letters = told(database)[before:]
+    assert len(letters) == 1
+    assert "18:00" in letters[0]
     with database.looking(SYSTEM) as session:
-        moved = select(func.count()).where(Event.kind == Kind.ASSESSMENT_EXTENDED.value)
-        assert session.execute(moved).scalar_one() == 2
+        assert session.get_one(Campaign, campaign).state == "running"
+        events = session.scalars(
+            select(Event.data).where(
+                Event.kind == Kind.ASSESSMENT_EXTENDED.value,
+                Event.subject_id == found[given.second.vendor].id,
+            )
+        ).all()
+    assert [one["before_time"] for one in events if one] == ["18:00:00"]
+
+
+def test_what_the_hour_of_before_had_brought_is_on_record_under_that_hour(
+    database: Database, given: Given
+) -> None:
+    """A day before 18:00 has come and nobody looked; then the end of the day counts."""
+    campaign, at = start(database, given), datetime.combine(TODAY + timedelta(days=1), time(20), UTC)
+    ask(database)
+    put_off(database, given, campaign, WISH.due, None)
+    ask(database, at)
+    unsaid.note(database, now=at + timedelta(minutes=5))
+    with database.looking(SYSTEM) as session:
+        steps = session.execute(select(ReminderStep.step, ReminderStep.skipped, ReminderStep.due)).all()
+    assert {tuple(one) for one in steps} == {("hour-24@18:00", "moved", WISH.due)}
+
+
+def test_a_later_date_goes_on_with_what_paused_in_the_name_of_who_gave_it(
+    database: Database, given: Given
+) -> None:
+    campaign = start(database, given)
+    with database.transaction(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign, lock=True)
+        row.state, row.created_by = service.PAUSED, given.place[R.PROCUREMENT].person.id
+        record(session, Kind.CAMPAIGN_CHANGED, now=NOW, actor=None, subject=row)
+    put_off(database, given, campaign, TODAY + timedelta(days=9), None)
+    assert ask(database) + ask(database) == 2
+    assert {one.issued_by for one in issued(database, campaign).values()} == {given.ciso.person.id}
+
+
+def test_whom_the_date_left_out_is_asked_once_it_is_later(database: Database, given: Given) -> None:
+    campaign = start(database, given)
+    assert ask(database, NOW + timedelta(days=5)) == 0
+    with database.transaction(given.ciso.scope) as session:
+        row = queries.campaign(session, given.ciso, campaign, lock=True)
+        later, at = TODAY + timedelta(days=9), NOW + timedelta(days=6)
+        service.put_off(session, row, later, None, actor=given.ciso, now=at)
+    ask(database, at)
+    ask(database, at)
+    assert {one.due for one in issued(database, campaign).values()} == {later}
+    assert sorted(states(database, campaign).values()) == [
+        ("issued", ""),
+        ("issued", ""),
+        ("left_out", "no_contact"),
+    ]
+
+
+def test_who_has_handed_in_once_is_neither_spared_nor_told_that_it_was_not_sent(
+    database: Database, given: Given
+) -> None:
+    """An optional question came back: a second round in which nothing is answered yet."""
+    campaign = start(database, given)
+    ask(database)
+    rows = issued(database, campaign)
+    journey.submit(database, replace(given.first, definition=FLASH), assessment=rows[given.first.vendor].id)
+    changed(database, rows[given.first.vendor].id, state="open", round=2, answered=0)
+    for spare, far_then in (
+        (True, {"begun": 1, "ended": 1, "left_out": 1}),
+        (False, {"answered": 1, "ended": 1, "left_out": 1}),
+    ):
+        close(database, given, campaign, "Mended.", spare=spare)
+        ask(database)
+        assert far(database, given, campaign) == far_then
+    assert sum("What you submitted before stands" in one for one in told(database)) == 1
+    assert sum("What you have answered so far was not sent" in one for one in told(database)) == 1
+
+
+def test_a_campaign_with_questions_that_count_counts_nowhere(database: Database, given: Given) -> None:
+    """Such as were started before campaigns asked only what is made for them."""
+    first = given.first
+    sealed = submit(database, first)
+    again = journey.again(database, given.place, first.vendor, first.engagements, first.definition)
+    changed(database, again, campaign_id=uuid.uuid4(), ladder="none")
+    with database.looking(SYSTEM) as session:
+        scheduled = session.scalars(select(Reassessment)).all()
+        assert len(scheduled) == len(first.engagements)
+        waiting = session.execute(agenda_rounds.reassessments(Eyes(None))).all()
+        assert {one.subject for one in waiting} == {one.id for one in scheduled}
+    submit(database, first, assessment=again, now=NOW + timedelta(days=5))
+    with database.looking(SYSTEM) as session:
+        sent = loading_answers.sent(session, given.place.id, first.engagements)
+        assert {each.id for some in sent.values() for one in some.values() for each in one} == {sealed}
+        pair = Pair(given.place.id, first.company.id)
+        counted = result_queries.newest_submissions(session, first.engagements[0], pair)
+        assert [one.id for one in counted] == [sealed]
+        after = session.scalars(select(Reassessment)).all()
+    assert {(one.id, one.state) for one in after} == {(one.id, "scheduled") for one in scheduled}
 
 
 @pytest.mark.both_databases
@@ -439,6 +590,11 @@ def test_the_pages(app: Portal, given: Given, database: Database) -> None:
     assert "To be asked" in page
     ask(database, NOW + timedelta(minutes=1))
     assert "Give more time" in ciso.get(there.location).text
+    later = {"do": "later", "due": (TODAY + timedelta(days=9)).isoformat()}
+    assert ciso.post(f"{there.location}/change", later).status_code == 303
+    assert "is being given the new date" in ciso.get(there.location).text
+    ask(database, NOW + timedelta(minutes=2))
+    assert "is being given the new date" not in ciso.get(there.location).text
     assert "Not begun" in ciso.get(f"{there.location}?stage=silent").text
     assert "Nobody has answered yet" in ciso.get(f"{there.location}?tab=answers").text
     assert ciso.post(f"{there.location}/change", {"do": "later", "due": "2020-01-01"}).status_code == 422

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
+from types import FrameType
 
 import pytest
+from sqlalchemy import insert, select
 
 from portal.access import Identity
 from portal.assessments.issuing_many import Order
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
 from portal.campaigns import choosing
 from portal.campaigns.choosing import Choice
 from portal.db import Database
 from portal.portfolio.engagement_lists import Filter
 from portal.settings import Settings
+from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
 from questionnaires import catalog
 from tests.portal.once import made_once
@@ -85,3 +91,48 @@ def test_the_words_stand_in_the_address_and_on_record(app: Portal, world: Told) 
     assert "0 of 1 vendors answered" in said
     assert "stands in too many answers" not in page
     assert "No answer that counts today says “zzzz”" in ciso.get(f"{here}?says=zzzz").text
+
+
+def copies(database: Database, vendor: uuid.UUID, numbers: range) -> None:
+    """So many more vendors like this one, each with its engagements."""
+    with database.transaction() as session:
+        for model, key in ((Vendor, Vendor.id), (Engagement, Engagement.vendor_id)):
+            rows = session.execute(select(model.__table__).where(key == vendor)).mappings().all()
+            made = [
+                dict(row)
+                | {"id": uuid.uuid5(row["id"], str(one)), "name_key": f"{row['name_key']} {one}"}
+                | ({"vendor_id": uuid.uuid5(vendor, str(one))} if model is Engagement else {})
+                for row in rows
+                for one in numbers
+            ]
+            session.execute(insert(model), made)
+        record(session, Kind.VENDOR_CREATED, now=NOW, actor=None)
+
+
+def calls(database: Database, who: Identity, choice: Choice) -> tuple[int, int]:
+    """(vendors that are asked, calls of Python functions that choosing them takes)."""
+    counted = [0]
+
+    def seen(_frame: FrameType, event: str, _value: object) -> None:
+        counted[0] += event == "call"
+
+    chosen(database, who, choice)  # what is read once in a process
+    sys.setprofile(seen)
+    try:
+        asked = chosen(database, who, choice)
+    finally:
+        sys.setprofile(None)
+    return len(asked), counted[0]
+
+
+def test_choosing_takes_as_much_for_each_vendor_however_many_there_are(
+    world: Told, database: Database
+) -> None:
+    """At most 10,000 engagements may be chosen: what grew by their square would take half a minute."""
+    ciso, choice = world.place[CISO], Choice(Filter(tier="critical"))
+    copies(database, world.first.vendor, range(50))
+    few, little = calls(database, ciso, choice)
+    copies(database, world.first.vendor, range(50, 350))
+    many, much = calls(database, ciso, choice)
+    assert (few, many) == (51, 351)
+    assert much / many < 1.2 * little / few

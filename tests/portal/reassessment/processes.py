@@ -27,6 +27,7 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 from portal import clock, outbox, posting
+from portal.campaigns import running
 from portal.db import Database
 from portal.mail import mailer
 from portal.pass_report import Report
@@ -52,7 +53,7 @@ def work(asked):
     settings = Settings(Path(asked["data"]), "k" * 40, asked["url"], "http://127.0.0.1:8000", asked["mail"])
     database, report = Database(asked["url"], settings.base_url, settings.secret_key), Report()
     now = datetime.fromisoformat(asked["now"]) if asked["now"] else None
-    generating.WRITE_AT_ONCE = asked["at_once"]
+    generating.WRITE_AT_ONCE = running.AT_ONCE = asked["at_once"]
     if asked["lease"]:
         outbox.LEASE, posting.LEASE_MARGIN = timedelta(seconds=asked["lease"]), 1.0
     began = time.monotonic()
@@ -61,6 +62,7 @@ def work(asked):
     jobs = {
         "dates": lambda: dating.work_out(database, now=now),
         "openings": lambda: opening_job.open_due(database, now=now),
+        "campaigns": lambda: running.ask(database, instant=instant),
         "reminders": lambda: generating.generate(database, now=now).told,
         "unsaid": lambda: unsaid.note(database, now=now),
         "delivery": lambda: posting.deliver(
@@ -153,7 +155,8 @@ class Nursery:
         gate: Path | None = None,
     ) -> Worker:
         """A worker that does ``jobs`` as of ``now``. ``commit``: it is held before its so-many-th commit, or with
-        ``stops`` stops itself right after it. ``at_once``: lines of a transaction. ``gate``: begins when that is there.
+        ``stops`` stops itself right after it. ``at_once``: lines of a transaction, or vendors of a campaign.
+        ``gate``: begins when that is there.
         """
         name = uuid.uuid4().hex
         here, found = self.folder / f"{name}.here", self.folder / f"{name}.json"

@@ -286,6 +286,19 @@ def test_a_step_by_the_hour_counts_elapsed_time_before_the_due_time() -> None:
     assert record.told[-1] == "hour+4@20:00", "another hour has steps of its own"
 
 
+def test_the_end_of_a_day_and_its_midnight_have_steps_of_their_own() -> None:
+    """They are a day apart: who was reminded of the one has not heard of the other."""
+    ladder = tuple(Step(named_hour(one), None, hours=one, to=("owners",)) for one in (-24, -4))
+    thing = Thing(date(2026, 12, 10), datetime(2026, 12, 7, 9, tzinfo=UTC), due_time=time(0))
+    record = Record()
+    for far in range(36):
+        record.look(thing, ladder, Calendar(), datetime(2026, 12, 8, 12, tzinfo=UTC) + far * HOUR)
+    later = replace(thing, due_time=None, since=datetime(2026, 12, 9, 21, tzinfo=UTC))
+    for far in range(36):
+        record.look(later, ladder, Calendar(), datetime(2026, 12, 9, 22, tzinfo=UTC) + far * HOUR)
+    assert record.told == ["hour-24@00:00", "hour-4@00:00", "hour-24@24:00", "hour-4@24:00"]
+
+
 def test_what_was_asked_this_morning_for_this_evening_still_has_its_steps() -> None:
     ladder = tuple(Step(named_hour(one), None, hours=one, to=("owners",)) for one in (-24, -4, 0))
     asked = datetime(2026, 11, 24, 9, tzinfo=UTC)
