@@ -14,6 +14,7 @@ from portal.evidence.forms import UploadForm
 from portal.evidence.lasting import usual_end
 from portal.evidence.models import Evidence
 from portal.evidence.names import disposition
+from portal.evidence.service import Described
 from portal.evidence.uploads import Infected, Stored
 from portal.faults import Invalid, Unavailable
 from portal.storage import Missing
@@ -63,6 +64,14 @@ def add(form: UploadForm, stored: Stored) -> Evidence:
     if said.expires is None:
         said = replace(said, expires=usual_end(said.kind, said.issued))
     return service.add(session, stored, said, actor=identity, now=web.now())
+
+
+def corrected(said: Described, before: Evidence) -> Described:
+    """A change with the end worked out anew, where what stood there was the usual one and nobody wrote another."""
+    usual = usual_end(before.kind, before.issued)
+    if usual is None or not said.expires == before.expires == usual:
+        return said
+    return replace(said, expires=usual_end(said.kind, said.issued))
 
 
 def refused(

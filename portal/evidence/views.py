@@ -18,7 +18,7 @@ from portal.evidence import queries, service
 from portal.evidence.forms import DocumentForm, UploadForm
 from portal.evidence.kinds import evidence_name
 from portal.evidence.queries import Filter
-from portal.evidence.receiving import add, receive, refused, send
+from portal.evidence.receiving import add, corrected, receive, refused, send
 from portal.evidence.sniffing import ACCEPT
 from portal.exporting import csv_file
 from portal.faults import Invalid, Unavailable
@@ -161,7 +161,7 @@ def change(company: str, evidence: uuid.UUID) -> Page:
     try:
         if not form.validate():
             raise Invalid
-        described = form.described()
+        described = corrected(form.described(), row)
         if not described.title:
             raise Invalid(errors={"title": _("Write a title.")})
         service.check(described, today())

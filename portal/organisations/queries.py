@@ -28,7 +28,7 @@ from portal.organisations.token_identity import comes_by_provider
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """A tenant that a person belongs to, and as what. ``colour`` and ``second_factor``: of an organisation;
+    """A tenant that a person belongs to, as what, and since when. ``colour`` and ``second_factor``: of an organisation;
     ``by_provider``: its own sign-in is the only way in for this person, but for administrators who break the glass.
     """
 
@@ -37,6 +37,7 @@ class Belonging:
     name: str
     side: str
     role: OrganisationRole | CompanyRole
+    since: datetime
     colour: str = ""
     second_factor: bool = False
     by_provider: bool = False
@@ -98,6 +99,7 @@ def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
             Organisation.slug,
             Organisation.name,
             OrganisationMember.role,
+            OrganisationMember.created_at,
             Organisation.colour,
             Organisation.second_factor,
             OrganisationMember.by_provider,
@@ -116,7 +118,7 @@ def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
         .execution_options(**option)
     )
     companies = session.execute(
-        select(Company.id, Company.slug, Company.name, CompanyMember.role)
+        select(Company.id, Company.slug, Company.name, CompanyMember.role, CompanyMember.created_at)
         .join(CompanyMember, CompanyMember.company_id == Company.id)
         .where(
             CompanyMember.person_id == person_id,
@@ -127,11 +129,12 @@ def tenants_of(session: Session, person_id: uuid.UUID) -> list[Belonging]:
     )
     found = [
         Belonging(
-            i, s, n, "organisation", OrganisationRole(r), colour, demands, comes_by_provider(by_it, required)
+            *(i, s, n, "organisation", OrganisationRole(r), since, colour, demands),
+            comes_by_provider(by_it, required),
         )
-        for i, s, n, r, colour, demands, by_it, required in organisations
+        for i, s, n, r, since, colour, demands, by_it, required in organisations
     ]
-    found += [Belonging(i, s, n, "company", CompanyRole(r)) for i, s, n, r in companies]
+    found += [Belonging(i, s, n, "company", CompanyRole(r), since) for i, s, n, r, since in companies]
     return sorted(found, key=lambda one: (one.name.casefold(), one.side))
 
 

@@ -59,10 +59,12 @@ def decisions(eyes: Eyes) -> Select[Any]:
 
 
 def conditions(eyes: Eyes) -> Select[Any]:
-    """Conditions of a decision that are not met, as the keeper last worked them out from what is on record.
+    """Conditions of the decision in force that are not met, as the keeper last worked them out.
 
-    ``code``: what it asks for, as deciding.Condition names it: code and subject.
+    Until it has looked again at what moved since, they stand: a gate that it is behind with, or cannot work out at all,
+    must not be silent about its dates. ``code``: what it asks for, as deciding.Condition names it: code and subject.
     """
+    newest = newest_decision(eyes)
     return (
         columns(
             "condition",
@@ -77,16 +79,20 @@ def conditions(eyes: Eyes) -> Select[Any]:
             code=BriefCondition.code + ":" + BriefCondition.subject,
         )
         .join(GateBrief, GateBrief.engagement_id == BriefCondition.engagement_id)
+        .join(GateDecision, GateDecision.id == GateBrief.decision_id)
+        .join(
+            newest,
+            (newest.c.engagement_id == GateDecision.engagement_id)
+            & (newest.c.sequence == GateDecision.sequence),
+        )
         .join(Engagement, Engagement.id == BriefCondition.engagement_id)
         .join(Vendor, Vendor.id == Engagement.vendor_id)
         .join(Organisation, Organisation.id == BriefCondition.organisation_id)
         .where(
             BriefCondition.due.is_not(None),
-            GateBrief.decision_id.is_not(None),
             GateBrief.decided_at.is_not(None),
-            GateBrief.ground_revision == Engagement.ground_revision,
             Vendor.offboarded_at.is_(None),
-            *eyes.of(BriefCondition, GateBrief, Vendor, Organisation),
+            *eyes.of(BriefCondition, GateBrief, GateDecision, Vendor, Organisation),
             *eyes.engagements(),
         )
     )

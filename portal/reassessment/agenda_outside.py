@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from portal.assessments.models import Assessment, Submission
+from portal.assessments.models import Assessment, AssessmentEngagement, Submission
 from portal.gate.standing_models import BriefSubmission
 from portal.organisations.models import Organisation
 from portal.reassessment.eyes import Eyes, columns
@@ -22,7 +22,7 @@ def documents(eyes: Eyes) -> Select[Any]:
     """The end of each document that a question's proof ends with; of several submissions the first end counts.
 
     ``code``: the kind of document. An organisation looks at what counts at its gates; a company, which sees no gate, at
-    its newest answers to each questionnaire.
+    its newest answers to each questionnaire about each engagement.
     """
     ends = _ends(eyes)
     found = columns(
@@ -71,14 +71,20 @@ def _ends(eyes: Eyes) -> Any:
             *eyes.engagements()
         )
     ends = grouped.subquery("grouped")
-    vendor = (
-        select(Vendor.id)
+    vendor = (  # of the answers that it ends with: a company may be on record twice
+        select(Engagement.vendor_id)
+        .join(BriefSubmission, BriefSubmission.engagement_id == Engagement.id)
+        .join(EvidenceTerm, EvidenceTerm.submission_id == BriefSubmission.submission_id)
         .where(
-            Vendor.company_id == ends.c.company_id,
-            Vendor.organisation_id == ends.c.organisation_id,
-            *eyes.of(Vendor),
+            EvidenceTerm.best,
+            EvidenceTerm.evidence_id == ends.c.evidence_id,
+            EvidenceTerm.organisation_id == ends.c.organisation_id,
+            EvidenceTerm.until == ends.c.until,
+            BriefSubmission.organisation_id == ends.c.organisation_id,
+            *eyes.of(EvidenceTerm, BriefSubmission),
+            *eyes.engagements(),
         )
-        .order_by(Vendor.id)
+        .order_by(Engagement.vendor_id)
         .limit(1)
         .scalar_subquery()
     )
@@ -91,30 +97,36 @@ def _ends(eyes: Eyes) -> Any:
 
 
 def _newest(eyes: Eyes) -> Any:
-    """(id, zone) of the newest submission of each questionnaire to each organisation, for a company."""
+    """(id, zone) of each submission that is the newest to its questionnaire for some engagement, for a company.
+
+    The very submissions that count at the gates (gate.loading_answers.sent): what a campaign asked is none of them.
+    """
     latest = (
         select(
-            Assessment.organisation_id,
-            Assessment.vendor_id,
+            AssessmentEngagement.organisation_id,
+            AssessmentEngagement.engagement_id,
             Assessment.slug,
             func.max(Submission.sealed_at).label("sealed_at"),
         )
+        .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
         .join(Submission, Submission.assessment_id == Assessment.id)
-        .where(*eyes.of(Assessment, Submission))
-        .group_by(Assessment.organisation_id, Assessment.vendor_id, Assessment.slug)
+        .where(Assessment.campaign_id.is_(None), *eyes.of(AssessmentEngagement, Assessment, Submission))
+        .group_by(AssessmentEngagement.organisation_id, AssessmentEngagement.engagement_id, Assessment.slug)
         .subquery("latest")
     )
     return (
         select(Submission.id, Assessment.zone)
+        .distinct()
         .join(Assessment, Assessment.id == Submission.assessment_id)
+        .join(AssessmentEngagement, AssessmentEngagement.assessment_id == Assessment.id)
         .join(
             latest,
-            (latest.c.organisation_id == Assessment.organisation_id)
-            & (latest.c.vendor_id == Assessment.vendor_id)
+            (latest.c.organisation_id == AssessmentEngagement.organisation_id)
+            & (latest.c.engagement_id == AssessmentEngagement.engagement_id)
             & (latest.c.slug == Assessment.slug)
             & (latest.c.sealed_at == Submission.sealed_at),
         )
-        .where(*eyes.of(Assessment, Submission))
+        .where(Assessment.campaign_id.is_(None), *eyes.of(AssessmentEngagement, Assessment, Submission))
         .subquery("newest")
     )
 

@@ -28,7 +28,7 @@ from portal.clock import local_date
 from portal.db import Database, base_url
 from portal.faults import Conflict, Invalid, NotFound
 from portal.organisations.queries import Belonging
-from portal.reassessment import agenda_lists, calendar_queries, ics, standing
+from portal.reassessment import agenda, agenda_lists, calendar_queries, ics, standing
 from portal.reassessment.agenda import Item
 from portal.reassessment.agenda_lists import Key
 from portal.reassessment.calendar_queries import Row
@@ -167,7 +167,8 @@ def _tell(session: Session, who: Person, row: CalendarFeed, now: datetime) -> No
 
 def by_token(session: Session, token: str) -> Found:
     """The address that works by this token; NotFound for any other, for one that was revoked, and where its person is
-    gone or belongs nowhere that it holds any more.
+    gone or belongs nowhere that it holds any more. One of a single place ends with the membership: whoever comes back
+    there makes another.
     """
     row = session.execute(
         select(CalendarFeed).where(
@@ -177,7 +178,11 @@ def by_token(session: Session, token: str) -> Found:
     stands = standing.of_person(session, row.person_id) if row is not None else None
     if row is None or stands is None:
         raise NotFound
-    places = tuple(one for one in stands.belongings if row.place_id in (None, one.id))
+    places = tuple(
+        one
+        for one in stands.belongings
+        if row.place_id is None or (row.place_id == one.id and one.since <= row.created_at)
+    )
     if not places:
         raise NotFound
     return Found(row, stands, places)
@@ -233,7 +238,7 @@ def calendar_of(database: Database, found: Found, where: Where, *, now: datetime
     ]
     events.sort(key=lambda one: (one[0], one[1].day, one[1].uid))
     nearest = sorted((one for _far, one in events[:MOST_ITEMS]), key=lambda one: (one.day, one.uid))
-    return ics.written(_name(found), nearest)
+    return ics.written(_name(found), nearest, _cut() if len(events) >= MOST_ITEMS else "")
 
 
 def _rows(database: Database, identity: Identity, place: Belonging, now: datetime) -> list[Row]:
@@ -262,7 +267,7 @@ def _event(base: str, place: Belonging, row: Row, host: str, where: Where) -> ic
     if is_closed(place):
         page = f"/o/{place.slug}/calendar?year={item.due.year}&month={item.due.month}"
         return ics.Event(
-            f"date-{item.subject}@{host}",
+            f"date-{agenda.subject_of('date', item.subject, item.kind)}@{host}",
             item.due,
             item.since,
             str(_("A date at %(place)s", place=place.name)),
@@ -287,6 +292,15 @@ def _told(item: Item, row: Row) -> Iterator[str]:
     if item.due_time is not None:
         yield str(_("By %(time)s, %(zone)s.", time=item.due_time.strftime("%H:%M"), zone=item.zone))
     yield row.why
+
+
+def _cut() -> str:
+    return str(
+        _(
+            "Only the %(num)s dates that are nearest: all of them stand in the portal's calendar.",
+            num=MOST_ITEMS,
+        )
+    )
 
 
 def _name(found: Found) -> str:

@@ -61,10 +61,8 @@ def items_of(
                 here += _come_back(session, changes, {one.subject for one in here}, now)
         items += sorted(here, key=lambda one: (one.source.hex, one.subject.hex))
     today = local_date(now, place.zone)
-    over = set(
-        trigger_finding.answered(
-            session, trigger_finding.Place(place.id, place.zone, place.cycle_since, today)
-        )
+    over = trigger_finding.over(
+        session, trigger_finding.Place(place.id, place.zone, place.cycle_since, today)
     )
     return [one for one in items if one.kind != "trigger" or one.subject not in over]
 

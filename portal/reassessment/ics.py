@@ -12,13 +12,17 @@ MOST_OCTETS = 75  # of a line, without its end (3.1)
 EVERY = "PT6H"  # how often to ask again; programs that subscribe do so when they like
 # Nine in the morning of the day before, and of a week before: counted back from the midnight the day begins with.
 ALARMS = ("-PT15H", "-P6DT15H")
+UTC_ZONE = (
+    *("BEGIN:VTIMEZONE", "TZID:UTC", "BEGIN:STANDARD", "DTSTART:19700101T000000"),
+    *("TZOFFSETFROM:+0000", "TZOFFSETTO:+0000", "END:STANDARD", "END:VTIMEZONE"),
+)
 # Marks that turn the direction of text round, so that a name reads as another.
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One item of a day. ``uid`` names it for ever; ``since``: when it last changed; ``url``: the whole address."""
+    """One item of a day. ``uid`` names it for ever; ``since``: when it came to be; ``url``: the whole address."""
 
     uid: str
     day: date
@@ -29,8 +33,8 @@ class Event:
     url: str
 
 
-def written(name: str, events: Iterable[Event]) -> bytes:
-    """The calendar as bytes, UTF-8 with CRLF."""
+def written(name: str, events: Iterable[Event], description: str = "") -> bytes:
+    """The calendar as bytes, UTF-8 with CRLF. ``description``: what a reader is to know of the whole."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -40,20 +44,21 @@ def written(name: str, events: Iterable[Event]) -> bytes:
         f"REFRESH-INTERVAL;VALUE=DURATION:{EVERY}",
         f"X-PUBLISHED-TTL:{EVERY}",
     ]
-    for one in events:
-        lines += _event(one)
+    if description:
+        lines.append(f"X-WR-CALDESC:{text(description)}")
+    found = [line for one in events for line in _event(one)]
+    lines += found or UTC_ZONE  # a calendar without any component is none (3.6)
     lines.append("END:VCALENDAR")
     return b"".join(folded(line) for line in lines)
 
 
 def _event(one: Event) -> Iterator[str]:
+    # No SEQUENCE and no LAST-MODIFIED: a date moves with the rules, too, while ``since`` stays, and whoever keeps an
+    # item would take the old day for as new as this one. A calendar that is subscribed to is replaced as a whole.
     stamp = one.since.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     yield "BEGIN:VEVENT"
     yield f"UID:{text(one.uid)}"
     yield f"DTSTAMP:{stamp}"
-    yield f"LAST-MODIFIED:{stamp}"
-    # Whoever keeps an item prefers the one of the higher number: minutes grow with every change, and fit 31 bits.
-    yield f"SEQUENCE:{max(0, int(one.since.timestamp()) // 60)}"
     yield f"DTSTART;VALUE=DATE:{one.day:%Y%m%d}"
     yield f"SUMMARY:{text(one.summary)}"
     yield f"DESCRIPTION:{text(one.description)}"

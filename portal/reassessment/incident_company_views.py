@@ -26,8 +26,15 @@ _ONE = f"{_ALL}/<uuid:incident>"
 @blueprint.get(_ALL)
 @requires(Permission.SEE_COMPANY)
 def list_page(company: str) -> Page:
-    """What was told to clients, what they have put on record with the company, and the form to tell more."""
-    return render_template("incidents/company.html", form=_form(), **_all())
+    """What was told to clients, what they have put on record with the company, and the form to tell more.
+
+    ``left``: the clients that an incident was not told, since they were told of too many within a day.
+    """
+    form = _form()
+    left = [name for key, name in form.clients.choices if key in request.args.getlist("left")]
+    return render_template(
+        "incidents/company.html", form=form, left=left, most=incidents.MOST_A_DAY, **_all()
+    )
 
 
 @blueprint.post(_ALL)
@@ -54,9 +61,11 @@ def tell(company: str) -> Page:
     except Invalid as fault:
         web.undo()
         return web.form_page("incidents/company.html", form, fault, **_all())
-    if len(found) == 1:
+    left = sorted(str(one) for one in wanted - {one.organisation_id for one in found})
+    if len(found) == 1 and not left:
         return web.notice(_to(company, found[0].id), "incident-told")
-    return web.notice(redirect(url_for("told.list_page", company=company), 303), "incident-told")
+    there = url_for("told.list_page", company=company, left=left)
+    return web.notice(redirect(there, 303), "incident-told")
 
 
 @blueprint.get(_ONE)

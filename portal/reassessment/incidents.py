@@ -93,7 +93,8 @@ def tell(
 ) -> list[Incident]:
     """A company tells clients of its choice; each has a row of its own, and none learns of the others.
 
-    Raises Refused, Invalid (clients, kind, happened, words), Conflict for a client that was told often enough today.
+    A client that was told often enough today is left out. Raises Refused, Invalid (clients, kind, happened, words),
+    Conflict when that leaves nobody.
     """
     assert actor.company is not None
     if not actor.may(Permission.TELL_INCIDENT) or actor.delegated is not None:
@@ -102,7 +103,8 @@ def tell(
     if not chosen:
         raise Invalid(errors={"clients": "Choose whom you tell."})
     check(kind, happened, words, clock.local_date(now, "UTC"))
-    found = []
+    found: list[Incident] = []
+    full = []
     for one in sorted(chosen, key=lambda each: each.vendor.id):
         vendor = one.vendor
         waiting = _same(session, actor, vendor.organisation_id, vendor.id, kind, words)
@@ -110,14 +112,17 @@ def tell(
             found.append(waiting)
             continue
         if queries.told_since(session, actor, vendor.organisation_id, now - timedelta(days=1)) >= MOST_A_DAY:
-            raise Conflict(
-                f"{one.name} was told of {MOST_A_DAY} incidents within a day. Add to one of them, or write to them."
-            )
+            full.append(one.name)
+            continue
         today = clock.local_date(now, one.zone)
         row = _open(session, vendor, COMPANY, kind, happened, today, shared=True, actor=actor, now=now)
         _say(session, row, words, COMPANY, internal=False, actor=actor, now=now)
         letters.tell_organisation(session, row, actor.company.name, actor=actor, now=now)
         found.append(row)
+    if not found:
+        raise Conflict(
+            f"{', '.join(full)} was told of {MOST_A_DAY} incidents within a day. Add to one of them, or write to them."
+        )
     return found
 
 

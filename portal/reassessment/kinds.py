@@ -126,7 +126,7 @@ _KINDS = (
         _ladder(((0, 1, 7), (REVIEWERS, CISO)), mandatory=True),
         group=ALWAYS,
     ),
-    Kind("trigger", _l("reason for a look"), _ladder(((0, 14), (ISSUERS,)), ((30,), (ISSUERS, CISO)))),
+    Kind("trigger", _l("reason for a look"), _ladder(((-13, 0, 14), (ISSUERS,)), ((30,), (ISSUERS, CISO)))),
     Kind(
         "condition",
         _l("condition of a decision"),

@@ -23,6 +23,7 @@ from portal.formats import long_date
 from portal.outbox import one_line
 from portal.reassessment import agenda, sayings
 from portal.reassessment.agenda import IDS_AT_ONCE, Item
+from portal.reassessment.line_about import About, about
 from portal.reassessment.models import Reassessment, Reminder
 from portal.reassessment.queries import OPEN, next_base, open_base
 from portal.vendors import queries as vendors
@@ -303,8 +304,10 @@ def _by_agenda(kind: str) -> Look:
         visible = _of(session, identity, kind, wanted)
         found = {one.subject: one for one in visible if wanted.get(one.subject) == one.due}
         names = _names(session, identity, found.values())
+        known = about(session, identity, found.values())
         seen: dict[uuid.UUID, Line | str] = {
-            subject: _saying(identity, one, names, today) for subject, one in found.items()
+            subject: _saying(identity, one, names, known.get(subject, About("")), today)
+            for subject, one in found.items()
         }
         missing = {subject: due for subject, due in wanted.items() if subject not in found}
         if missing:
@@ -334,13 +337,15 @@ def _of(
     return agenda.of_organisation(session, identity, (kind,), first=first, last=last)
 
 
-def _saying(identity: Identity, one: Item, names: Mapping[uuid.UUID | None, str], today: date) -> Line:
+def _saying(
+    identity: Identity, one: Item, names: Mapping[uuid.UUID | None, str], known: About, today: date
+) -> Line:
     base, _id, _name = place_of(identity)
     ahead, past, path = sayings.SAYINGS.get(one.kind, sayings.OTHER)
-    about = [names.get(one.vendor_id, ""), names.get(one.engagement_id, "")]
-    subject = ", ".join(one_line(word, 200) for word in about if word)
+    words = [names.get(one.vendor_id, ""), names.get(one.engagement_id, ""), known.words]
+    subject = ", ".join(one_line(word, 200) for word in words if word)
     text = f"{subject}: {ahead if one.due >= today else past} {when(one.due, today)}."
-    return Line(one.kind, one.subject, one.due, text.lstrip(": "), f"{base}{path}")
+    return Line(one.kind, one.subject, one.due, text.lstrip(": "), f"{base}{known.path or path}")
 
 
 def _names(session: Session, identity: Identity, items: Iterable[Item]) -> dict[uuid.UUID | None, str]:

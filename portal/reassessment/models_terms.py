@@ -16,9 +16,9 @@ FOLLOWS = "follows from what was sealed and judged"
 class EvidenceTerm(Base):
     """One document beside one sealed answer, unless a reviewer refused it.
 
-    ``until``: the last day on which it proves something; None = it has no end, or nobody can tell. ``best``: none of
-    its kind beside the same question lasts longer, so its end is when the question's proof ends. ``sealed_at``: since
-    when it lies there.
+    ``until``: the last day on which it proves something; None = it has no end, or nobody can tell. ``best``: its
+    question asks for it, or the policy does, and none lasts longer: its end is when that proof ends. ``sealed_at``:
+    since when it lies there.
     """
 
     __tablename__ = "evidence_term"

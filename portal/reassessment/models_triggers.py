@@ -17,7 +17,8 @@ class Trigger(Identified, Base):
     ``id`` follows from the unique key (triggers.id_of), so that any number of workers find it once. ``slug``: the
     questionnaire that it is about, "" = any. ``kind``: one of triggers.KINDS; ``subject_id``: what it was found on, and
     ``basis``: the state in which it was found there. ``wanted``: the day by which a date was pulled forward. ``state``:
-    open, used or dismissed; ``code``: why it was dismissed (triggers.CODES).
+    open, used or dismissed, or over: what was found is found no longer, whoever decided on it before. ``code``: why it
+    was dismissed (triggers.CODES), or how it ended.
     """
 
     __tablename__ = "trigger"

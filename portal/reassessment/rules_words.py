@@ -58,10 +58,10 @@ TRIGGER_WORDS: Mapping[str, Any] = MappingProxyType(
         "scope": _l("An engagement is used for more"),
         "tier": _l("A tier rises"),
         "incident": _l("An incident is reported"),
-        "evidence": _l("A document has ended a month ago"),
-        "requirement": _l("A requirement is called for anew"),
+        "evidence": _l("A document has ended"),
+        "requirement": _l("A requirement or a questionnaire is called for anew"),
         "version": _l("A version is issued no longer"),
-        "finding": _l("A finding is a month late"),
+        "finding": _l("A finding is late"),
     }
 )
 

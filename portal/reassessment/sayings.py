@@ -28,11 +28,8 @@ SAYINGS: Mapping[str, Saying] = MappingProxyType(
             "an exception at the gate ended",
             "/portfolio/exceptions",
         ),
-        "evidence": ("a document ends", "a document ended", "/evidence"),
-        "finding": ("a finding is to be settled", "a finding was to be settled", "/findings"),
-        "requirement": _same("a requirement of the contract waits since", "/vendors"),
-        "contract": ("a contract ends", "a contract ended", "/vendors"),
-        "retired": _same("answers wait in a retired version since", "/schedule?view=open"),
+        "evidence": ("it ends", "it ended", "/evidence"),
+        "finding": ("the finding is to be settled", "the finding was to be settled", "/findings"),
         "stuck": _same("the next assessment could not be opened since", "/schedule"),
         "first": (
             "the first assessment is to be issued",

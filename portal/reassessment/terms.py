@@ -7,7 +7,7 @@ that its questionnaire counts from its day of issue (gate.sheets.end_of).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -23,10 +23,13 @@ from portal.gate.standing_models import BriefSubmission
 from portal.library import service as library
 from portal.reassessment.models_terms import EvidenceTerm, Termed
 from portal.rows import insert_rows
+from portal.vendors import policy_queries
+from portal.vendors.models import PolicyVersion
 from questionnaires.definition import Questionnaire
 
 TOGETHER = 100  # submissions that are written in one transaction
 REFUSED = "refused"
+_Lasting = tuple[str, Document, date | None, bool]  # question, document, its end, whether that can be told
 
 
 def work_out(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -83,16 +86,24 @@ def term(document: Document, months: Mapping[str, int], as_of: date) -> date | N
 
 
 def _stale() -> Select[Any]:
-    """Submissions without terms, or with those of an earlier rating; both indexes hold all that is asked."""
+    """Submissions without terms, or with those of an earlier rating or of an earlier policy."""
     newest = (
         select(Rating.submission_id, func.max(Rating.sequence).label("sequence"))
         .group_by(Rating.submission_id)
         .subquery()
     )
+    saved = (
+        select(PolicyVersion.organisation_id, func.max(PolicyVersion.created_at).label("at"))
+        .group_by(PolicyVersion.organisation_id)
+        .subquery()
+    )
     return (
         select(newest.c.submission_id)
         .outerjoin(Termed, Termed.submission_id == newest.c.submission_id)
-        .where(or_(Termed.submission_id.is_(None), Termed.sequence != newest.c.sequence))
+        .outerjoin(saved, saved.c.organisation_id == Termed.organisation_id)
+        .where(
+            or_(Termed.submission_id.is_(None), Termed.sequence != newest.c.sequence, Termed.at < saved.c.at)
+        )
         .order_by(newest.c.submission_id)
     )
 
@@ -139,6 +150,7 @@ def _store(session: Session, ids: Sequence[uuid.UUID], now: datetime) -> int:
             delete(model).where(model.submission_id.in_(ids)).execution_options(synchronize_session=False)
         )
     terms: list[dict[str, Any]] = []
+    demanded = {one: _demanded(session, one) for one in {row.organisation_id for row in rows}}
     for row in rows:
         place = {
             "submission_id": row.id,
@@ -149,7 +161,10 @@ def _store(session: Session, ids: Sequence[uuid.UUID], now: datetime) -> int:
         beside = sealing.documents(papers.get(row.id, ()))
         definition = library.definition(session, row.content_hash)
         terms += [
-            {**place, **each} for each in terms_of(definition, beside, row.as_of, row.document_marks or {})
+            {**place, **each}
+            for each in terms_of(
+                definition, beside, row.as_of, row.document_marks or {}, demanded[row.organisation_id][0]
+            )
         ]
     insert_rows(session, EvidenceTerm, terms)
     done = [
@@ -158,7 +173,9 @@ def _store(session: Session, ids: Sequence[uuid.UUID], now: datetime) -> int:
             "organisation_id": row.organisation_id,
             "company_id": row.company_id,
             "sequence": row.sequence,
-            "at": now,
+            "at": max(
+                now, demanded[row.organisation_id][1] or now
+            ),  # of that policy, whatever clock this one has
         }
         for row in rows
     ]
@@ -166,37 +183,66 @@ def _store(session: Session, ids: Sequence[uuid.UUID], now: datetime) -> int:
     return len(done)
 
 
+def _demanded(session: Session, organisation_id: uuid.UUID) -> tuple[frozenset[str], datetime | None]:
+    """The kinds of document that the policy in force demands of some tier, and since when it is; None: it shipped."""
+    policy = policy_queries.current(session, organisation_id)
+    since = session.execute(
+        select(func.max(PolicyVersion.created_at)).where(PolicyVersion.organisation_id == organisation_id)
+    ).scalar_one()
+    return frozenset(kind for tier in policy.tiers.values() for kind in tier.evidence), since
+
+
 def terms_of(
     definition: Questionnaire,
     beside: Mapping[str, Sequence[Document]],
     as_of: date,
     marks: Mapping[str, Mapping[str, str]],
+    demanded: Collection[str] = (),
 ) -> Iterator[dict[str, Any]]:
     """key, evidence_id, kind, until and best of each document that nobody refused; pure.
 
-    A document that was refused beside one question proves nothing beside another either, as the gate has it.
+    The best are those that something rests on: beside a question that asks for a document, the longest of that kind,
+    or, with none of it there, of each other (a reviewer may have accepted the answer on it); of the kinds that the
+    policy demands (``demanded``) the longest wherever it lies. A document that was refused beside one question proves
+    nothing beside another either, as the gate has it.
     """
     refused = {paper for some in marks.values() for paper, mark in some.items() if mark == REFUSED}
     months = months_of(definition)
-    for key, documents in beside.items():
-        lasting = [
-            (one, term(one, months, as_of), is_dated(one, months, as_of))
-            for one in documents
-            if str(one.evidence) not in refused
-        ]
-        for one, until, dated in lasting:
-            longest = max(
-                (
-                    until_of or date.max
-                    for other, until_of, told in lasting
-                    if told and other.kind == one.kind
-                ),
-                default=None,
-            )
-            yield {
-                "key": key,
-                "evidence_id": one.evidence,
-                "kind": one.kind,
-                "until": until,
-                "best": dated and (until or date.max) == longest,
-            }
+    lasting = [
+        (key, one, term(one, months, as_of), is_dated(one, months, as_of))
+        for key, documents in beside.items()
+        for one in documents
+        if str(one.evidence) not in refused
+    ]
+    anywhere, here = (
+        _longest(lasting, lambda _key, kind: (kind,)),
+        _longest(lasting, lambda key, kind: (key, kind)),
+    )
+    kinds = {(key, one.kind) for key, one, _until, _dated in lasting}
+    for key, one, until, dated in lasting:
+        question = definition.questions.get(key)
+        rule = question.evidence if question is not None else None
+        proves = rule is not None and (one.kind == rule.kind or (key, rule.kind) not in kinds)
+        lasts = until or date.max
+        best = (proves and lasts == here.get((key, one.kind))) or (
+            one.kind in demanded and lasts == anywhere.get((one.kind,))
+        )
+        yield {
+            "key": key,
+            "evidence_id": one.evidence,
+            "kind": one.kind,
+            "until": until,
+            "best": dated and best,
+        }
+
+
+def _longest(
+    lasting: Sequence[_Lasting], by: Callable[[str, str], tuple[str, ...]]
+) -> dict[tuple[str, ...], date]:
+    """The latest end of those that can be told, by what ``by`` makes of question and kind; date.max = it has none."""
+    found: dict[tuple[str, ...], date] = {}
+    for key, one, until, dated in lasting:
+        if dated:
+            place = by(key, one.kind)
+            found[place] = max(until or date.max, found.get(place, date.min))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -29,7 +29,16 @@ def about(session: Session, identity: Identity, some: Collection[Trigger]) -> di
         if theirs:
             known = words(session, identity, {one.subject_id for one in theirs})
             found |= {one.id: known[one.subject_id] for one in theirs if one.subject_id in known}
-    return found
+    asked = {one.id: one.slug for one in some if one.kind == "requirement" and one.slug}
+    return found | _questionnaires(session, identity, asked)
+
+
+def _questionnaires(
+    session: Session, identity: Identity, slugs: Mapping[uuid.UUID, str]
+) -> dict[uuid.UUID, str]:
+    """The titles of demanded questionnaires, by trigger."""
+    titles = {one.slug: one.title for one in library.available(session, identity)} if slugs else {}
+    return {key: titles.get(slug, slug) for key, slug in slugs.items()}
 
 
 def _requirements(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
@@ -42,7 +51,8 @@ def _requirements(session: Session, identity: Identity, ids: Collection[uuid.UUI
     return {key: titles[name] for key, name in rows if name in titles}
 
 
-def _documents(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+def documents(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What each document was called when it was sealed; its kind where that was removed."""
     terms: Any = session.execute(
         select(EvidenceTerm.evidence_id, EvidenceTerm.kind).where(
             EvidenceTerm.evidence_id.in_(ids), *mine(identity.scope, EvidenceTerm)
@@ -76,7 +86,7 @@ def _incidents(session: Session, identity: Identity, ids: Collection[uuid.UUID])
 
 _READERS = {
     "requirement": _requirements,
-    "evidence": _documents,
+    "evidence": documents,
     "version": _versions,
     "incident": _incidents,
 }

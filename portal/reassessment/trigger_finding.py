@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -23,25 +23,24 @@ from portal.audit.models import Event
 from portal.audit.service import record
 from portal.clock import local_date
 from portal.contracts.models import Evaluation
-from portal.contracts.schedule_models import ContractItem
+from portal.contracts.schedule import IN_CONTRACT, WAIVED
+from portal.contracts.schedule_models import ContractItem, ContractStep
 from portal.db import SYSTEM, Database
 from portal.findings.models import Finding, FindingEngagement
 from portal.findings.queries import STANDING
 from portal.gate.standing_models import BriefSubmission
 from portal.library.models import RetiredVersion
 from portal.organisations.models import Organisation
-from portal.reassessment import rules, triggers
+from portal.reassessment import rules, trigger_demands, trigger_over, triggers
 from portal.reassessment.models_terms import EvidenceTerm
 from portal.reassessment.models_triggers import Incident, Trigger
-from portal.reassessment.triggers import ANSWERED, OPEN, USED, Found
+from portal.reassessment.triggers import ANSWERED, GONE, OPEN, OVER, Found
 from portal.vendors import less
 from portal.vendors.facts import TIERS
 from portal.vendors.models import Engagement, Vendor
 
-LATE = timedelta(days=30)  # of a document that ended, of a finding that is overdue
 TOGETHER = 100
 BY_DAYS = ("evidence", "finding")  # the basis of these is the date that they are late by
-LAPSED_BY_ANSWERS = ("scope", "tier", "evidence", "requirement", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +74,20 @@ def find(database: Database, *, now: datetime, stopping: Callable[[], bool] = la
             break
         with database.looking(SYSTEM) as session:
             known = rules.current(session, place.id)
-            found = unknown(session, [one for finder in FINDERS for one in finder(session, place)])
-            over = answered(session, place)
-        for start in range(0, len(found), TOGETHER):
+            found = looked(session, place)
+            fresh = unknown(session, found)
+            ended = trigger_over.over(session, place.id, found)
+        for start in range(0, len(fresh), TOGETHER):
             with database.transaction(SYSTEM) as session:
-                some = found[start : start + TOGETHER]
+                some = fresh[start : start + TOGETHER]
                 new += triggers.put(session, some, known, zone=place.zone, now=now)
-        if over:
-            _settle(database, over, now=now)
+        _end(database, ended, now=now)
     return new
+
+
+def looked(session: Session, place: Place) -> list[Found]:
+    """Everything that asks for a look in one organisation now, on record or not."""
+    return [one for finder in FINDERS for one in finder(session, place)]
 
 
 def found_on(one: Found, *, today: date) -> date:
@@ -92,37 +96,42 @@ def found_on(one: Found, *, today: date) -> date:
     """
     if one.kind not in BY_DAYS:
         return today
-    return max(today, date.fromisoformat(one.basis) + LATE + timedelta(days=1))
+    return max(today, date.fromisoformat(one.basis) + timedelta(days=1))
 
 
 def unknown(session: Session, found: list[Found]) -> list[Found]:
-    """Those that are not on record yet, in a fixed order."""
-    by_id = {one.id: one for one in found}
-    ids = sorted(by_id, key=lambda one: one.hex)
-    for start in range(0, len(ids), 500):
-        some = ids[start : start + 500]
-        for one in session.scalars(select(Trigger.id).where(Trigger.id.in_(some))):
-            by_id.pop(one, None)
-    return [by_id[one] for one in ids if one in by_id]
+    """Those of one organisation that are not on record yet, in a fixed order."""
+    return trigger_over.new(session, found)
+
+
+def over(session: Session, place: Place) -> set[uuid.UUID]:
+    """The triggers that the next look ends, since what they are about is over."""
+    return set(trigger_over.over(session, place.id, looked(session, place)))
 
 
 # ------------------------------------------------------------------------------------------------------------- finding
 
 
 def of_incidents(session: Session, place: Place) -> Iterator[Found]:
-    """Each engagement with a vendor at which something happened."""
+    """Each engagement with a vendor at which something happened; what a company told is so at each record of it."""
+    told = (Incident.side == "company") & (Vendor.company_id == Incident.company_id)
     rows = session.execute(
         select(Incident.id, Engagement.id)
-        .join(Engagement, Engagement.vendor_id == Incident.vendor_id)
-        .join(Vendor, Vendor.id == Incident.vendor_id)
-        .where(Incident.organisation_id == place.id, Incident.state == "open", Vendor.offboarded_at.is_(None))
+        .join(Vendor, Vendor.organisation_id == Incident.organisation_id)
+        .join(Engagement, Engagement.vendor_id == Vendor.id)
+        .where(
+            Incident.organisation_id == place.id,
+            Incident.state == "open",
+            Vendor.offboarded_at.is_(None),
+            or_(Vendor.id == Incident.vendor_id, told),
+        )
     )
     for incident, engagement in rows:
         yield Found("incident", place.id, engagement, incident)
 
 
 def of_documents(session: Session, place: Place) -> Iterator[Found]:
-    """A document that ended a month ago, and whose question nothing newer proves."""
+    """A document that has ended, and whose question nothing newer proves."""
     statement = (
         select(
             BriefSubmission.engagement_id,
@@ -138,30 +147,30 @@ def of_documents(session: Session, place: Place) -> Iterator[Found]:
         .where(
             BriefSubmission.organisation_id == place.id,
             EvidenceTerm.best,
-            EvidenceTerm.until < place.today - LATE,
+            EvidenceTerm.until < place.today,
         )
         .group_by(BriefSubmission.engagement_id, BriefSubmission.slug, EvidenceTerm.evidence_id)
     )
     for one in session.execute(statement):
-        if place.since is None or one.until + LATE >= place.since:
+        if place.since is None or one.until >= place.since:
             yield Found(
                 "evidence", place.id, one.engagement_id, one.evidence_id, one.slug, one.until.isoformat()
             )
 
 
 def of_findings(session: Session, place: Place) -> Iterator[Found]:
-    """A finding that is overdue by a month, at each engagement that it stands at."""
+    """A finding that is overdue, at each engagement that it stands at."""
     rows: Any = session.execute(
         select(FindingEngagement.engagement_id, Finding.id, Finding.slug, Finding.due)
         .join(Finding, Finding.id == FindingEngagement.finding_id)
         .where(
             Finding.organisation_id == place.id,
             Finding.state.in_(STANDING),
-            Finding.due < place.today - LATE,
+            Finding.due < place.today,
         )
     )
     for engagement, finding, slug, due in rows:
-        if due is not None and (place.since is None or due + LATE >= place.since):
+        if due is not None and (place.since is None or due >= place.since):
             yield Found("finding", place.id, engagement, finding, slug, due.isoformat())
 
 
@@ -189,17 +198,30 @@ def of_versions(session: Session, place: Place) -> Iterator[Found]:
 
 
 def of_requirements(session: Session, place: Place) -> Iterator[Found]:
-    """A contract requirement that is called for since an evaluation later than the engagement's first."""
+    """A contract requirement that is called for since an evaluation later than the engagement's first, until it is in
+    the contract or waived.
+    """
     first = (
         select(Evaluation.engagement_id, func.min(Evaluation.evaluated_at).label("at"))
         .where(Evaluation.organisation_id == place.id)
         .group_by(Evaluation.engagement_id)
         .subquery()
     )
+    newest = (
+        select(ContractStep.to_state)
+        .where(ContractStep.item_id == ContractItem.id, ContractStep.organisation_id == place.id)
+        .order_by(ContractStep.sequence.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     statement = (
         select(ContractItem.engagement_id, ContractItem.id, ContractItem.flagged_at)
         .join(first, first.c.engagement_id == ContractItem.engagement_id)
-        .where(ContractItem.organisation_id == place.id, ContractItem.flagged_at > first.c.at)
+        .where(
+            ContractItem.organisation_id == place.id,
+            ContractItem.flagged_at > first.c.at,
+            func.coalesce(newest, "").not_in((IN_CONTRACT, WAIVED)),
+        )
     )
     if place.begins is not None:
         statement = statement.where(ContractItem.flagged_at >= place.begins)
@@ -207,27 +229,30 @@ def of_requirements(session: Session, place: Place) -> Iterator[Found]:
         yield Found("requirement", place.id, engagement, item, basis=flagged_at.isoformat()[:32])
 
 
+def of_demands(session: Session, place: Place) -> Iterator[Found]:
+    """A questionnaire that the policy demands since the vendor was asked first, and by which nobody has asked it."""
+    yield from trigger_demands.of_demands(session, place.id, place.begins)
+
+
 def of_growth(session: Session, place: Place) -> Iterator[Found]:
-    """An engagement that asks for more now than when its vendor was asked: by its tier, or by its facts."""
+    """A questionnaire whose engagement asks for more now than when its vendor was asked: by its tier, or its facts."""
     rows = session.execute(
-        select(Engagement.id, Engagement.tier, Engagement.facts, Assessment.facts)
+        select(Engagement.id, BriefSubmission.slug, Engagement.tier, Engagement.facts, Assessment.facts)
         .join(BriefSubmission, BriefSubmission.engagement_id == Engagement.id)
         .join(Submission, Submission.id == BriefSubmission.submission_id)
         .join(Assessment, Assessment.id == Submission.assessment_id)
         .where(Engagement.organisation_id == place.id, BriefSubmission.organisation_id == place.id)
     )
-    found: dict[uuid.UUID, Found] = {}
-    for engagement, tier, now, then in rows:
+    found: dict[uuid.UUID, list[Found]] = defaultdict(list)
+    for engagement, slug, tier, now, then in rows:
         grown = _grown(tier, now, then)
         if grown:
             kind = "tier" if less.TIER in grown else "scope"
             basis = less.ground(tier, now, None)
-            found[engagement] = Found(kind, place.id, engagement, engagement, basis=basis)
-    if place.begins is None:
-        yield from found.values()
-        return
-    for engagement in _changed(session, list(found), place.begins):
-        yield found[engagement]
+            found[engagement].append(Found(kind, place.id, engagement, engagement, slug, basis))
+    ids = list(found) if place.begins is None else _changed(session, list(found), place.begins)
+    for engagement in ids:
+        yield from found[engagement]
 
 
 def _grown(tier: str, now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
@@ -261,43 +286,28 @@ FINDERS: tuple[Finder, ...] = (
     of_findings,
     of_versions,
     of_requirements,
+    of_demands,
     of_growth,
 )
 
 
-# ------------------------------------------------------------------------------------------------------------ settling
+# ------------------------------------------------------------------------------------------------------------- ending
 
 
-def answered(session: Session, place: Place) -> list[uuid.UUID]:
-    """Open triggers of engagements whose vendor has given whole answers since."""
-    rows = session.execute(
-        select(Trigger.id, Trigger.at, Trigger.slug, BriefSubmission.slug, Submission.sealed_at)
-        .join(BriefSubmission, BriefSubmission.engagement_id == Trigger.engagement_id)
-        .join(Submission, Submission.id == BriefSubmission.submission_id)
-        .where(
-            Trigger.organisation_id == place.id,
-            Trigger.state == OPEN,
-            Trigger.kind.in_(LAPSED_BY_ANSWERS),
-            Submission.whole_as_of.is_(None),
-            Submission.sealed_at > Trigger.at,
-        )
-    )
-    over: dict[uuid.UUID, bool] = defaultdict(bool)
-    for key, _at, wanted, slug, _sealed in rows:
-        over[key] |= wanted in ("", slug)
-    return sorted((key for key, whole in over.items() if whole), key=lambda one: one.hex)
-
-
-def _settle(database: Database, ids: list[uuid.UUID], *, now: datetime) -> None:
+def _end(database: Database, ended: Mapping[uuid.UUID, bool], *, now: datetime) -> None:
+    """What nobody has decided on ends with its code; what was decided keeps what was said."""
+    ids = list(ended)
     for start in range(0, len(ids), TOGETHER):
         with database.transaction(SYSTEM) as session:
             statement = (
                 select(Trigger)
-                .where(Trigger.id.in_(ids[start : start + TOGETHER]), Trigger.state == OPEN)
+                .where(Trigger.id.in_(ids[start : start + TOGETHER]), Trigger.state != OVER)
                 .order_by(Trigger.id)
                 .with_for_update()
             )
             for one in session.scalars(statement):
-                one.state, one.code, one.settled_at = USED, ANSWERED, now
-                data = {"state": USED, "code": ANSWERED}
+                if one.state == OPEN:
+                    one.code, one.settled_at = ANSWERED if ended[one.id] else GONE, now
+                one.state = OVER
+                data = {"state": OVER, "code": one.code}
                 record(session, Kind.TRIGGER_SETTLED, now=now, actor=None, subject=one, data=data)

@@ -24,19 +24,22 @@ KINDS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
             _l("An incident is on record that nobody has settled. Its answers may hold no longer."),
         ),
         "evidence": (
-            _l("A document ended a month ago"),
+            _l("A document has ended"),
             _l("What it proved is proven no longer, and nothing newer has come."),
         ),
         "requirement": (
-            _l("The contract must say more"),
-            _l("A requirement is called for that was not called for at first."),
+            _l("More is required than at first"),
+            _l(
+                "The contract must say what it did not have to say at first, or the policy demands a questionnaire by "
+                "which the vendor was never asked."
+            ),
         ),
         "version": (
             _l("The answers are to a retired version"),
             _l("The questionnaire that was answered is issued no longer."),
         ),
         "finding": (
-            _l("A finding is overdue by a month"),
+            _l("A finding is overdue"),
             _l("What was agreed is not settled."),
         ),
     }
@@ -48,6 +51,7 @@ CODES: Mapping[str, Any] = MappingProxyType(
         "covered": _l("An assessment that is open covers it"),
         "mistake": _l("It was a mistake"),
         "answered": _l("The vendor has answered anew since"),
+        "gone": _l("What it was about is over"),
         "moved": _l("The next assessment comes earlier"),
     }
 )

@@ -26,17 +26,25 @@ from portal.reassessment.rules_shape import OFF, REASSESS, TRIGGERS, Rules
 from portal.vendors.models import Engagement, Vendor
 from portal.vendors.queries import own_engagements
 
-OPEN, USED, DISMISSED = "open", "used", "dismissed"
+OPEN, USED, DISMISSED, OVER = "open", "used", "dismissed", "over"
 STATES = (OPEN, "settled")
 KINDS = TRIGGERS
-CODES = ("looked", "asked", "covered", "mistake")  # why nothing follows; "answered" is the worker's own
-ANSWERED, MOVED = "answered", "moved"
+CODES = (
+    "looked",
+    "asked",
+    "covered",
+    "mistake",
+)  # why nothing follows; ANSWERED and GONE are the worker's own
+ANSWERED, GONE, MOVED = "answered", "gone", "moved"
+BASE = 58  # characters of a basis that are told apart: the rest of the column holds the turn
 _NAMES = uuid.UUID("2a1f8f60-6c2d-4c6e-9a39-0f1a7d1f55c1")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One trigger that the state of things calls for. ``basis``: the state in which ``subject`` was found."""
+    """One trigger that the state of things calls for. ``basis``: the state in which ``subject`` was found. ``turn``: 2
+    when it was found and over once before, and so on.
+    """
 
     kind: str
     organisation_id: uuid.UUID
@@ -44,11 +52,17 @@ class Found:
     subject: uuid.UUID
     slug: str = ""
     basis: str = ""
+    turn: int = 1
+
+    @property
+    def stored(self) -> str:
+        """The basis as it is on record."""
+        return self.basis if self.turn == 1 else f"{self.basis[:BASE]}#{self.turn}"
 
     @property
     def id(self) -> uuid.UUID:
         """The same whoever finds it, and for a simulation that foresees it."""
-        words = (self.kind, self.subject, self.engagement_id, self.slug, self.basis)
+        words = (self.kind, self.subject, self.engagement_id, self.slug, self.stored)
         return uuid.uuid5(_NAMES, "|".join(str(word) for word in words))
 
 
@@ -106,7 +120,7 @@ def _row(one: Found, known: Rules, now: datetime) -> dict[str, Any]:
         "slug": one.slug,
         "kind": one.kind,
         "subject_id": one.subject,
-        "basis": one.basis,
+        "basis": one.stored,
         "at": now,
         "by": None,
         "wanted": None,

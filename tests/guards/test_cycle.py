@@ -26,7 +26,16 @@ WRITERS = {
     "portal.campaigns.running",
 }
 # What makes the words of letters and feeds: through the eyes of their reader, one place at a time.
-READERS = {"lines", "alone", "sayings", "calendar_words", "calendar_queries", "run_queries", "ics"}
+READERS = {
+    "lines",
+    "line_about",
+    "alone",
+    "sayings",
+    "calendar_words",
+    "calendar_queries",
+    "run_queries",
+    "ics",
+}
 
 
 def test_only_jobs_of_the_worker_begin_transactions() -> None:

@@ -31,7 +31,8 @@ CASES = (
 )
 # What the list calls it -> our kinds of it, and the months that it gives.
 STATED = {
-    "SOC 2 Type II": (("certificate_or_report",), 12),
+    "SOC 2 Type II": ((), 12),
+    "ISO 27001 certificate": ((), 36),
     "Penetration test": (("pentest_summary", "retest_letter"), 12),
     "PCI AOC": (("pci_aoc",), 12),
     "BCP/DR test": (("continuity_test", "restore_test", "exercise_report"), 12),
@@ -52,6 +53,12 @@ def test_a_kind_holds_as_long_as_the_list_says(kinds: tuple[str, ...], months: i
         expected = None if months is None else add_months(leap, months)
         assert usual_end(kind, leap) == expected
         assert usual_end(kind, None) is None
+
+
+def test_nobody_can_tell_from_the_kind_how_long_a_certificate_or_report_holds() -> None:
+    """The list gives one of them three years and another one."""
+    assert len({STATED[name][1] for name in ("SOC 2 Type II", "ISO 27001 certificate")}) == 2
+    assert usual_end("certificate_or_report", date(2024, 2, 29)) is None
 
 
 def test_every_default_is_in_the_list() -> None:
@@ -80,6 +87,27 @@ def test_what_nobody_wrote_is_filled_in_when_it_is_uploaded(
     ):
         body = {"csrf_token": browser.token(), "title": title, "file": (io.BytesIO(PDF), "it.pdf"), **fields}
         assert browser.client.post(f"/c/{company.slug}/evidence/new", data=body).status_code == 303
+    assert ends(database) == {"by kind": date(2025, 2, 28), "written": date(2024, 5, 31), "untold": None}
+
+
+def ends(database: Database) -> dict[str, date | None]:
     with database.looking(SYSTEM) as session:
-        found = {one.title: one.expires for one in session.scalars(select(Evidence))}
-    assert found == {"by kind": date(2025, 2, 28), "written": date(2024, 5, 31), "untold": None}
+        return {one.title: one.expires for one in session.scalars(select(Evidence))}
+
+
+def test_an_end_that_was_filled_in_follows_the_day_of_issue_and_one_that_was_written_stays(
+    app: Portal, database: Database, settings: Settings
+) -> None:
+    company = make_company(database, settings, "Fennmark")
+    browser = signed_in(app, company[CompanyRole.OWNER])
+    for title, expires in (("by kind", ""), ("written", "2024-05-31")):
+        body = {"csrf_token": browser.token(), "title": title, "file": (io.BytesIO(PDF), "it.pdf")}
+        body |= {"kind": "pentest_summary", "issued": "2024-02-29", "expires": expires}
+        assert browser.client.post(f"/c/{company.slug}/evidence/new", data=body).status_code == 303
+    with database.looking(SYSTEM) as session:
+        rows = session.scalars(select(Evidence)).all()
+    for one in rows:
+        fields = {"title": one.title, "kind": one.kind, "issued": "2024-03-31", "expires": str(one.expires)}
+        answer = browser.post(f"/c/{company.slug}/evidence/{one.id}/edit", fields)
+        assert answer.status_code == 303
+    assert ends(database) == {"by kind": date(2025, 3, 31), "written": date(2024, 5, 31)}

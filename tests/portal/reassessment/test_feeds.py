@@ -31,6 +31,7 @@ from portal.organisations.sso_models import SsoConnection
 from portal.outbox import Message
 from portal.reassessment import feeds
 from portal.reassessment.feed_views import A_SECOND, BURST
+from portal.reassessment.models import Reassessment
 from portal.reassessment.models_feeds import CalendarFeed
 from portal.settings import Settings
 from portal.vendors.models import Engagement
@@ -38,7 +39,7 @@ from portal.web import Portal
 from tests.portal import journey
 from tests.portal.journey import Issued
 from tests.portal.once import made_once
-from tests.portal.reassessment.given import put_off
+from tests.portal.reassessment.given import put_off, submit
 from tests.portal.scene import Scene
 from tests.portal.world import NOW, PASSWORD, Browser, make_company, make_organisation, signed_in
 
@@ -220,6 +221,24 @@ def test_where_more_is_asked_of_who_signs_in_dates_have_no_names(
     assert str(theirs["summary"]).endswith(", Halden")  # whoever answers has rules of their own
 
 
+def test_dates_without_names_are_told_apart_though_they_are_of_one_thing(
+    app: Portal, database: Database, halden: Issued
+) -> None:
+    """A next assessment that could not be opened is due on a day, and stuck since another."""
+    place = halden.organisation
+    submit(database, halden)
+    with database.transaction() as session:
+        session.execute(
+            update(Reassessment).values(
+                due=DUE, hindered="no_contact", hindered_on=clock.local_date(clock.now(), "UTC")
+            )
+        )
+        session.execute(update(Organisation).where(Organisation.id == place.id).values(second_factor=True))
+        record(session, Kind.SETTINGS_CHANGED, now=NOW, actor=None)
+    uids = [str(one["uid"]) for one in found(read(app, made(database, place[OrganisationRole.CISO])))]
+    assert len(set(uids)) == len(uids) >= 2
+
+
 def test_who_has_left_or_is_gone_reads_nothing(
     app: Portal, database: Database, settings: Settings, halden: Issued
 ) -> None:
@@ -235,6 +254,12 @@ def test_who_has_left_or_is_gone_reads_nothing(
         organisations.remove(session, admin, ciso.person.id, now=clock.now())
     assert found(read(app, everywhere)) == []
     assert read(app, here).status_code == 404
+    with database.transaction() as session:
+        there = session.get_one(Organisation, place.id)
+        organisations.add_member(
+            session, there, ciso.person.id, OrganisationRole.AUDITOR, now=clock.now(), actor=None
+        )
+    assert read(app, here).status_code == 404  # who has it since they left reads nothing by it
     with database.transaction() as session:
         people.erase(session, ciso.person.id, now=clock.now())
     assert read(app, everywhere).status_code == 404
@@ -365,6 +390,7 @@ def test_of_many_the_nearest_are_held_in_as_many_statements(
         company = make_company(database, settings, f"Quarry {letter}")
         another = journey.issue(database, halden.organisation, company, vendor_name=company.name)
         put_off(database, another.assessment, DUE + timedelta(days=number - 20))
+    assert "Only the 2 dates that are nearest" in words(read(app, path))
     many, days = asked()
     assert days == [DUE - timedelta(days=25), DUE - timedelta(days=17)]
     assert many <= few

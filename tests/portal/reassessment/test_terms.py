@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import insert, select
@@ -21,6 +22,7 @@ from portal.gate import keeping
 from portal.reassessment import terms
 from portal.reassessment.models_terms import EvidenceTerm, Termed
 from portal.settings import Settings
+from portal.vendors import policy_queries, policy_service
 from questionnaires import catalog
 from questionnaires.dates import add_months
 from tests.portal import journey
@@ -100,9 +102,44 @@ def test_each_document_has_the_day_on_which_the_gate_lets_it_go(database: Databa
         sealed.old: (add_months(TODAY - timedelta(days=200), 12), False),
         sealed.new: (TODAY + timedelta(days=300), True),
         sealed.undated: (None, False),
-        sealed.other: (TODAY + timedelta(days=40), True),
+        sealed.other: (TODAY + timedelta(days=40), False),  # nothing rests on it
     }
     assert work(database) == 0
+
+
+@pytest.mark.both_databases
+def test_what_the_policy_demands_ends_wherever_it_lies(database: Database, sealed: Sealed) -> None:
+    work(database)
+    ciso = sealed.issued.organisation[OrganisationRole.CISO]
+    later = NOW + timedelta(hours=1)
+    with database.transaction(ciso.scope) as session:
+        policy = policy_queries.current(session, sealed.issued.organisation.id)
+        tiers = {name: replace(one, evidence=("other",)) for name, one in policy.tiers.items()}
+        stricter = replace(policy, tiers=MappingProxyType(tiers))
+        policy_service.save(session, stricter, base=0, actor=ciso, now=later)
+    assert (work(database), work(database)) == (1, 0)
+    assert rows(database)[sealed.other] == (TODAY + timedelta(days=40), True)
+
+
+def test_beside_a_question_the_documents_that_it_asks_for_prove_and_others_only_where_there_is_none() -> None:
+    def paper(kind: str, days: int) -> terms.Document:
+        until = TODAY + timedelta(days=days)
+        return terms.Document(uuid.uuid4(), kind, "", TODAY, until, "", "", 1, "", "clean")
+
+    asked, policy, longer = paper(RULE.kind, 300), paper("policy", 40), paper("policy", 90)
+    open_question = next(key for key, one in CORE.questions.items() if one.evidence is None)
+
+    def best(beside: dict[str, list[terms.Document]], *demanded: str) -> set[uuid.UUID]:
+        found = terms.terms_of(CORE, beside, TODAY, {}, demanded)
+        return {one["evidence_id"] for one in found if one["best"]}
+
+    assert best({KEY: [asked, policy]}) == {asked.evidence}
+    assert best({KEY: [policy]}) == {policy.evidence}  # accepted on it, as far as anybody can tell
+    assert best({open_question: [policy]}) == set()
+    assert best({open_question: [policy], KEY: [asked, longer]}, "policy") == {
+        asked.evidence,
+        longer.evidence,
+    }
 
 
 @pytest.mark.both_databases
@@ -151,7 +188,7 @@ def test_only_what_counts_at_a_gate_ends(database: Database, sealed: Sealed) -> 
     assert ends() == []  # nobody has worked the gate out yet
     keeping.Keeper(database).turn(lambda: NOW)
     found = {one.evidence_id: one for one in ends()}  # type: ignore[attr-defined]
-    assert set(found) == {sealed.new, sealed.other}
+    assert set(found) == {sealed.new}
     one = found[sealed.new]
     assert (one.until, one.kind) == (TODAY + timedelta(days=300), RULE.kind)
     assert one.sealed_at == NOW

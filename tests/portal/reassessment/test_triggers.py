@@ -21,17 +21,27 @@ from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.gate import keeping
 from portal.library.models import RetiredVersion
 from portal.organisations.models import Organisation
-from portal.reassessment import incidents, rules, trigger_finding, triggers
+from portal.reassessment import (
+    generating,
+    incident_queries,
+    incidents,
+    rules,
+    terms,
+    trigger_finding,
+    triggers,
+)
 from portal.reassessment.models_triggers import Trigger
 from portal.reassessment.triggers import Found
 from portal.settings import Settings
+from portal.vendors import policy_queries, policy_service
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
 from portal.web import Portal
+from questionnaires import catalog
 from tests.portal import journey
 from tests.portal.journey import Issued
 from tests.portal.once import made_once
-from tests.portal.reassessment.given import scheduled, submit
+from tests.portal.reassessment.given import reminders, scheduled, submit
 from tests.portal.world import NOW, make_company, make_organisation, signed_in
 
 pytestmark = pytest.mark.both_databases
@@ -58,6 +68,7 @@ def given(database: Database, settings: Settings) -> Given:
     issued = journey.issue(database, buyer, company, tier="medium")
     submission = submit(database, issued)
     keeping.Keeper(database).turn(lambda: NOW)
+    terms.work_out(database, now=NOW)
     return Given(issued, submission)
 
 
@@ -232,9 +243,97 @@ def test_new_answers_settle_what_they_answer(database: Database, given: Given) -
     )
     submit(database, issued, assessment=again, now=later)
     keeping.Keeper(database).turn(lambda: later)
+    assert find(database, 1) == 0  # nobody knows yet what proves the new answers
+    assert {one.state for one in rows(database)} == {"open"}
+    terms.work_out(database, now=later)
     find(database, 1)
     states = {one.kind: (one.state, one.code) for one in rows(database)}
-    assert states == {"incident": ("open", ""), "tier": ("used", "answered")}
+    assert states == {"incident": ("open", ""), "tier": ("over", "answered")}
+
+
+def states(database: Database) -> list[tuple[str, str, str]]:
+    with database.looking(SYSTEM) as session:
+        rows = session.scalars(select(Trigger).order_by(Trigger.at, Trigger.kind)).all()
+    return [(one.kind, one.state, one.code) for one in rows]
+
+
+def settle_incident(database: Database, given: Given, incident: uuid.UUID, *, again: bool = False) -> None:
+    with database.transaction(given.ciso.scope) as session:
+        row = incident_queries.incident(session, given.ciso, incident, lock=True)
+        incidents.settle(session, row, again=again, actor=given.ciso, now=NOW)
+
+
+def test_a_reason_is_over_with_what_it_was_about_and_comes_again_with_it(
+    database: Database, given: Given
+) -> None:
+    incident = note(database, given)
+    find(database)
+    settle_incident(database, given, incident)
+    assert find(database, 1) == 0
+    assert states(database) == [("incident", "over", "gone")]
+    settle_incident(database, given, incident, again=True)
+    assert (find(database, 2), find(database, 3)) == (1, 0)
+    assert states(database) == [("incident", "over", "gone"), ("incident", "open", "")]
+
+
+def test_a_rise_that_somebody_dismissed_is_another_reason_when_it_comes_again(
+    database: Database, given: Given
+) -> None:
+    change(database, given, tier="critical")
+    find(database)
+    settle(database, given.ciso, rows(database)[0].id, "mistake")
+    assert find(database, 1) == 0  # it was decided on, and stands
+    change(database, given, tier="medium")
+    find(database, 2)
+    change(database, given, tier="critical")
+    assert (find(database, 3), find(database, 4)) == (1, 0)
+    assert states(database) == [("tier", "over", "mistake"), ("tier", "open", "")]
+
+
+def test_growth_is_found_for_each_questionnaire_and_not_again_where_it_was_found_for_all(
+    database: Database, given: Given
+) -> None:
+    change(database, given, tier="critical")
+    find(database)
+    (row,) = rows(database)
+    assert row.slug == given.issued.definition.slug
+    with database.transaction() as session:  # as it was put on record before
+        session.execute(update(Trigger).values(slug="", id=uuid.uuid4()))
+        record(session, Kind.TRIGGER_SET, now=NOW, actor=None)
+    assert find(database, 1) == 0
+    assert states(database) == [("tier", "open", "")]
+
+
+def test_a_questionnaire_that_the_policy_demands_anew_is_a_reason_until_it_is_asked(
+    app: Portal, database: Database, given: Given
+) -> None:
+    issued, core = given.issued, catalog.latest("security_core")
+    with database.transaction(given.ciso.scope) as session:
+        policy = policy_queries.current(session, issued.organisation.id)
+        medium = policy.tier("medium")
+        medium = replace(medium, questionnaires=(*medium.questionnaires, core.slug))
+        stricter = replace(policy, tiers=MappingProxyType({**policy.tiers, "medium": medium}))
+        policy_service.save(session, stricter, base=0, actor=given.ciso, now=NOW + timedelta(hours=1))
+    assert (find(database, 1), find(database, 1)) == (1, 0)
+    (row,) = rows(database)
+    assert (row.kind, row.slug, row.subject_id) == ("requirement", core.slug, issued.engagements[0])
+    page = signed_in(app, given.ciso).get(f"/o/{issued.organisation.slug}/triggers").text
+    assert core.title in page
+    journey.again(
+        database, issued.organisation, issued.vendor, issued.engagements, core, now=NOW + timedelta(days=1)
+    )
+    assert find(database, 2) == 0
+    assert states(database) == [("requirement", "over", "gone")]
+
+
+def test_the_first_word_of_a_reason_comes_the_day_after_it_is_found(database: Database, given: Given) -> None:
+    monday = NOW + timedelta(days=7 - NOW.weekday())
+    change(database, given, tier="critical")
+    trigger_finding.find(database, now=monday)
+    generating.generate(database, now=monday + timedelta(days=2))
+    (row,) = rows(database)
+    told = [one for one in reminders(database) if one.kind == "trigger" and not one.skipped]
+    assert {(one.subject_id, one.step) for one in told} == {(row.id, "before-13")}
 
 
 def test_they_go_with_the_vendor(database: Database, given: Given) -> None:
