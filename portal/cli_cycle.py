@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -18,7 +18,9 @@ from portal.accounts.models import PersonRow
 from portal.clock import local_date, zone_of
 from portal.db import SYSTEM, Database
 from portal.faults import StartupFault
-from portal.reassessment.foreseeing import LONGEST, OPENED, SILENT, Foreseen, foresee, world
+from portal.organisations.models import Organisation
+from portal.reassessment.foreseeing import LONGEST, foresee, world
+from portal.reassessment.foreseen_lines import ALONE, DIGEST, MORNING, OPENED, SILENT, Foreseen, Letters
 from portal.reassessment.kinds import KINDS
 from portal.vendors.models import Engagement, Vendor
 from questionnaires.dates import parse_date
@@ -34,7 +36,7 @@ def add_commands(command: Command) -> None:
         "Say who will be told what, and what will be opened, if nobody does anything. Writes nothing.",
     )
     one.add_argument(
-        "--organisation", required=True, metavar="NAME", help="its name, or its slug in the address"
+        "--organisation", metavar="NAME", help="its name, or its slug in the address; all unless given"
     )
     one.add_argument("--from", dest="start", metavar="DAY", help="like 2027-01-31; today unless given")
     one.add_argument(
@@ -48,9 +50,11 @@ def add_commands(command: Command) -> None:
 def _simulate(options: argparse.Namespace) -> int:
     database = installation.open_database(installation.load(options.data))
     now = clock.now()
-    asked = asked_of(database, options, now)
-    for line in lines(database, asked, now, as_json=options.json):
-        print(line, flush=not options.json)
+    for asked in asked_of(database, options, now):
+        if options.organisation is None and not options.json:
+            print(f"{asked.name}:")
+        for line in lines(database, asked, now, as_json=options.json):
+            print(line, flush=not options.json)
     return 0
 
 
@@ -59,28 +63,48 @@ class Asked:
     """What is to be said, of one organisation."""
 
     organisation: uuid.UUID
+    name: str
     start: date
     end: date
     person: uuid.UUID | None
     kind: str
 
 
-def asked_of(database: Database, options: argparse.Namespace, now: datetime) -> Asked:
-    """The options, checked; raises StartupFault with a sentence for whoever wrote them."""
+def asked_of(database: Database, options: argparse.Namespace, now: datetime) -> list[Asked]:
+    """The options, checked, for each organisation that is meant: the one that is named, else all that are open.
+
+    Raises StartupFault with a sentence for whoever wrote them.
+    """
+    if options.kind is not None and options.kind not in KINDS:
+        raise StartupFault(f"There is no kind {options.kind}. Choose from {', '.join(sorted(KINDS))}.")
     with database.looking(SYSTEM) as session:
-        found = installation.organisation_named(session, options.organisation)
-        if found is None:
-            raise StartupFault(f"There is no organisation called {options.organisation}.")
-        today = local_date(now, found.zone)
+        places = _places(session, options.organisation)
         person = None
         if options.person is not None:
             row = accounts.person_by_address(session, options.person)
             if row is None:
                 raise StartupFault(f"Nobody here has the address {options.person}.")
             person = row.id
-        organisation_id = found.id
-    if options.kind is not None and options.kind not in KINDS:
-        raise StartupFault(f"There is no kind {options.kind}. Choose from {', '.join(sorted(KINDS))}.")
+        return [_asked(place, options, person, now) for place in places]
+
+
+def _places(session: Session, name: str | None) -> Sequence[Organisation]:
+    if name is None:
+        return session.scalars(
+            select(Organisation)
+            .where(Organisation.closed_at.is_(None))
+            .order_by(Organisation.name, Organisation.id)
+        ).all()
+    found = installation.organisation_named(session, name)
+    if found is None:
+        raise StartupFault(f"There is no organisation called {name}.")
+    return [found]
+
+
+def _asked(
+    place: Organisation, options: argparse.Namespace, person: uuid.UUID | None, now: datetime
+) -> Asked:
+    today = local_date(now, place.zone)
     start = _day("--from", options.start) or today
     end = _day("--until", options.until) or start + timedelta(days=30)
     if start < today:
@@ -93,7 +117,7 @@ def asked_of(database: Database, options: argparse.Namespace, now: datetime) -> 
         raise StartupFault(
             f"--until is {end}, but only {LONGEST} days can be foreseen: until {today + timedelta(days=LONGEST)}."
         )
-    return Asked(organisation_id, start, end, person, options.kind or "")
+    return Asked(place.id, place.name, start, end, person, options.kind or "")
 
 
 def _day(name: str, text: str | None) -> date | None:
@@ -111,24 +135,22 @@ class Counted:
 
     told: int = 0
     opened: int = 0
-    alone: int = 0
     people: set[uuid.UUID] = field(default_factory=set)
-    digests: set[tuple[uuid.UUID, date]] = field(default_factory=set)
+    letters: Letters = field(default_factory=Letters)
 
     def add(self, one: Foreseen) -> None:
         self.opened += one.what == OPENED
         if one.person_id is None or one.what == SILENT:
             return
         self.told += 1
-        self.alone += one.letter == "alone"
         self.people.add(one.person_id)
-        if one.letter == "digest" and one.post_day is not None:
-            self.digests.add((one.person_id, one.post_day))
+        self.letters.add(one)
 
     def __str__(self) -> str:
         return (
-            f"{self.told:,} lines to {len(self.people):,} people, in {len(self.digests):,} digests and"
-            f" {self.alone:,} letters of their own. Assessments opened: {self.opened:,}."
+            f"{self.told:,} lines to {len(self.people):,} people, in {self.letters.digests:,} digests,"
+            f" {self.letters.alone:,} letters of their own and {self.letters.mornings:,} letters of a morning."
+            f" Assessments opened: {self.opened:,}."
         )
 
 
@@ -142,7 +164,10 @@ def lines(database: Database, asked: Asked, now: datetime, *, as_json: bool) -> 
             if (asked.kind and one.kind != asked.kind) or asked.person not in (None, one.person_id):
                 continue
             counted.add(one)
-            yield json.dumps(_object(session, names, one)) if as_json else _line(session, names, one)
+            if as_json:
+                yield json.dumps({"organisation": asked.name} | _object(session, names, one))
+            else:
+                yield _line(session, names, one)
     if not as_json:
         yield str(counted)
 
@@ -192,6 +217,7 @@ def _object(session: Session, names: Names, one: Foreseen) -> dict[str, object]:
         "letter": one.letter,
         "post_day": one.post_day.isoformat() if one.post_day else None,
         "leaves": one.leaves.isoformat() if one.leaves else None,
+        "late": one.late,
     }
 
 
@@ -207,6 +233,7 @@ def _line(session: Session, names: Names, one: Foreseen) -> str:
         one.step or one.what,
         f"{about}, due {one.due.isoformat()}",
         ": ".join(filter(None, (where, named))),
+        "late: the answers are needed before they are due" if one.late else "",
     ]
     if one.person_id is not None:
         parts.append(f"-> {names.person(session, one.person_id)}{_letter(one)}")
@@ -218,8 +245,9 @@ def _line(session: Session, names: Names, one: Foreseen) -> str:
 def _letter(one: Foreseen) -> str:
     if one.what == SILENT:
         return f", not told: {one.code}"
-    if one.letter == "digest":
+    if one.letter == DIGEST:
         return f", digest of {one.post_day}"
-    if one.letter == "alone" and one.leaves is not None:
-        return f", alone, at {one.leaves.astimezone(zone_of(one.item.zone)):%Y-%m-%d %H:%M}"
+    if one.letter in (ALONE, MORNING) and one.leaves is not None:
+        how = "alone" if one.letter == ALONE else "with others of the morning"
+        return f", {how}, at {one.leaves.astimezone(zone_of(one.item.zone)):%Y-%m-%d %H:%M}"
     return ""

@@ -18,6 +18,7 @@ from portal.faults import NotFound, Unavailable
 from portal.gate.behind import is_behind
 from portal.metrics import Figure
 from portal.outbox import HELD, Backlog
+from portal.reassessment.hindering import ASKS
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.models_runs import WorkerRun
 from portal.reassessment.runs import SILENCE, newest_beat
@@ -83,7 +84,7 @@ def _figures(database: Database, waits: Backlog, now: datetime) -> list[Figure]:
         hindered = session.scalar(
             select(func.count())
             .select_from(Reassessment)
-            .where(Reassessment.state == "scheduled", Reassessment.hindered != "")
+            .where(Reassessment.state == "scheduled", Reassessment.hindered.not_in(("", ASKS)))
         )
         skipped = dict(
             session.execute(

@@ -159,6 +159,7 @@ class Kind(enum.StrEnum):
     REASSESSMENT_MOVED = "reassessment.moved"
     REASSESSMENT_OPENED = "reassessment.opened"
     REASSESSMENT_HINDERED = "reassessment.hindered"
+    REASSESSMENT_FREED = "reassessment.freed"
     REASSESSMENT_LEFT = "reassessment.left"
     REMINDERS_GENERATED = "reminders.generated"
     TRIGGER_SET = "trigger.set"

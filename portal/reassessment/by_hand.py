@@ -22,7 +22,7 @@ from portal.reassessment import opening_job, rules, workdays
 from portal.reassessment.dating import HAND, LEFT, due_of
 from portal.reassessment.hindering import OFFBOARDED, Before, Hindered, version_of
 from portal.reassessment.models import Reassessment, ReminderStep
-from portal.reassessment.opening import Opening, Waiting, answer_by, ends
+from portal.reassessment.opening import Opening, Waiting, answer_soon, ends
 from portal.reassessment.queries import next_base
 from portal.vendors import queries as vendors
 from questionnaires.dates import add_months
@@ -63,6 +63,7 @@ def move(
     row.due = to
     row.wanted, row.not_before = (to, None) if to < plain else (None, to if to > plain else None)
     row.why = HAND if to != plain else ""
+    row.hindered, row.hindered_on = "", None  # of the date that it had
     data = {"before": before, "due": to, "why": HAND, "code": reason, "tier": row.tier, "months": row.months}
     record(session, Kind.REASSESSMENT_MOVED, now=now, actor=actor, subject=row, data=data, ours=True)
     session.flush()
@@ -89,7 +90,8 @@ def open_now(
 ) -> Assessment:
     """Issue a next assessment now, in the actor's name, to be answered by the day that the rules give.
 
-    Raises Refused, NotFound, Conflict when the date has moved since, and Hindered with the code of why it cannot be.
+    Raises Refused, NotFound, Conflict when the date has moved since, Hindered with the code of why it cannot be, and
+    Invalid where it cannot be for a reason that has no code.
     The calendar does not open the same date again, whatever becomes of this one.
     """
     row = _row(session, row_id, seen, actor)
@@ -104,13 +106,14 @@ def open_now(
         *(row.id, row.organisation_id, vendor.id, row.engagement_id, row.slug, row.due, engagement.tier),
         lapses=_lapses(session, actor, row.engagement_id),
     )
-    answers = answer_by(waits, ruled, calendar, today=today)
+    answers = answer_soon(waits, ruled, calendar, today=today)
     one = Opening(vendor.id, row.slug, (waits,), answers, answers > ends(waits, today=today))
     before = _before(session, actor, row)
     made = opening_job.issued(
         session, vendor, one, before, actor, version_of(session, actor, row.slug), now=now
     )
-    (step,) = opening_job.open_steps(one, made_id=made.id, today=today, now=now)
+    # Without the assessment: what a person opens is none of what the calendar has opened, nor takes of its day's pace.
+    (step,) = opening_job.open_steps(one, made_id=None, today=today, now=now)
     of_step = [getattr(ReminderStep, name) == step[name] for name in ("subject_id", "kind", "due", "step")]
     # The row is locked, as the calendar locks it: nobody else writes this step now.
     if session.scalar(select(ReminderStep.id).where(*mine(actor.scope, ReminderStep), *of_step)) is None:

@@ -30,6 +30,7 @@ TO_DO: Mapping[str, Any] = MappingProxyType(
         "offboarded": _l("Leave it out: nothing is asked of this vendor any more."),
         "nobody": _l("Give somebody a role that may issue assessments."),
         "open_elsewhere": _l("Let that one be answered, or cancel it."),
+        "asks": _l("Open it, give it another date, or leave it out."),
         "unlinked": _l("Look at what the vendor is linked to, or issue it by hand to a new contact."),
     }
 )

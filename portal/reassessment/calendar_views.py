@@ -39,7 +39,7 @@ TITLES = {
     LATE: _l("Overdue"),
     PAST: _l("Past every step"),
     SOON: _l("Due in 14 days"),
-    STUCK: _l("Could not be opened"),
+    STUCK: _l("Not opened on its day"),
 }
 HEAD = ("day", "time", "zone", "kind", "what", "vendor", "engagement", "tier", "why", "id")
 AHEAD = 366  # days of a company's calendar

@@ -31,7 +31,7 @@ KIND_WORDS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
         "campaign": (_l("Answers to a campaign"), _l("Campaigns")),
         "reassessment": (_l("Next assessment"), _l("Next assessments")),
         "first": (_l("First assessment"), _l("First assessments")),
-        "stuck": (_l("Could not be opened"), _l("Not opened")),
+        "stuck": (_l("Not opened on its day"), _l("Not opened")),
         "review": (_l("Review"), _l("Reviews")),
         "finding": (_l("Remediation"), _l("Findings")),
         "evidence": (_l("Document ends"), _l("Documents")),
@@ -52,6 +52,7 @@ HINDERED: Mapping[str, Any] = MappingProxyType(
         "offboarded": _l("The vendor has been offboarded."),
         "nobody": _l("Nobody of the organisation may issue it."),
         "open_elsewhere": _l("An assessment by this questionnaire is open already."),
+        "asks": _l("Your rules ask first: it waits for somebody."),
         "unlinked": _l("The vendor is not linked to the company that answered."),
     }
 )
@@ -90,7 +91,7 @@ _HOUR = re.compile(r"hour([+-]\d{1,3})(?:@.*)?", re.ASCII)
 def step_name(name: str) -> str:
     """What reminders keep of a step, in words: ``7 days before``."""
     if name == "open":
-        return str(_("opened by the calendar"))
+        return str(_("opened"))
     days, hours = days_of(name), _HOUR.fullmatch(name)
     if days is not None:
         return step_words(Step(name, days))

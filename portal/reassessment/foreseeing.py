@@ -10,72 +10,45 @@ import uuid
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any
 
 from portal.clock import begins, local_date
-from portal.reassessment import agenda, digests, generating
+from portal.reassessment import agenda, generating
 from portal.reassessment.agenda import Item
 from portal.reassessment.agenda_outside import TRIGGER_DAYS
-from portal.reassessment.foreseen_world import Post, World, imagined, world
+from portal.reassessment.foreseen_lines import (
+    HINDERED,
+    MOVED,
+    NOBODY,
+    OPENED,
+    SILENT,
+    TOLD,
+    TRIGGER,
+    Foreseen,
+    happens,
+    instant,
+)
+from portal.reassessment.foreseen_post import LetterBox
+from portal.reassessment.foreseen_world import World, imagined, world
 from portal.reassessment.generating import Line
+from portal.reassessment.held_back import is_over
 from portal.reassessment.hindering import Hindered
 from portal.reassessment.kinds import BUSINESS_OWNER, ISSUER, ISSUERS, KINDS
 from portal.reassessment.ladder import Ladder, Moment, plan_of
 from portal.reassessment.ladder import moments as moments_of
 from portal.reassessment.opening import Opening, Waiting, first_day, in_order, open_on
-from portal.reassessment.people import Named, Told
+from portal.reassessment.people import Named
+from portal.reassessment.rules_shape import ITSELF
 from portal.reassessment.triggers import Found, days_of
 
-__all__ = ["Foreseen", "World", "foresee", "world"]
+__all__ = ["World", "foresee", "world"]
 
 LONGEST = 400  # days
-TOLD, SILENT, NOBODY = "told", "silent", "nobody"
-OPENED, HINDERED, MOVED, TRIGGER = "opened", "hindered", "moved", "trigger"
-DIGEST, ALONE = "digest", "alone"
 _KINDS = {kind: number for number, kind in enumerate(agenda.SOURCES)}
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """One line of what is to come. ``what``: told (a person, in a letter), silent (a person who is not told: ``code``
-    says why), nobody (a step without anybody), opened (``subject`` is the assessment's id), hindered (``code``: why),
-    moved (a next assessment gets the date ``due``), trigger (found; ``code``: its kind).
-
-    ``day``: in the subject's zone, on which it happens, at the instant ``at``. ``moment``: the day on which the step
-    began, earlier where a worker slept. ``letter``: digest, of the reader's day ``post_day``, or alone, with the
-    instant at which it ``leaves``.
-    ``engagements``: of openings; else the one that the subject is about, if it is about one.
-    """
-
-    what: str
-    day: date
-    at: datetime
-    item: Item
-    step: str = ""
-    moment: date | None = None
-    person_id: uuid.UUID | None = None
-    of_company: bool = False
-    letter: str = ""
-    post_day: date | None = None
-    leaves: datetime | None = None
-    engagements: tuple[uuid.UUID, ...] = ()
-    code: str = ""
-
-    @property
-    def kind(self) -> str:
-        return self.item.kind
-
-    @property
-    def subject(self) -> uuid.UUID:
-        return self.item.subject
-
-    @property
-    def due(self) -> date:
-        return self.item.due
 
 
 def foresee(
@@ -117,17 +90,22 @@ class _Simulation:
         self.heap: list[tuple[datetime, int, _Course | Found | Group | None]] = []
         self.pushed = 0
         self.courses: dict[tuple[str, uuid.UUID], _Course] = {}
+        # By engagement, the subjects of its next assessments.
+        self.next_of: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
         self.known_steps: dict[tuple[Any, ...], tuple[Moment, ...]] = {}
         self.rows: dict[Group, dict[uuid.UUID, Waiting]] = defaultdict(dict)
         self.ready: set[Group] = set()
         self.day, self.opened = local_date(made.now, made.zone), made.opened_today
-        self.post: dict[uuid.UUID, list[Post]] = {who: list(some) for who, some in made.post.items()}
+        self.asks = made.rules.opening != ITSELF
+        self.letters = LetterBox(made, self._looked)
         for item in made.items:
             self._begin(item, made.done[item.kind].get((item.subject, item.due), set()))
         for row in made.waiting:
             self.rows[row.vendor_id, row.slug][row.id] = row
-        for group in self.rows:
+        for group, rows in self.rows.items():
             self._look_at(group, self.day)
+            if any(row.hindered for row in rows.values()):  # what is over is taken back by the first pass
+                self._push(made.now, group)
         for day, found in made.found:
             self._push(begins(day, made.zone), found)
 
@@ -184,12 +162,14 @@ class _Simulation:
             self.known_steps[key] = moments_of(item, ladder, self.world.calendar)
         course = _Course(item, ladder, self.known_steps[key], set(done))
         self.courses[item.kind, item.subject] = course
+        if item.kind == "reassessment" and item.engagement_id is not None:
+            self.next_of[item.engagement_id].add(item.subject)
         at = now or self.world.now
         found = plan_of(item, course.steps, ladder, now=at, done=course.done)
         if found.tell is not None or found.skip:
             self._push(at, course)
         elif found.next is not None:
-            self._push(_instant(found.next, item), course)
+            self._push(instant(found.next, item), course)
 
     def _look(self, course: _Course, now: datetime) -> Iterator[Foreseen]:
         item = course.item
@@ -204,12 +184,12 @@ class _Simulation:
             course.done.add(found.tell.step.name)
             yield from self._tell(item, found.tell, now)
         if found.next is not None:
-            self._push(_instant(found.next, item), course)
+            self._push(instant(found.next, item), course)
 
     def _tell(self, item: Item, moment: Moment, now: datetime) -> Iterator[Foreseen]:
         people = tuple(self.world.roster.of(item, moment.step, day=moment.day))
         line = Line(item, moment, "", people)
-        said = _line(NOBODY, item, now, step=moment.step.name, moment=moment.day)
+        said = happens(NOBODY, item, now, step=moment.step.name, moment=moment.day)
         if not people:
             yield said
         for person in people:
@@ -221,36 +201,7 @@ class _Simulation:
                 of_company=person.of_company,
                 code=why,
             )
-            yield told if why else self._posted(told, item, moment, person, now)
-
-    def _posted(self, told: Foreseen, item: Item, moment: Moment, person: Told, now: datetime) -> Foreseen:
-        reader = self.world.readers.get(person.person_id)
-        if reader is None:  # erased: nobody writes to them
-            return told
-        zone = reader.zone or item.zone
-        if moment.step.hours is not None:
-            return replace(told, letter=ALONE, post_day=local_date(now, zone), leaves=now)
-        if moment.step.alone:
-            day = digests.first_day(now, zone)
-            return replace(
-                told, letter=ALONE, post_day=day, leaves=digests.leaves_at(day, zone, reader.hour, now=now)
-            )
-        post = self._digest(person.person_id, zone, reader.hour, now)
-        return replace(told, letter=DIGEST, post_day=post.day, leaves=post.leaves)
-
-    def _digest(self, person_id: uuid.UUID, zone: str, hour: int, now: datetime) -> Post:
-        """The person's digest that has not gone yet, or the next one: as digests.attach chooses it."""
-        known = self.post.setdefault(person_id, [])
-        for one in known:
-            goes = None if one.sent else self._looked(one.leaves)
-            if not one.sent and (goes is None or now <= goes):
-                return one
-        day = digests.first_day(now, zone)
-        if any(one.day == day for one in known):
-            day += _DAY
-        made = Post(day, digests.leaves_at(day, zone, hour, now=now), False)
-        known[:] = [*known[-1:], made]  # older ones are gone
-        return made
+            yield told if why else self.letters.put(told, moment, now)
 
     # ------------------------------------------------------------------------------------------------------- triggers
 
@@ -278,17 +229,16 @@ class _Simulation:
         )
         owner = {BUSINESS_OWNER: frozenset({about.owner})} if about.owner is not None else {}
         self.world.roster.name("trigger", found.id, Named(owner))
-        yield _line(TRIGGER, item, now, code=found.kind)
+        yield happens(TRIGGER, item, now, code=found.kind)
         self._begin(item, set(), now)
 
     def _pulled(self, found: Found, day: date, now: datetime) -> Iterator[Foreseen]:
         """The next assessments that a trigger draws nearer, as triggers._pull does."""
-        for (kind, subject), course in list(self.courses.items()):
+        for subject in sorted(self.next_of[found.engagement_id]):
+            course = self.courses.get(("reassessment", subject))
+            if course is None or (found.slug and course.item.code != found.slug):
+                continue
             item = course.item
-            if kind != "reassessment" or item.engagement_id != found.engagement_id:
-                continue
-            if found.slug and item.code != found.slug:
-                continue
             past = self.world.before.get(subject)
             due = max(day, past.not_before) if past is not None and past.not_before else day
             if due >= item.due:
@@ -296,7 +246,7 @@ class _Simulation:
             moved = replace(item, due=due, since=now)
             done = self.world.done["reassessment"].get((subject, due), set())
             self._begin(moved, done, now)
-            yield _line(MOVED, moved, now, code=TRIGGER)
+            yield happens(MOVED, moved, now, code=TRIGGER)
             assert item.vendor_id is not None
             group = item.vendor_id, item.code
             if subject in self.rows.get(group, {}):
@@ -322,11 +272,12 @@ class _Simulation:
             self.day, self.opened = today, 0
         rows = [row for group in self.ready for row in self.rows[group].values() if not row.opened]
         found = in_order(rows, rules, calendar, today)
+        self._free({row.id for one in found for row in one.rows})
         for group in self.ready - {(one.vendor_id, one.slug) for one in found}:
             self.ready.discard(group)
             self._look_at(group, today)
         for one in found:
-            if self.opened >= rules.a_day:
+            if not calendar.working(today) or (self.opened >= rules.a_day and not self.asks):
                 self._push(begins(today + _DAY, self.world.zone), None)
                 return
             self.ready.discard((one.vendor_id, one.slug))
@@ -336,6 +287,14 @@ class _Simulation:
                 self._look_at((one.vendor_id, one.slug), today)
             except Hindered as fault:
                 yield from self._hinder(one, fault.code, now)
+
+    def _free(self, due: set[uuid.UUID]) -> None:
+        """What hindered a row is over where it is to be opened now no more: as held_back.clear has it."""
+        for group in self.ready:
+            for row in list(self.rows[group].values()):
+                if row.hindered and is_over(row.hindered, row.id in due, asks=self.asks):
+                    self.rows[group][row.id] = replace(row, hindered="")
+                    self.courses.pop(("stuck", row.id), None)
 
     def _open(self, one: Opening, now: datetime) -> Foreseen:
         """Raises Hindered."""
@@ -349,7 +308,7 @@ class _Simulation:
             del self.rows[one.vendor_id, one.slug][row.id]
             for kind in ("reassessment", "stuck"):
                 self.courses.pop((kind, row.id), None)
-        said = _line(OPENED, item, now)
+        said = happens(OPENED, item, now, late=one.late)
         return replace(said, engagements=tuple(row.engagement_id for row in one.rows))
 
     def _hinder(self, one: Opening, code: str, now: datetime) -> Iterator[Foreseen]:
@@ -360,7 +319,7 @@ class _Simulation:
             self.rows[group][row.id] = replace(row, hindered=code)
             item = self._stuck(row, code, today)
             self._begin(item, set(), now)
-            yield _line(HINDERED, item, now, code=code)
+            yield happens(HINDERED, item, now, code=code)
         # It is tried in each pass, and stays so until other rows go with it.
         rules, calendar = self.world.rules, self.world.calendar
         days = []
@@ -389,12 +348,3 @@ class _Simulation:
             vendor_id=row.vendor_id,
             engagement_id=row.engagement_id,
         )
-
-
-def _instant(moment: Moment, item: Item) -> datetime:
-    return moment.at if moment.at is not None else begins(moment.day, item.zone)
-
-
-def _line(what: str, item: Item, now: datetime, **more: Any) -> Foreseen:
-    own = (item.engagement_id,) if item.engagement_id is not None else ()
-    return Foreseen(what, local_date(now, item.zone), now, item, engagements=own, **more)

@@ -12,14 +12,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.clock import local_date
-from portal.reassessment import agenda, dating, generating, trigger_finding
+from portal.reassessment import agenda, dating, generating, hindering, trigger_finding
 from portal.reassessment.agenda import Item
+from portal.reassessment.hindering import Before
 from portal.reassessment.kinds import KINDS
 from portal.reassessment.models import Reassessment
 from portal.reassessment.opening import Waiting
 from portal.reassessment.opening_job import waiting
 from portal.reassessment.people import chunks
-from portal.reassessment.rules_shape import ITSELF, Rules
+from portal.reassessment.rules_shape import Rules
 from portal.reassessment.unsaid import next_assessment
 from portal.vendors.models import Engagement
 from questionnaires.dates import MAX_DATE
@@ -96,11 +97,9 @@ def _come_back(session: Session, changes: Changes, known: set[uuid.UUID], now: d
 
 
 def waiting_of(
-    session: Session, organisation_id: uuid.UUID, found: Rules, changes: Changes, items: Sequence[Item]
+    session: Session, organisation_id: uuid.UUID, changes: Changes, items: Sequence[Item]
 ) -> list[Waiting]:
-    """What the job "openings" would choose from; nothing where it asks first."""
-    if found.opening != ITSELF:
-        return []
+    """What the job "openings" would choose from."""
     rows = {row.id: row for row in waiting(session, organisation_id, last=MAX_DATE, opened=True)}
     for row_id, values in changes.items():
         if row_id in rows and values["state"] != dating.SCHEDULED:
@@ -116,3 +115,12 @@ def waiting_of(
                 *(item.tier, lapses.get(item.engagement_id)),
             )
     return sorted(rows.values(), key=lambda row: row.id.hex)
+
+
+def before_of(session: Session, rows: Sequence[Waiting], changes: Changes) -> Mapping[uuid.UUID, Before]:
+    """What these rows were set by, as it stands after the worker's first look."""
+    found = dict(hindering.before_of(session, {row.id for row in rows}))
+    for row_id, values in changes.items():
+        if row_id in found and "not_before" in values:
+            found[row_id] = replace(found[row_id], not_before=values["not_before"])
+    return found

@@ -21,19 +21,19 @@ from portal.db import SYSTEM, Database
 from portal.faults import NotFound
 from portal.organisations.models import Organisation
 from portal.outbox import UNSENT, Message
-from portal.reassessment import generating, hindering, people, trigger_finding, workdays
+from portal.reassessment import alone, generating, hindering, people, trigger_finding, workdays
 from portal.reassessment import rules as rules_of
 from portal.reassessment.agenda import Item
 from portal.reassessment.digests import Reader, readers
-from portal.reassessment.foreseen_dates import dated, items_of, waiting_of
-from portal.reassessment.hindering import NO_CONTACT, NOBODY, OFFBOARDED, Before, Hindered
+from portal.reassessment.foreseen_dates import before_of, dated, items_of, waiting_of
+from portal.reassessment.hindering import ASKS, NO_CONTACT, NOBODY, OFFBOARDED, Before, Hindered
 from portal.reassessment.kinds import BUSINESS_OWNER, ISSUER
 from portal.reassessment.ladder import Calendar
 from portal.reassessment.models_post import Digest
 from portal.reassessment.opening import Opening, Waiting
 from portal.reassessment.opening_job import opened_on
 from portal.reassessment.people import Named, Roster, chunks
-from portal.reassessment.rules_shape import OFF, Rules
+from portal.reassessment.rules_shape import ITSELF, OFF, Rules
 from portal.reassessment.triggers import Found
 from portal.vendors.facts import TIERS
 from portal.vendors.models import Contact, Engagement, Vendor
@@ -72,7 +72,7 @@ class World:
 
     ``done``: by kind, (subject, due) -> names of steps on record. ``waiting``: scheduled next assessments that are not
     out. ``versions``: by questionnaire, whether there is a version to ask by. ``found``: triggers by the day on which
-    they will be found.
+    they will be found. ``alone``: letters of one line that are queued or went lately: to whom, on whose side, due when.
     """
 
     organisation_id: uuid.UUID
@@ -95,6 +95,7 @@ class World:
     readers: Mapping[uuid.UUID, Reader]
     asked: frozenset[uuid.UUID]
     post: Mapping[uuid.UUID, Sequence[Post]]
+    alone: Sequence[tuple[uuid.UUID, uuid.UUID | None, datetime]]
 
     def item(
         self,
@@ -132,6 +133,8 @@ class World:
 
         How many may be invited in a day is not looked at: the pace of openings is far below it.
         """
+        if self.rules.opening != ITSELF:
+            return ASKS, None, ""
         past = self.before[one.rows[0].id]
         owners = {self.about[row.engagement_id].owner for row in one.rows} - {None}
         named = {owner for owner in owners if owner is not None}
@@ -170,8 +173,8 @@ def world(
         today = local_date(now, place.zone)
         changes = dated(session, place, found, now)
         items = [*items_of(session, place, found, changes, now=now, until=until)]
-        rows = waiting_of(session, organisation_id, found, changes, items)
-        before = hindering.before_of(session, {row.id for row in rows})
+        rows = waiting_of(session, organisation_id, changes, items)
+        before = before_of(session, rows, changes)
         about = _about(session, organisation_id)
         triggers = _triggers(session, place, found, about, today=today, until=until)
         companies = {company for row in rows if (company := about[row.engagement_id].company_id) is not None}
@@ -199,6 +202,7 @@ def world(
             readers=_readers(session, everybody),
             asked=generating.asked_about(session, items),
             post=_post(session, everybody, now),
+            alone=_alone(session, organisation_id, now),
         )
     return replace(made, versions=_versions(database, made))
 
@@ -311,6 +315,21 @@ def _post(session: Session, ids: set[uuid.UUID], now: datetime) -> dict[uuid.UUI
         for one in rows:
             found[one.person_id].append(Post(one.day, one.due_at, one.state not in UNSENT))
     return found
+
+
+def _alone(
+    session: Session, organisation_id: uuid.UUID, now: datetime
+) -> list[tuple[uuid.UUID, uuid.UUID | None, datetime]]:
+    """The letters of one line that count for what may go alone on a day, as alone.queue reads them."""
+    rows = session.execute(
+        select(Message.person_id, Message.company_id, Message.due_at).where(
+            Message.organisation_id == organisation_id,
+            Message.kind == alone.ALONE,
+            Message.person_id.is_not(None),
+            Message.created_at > now - alone.LOOK_BACK,
+        )
+    )
+    return [(one.person_id, one.company_id, one.due_at) for one in rows]
 
 
 def imagined(made: World, one: Opening, actor: Identity, email: str, at: datetime) -> tuple[Item, Named]:

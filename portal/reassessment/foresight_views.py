@@ -24,7 +24,8 @@ from portal.paging import SIZE, Page, page_number
 from portal.reassessment import calendar_queries, outlook, rules
 from portal.reassessment import calendar_words as words
 from portal.reassessment.calendar_words import Details
-from portal.reassessment.foreseeing import LONGEST, Foreseen
+from portal.reassessment.foreseeing import LONGEST
+from portal.reassessment.foreseen_lines import Foreseen, Letters
 from portal.reassessment.kinds import KINDS
 from portal.reassessment.outlook import Entry, Outlook
 from portal.reassessment.rules_shape import ASK
@@ -37,7 +38,7 @@ WHAT: Mapping[str, Any] = {
     "silent": _l("Reminder"),
     "nobody": _l("Reminder"),
     "opened": _l("Opened by the calendar"),
-    "hindered": _l("Cannot be opened"),
+    "hindered": _l("Not opened on its day"),
     "moved": _l("Date moves"),
     "trigger": _l("Reason for a look"),
 }
@@ -116,10 +117,10 @@ def page(organisation: str) -> str:
     href = Address("foresight.page", {"organisation": organisation}, kept)
     kinds = {key: str(named[0]) for key, named in words.KIND_WORDS.items()}
     labels = {"kind": kinds.get(asked.kind, ""), "person": dict(asked.people).get(str(asked.person), "")}
-    letters = {
-        (one.person_id, one.post_day) for each in every for one in each.people if one.letter == "digest"
-    }
-    alone = sum(one.letter == "alone" for each in every for one in each.people)
+    letters = Letters()
+    for each in every:
+        for one in each.people:
+            letters.add(one)
     return render_template(
         "reassessment/foreseen.html",
         asked=asked,
@@ -134,8 +135,7 @@ def page(organisation: str) -> str:
         silent=SILENT,
         hindered=words.HINDERED,
         step_name=words.step_name,
-        digests=len(letters),
-        alone=alone,
+        letters=letters,
         opened=sum(one.line.what == "opened" for one in every),
         asks=rules.current(web.db(), asked.own.id).opening == ASK,
         longest=LONGEST,

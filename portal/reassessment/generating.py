@@ -24,7 +24,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.organisations.models import Organisation
-from portal.reassessment import agenda, alone, digests, people, rules, workdays
+from portal.reassessment import agenda, alone, digests, inviting, people, rules, workdays
 from portal.reassessment.agenda import Item
 from portal.reassessment.alone import Alone
 from portal.reassessment.kinds import KINDS
@@ -194,6 +194,7 @@ def write(
         told = [one for one in new if one.told]
         rows = _reminders(session, told, asked, now=now)
         insert_new(session, Reminder, rows)
+        inviting.again(session, [one for one in new if one.skipped in ("", NOBODY)], now=now)
         for organisation_id, of_it in _by_organisation(new):
             counted = Counter(one.item.kind for one in of_it)
             record(

@@ -27,9 +27,9 @@ from portal.vendors.models import Engagement
 
 NO_SESSION = uuid.UUID(int=0)
 # Why something could not be opened.
-NO_CONTACT, NO_VERSION, THROTTLED, OFFBOARDED, NOBODY, ELSEWHERE, UNLINKED = (
+NO_CONTACT, NO_VERSION, THROTTLED, OFFBOARDED, NOBODY, ELSEWHERE, UNLINKED, ASKS = (
     *("no_contact", "no_version", "throttled", "offboarded"),
-    *("nobody", "open_elsewhere", "unlinked"),
+    *("nobody", "open_elsewhere", "unlinked", "asks"),
 )
 
 

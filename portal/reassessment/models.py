@@ -95,7 +95,8 @@ class ReminderStep(Identified, Base):
 
     ``kind``: one of kinds.KINDS. ``day``: the local day on which its moment began. ``people``: how many were told.
     ``skipped``: why nobody was: overtaken (a later step was told), answered, moved, ended, opened, nobody; else "".
-    ``made_id``: the assessment that the step "open" made. ``company_id``: of steps that went to its people.
+    ``made_id``: the assessment that the calendar made with the step "open". ``company_id``: of steps that went to its
+    people.
     """
 
     __tablename__ = "reminder_step"

@@ -44,7 +44,7 @@ class Waiting:
 class Opening:
     """One assessment that is to be opened: of a vendor, by a questionnaire, for all of ``rows``.
 
-    ``answer_by``: the date that the vendor is given. ``late``: that the gate lapses before it.
+    ``answer_by``: the date that the vendor is given for the answers. ``late``: that they are needed before it.
     """
 
     vendor_id: uuid.UUID
@@ -87,6 +87,13 @@ def answer_by(row: Waiting, rules: Rules, calendar: Calendar, *, today: date) ->
     return max(planned(row, rules, calendar, today=today), least)
 
 
+def answer_soon(row: Waiting, rules: Rules, calendar: Calendar, *, today: date) -> date:
+    """What the vendor is given if a person opens it on ``today``: as ``answer_by``, and no longer than its tier has."""
+    days = max(rules.answer_days[row.tier], LEAST_DAYS)
+    most = roll(today + timedelta(days=days), calendar.working, back=False)
+    return min(answer_by(row, rules, calendar, today=today), most)
+
+
 def horizon(rules: Rules) -> timedelta:
     """How far before its due date a row may have to be opened, at most."""
     longest = max(rules.answer_days.values()) + max(rules.review_days.values())
@@ -96,20 +103,23 @@ def horizon(rules: Rules) -> timedelta:
 def world_openings(
     rows: Iterable[Waiting], rules: Rules, calendar: Calendar, today: date, *, opened_today: int = 0
 ) -> list[Opening]:
-    """``in_order``, at most what is left of the day."""
+    """``in_order``, at most what is left of the day; nothing on a day that is no working day."""
+    if not calendar.working(today):
+        return []
     return in_order(rows, rules, calendar, today)[: max(0, rules.a_day - opened_today)]
 
 
 def in_order(rows: Iterable[Waiting], rules: Rules, calendar: Calendar, today: date) -> list[Opening]:
-    """What is to be opened on ``today`` of the scheduled rows of one organisation, whatever the pace of a day.
+    """What is to be opened by ``today`` of the scheduled rows of one organisation, whatever the pace of a day.
 
     A vendor is asked once: what would be opened within ``together_days`` goes with the first. The order, and so who
-    waits for tomorrow, is by date, then by id; nothing depends on the order in which rows are given.
+    waits for tomorrow, is by what ends first, the gate or the date, then by date and id; nothing depends on the order
+    in which rows are given.
     """
     by_vendor: dict[tuple[uuid.UUID, str], list[Waiting]] = defaultdict(list)
     for one in rows:
         by_vendor[one.vendor_id, one.slug].append(one)
-    found = []
+    found: list[tuple[date, Opening]] = []
     for (vendor_id, slug), theirs in by_vendor.items():
         opens = {one.id: open_on(one, rules, calendar, today=today) for one in theirs}
         if min(opens.values()) > today:
@@ -117,14 +127,14 @@ def in_order(rows: Iterable[Waiting], rules: Rules, calendar: Calendar, today: d
         last = today + timedelta(days=rules.together_days)
         together = sorted((one for one in theirs if opens[one.id] <= last), key=_order)
         answers = min(answer_by(one, rules, calendar, today=today) for one in together)
-        late = answers > min(ends(one, today=today) for one in together)
-        found.append(Opening(vendor_id, slug, tuple(together), answers, late))
-    found.sort(key=lambda one: _order(one.rows[0]))
-    return found
+        end = min(ends(one, today=today) for one in together)
+        found.append((end, Opening(vendor_id, slug, tuple(together), answers, answers > end)))
+    found.sort(key=lambda one: (one[0], _order(one[1].rows[0])))
+    return [one for _, one in found]
 
 
 def first_day(row: Waiting, rules: Rules, calendar: Calendar, *, today: date) -> date:
-    """The first day from ``today`` on, on which the row is to be opened if nothing happens until then."""
+    """The first day from ``today`` on, by which the row is to be opened if nothing happens until then."""
     found = max(today, open_on(row, rules, calendar, today=today))
     if row.lapses is None or row.lapses <= today or found < row.lapses:
         return found

@@ -5,6 +5,7 @@ The step "open" of each row is the claim: who inserts all of them issues the ass
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
@@ -25,7 +26,7 @@ from portal.formats import long_date
 from portal.gate.deciding import PASSING
 from portal.gate.models import GateDecision
 from portal.organisations.models import Organisation
-from portal.reassessment import rules, workdays
+from portal.reassessment import held_back, opened_late, rules, workdays
 from portal.reassessment.agenda_gate import newest_decision
 from portal.reassessment.agenda_rounds import next_open
 from portal.reassessment.dating import SCHEDULED
@@ -45,7 +46,6 @@ from portal.reassessment.hindering import (
 )
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.opening import Opening, Waiting, horizon, in_order
-from portal.reassessment.people import chunks
 from portal.reassessment.rules_shape import ITSELF
 from portal.reassessment.steps import claim
 from portal.vendors import queries as vendors
@@ -53,6 +53,8 @@ from portal.vendors.models import Contact, Engagement, Vendor
 
 OPEN_STEP = "open"
 TRIED_AGAIN = 50
+MOST_FAULTS = 5  # in one pass
+log = logging.getLogger(__name__)
 
 
 class Taken(Exception):
@@ -60,7 +62,11 @@ class Taken(Exception):
 
 
 def open_due(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Open what is due in every organisation whose rules say so; returns how many assessments were opened."""
+    """Open what is due in every organisation whose rules say so; returns how many assessments were opened.
+
+    Where they ask first, what is due is put on record as waiting for somebody. What fails for an unknown reason does
+    not stop the others; the first MOST_FAULTS of such are raised together.
+    """
     with database.looking(SYSTEM) as session:
         places = session.execute(
             select(Organisation.id, Organisation.zone, Organisation.region)
@@ -68,23 +74,39 @@ def open_due(database: Database, *, now: datetime, stopping: Callable[[], bool] 
             .order_by(Organisation.id)
         ).all()
     opened = 0
+    faults: list[Exception] = []
     for place in _from_another(places, now):
-        if stopping():
+        if stopping() or len(faults) >= MOST_FAULTS:
             break
         today = local_date(now, place.zone)
         with database.looking(SYSTEM) as session:
             found = rules.current(session, place.id)
-            if found.opening != ITSELF:
-                continue
             calendar = workdays.calendars(session, [place.region])[place.region]
             rows = waiting(session, place.id, last=today + horizon(found))
             done = opened_on(session, place.id, today)
+        due, asks = in_order(rows, found, calendar, today), found.opening != ITSELF
+        still = {row.id for one in due for row in one.rows}
+        held_back.clear(database, place.id, still, asks=asks, now=now)
+        if not calendar.working(today):
+            continue  # letters to vendors go on working days, and so does what somebody is to look at
+        if asks:
+            held_back.ask(database, due, today=today, now=now, stopping=stopping)
+            continue
         left = found.a_day - done
-        for one in _tried(in_order(rows, found, calendar, today), now):
+        for one in _tried(due, now):
             if left <= 0 or stopping():
                 break
-            made = _open(database, place.id, one, today=today, now=now)
+            try:
+                made = _open(database, place.id, one, today=today, now=now)
+            except Exception as fault:  # whatever is wrong with one is no reason to keep the others waiting
+                log.exception("the next assessment of vendor %s could not be opened", one.vendor_id)
+                faults.append(fault)
+                if len(faults) < MOST_FAULTS:
+                    continue
+                break
             left, opened = left - made, opened + made
+    if faults:
+        raise ExceptionGroup("next assessments could not be opened", faults)
     return opened
 
 
@@ -188,7 +210,7 @@ def _open(database: Database, organisation_id: uuid.UUID, one: Opening, *, today
     except Taken:
         return 0
     except Hindered as fault:
-        _hinder(database, one, fault.code, today=today, now=now)
+        held_back.hinder(database, one, fault.code, today=today, now=now)
         return 0
     return 1
 
@@ -212,6 +234,8 @@ def _issue(
     _claimed(session, one, today=today, now=now)
     made = issued(session, vendor, one, before, actor, content_hash, now=now, assessment_id=one.made_id)
     noted(session, one, made, actor, by=None, now=now)
+    if one.late:
+        opened_late.tell(session, made, vendor, today=today, now=now)
 
 
 def issued(
@@ -225,7 +249,10 @@ def issued(
     now: datetime,
     assessment_id: uuid.UUID | None = None,
 ) -> Assessment:
-    """Issue what is opened; with ``assessment_id`` by itself, else by a person. Raises Hindered where it cannot be."""
+    """Issue what is opened; with ``assessment_id`` by itself, else by a person.
+
+    Raises Hindered where it cannot be, and Invalid where that has no code.
+    """
     known = session.scalars(
         select(Contact)
         .where(
@@ -255,8 +282,14 @@ def issued(
         )
     except Throttled:
         raise Hindered(THROTTLED) from None
-    except (Invalid, Conflict) as fault:
-        raise Hindered(_code(fault)) from None
+    except Conflict:
+        raise Hindered(UNLINKED) from None
+    except Invalid as fault:
+        if "contact" in fault.errors:
+            raise Hindered(NO_CONTACT) from None
+        if "questionnaire" in fault.errors:
+            raise Hindered(ELSEWHERE) from None
+        raise
 
 
 def noted(
@@ -276,6 +309,7 @@ def noted(
         "assessment": made.id,
         "engagements": [row.engagement_id for row in one.rows],
         "for": actor.person.id,
+        "late": one.late,
     }
     record(session, Kind.REASSESSMENT_OPENED, now=now, actor=by, subject=made, data=data, ours=True)
 
@@ -298,8 +332,10 @@ def _claimed(session: Session, one: Opening, *, today: date, now: datetime) -> N
         raise Taken
 
 
-def open_steps(one: Opening, *, made_id: uuid.UUID, today: date, now: datetime) -> list[dict[str, Any]]:
-    """The step "open" of each row."""
+def open_steps(
+    one: Opening, *, made_id: uuid.UUID | None, today: date, now: datetime
+) -> list[dict[str, Any]]:
+    """The step "open" of each row; ``made_id``: the assessment that the calendar makes, None for a person's."""
     return [
         {
             "subject_id": row.id,
@@ -316,49 +352,3 @@ def open_steps(one: Opening, *, made_id: uuid.UUID, today: date, now: datetime) 
         }
         for row in one.rows
     ]
-
-
-def _code(fault: Invalid | Conflict) -> str:
-    errors = fault.errors if isinstance(fault, Invalid) else {}
-    if "contact" in errors:
-        return NO_CONTACT
-    if "questionnaire" in errors:
-        return ELSEWHERE
-    return UNLINKED
-
-
-def _hinder(database: Database, one: Opening, code: str, *, today: date, now: datetime) -> None:
-    """Put on record why it could not be opened, where that is new; it is tried again in each pass."""
-    ids = {row.id for row in one.rows}
-    with database.looking(SYSTEM) as session:
-        known: set[uuid.UUID] = set()
-        for some in chunks(ids):
-            known |= set(
-                session.scalars(
-                    select(Reassessment.id).where(Reassessment.id.in_(some), Reassessment.hindered == code)
-                )
-            )
-    if ids <= known:
-        return
-    with database.transaction() as session:
-        new: Sequence[Reassessment] = session.scalars(
-            select(Reassessment)
-            .where(
-                Reassessment.id.in_(sorted(ids - known)),
-                Reassessment.state == SCHEDULED,
-                Reassessment.hindered != code,
-            )
-            .order_by(Reassessment.id)
-            .with_for_update()
-        ).all()
-        for row in new:
-            row.hindered, row.hindered_on = code, today
-            record(
-                session,
-                Kind.REASSESSMENT_HINDERED,
-                now=now,
-                actor=None,
-                subject=row,
-                data={"why": code},
-                ours=True,
-            )

@@ -16,16 +16,8 @@ from portal.audit.models import Event
 from portal.clock import local_date
 from portal.db import SYSTEM, Database
 from portal.reassessment import agenda
-from portal.reassessment.foreseeing import (
-    LONGEST,
-    NOBODY,
-    OPENED,
-    SILENT,
-    TOLD,
-    Foreseen,
-    foresee,
-    world,
-)
+from portal.reassessment.foreseeing import LONGEST, foresee, world
+from portal.reassessment.foreseen_lines import NOBODY, OPENED, SILENT, TOLD, Foreseen
 from portal.reassessment.rules_shape import Rules
 from portal.remembered import Remembered
 from portal.vendors import queries as vendors

@@ -44,6 +44,7 @@ KIND_WORDS: dict[str, Any] = {
     "token_made": _l("API token"),
     "feed_made": _l("Calendar address"),
     "wrong_person": _l("Wrong person"),
+    "opened_late": _l("Asked too late"),
     "campaign_paused": _l("Campaign paused"),
 }
 STATE_WORDS: dict[str, tuple[Any, str, str]] = {

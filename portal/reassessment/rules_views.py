@@ -19,7 +19,7 @@ from portal.clock import local_date
 from portal.faults import Conflict, Invalid, Refused
 from portal.organisations import queries as organisations
 from portal.reassessment import outlook, rules, rules_queries, rules_service, rules_words
-from portal.reassessment.foreseeing import OPENED, TOLD
+from portal.reassessment.foreseen_lines import OPENED, TOLD
 from portal.reassessment.kinds import KINDS, OWN
 from portal.reassessment.rules_parsing import BY_TIER, NUMBERS, parse, pulls
 from portal.reassessment.rules_shape import EVERY, LATE, OPENINGS, REASSESS, TRIGGERS, Rules

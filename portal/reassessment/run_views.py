@@ -58,6 +58,7 @@ HELPS_WORDS: dict[str, Any] = {
     "offboarded": _l("Nothing is left to do."),
     "nobody": _l("Give somebody the role of administrator or CISO."),
     "open_elsewhere": _l("Wait for its answers, or cancel it."),
+    "asks": _l("Open it, give it another date, or leave it out."),
     "unlinked": _l("Look at the vendor's page."),
 }
 

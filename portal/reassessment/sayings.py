@@ -30,7 +30,9 @@ SAYINGS: Mapping[str, Saying] = MappingProxyType(
         ),
         "evidence": ("it ends", "it ended", "/evidence"),
         "finding": ("the finding is to be settled", "the finding was to be settled", "/findings"),
-        "stuck": _same("the next assessment could not be opened since", "/schedule"),
+        "stuck": _same(
+            "the next assessment was not opened on its day, and waits for somebody since", "/schedule"
+        ),
         "first": (
             "the first assessment is to be issued",
             "the first assessment was to be issued",

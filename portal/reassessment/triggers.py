@@ -19,7 +19,9 @@ from portal.clock import local_date
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
+from portal.reassessment.agenda_rounds import next_open
 from portal.reassessment.dating import SCHEDULED
+from portal.reassessment.eyes import Eyes
 from portal.reassessment.models import Reassessment
 from portal.reassessment.models_triggers import Trigger
 from portal.reassessment.rules_shape import OFF, REASSESS, TRIGGERS, Rules
@@ -157,7 +159,9 @@ def settle(
             raise Invalid(errors={"day": f"Choose a day from {nearest} on."})
         if not _pull(session, trigger, day, actor=actor, now=now):
             raise Invalid(
-                errors={"day": "No next assessment is later than that. Issue one from the vendor's page."}
+                errors={
+                    "day": "The next one is out already, or none is later than that. Look at the vendor's page."
+                }
             )
         trigger.wanted = day
     elif code not in CODES:
@@ -170,12 +174,16 @@ def settle(
 
 
 def _pull(session: Session, trigger: Trigger, day: date, *, actor: Identity | None, now: datetime) -> bool:
-    """Pull the next assessments of the engagement forward to ``day``; never back. Whether any date has moved."""
+    """Pull the next assessments of the engagement forward to ``day``; never back. Whether any date has moved.
+
+    One that is out already keeps its date: what its vendor was given does not move with it.
+    """
     statement = select(Reassessment).where(
         Reassessment.organisation_id == trigger.organisation_id,
         Reassessment.engagement_id == trigger.engagement_id,
         Reassessment.state == SCHEDULED,
         Reassessment.due > day,
+        ~next_open(Eyes(actor)),
     )
     if trigger.slug:
         statement = statement.where(Reassessment.slug == trigger.slug)

@@ -100,6 +100,9 @@ def open_now(organisation: str, scheduled: uuid.UUID) -> Page:
         web.undo()
         words = f"{calendar_words.HINDERED[fault.code]} {by_hand_words.TO_DO[fault.code]}"
         return _page(organisation, only=scheduled, errors={"open": words}), 422
+    except Invalid as fault:
+        web.undo()
+        return _page(organisation, only=scheduled, errors=fault.errors), 422
     return _done(organisation, "next-opened")
 
 

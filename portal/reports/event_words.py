@@ -45,6 +45,7 @@ LETTERS: Mapping[str, Any] = {
     "invitation_company": _l("an invitation"),
     "invitation_organisation": _l("an invitation"),
     "invitation_vendor": _l("an invitation"),
+    "opened_late": _l("a vendor that was asked too late"),
     "owners_told": _l("news for the owners"),
     "password_reset": _l("a link to set a password"),
     "receipt": _l("a receipt"),

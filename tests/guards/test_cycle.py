@@ -18,6 +18,7 @@ CYCLE = [
 WRITERS = {
     "portal.reassessment.dating",
     "portal.reassessment.generating",
+    "portal.reassessment.held_back",
     "portal.reassessment.opening_job",
     "portal.reassessment.runs",
     "portal.reassessment.terms",

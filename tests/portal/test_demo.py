@@ -15,7 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from portal.gate import reading, recomputing
 from portal.gate.models import GateDecision, GateProposal, RiskException
 from portal.organisations.models import Organisation
 from portal.outbox import Message
+from portal.reassessment import workdays
 from portal.reassessment.models import Reassessment, Reminder
 from portal.reassessment.models_terms import EvidenceTerm
 from portal.reassessment.models_triggers import Incident, Trigger
@@ -52,6 +53,7 @@ from portal.vendors.facts import ASKED
 from portal.vendors.models import Engagement, Vendor
 from questionnaires import catalog
 from questionnaires.answers import parse_answers, parse_facts
+from questionnaires.dates import roll
 from questionnaires.scoring import score
 from tests.conftest import FULL
 
@@ -291,6 +293,15 @@ def test_the_audit_cycle(prepared: Settings) -> None:
     work(prepared)
     today = clock.local_date(clock.now(), demo.ZONE)
     with Database(prepared.database_url).looking(SYSTEM) as session:
+        regions = set(session.scalars(select(Organisation.region)))
+        calendars = workdays.calendars(session, regions).values()
+
+    def working(day: date) -> bool:
+        return all(one.working(day) for one in calendars)
+
+    if not working(today):  # what is to be opened is looked at on working days
+        work(prepared, "--now", roll(today, working, back=False).isoformat())
+    with Database(prepared.database_url).looking(SYSTEM) as session:
         stuck = session.scalars(select(Reassessment).where(Reassessment.hindered != "")).one()
         exception = session.scalars(select(RiskException)).one()
         ending = session.scalar(
@@ -308,8 +319,8 @@ def test_the_audit_cycle(prepared: Settings) -> None:
     assert (incident.side, incident.state) == ("company", "open")
     assert sorted(asked) == ["open", "submitted"]
     assert {"incident", "version"} <= told
-    # 11 days ahead is a working day after the day of opening, whatever weekday and holiday today is.
-    work(prepared, "--now", (today + timedelta(days=11)).isoformat())
+    # 11 days ahead is after the day of opening, whatever weekday and holiday today is.
+    work(prepared, "--now", roll(today + timedelta(days=11), working, back=False).isoformat())
     with Database(prepared.database_url).looking(SYSTEM) as session:
         opened = session.scalars(select(Assessment).where(Assessment.by_itself)).one()
         assert (opened.slug, opened.state) == (demo_story.LITE, "open")

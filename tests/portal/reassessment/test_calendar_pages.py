@@ -17,7 +17,15 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.organisations import queries as organisations
 from portal.organisations.models import Company
-from portal.reassessment import agenda, agenda_lists, calendar_queries, calendar_words, hindering
+from portal.reassessment import (
+    agenda,
+    agenda_lists,
+    by_hand_words,
+    calendar_queries,
+    calendar_words,
+    hindering,
+    run_views,
+)
 from portal.reassessment.calendar_queries import Filter
 from portal.reassessment.kinds import KINDS
 from portal.settings import Settings
@@ -57,8 +65,9 @@ def page_of(app: Portal, address: str, path: str) -> str:
 
 def test_every_kind_has_words_and_every_code_that_hinders_has() -> None:
     assert set(calendar_words.KIND_WORDS) == set(KINDS)
-    names = ("NO_CONTACT", "NO_VERSION", "THROTTLED", "OFFBOARDED", "NOBODY", "ELSEWHERE", "UNLINKED")
-    assert {getattr(hindering, one) for one in names} == set(calendar_words.HINDERED)
+    names = ("NO_CONTACT", "NO_VERSION", "THROTTLED", "OFFBOARDED", "NOBODY", "ELSEWHERE", "UNLINKED", "ASKS")
+    codes = {getattr(hindering, one) for one in names}
+    assert codes == set(calendar_words.HINDERED) == set(by_hand_words.TO_DO) == set(run_views.HELPS_WORDS)
 
 
 def test_each_number_of_the_year_opens_a_list_of_as_many(app: Portal, halden: Issued) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event as Stop
 from typing import Any
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, text, update
 
-from portal import posting
+from portal import outbox, posting
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.models import PersonRow
 from portal.assessments.models import Assessment, AssessmentEngagement
@@ -25,10 +25,22 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.library.models import RetiredVersion
 from portal.organisations.models import OrganisationMember
-from portal.outbox import DIGEST, Message
+from portal.outbox import Message
 from portal.pass_report import Report
-from portal.reassessment import dating, foreseeing, generating, incidents, opening_job, rules, trigger_finding
-from portal.reassessment.foreseeing import HINDERED, NOBODY, OPENED, SILENT, TOLD, Foreseen, foresee, world
+from portal.reassessment import alone, dating, generating, incidents, opening_job, rules, trigger_finding
+from portal.reassessment.foreseeing import foresee, world
+from portal.reassessment.foreseen_lines import (
+    DIGEST,
+    HINDERED,
+    MOVED,
+    NOBODY,
+    OPENED,
+    SILENT,
+    TOLD,
+    TRIGGER,
+    Foreseen,
+    Letters,
+)
 from portal.reassessment.models import CycleVersion, Reassessment, Reminder, ReminderStep
 from portal.reassessment.models_post import Digest, LetterChoice
 from portal.reassessment.rules_parsing import parse
@@ -102,6 +114,9 @@ class Drawn:
     nobody: bool
     retired: bool
     off: bool
+    stuck: int  # how many of the rows could not be opened lately
+    by_hand: bool  # whether the dates of the vendor that has the incident were moved by hand
+    out: bool  # whether its next assessment is out already
     zones: tuple[str, ...]
     hours: tuple[int, ...]
     gaps: tuple[int, ...]  # minutes between looks
@@ -119,6 +134,9 @@ portfolios = st.builds(
     nobody=st.sampled_from([False, False, True]),
     retired=st.sampled_from([False, False, True]),
     off=st.booleans(),
+    stuck=st.integers(0, 3),
+    by_hand=st.booleans(),
+    out=st.sampled_from([False, False, True]),
     zones=st.tuples(*[st.sampled_from(ZONES)] * 3),
     hours=st.tuples(*[st.integers(6, 20)] * 3),
     gaps=st.lists(
@@ -137,6 +155,18 @@ def apply(database: Database, portfolio: Portfolio, drawn: Drawn) -> None:
             engagement = session.get_one(Engagement, row.engagement_id)
             if tier != engagement.tier and days % 3 == 0:
                 engagement.tier = tier  # its date is worked out anew by the first look
+        for row, code in zip(rows, ["no_contact", "asks", "no_version"][: drawn.stuck], strict=False):
+            row.hindered, row.hindered_on = code, START.date() - 3 * DAY
+        robbed = portfolio.answered[1]
+        for row in rows:
+            if drawn.by_hand and row.engagement_id in robbed.engagements:
+                row.not_before, row.why = row.due, "hand"
+        if drawn.out:
+            session.execute(
+                update(Assessment)
+                .where(Assessment.id == robbed.assessment)
+                .values(state="open", due=START.date() + timedelta(days=20))
+            )
         session.execute(
             update(Assessment)
             .where(Assessment.id == portfolio.asked.assessment)
@@ -235,8 +265,58 @@ def one_pass(database: Database, post: Post, now: datetime) -> None:
 def test_what_is_foreseen_is_what_then_happens(
     database: Database, portfolio: Portfolio, drawn: Drawn
 ) -> None:
+    law(database, portfolio, drawn)
+
+
+PLAIN = Drawn(
+    dues=(40, 40, 44, 44, 61, 61, 200, 200),
+    tiers=("medium",) * 8,
+    asked=60,
+    a_day=3,
+    opening="itself",
+    incident="none",
+    lost=4,
+    nobody=False,
+    retired=False,
+    off=False,
+    stuck=0,
+    by_hand=False,
+    out=False,
+    zones=("Europe/Lisbon",) * 3,
+    hours=(7, 7, 7),
+    gaps=(24 * 60,) * 6,
+)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"opening": "ask", "incident": "reassess:40", "by_hand": True, "stuck": 2}, id="asks"),
+        pytest.param({"incident": "reassess:40", "out": True}, id="next-one-out"),
+        pytest.param({"dues": (181,) * 8, "stuck": 3}, id="hindered-of-another-date"),
+        pytest.param({"opening": "ask", "dues": (1,) * 8}, id="many-on-a-day"),
+        pytest.param({"dues": (1,) * 8, "lost": 1, "a_day": 1}, id="slow"),
+    ],
+)
+def test_it_holds_where(database: Database, portfolio: Portfolio, values: dict[str, Any]) -> None:
+    lines = law(database, portfolio, replace(PLAIN, **values))
+    if "by_hand" in values:
+        assert any(one.code == "asks" for one in lines if one.what == HINDERED)
+        assert not any(one.what == MOVED for one in lines), "a person has said: not before"
+    if "out" in values:
+        assert any(one.what == TRIGGER for one in lines)
+    if values.get("dues") == (181,) * 8:
+        early = START.date() + 20 * DAY
+        assert not any(one.kind == "stuck" and one.day < early for one in lines)
+    if values.get("opening") == "ask" and "dues" in values:
+        assert letters(lines)[1] > 0
+
+
+def law(database: Database, portfolio: Portfolio, drawn: Drawn) -> list[Foreseen]:
+    """What is foreseen of ``drawn`` is what then happens; returns the lines."""
     with as_it_was(database):
         apply(database, portfolio, drawn)
+        before = hindered(database)
         passes = [START]
         for gap in drawn.gaps:
             passes.append(passes[-1] + timedelta(minutes=gap))
@@ -248,8 +328,11 @@ def test_what_is_foreseen_is_what_then_happens(
             one_pass(database, post, now)
         assert foreseen(lines) == happened(database)
         assert {one.subject for one in lines if one.what == OPENED} == opened(database)
-        assert {(one.subject, one.code) for one in lines if one.what == HINDERED} >= hindered(database)
+        said = {(one.subject, one.code) for one in lines if one.what == HINDERED}
+        assert said | before >= hindered(database)
         assert digests(lines) == sent(database)
+        assert letters(lines) == letters_sent(database)
+        return lines
 
 
 def foreseen(lines: list[Foreseen]) -> Counter[Any]:
@@ -298,7 +381,7 @@ def hindered(database: Database) -> set[tuple[uuid.UUID, str]]:
 
 def digests(lines: list[Foreseen]) -> Counter[Any]:
     """How many lines each digest has, by person and day."""
-    return Counter((one.person_id, one.post_day) for one in lines if one.letter == foreseeing.DIGEST)
+    return Counter((one.person_id, one.post_day) for one in lines if one.letter == DIGEST)
 
 
 def sent(database: Database) -> Counter[Any]:
@@ -307,9 +390,27 @@ def sent(database: Database) -> Counter[Any]:
             select(Digest.person_id, Digest.day)
             .join(Message, Message.id == Digest.message_id)
             .join(Reminder, Reminder.message_id == Message.id)
-            .where(Message.kind == DIGEST)
+            .where(Message.kind == outbox.DIGEST)
         )
         return Counter((one.person_id, one.day) for one in rows)
+
+
+def letters(lines: list[Foreseen]) -> tuple[int, int]:
+    """How many letters go alone, and how many carry what is beyond those of a day."""
+    found = Letters()
+    for one in lines:
+        found.add(one)
+    return found.alone, found.mornings
+
+
+def letters_sent(database: Database) -> tuple[int, int]:
+    with database.looking(SYSTEM) as session:
+        kinds = Counter(
+            session.scalars(
+                select(Message.kind).where(Message.person_id.is_not(None), Message.created_at >= START)
+            )
+        )
+    return kinds[alone.ALONE], kinds[alone.MORNING]
 
 
 @contextlib.contextmanager

@@ -17,8 +17,10 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import Database
 from portal.faults import NotFound, StartupFault
+from portal.organisations.models import Organisation
 from portal.reassessment import outlook
-from portal.reassessment.foreseeing import OPENED, foresee, world
+from portal.reassessment.foreseeing import foresee, world
+from portal.reassessment.foreseen_lines import OPENED
 from portal.settings import Settings
 from portal.vendors.models import Engagement
 from portal.web import Portal
@@ -143,8 +145,27 @@ def test_what_takes_too_long_is_shown_as_far_as_it_is_whole(database: Database, 
 
 
 def asked(database: Database, **values: object) -> cli_cycle.Asked:
+    (found,) = every(database, **values)
+    return found
+
+
+def every(database: Database, **values: object) -> list[cli_cycle.Asked]:
     known = {"organisation": "Halden", "start": None, "until": None, "person": None, "kind": None} | values
     return cli_cycle.asked_of(database, Namespace(**known), NOW)
+
+
+def test_without_a_name_the_command_speaks_of_every_organisation_that_is_open(
+    database: Database, settings: Settings, given: Given
+) -> None:
+    make_organisation(database, settings, "Aldgate")
+    gone = make_organisation(database, settings, "Bygone")
+    with database.transaction() as session:
+        session.execute(update(Organisation).where(Organisation.id == gone.id).values(closed_at=NOW))
+        record(session, Kind.ORGANISATION_CLOSED, now=NOW, actor=None)
+    found = every(database, organisation=None)
+    assert [one.name for one in found] == ["Aldgate", "Halden"]
+    (first, *_rest) = cli_cycle.lines(database, found[1], NOW, as_json=True)
+    assert json.loads(first)["organisation"] == "Halden"
 
 
 def test_the_command_says_a_line_for_each_person_and_how_many(database: Database, given: Given) -> None:

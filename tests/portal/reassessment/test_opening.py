@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from portal.access import OrganisationRole
 from portal.assessments.models import Assessment, AssessmentEngagement
@@ -20,9 +20,10 @@ from portal.audit.models import Event
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.organisations.models import Organisation, OrganisationMember
-from portal.reassessment import opening, opening_job
+from portal.outbox import Message
+from portal.reassessment import by_hand, generating, opening, opening_job
 from portal.reassessment.models import Reassessment, ReminderStep
-from portal.reassessment.opening import Opening, Waiting, world_openings
+from portal.reassessment.opening import Opening, Waiting, in_order, world_openings
 from portal.reassessment.rules_shape import shipped
 from portal.reassessment.workdays import Calendar, Year
 from portal.settings import Settings
@@ -58,7 +59,8 @@ def test_one_engagement_in_portugal() -> None:
     assert world_openings([one], RULES, PORTUGAL, date(2026, 12, 3)) == []
     (found,) = world_openings([one], RULES, PORTUGAL, date(2026, 12, 4))
     assert (found.answer_by, found.late) == (date(2027, 1, 15), False)
-    (asleep,) = world_openings([one], RULES, PORTUGAL, date(2027, 1, 10))
+    assert world_openings([one], RULES, PORTUGAL, date(2027, 1, 10)) == [], "a Sunday"
+    (asleep,) = world_openings([one], RULES, PORTUGAL, date(2027, 1, 11))
     assert (asleep.answer_by, asleep.late) == (date(2027, 1, 25), False)
     (later,) = world_openings([one], RULES, PORTUGAL, date(2027, 1, 20))
     assert later.late
@@ -106,8 +108,9 @@ def test_groups_do_not_depend_on_the_order_of_rows_and_hold_each_once(
     found: list[Waiting], data: st.DataObject
 ) -> None:
     today = date(2027, 1, 1) + timedelta(days=data.draw(st.integers(0, 400)))
-    groups = world_openings(found, RULES, PORTUGAL, today)
-    assert world_openings(data.draw(st.permutations(found)), RULES, PORTUGAL, today) == groups
+    groups = in_order(found, RULES, PORTUGAL, today)
+    assert in_order(data.draw(st.permutations(found)), RULES, PORTUGAL, today) == groups
+    assert world_openings(found, RULES, PORTUGAL, today) == (groups if PORTUGAL.working(today) else [])
     held = [one.id for each in groups for one in each.rows]
     assert len(set(held)) == len(held)
     assert len({each.made_id for each in groups}) == len(groups)
@@ -135,6 +138,14 @@ def test_the_pace_of_a_day_loses_nothing_and_takes_the_earliest_first(
         made += some
     assert made == wanted
     assert world_openings(found, slow, PORTUGAL, today, opened_today=pace) == []
+
+
+def test_the_gate_that_lapses_first_is_first_whatever_the_date() -> None:
+    dated = row(date(2026, 12, 20), vendor=uuid.uuid4())
+    lapses = row(date(2027, 2, 28), vendor=uuid.uuid4(), lapses=date(2026, 12, 1))
+    slow = replace(RULES, a_day=1)
+    (first,) = world_openings([dated, lapses], slow, EVERY_DAY, date(2026, 11, 22))
+    assert first.rows == (lapses,)
 
 
 # ------------------------------------------------------------------------------------------------------ on the database
@@ -185,8 +196,8 @@ def test_it_is_opened_once_on_its_day_in_the_name_of_who_issued_the_last(
     with database.looking(SYSTEM) as session:
         events = session.scalars(select(Event).where(Event.kind == Kind.REASSESSMENT_OPENED.value)).all()
         step = session.scalars(select(ReminderStep).where(ReminderStep.step == "open")).one()
-    ((event,)) = events
-    assert (event.actor_id, event.data["assessment"], event.data["for"]) == (None, str(made.id), str(ciso))
+    ((told,)) = events
+    assert (told.actor_id, told.data["assessment"], told.data["for"]) == (None, str(made.id), str(ciso))
     assert (step.made_id, step.subject_id) == (made.id, only(database).id)
 
 
@@ -201,11 +212,97 @@ def test_what_a_person_has_cancelled_is_not_opened_again_by_itself(
     assert len(opened(database)) == 1
 
 
-def test_an_organisation_that_has_not_said_so_opens_nothing(database: Database, issued: Issued) -> None:
+def asks_first(database: Database, since: date | None) -> None:
+    """Rules as they ship for an organisation of before the cycle, which ask first; without ``since`` they do not."""
     with database.transaction() as session:
-        session.execute(update(Organisation).values(cycle_since=NOW.date()))
+        session.execute(update(Organisation).values(cycle_since=since))
         record(session, Kind.SETTINGS_CHANGED, now=NOW, actor=None)
+
+
+def stuck_steps(database: Database) -> list[tuple[date, str]]:
+    """The steps of what was not opened that somebody was told of: (since, step)."""
+    with database.looking(SYSTEM) as session:
+        rows = session.execute(
+            select(ReminderStep.due, ReminderStep.step)
+            .where(ReminderStep.kind == "stuck", ReminderStep.people > 0)
+            .order_by(ReminderStep.due, ReminderStep.day)
+        )
+        return [(one.due, one.step) for one in rows]
+
+
+def test_where_the_rules_ask_first_somebody_is_told_on_the_day(database: Database, issued: Issued) -> None:
+    asks_first(database, NOW.date())
+    before = noon(date(2027, 9, 23))
+    assert opening_job.open_due(database, now=before) == 0
+    assert only(database).hindered == ""
+    day = noon(date(2027, 9, 24))
+    assert opening_job.open_due(database, now=day) == 0
+    assert (only(database).hindered, only(database).hindered_on) == ("asks", day.date())
+    generating.generate(database, now=day)
+    assert stuck_steps(database) == [(day.date(), "on-the-day")]
+    asks_first(database, None)
+    hinder(database, issued, "no_contact")
     assert opening_job.open_due(database, now=DAY) == 0
+    assert (only(database).hindered, only(database).hindered_on) == ("no_contact", DAY.date())
+
+
+def test_what_hindered_ends_with_its_reason_and_the_next_one_is_told(
+    database: Database, issued: Issued, buyer: Place
+) -> None:
+    """The date is moved by hand: the letters end at once, and begin anew when it is due and still cannot be."""
+    hinder(database, issued, "no_contact")
+    opening_job.open_due(database, now=DAY)
+    generating.generate(database, now=DAY)
+    assert stuck_steps(database) == [(DAY.date(), "on-the-day")]
+    ciso, due = buyer[OrganisationRole.CISO], only(database).due
+    with database.transaction(ciso.scope) as session:
+        to = due + timedelta(days=200)
+        by_hand.move(session, only(database).id, to, "capacity", seen=due, actor=ciso, now=DAY)
+    assert (only(database).hindered, only(database).hindered_on) == ("", None)
+    for days in (7, 14):
+        opening_job.open_due(database, now=DAY + timedelta(days=days))
+        generating.generate(database, now=DAY + timedelta(days=days))
+    assert len(stuck_steps(database)) == 1
+    again = noon(date(2028, 5, 15))
+    opening_job.open_due(database, now=again)
+    generating.generate(database, now=again)
+    assert (only(database).hindered, only(database).hindered_on) == ("no_contact", again.date())
+    assert stuck_steps(database)[1:] == [(again.date(), "on-the-day")]
+
+
+def test_what_is_not_to_be_opened_any_more_is_not_hindered(database: Database, issued: Issued) -> None:
+    """A decision or a policy that reaches further moves the day, too; on a day without work as well."""
+    hinder(database, issued, "no_contact")
+    opening_job.open_due(database, now=DAY)
+    later = only(database).due + timedelta(days=90)
+    with database.transaction() as session:
+        session.execute(update(Reassessment).values(due=later))
+        record(session, Kind.REASSESSMENT_MOVED, now=DAY, actor=None)
+    opening_job.open_due(database, now=noon(date(2027, 10, 2)))
+    assert (only(database).hindered, only(database).hindered_on) == ("", None)
+    with database.looking(SYSTEM) as session:
+        freed = session.scalars(select(Event.data).where(Event.kind == Kind.REASSESSMENT_FREED.value)).all()
+    assert freed == [{"why": "no_contact"}]
+
+
+def test_nothing_is_opened_on_a_day_without_work(database: Database, issued: Issued) -> None:
+    saturday = noon(date(2027, 9, 25))
+    assert opening_job.open_due(database, now=saturday) == 0
+    assert opening_job.open_due(database, now=saturday + timedelta(days=2)) == 1
+
+
+def test_an_opening_says_whether_it_comes_too_late(
+    database: Database, issued: Issued, buyer: Place, company: Place
+) -> None:
+    """In the event, and once a day in a letter to those who look after vendors."""
+    submit(database, journey.issue(database, buyer, company, vendor_name="Second"))
+    late = noon(date(2027, 11, 15))
+    assert opening_job.open_due(database, now=late) == 2
+    with database.looking(SYSTEM) as session:
+        told = session.scalars(select(Message.recipient).where(Message.kind == "opened_late")).all()
+        data = session.scalars(select(Event.data).where(Event.kind == Kind.REASSESSMENT_OPENED.value)).all()
+    assert [one["late"] for one in data] == [True, True]
+    assert sorted(told) == ["admin@halden.example", "ciso@halden.example"]
 
 
 def hinder(database: Database, issued: Issued, what: str) -> None:
@@ -237,6 +334,42 @@ def test_what_cannot_be_opened_says_why_once_and_is_tried_again(
         assert session.scalars(select(ReminderStep)).all() == []
     assert events == [{"why": why}]
     assert opened(database) == []
+
+
+def test_a_person_opens_what_is_due_in_years_and_the_vendor_has_the_usual_time(
+    database: Database, issued: Issued, buyer: Place
+) -> None:
+    ciso, found = buyer[OrganisationRole.CISO], only(database)
+    with database.transaction() as session:
+        session.execute(update(Reassessment).values(due=date(2029, 11, 1)))
+        record(session, Kind.REASSESSMENT_MOVED, now=NOW, actor=None)
+    with database.transaction(ciso.scope) as session:
+        made = by_hand.open_now(session, found.id, seen=date(2029, 11, 1), actor=ciso, now=DAY)
+        assert made.due == date(2027, 11, 8), "42 days of a critical tier"
+
+
+def test_one_that_fails_for_an_unknown_reason_does_not_keep_the_others(
+    database: Database, buyer: Place, company: Place
+) -> None:
+    """The database refuses one of two, as a fault of the machine would."""
+    for number in range(2):
+        submit(database, journey.issue(database, buyer, company, vendor_name=f"Vendor {number}"))
+    with database.looking(SYSTEM) as session:
+        bad = session.scalars(select(Vendor.id).order_by(Vendor.name)).first()
+
+    def refuse(_mapper: object, _connection: object, made: Assessment) -> None:
+        if made.vendor_id == bad:
+            raise RuntimeError("no room on the disk")
+
+    event.listen(Assessment, "before_insert", refuse)
+    try:
+        with pytest.raises(ExceptionGroup):
+            opening_job.open_due(database, now=DAY)
+    finally:
+        event.remove(Assessment, "before_insert", refuse)
+    (made,) = opened(database)
+    assert made.vendor_id != bad
+    assert opening_job.open_due(database, now=DAY) == 1, "it is tried again"
 
 
 @pytest.mark.both_databases

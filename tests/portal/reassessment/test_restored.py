@@ -100,7 +100,11 @@ def test_what_the_calendar_opens_meanwhile_waits_and_what_a_person_asks_for_goes
     restoring.settle(database, now=OPENS)
     post = Post()
     report = worker.run_once(database, post, OPENS)
-    assert (report.opened, report.faults, [(one.due, one.hindered, one.state) for one in scheduled(database)]) == (1, [], [])
+    assert (
+        report.opened,
+        report.faults,
+        [(one.due, one.hindered, one.state) for one in scheduled(database)],
+    ) == (1, [], [])
     with database.looking(SYSTEM) as session:
         assert session.scalar(select(Assessment.id).where(Assessment.issued_at == OPENS)) is not None
     assert set(states(database)) == {"held"}

@@ -231,7 +231,7 @@ def test_what_hinders_it_is_said_with_what_to_do(app: Portal, database: Database
         session.execute(update(Reassessment).values(hindered="no_contact", hindered_on=NOW.date()))
         record(session, Kind.VENDOR_CHANGED, now=NOW, actor=None)
     shown = plain(given.browser(app, "auditor").get(f"/o/{given.buyer.slug}/schedule"))
-    assert "Could not be opened The vendor has no contact to write to. Write down a contact" in shown
+    assert "Not opened on its day The vendor has no contact to write to. Write down a contact" in shown
     refused = given.browser(app).post(given.one("open"), {"seen": given.row.due.isoformat()})
     assert refused.status_code == 422
     assert "Write down a contact at the vendor" in plain(refused)

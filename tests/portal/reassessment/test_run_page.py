@@ -154,7 +154,7 @@ def test_what_cannot_be_opened_says_why_and_what_helps(
     assert "The vendor has no contact to write to." in text
     assert "Add a contact to the vendor." in text
     assert "Payroll" in text
-    assert "Could not be opened" not in page(app, issued.organisation.slug, "business_owner@halden.example")
+    assert "Not opened on its day" not in page(app, issued.organisation.slug, "business_owner@halden.example")
 
 
 @both

@@ -190,6 +190,27 @@ def test_the_rules_may_pull_the_date_forward_and_never_nearer_than_the_notice(
     assert (row.state, row.code, row.wanted, row.id) == ("used", "moved", wanted, found.id)
 
 
+def test_a_next_assessment_that_is_out_keeps_its_date_and_the_trigger_waits_for_somebody(
+    database: Database, given: Given
+) -> None:
+    """The vendor was given its date: another one of the schedule's row would be read by nobody."""
+    (before,) = scheduled(database)
+    issued = given.issued
+    journey.again(database, issued.organisation, issued.vendor, issued.engagements, issued.definition)
+    with database.looking(SYSTEM) as session:
+        known = rules.current(session, issued.organisation.id)
+    pulling = replace(known, triggers=MappingProxyType({**known.triggers, "tier": "reassess:5"}))
+    found = Found("tier", issued.organisation.id, issued.engagements[0], issued.engagements[0])
+    with database.transaction(SYSTEM) as session:
+        assert triggers.put(session, [found], pulling, zone="Europe/Lisbon", now=NOW) == 1
+    (after,) = scheduled(database)
+    (row,) = rows(database)
+    assert (after.due, row.state) == (before.due, "open")
+    with pytest.raises(Invalid) as fault:
+        settle(database, given.ciso, row.id, triggers.MOVED, TODAY + timedelta(days=20))
+    assert "The next one is out already" in fault.value.errors["day"]
+
+
 def test_what_is_off_is_not_found(database: Database, given: Given) -> None:
     with database.looking(SYSTEM) as session:
         known = rules.current(session, given.issued.organisation.id)
