@@ -41,7 +41,7 @@ def put(session: Session, data: dict[str, Any], *, now: datetime) -> None:
 
 def lock(session: Session) -> None:
     """Wait for whoever is writing a letter under a hold, and let nobody begin."""
-    _standing(session, lock={})
+    _standing(session, shared=False)
 
 
 def release(session: Session, data: dict[str, Any], *, now: datetime) -> None:
@@ -58,15 +58,18 @@ def stands(session: Session) -> bool:
 
 def state_of(session: Session) -> str:
     """The state in which a letter begins that nobody asked for: queued, or held. A release waits for the caller."""
-    standing = _standing(session, lock={"read": True}) and _standing(session)  # a release while we waited
+    standing = _standing(session, shared=True) and _standing(session)  # a release while we waited
     return HELD if standing or _some_held(session) else QUEUED
 
 
-def _standing(session: Session, lock: dict[str, bool] | None = None) -> set[uuid.UUID]:
-    """The restores whose hold nobody has ended; not by their moments, as a clock may have been put back since."""
+def _standing(session: Session, *, shared: bool | None = None) -> set[uuid.UUID]:
+    """The restores whose hold nobody has ended; not by their moments, as a clock may have been put back since.
+
+    ``shared``: locked until the transaction ends, with others or alone; None: not locked.
+    """
     statement = select(Event.id, Event.data).where(Event.subject_id == _INSTALLATION.id)
-    if lock is not None:
-        statement = statement.with_for_update(**lock)
+    if shared is not None:
+        statement = statement.with_for_update(read=shared)
     rows = session.execute(statement.execution_options(**_ACROSS)).all()
     over = {uuid.UUID(one) for row in rows for one in row.data.get(RELEASES, ())}
     return {row.id for row in rows if RELEASES not in row.data} - over

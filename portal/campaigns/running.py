@@ -16,6 +16,7 @@ from portal.access import Identity, OrganisationRole, Permission, Person, Tenant
 from portal.accounts.models import PersonRow
 from portal.assessments import changing, issuing, issuing_many
 from portal.assessments.change_steps import about, tell
+from portal.assessments.covering import assessment_moved
 from portal.assessments.issuing_many import AT_ONCE, Choice, Line, Order
 from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
@@ -172,6 +173,7 @@ def _move_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, 
     for one in some:
         was = issuing.due_words(one)
         before = {"before": one.due, "before_time": one.due_time}
+        assessment_moved(session, one)
         one.due, one.due_time = row.due, row.due_time
         data = {"due": one.due, "round": one.round, **before}
         record(session, Kind.ASSESSMENT_EXTENDED, now=now, actor=identity, subject=one, data=data)

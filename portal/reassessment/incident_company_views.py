@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -30,11 +31,10 @@ def list_page(company: str) -> Page:
 
     ``left``: the clients that an incident was not told, since they were told of too many within a day.
     """
-    form = _form()
-    left = [name for key, name in form.clients.choices if key in request.args.getlist("left")]
-    return render_template(
-        "incidents/company.html", form=form, left=left, most=incidents.MOST_A_DAY, **_all()
-    )
+    asked = set(request.args.getlist("left"))
+    known = queries.clients_of(web.db(), web.identity()) if asked else []
+    left = [one.name for one in known if str(one.id) in asked]
+    return render_template("incidents/company.html", form=_form(), **_all(left))
 
 
 @blueprint.post(_ALL)
@@ -106,12 +106,15 @@ def _form() -> Reporting:
     return Reporting(clients=[(str(one.id), one.name) for one in known])
 
 
-def _all() -> dict[str, object]:
+def _all(left: Sequence[str] = ()) -> dict[str, object]:
+    """``left``: the names of those who could not be told."""
     session, identity = web.db(), web.identity()
     found = queries.listed(session, identity, state="all", number=page_number(request.args.get("page")))
     assert identity.company is not None
     slug = identity.company.slug
     return {
+        "left": left,
+        "most": incidents.MOST_A_DAY,
         "page": found,
         "pages": found.links(lambda number: url_for("told.list_page", company=slug, page=number)),
         "kinds": KIND_WORDS,

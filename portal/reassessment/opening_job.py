@@ -47,6 +47,7 @@ from portal.reassessment.hindering import (
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.opening import Opening, Waiting, horizon, in_order
 from portal.reassessment.rules_shape import ITSELF
+from portal.reassessment.runs import from_another
 from portal.reassessment.steps import claim
 from portal.vendors import queries as vendors
 from portal.vendors.models import Contact, Engagement, Vendor
@@ -75,7 +76,7 @@ def open_due(database: Database, *, now: datetime, stopping: Callable[[], bool] 
         ).all()
     opened = 0
     faults: list[Exception] = []
-    for place in _from_another(places, now):
+    for place in from_another(places, now):
         if stopping() or len(faults) >= MOST_FAULTS:
             break
         today = local_date(now, place.zone)
@@ -108,12 +109,6 @@ def open_due(database: Database, *, now: datetime, stopping: Callable[[], bool] 
     if faults:
         raise ExceptionGroup("next assessments could not be opened", faults)
     return opened
-
-
-def _from_another(places: Sequence[Any], now: datetime) -> Sequence[Any]:
-    """All of them, beginning with another one each minute: when time is short the same ones are not always last."""
-    start = int(now.timestamp() // 60) % len(places) if places else 0
-    return [*places[start:], *places[:start]]
 
 
 def _tried(found: Sequence[Opening], now: datetime) -> Iterator[Opening]:

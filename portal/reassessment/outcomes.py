@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from portal.access import Identity, mine
@@ -84,8 +84,8 @@ def _missed(skipped: str, why: str | None, state: str | None) -> str:
     return "" if state == "sent" or state in WAITING else UNDELIVERED
 
 
-def joined(statement: Select[Any], identity: Identity) -> Select[Any]:
-    """``statement`` of Reminder, with its end and its letter where there are any; the organisation's alone."""
+def joined(statement: Any, identity: Identity) -> Any:
+    """The select ``statement`` of Reminder, with its end and its letter where there are any: the organisation's own."""
     return (
         statement.outerjoin(ReminderEnd, ReminderEnd.reminder_id == Reminder.id)
         .outerjoin(Message, Message.id == Reminder.message_id)

@@ -26,7 +26,7 @@ def from_another(some: Sequence[One], now: datetime) -> list[One]:
     return [*some[start:], *some[:start]]
 
 
-def newest_beat(now: datetime) -> Select[tuple[datetime | None]]:
+def newest_beat(now: datetime) -> Select[datetime]:
     """When any worker last gave a sign of life. What lies ahead is of a clock that was wrong, and says nothing."""
     return select(func.max(WorkerBeat.at)).where(WorkerBeat.at <= now + SILENCE)
 

@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.accounts import factors
 from portal.accounts.models import PersonRow
+from portal.db import across
 from portal.organisations import queries as organisations
 from portal.organisations.models import CompanyMember, Organisation, OrganisationMember
 from portal.organisations.queries import Belonging
 from portal.vendors.models import Vendor
 
 NO_SESSION = uuid.UUID(int=0)
+OF_ALL = across("where a person is follows the places that they belong to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,15 @@ def zones(session: Session, people: Collection[uuid.UUID]) -> dict[uuid.UUID, st
     """Where each of these people is, whatever they are written about: as they said, else the zone of the organisation
     that they joined first, else of the first that their company works for.
     """
-    said = select(PersonRow.id, PersonRow.zone).where(
-        PersonRow.id.in_(people), PersonRow.zone.is_not(None), PersonRow.zone != ""
-    )
-    found: dict[uuid.UUID, str] = dict(session.execute(said).all())
+    said = session.execute(select(PersonRow.id, PersonRow.zone).where(PersonRow.id.in_(people)))
+    found = {person: zone for person, zone in said if zone}
     left = [one for one in people if one not in found]
     joined = (
         select(OrganisationMember.person_id, Organisation.zone)
         .join(Organisation, Organisation.id == OrganisationMember.organisation_id)
         .where(OrganisationMember.person_id.in_(left), OrganisationMember.removed_at.is_(None))
         .order_by(OrganisationMember.created_at, OrganisationMember.id)
+        .execution_options(**OF_ALL)
     )
     for person, zone in session.execute(joined) if left else ():
         found.setdefault(person, zone)
@@ -65,6 +66,7 @@ def _zones_of_clients(session: Session, people: Collection[uuid.UUID]) -> dict[u
         select(CompanyMember.person_id, CompanyMember.company_id)
         .where(CompanyMember.person_id.in_(people), CompanyMember.removed_at.is_(None))
         .order_by(CompanyMember.created_at, CompanyMember.id)
+        .execution_options(**OF_ALL)
     )
     companies: dict[uuid.UUID, uuid.UUID] = {}
     for person, company in session.execute(joined):
@@ -74,6 +76,7 @@ def _zones_of_clients(session: Session, people: Collection[uuid.UUID]) -> dict[u
         .join(Organisation, Organisation.id == Vendor.organisation_id)
         .where(Vendor.company_id.in_(set(companies.values())))
         .order_by(Vendor.created_at, Vendor.id)
+        .execution_options(**OF_ALL)
     )
     first: dict[uuid.UUID | None, str] = {}
     for client_of, zone in session.execute(linked):

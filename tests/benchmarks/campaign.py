@@ -1,7 +1,7 @@
 """A new campaign at ten thousand vendors: the page that chooses everybody and says what becomes of each.
 
-The installation is the one of the benchmark of the cycle, on SQLite. ``python -m tests.benchmarks.campaign [VENDORS]``
-measures fewer.
+Each vendor is a copy of one that is answering another questionnaire; the gates are kept by then, on SQLite.
+``python -m tests.benchmarks.campaign [VENDORS]`` measures fewer.
 """
 
 from __future__ import annotations
@@ -12,19 +12,30 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from portal import create_app
+from portal import clock, create_app, engines, schema
 from portal.access import Identity, OrganisationRole, Person, Tenant
 from portal.accounts.models import PersonRow
-from portal.db import SYSTEM
+from portal.assessments.models import Assessment, AssessmentEngagement
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
+from portal.db import SYSTEM, Database
+from portal.gate.keeping import Keeper
 from portal.organisations.models import Organisation, OrganisationMember
+from portal.settings import Settings
+from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
-from tests.benchmarks.cycle import VENDORS, settings_of, stored
+from questionnaires import catalog
+from tests.benchmarks.cycle import AT_ONCE, MADE, VENDORS, _copied, settings_of
 from tests.benchmarks.gate import Visit
 from tests.benchmarks.measuring import Figure, in_turns, table
+from tests.portal import journey
+from tests.portal.world import make_company, make_organisation
 
 REPEATS = 3
+COPIED = (Vendor, Engagement, Assessment, AssessmentEngagement)
+HOURS = 10**6  # more seconds than the keeper needs
 PAGE, ONE = 5.0, 0.3  # seconds at the server
 
 
@@ -35,12 +46,39 @@ def figures() -> list[Figure]:
 def measured(count: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_of(Path(folder), f"sqlite:///{folder}/portal.sqlite")
-        organisation = stored(settings, count)
+        database = Database(settings.database_url, settings.base_url, settings.secret_key)
+        try:
+            organisation = _stored(database, settings, count)
+            Keeper(database).turn(clock.now, seconds=HOURS)
+        finally:
+            database.dispose()
         app = create_app(replace(settings, demo=True))
         try:
             return _measure(app, organisation, count)
         finally:
             app.database.dispose()
+
+
+def _stored(database: Database, settings: Settings, count: int) -> uuid.UUID:
+    schema.upgrade(database)
+    buyer = make_organisation(database, settings, "Halden", MADE)
+    company = make_company(database, settings, "Fennmark", MADE)
+    journey.issue(database, buyer, company, definition=catalog.latest("security_lite"), now=MADE)
+    with database.looking(SYSTEM) as session:
+        rows = {
+            model: [dict(row) for row in session.execute(select(model.__table__)).mappings()]
+            for model in COPIED
+        }
+    for start in range(1, count, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, count))
+        with database.transaction() as session:
+            for model, some in rows.items():
+                session.execute(
+                    insert(model.__table__), [_copied(row, one) for one in numbers for row in some]
+                )
+            record(session, Kind.VENDOR_CREATED, now=MADE, actor=None)
+    engines.take_statistics(database)
+    return buyer.id
 
 
 def _measure(app: Portal, organisation: uuid.UUID, count: int) -> list[Figure]:

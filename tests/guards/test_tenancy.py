@@ -77,6 +77,7 @@ ACROSS: dict[str, str] = {
     "what is destroyed moves the ground of gates on both sides": "portal.assessments.covering",
     "a sealed document's file is opened by the organisation it was sealed for": "portal.evidence.queries",
     "a company tells its own clients of an incident": "portal.reassessment.incident_queries",
+    "where a person is follows the places that they belong to": "portal.reassessment.standing",
     "a digest is shown to each organisation that has a line in it": "portal.reassessment.outcomes",
     "what is destroyed is destroyed on both sides": "portal.erasure.reaching",
     "what is destroyed may belong to both sides": "portal.erasure.reaching",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -105,11 +106,13 @@ def test_a_worker_that_slept_after_the_servers_354_sends_no_dot(
     assert len(server.taken) == 1
 
 
-def test_the_lease_is_looked_at_before_a_server_is_asked(settings: Settings, server: RawSmtp) -> None:
+def test_the_lease_is_looked_at_before_a_server_is_asked(
+    settings: Settings, server: RawSmtp, tmp_path: Path
+) -> None:
     def lost() -> None:
         raise LeaseLost
 
-    for where in (server.url, "console", "folder:letters"):
+    for where in (server.url, "console", f"folder:{tmp_path}"):
         with pytest.raises(LeaseLost):
             mailer(replace(settings, mail=where)).send(_outgoing(), lost)
     assert server.begun == 0

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from portal.access import CompanyRole, Identity, OrganisationRole
-from portal.assessments import change_steps, changing, result_queries
+from portal.assessments import change_steps, changing, offers, result_queries
+from portal.assessments import queries as assessments
 from portal.assessments.issuing_many import Order
 from portal.assessments.models import Assessment
 from portal.assessments.result_queries import Pair
@@ -37,9 +38,10 @@ from portal.organisations import invitations
 from portal.organisations.models import OrganisationMember
 from portal.outbox import Message
 from portal.portfolio.engagement_lists import Filter
-from portal.reassessment import agenda_rounds, unsaid
+from portal.reassessment import agenda_rounds, lines, unsaid
 from portal.reassessment.eyes import Eyes
 from portal.reassessment.models import Reassessment, ReminderStep
+from portal.reports import what_if_reading
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.web import Portal
@@ -464,6 +466,15 @@ def test_who_has_handed_in_once_is_neither_spared_nor_told_that_it_was_not_sent(
     assert sum("What you have answered so far was not sent" in one for one in told(database)) == 1
 
 
+def offered(database: Database, to: Issued, assessment: uuid.UUID) -> set[str]:
+    """The submissions whose answers are offered to the company's owner."""
+    owner = to.company[CompanyRole.OWNER]
+    with database.looking(owner.scope) as session:
+        one, keys = assessments.assessment(session, owner, assessment), list(to.definition.questions)
+        found = offers.find(session, owner, one, to.definition, keys, NOW + timedelta(days=9))
+    return {past.source for each in found.values() for past in each.pasts}
+
+
 def test_a_campaign_with_questions_that_count_counts_nowhere(database: Database, given: Given) -> None:
     """Such as were started before campaigns asked only what is made for them."""
     first = given.first
@@ -474,7 +485,12 @@ def test_a_campaign_with_questions_that_count_counts_nowhere(database: Database,
         scheduled = session.scalars(select(Reassessment)).all()
         assert len(scheduled) == len(first.engagements)
         waiting = session.execute(agenda_rounds.reassessments(Eyes(None))).all()
-        assert {one.subject for one in waiting} == {one.id for one in scheduled}
+        assert {one.source for one in waiting} == {one.id for one in scheduled}
+    with database.looking(given.ciso.scope) as session:
+        wanted = {one.id: one.due for one in scheduled}
+        seen = lines.look_of("reassessment")(session, given.ciso, wanted, TODAY)
+        assert all(isinstance(one, lines.Line) for one in seen.values())
+    assert offered(database, first, again) == set()
     submit(database, first, assessment=again, now=NOW + timedelta(days=5))
     with database.looking(SYSTEM) as session:
         sent = loading_answers.sent(session, given.place.id, first.engagements)
@@ -482,7 +498,13 @@ def test_a_campaign_with_questions_that_count_counts_nowhere(database: Database,
         pair = Pair(given.place.id, first.company.id)
         counted = result_queries.newest_submissions(session, first.engagements[0], pair)
         assert [one.id for one in counted] == [sealed]
+        newest = what_if_reading.current(
+            session, given.place.id, [first.definition.slug], NOW + timedelta(days=9)
+        )
+        assert [one.id for one in newest] == [sealed]
         after = session.scalars(select(Reassessment)).all()
+    third = journey.again(database, given.place, first.vendor, first.engagements, first.definition)
+    assert offered(database, first, third) == {str(sealed)}
     assert {(one.id, one.state) for one in after} == {(one.id, "scheduled") for one in scheduled}
 
 

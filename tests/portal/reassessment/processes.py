@@ -31,7 +31,7 @@ from portal.campaigns import running
 from portal.db import Database
 from portal.mail import mailer
 from portal.pass_report import Report
-from portal.reassessment import dating, generating, opening_job, unsaid
+from portal.reassessment import dating, generating, opening_job, terms, trigger_finding, unsaid
 from portal.settings import Settings
 
 def hold(here, commit, stops):
@@ -53,14 +53,16 @@ def work(asked):
     settings = Settings(Path(asked["data"]), "k" * 40, asked["url"], "http://127.0.0.1:8000", asked["mail"])
     database, report = Database(asked["url"], settings.base_url, settings.secret_key), Report()
     now = datetime.fromisoformat(asked["now"]) if asked["now"] else None
-    generating.WRITE_AT_ONCE = running.AT_ONCE = asked["at_once"]
+    generating.WRITE_AT_ONCE = running.AT_ONCE = terms.TOGETHER = trigger_finding.TOGETHER = asked["at_once"]
     if asked["lease"]:
         outbox.LEASE, posting.LEASE_MARGIN = timedelta(seconds=asked["lease"]), 1.0
     began = time.monotonic()
     def instant():
         return clock.now() if now is None else now + timedelta(seconds=time.monotonic() - began)
     jobs = {
+        "terms": lambda: terms.work_out(database, now=now),
         "dates": lambda: dating.work_out(database, now=now),
+        "triggers": lambda: trigger_finding.find(database, now=now),
         "openings": lambda: opening_job.open_due(database, now=now),
         "campaigns": lambda: running.ask(database, instant=instant),
         "reminders": lambda: generating.generate(database, now=now).told,
@@ -155,8 +157,8 @@ class Nursery:
         gate: Path | None = None,
     ) -> Worker:
         """A worker that does ``jobs`` as of ``now``. ``commit``: it is held before its so-many-th commit, or with
-        ``stops`` stops itself right after it. ``at_once``: lines of a transaction, or vendors of a campaign.
-        ``gate``: begins when that is there.
+        ``stops`` stops itself right after it. ``at_once``: lines, submissions or triggers of a transaction, or
+        vendors of a campaign. ``gate``: begins when that is there.
         """
         name = uuid.uuid4().hex
         here, found = self.folder / f"{name}.here", self.folder / f"{name}.json"

@@ -22,7 +22,7 @@ from sqlalchemy import event, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import clock, posting, worker
-from portal.access import CompanyRole
+from portal.access import CompanyRole, OrganisationRole
 from portal.accounts.models import PersonRow
 from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
@@ -34,16 +34,20 @@ from portal.mail import Mailer
 from portal.organisations.models import Organisation
 from portal.outbox import LEASE, Message
 from portal.pass_report import Report
-from portal.reassessment import generating, opening_job
+from portal.reassessment import generating, incidents, opening_job, terms, trigger_finding
 from portal.reassessment.generating import generate
 from portal.reassessment.models import Reassessment, Reminder, ReminderEnd, ReminderStep, WorkingYear
+from portal.reassessment.models_terms import EvidenceTerm, Termed
+from portal.reassessment.models_triggers import Incident, Trigger
 from portal.settings import Settings
+from portal.vendors import queries as vendors
 from tests.conftest import FULL
 from tests.portal import journey
 from tests.portal.journey import Issued
 from tests.portal.once import made_once
 from tests.portal.raw_smtp import RawSmtp
 from tests.portal.reassessment.given import put_off, submit
+from tests.portal.reassessment.papers import lay
 from tests.portal.reassessment.post import Post
 from tests.portal.reassessment.processes import Nursery, nursery
 from tests.portal.world import NOW, make_company, make_organisation
@@ -55,6 +59,7 @@ LATE = datetime(
 )  # a Friday: the step of seven days before has come, four are over
 OVER = ("before-90", "before-60", "before-30", "before-14")
 OPENS = datetime(2027, 9, 27, 6, tzinfo=UTC)  # the working day after next assessments should have been opened
+ENDS = date(2027, 5, 3)
 SUBJECTS = 200 if FULL else 24
 LEASE_SECONDS = 3
 
@@ -112,6 +117,23 @@ def answered(database: Database, settings: Settings) -> list[Issued]:
     company = make_company(database, settings, "Fennmark", NOW - timedelta(days=900))
     made = [journey.issue(database, buyer, company, vendor_name=f"Vendor {n}") for n in range(3)]
     for one in made:
+        submit(database, one)
+    all_sent(database)
+    return made
+
+
+@pytest.fixture
+@made_once
+def proven(database: Database, settings: Settings) -> list[Issued]:
+    """Three vendors that have answered, each with a document that ends on ENDS."""
+    buyer = make_organisation(database, settings, "Halden", NOW - timedelta(days=900))
+    company = make_company(database, settings, "Fennmark", NOW - timedelta(days=900))
+    made = [journey.issue(database, buyer, company, vendor_name=f"Vendor {n}") for n in range(3)]
+    for one in made:
+        key, rule = next(
+            (k, q.evidence) for k, q in one.definition.questions.items() if q.evidence is not None
+        )
+        lay(database, one, key, rule.kind, issued_on=NOW.date(), expires=ENDS, title=f"Of {one.vendor}")
         submit(database, one)
     all_sent(database)
     return made
@@ -201,6 +223,79 @@ def opened_once(database: Database, answered: list[Issued]) -> None:
     before = len(answered)  # those that were issued when the vendors were asked for the first time
     to = Counter(one.recipient for one in letters)
     assert len(letters) - before * len(to) == len(made) * len(to)
+
+
+@both
+@pytest.mark.parametrize("commit", [1, 2, 3])
+def test_terms_killed_at_any_commit_are_worked_out_once(
+    database: Database, settings: Settings, workers: Nursery, proven: list[Issued], commit: int
+) -> None:
+    one = workers.worker(settings, "terms", now=LATE, commit=commit, at_once=1)
+    one.wait_here()
+    one.kill()
+    assert terms.work_out(database, now=LATE) == 4 - commit
+    assert terms.work_out(database, now=LATE) == 0
+    worked_out_once(database, proven)
+
+
+def worked_out_once(database: Database, proven: list[Issued]) -> None:
+    with database.looking(SYSTEM) as session:
+        termed = session.scalars(select(Termed.submission_id)).all()
+        rows = session.execute(
+            select(EvidenceTerm.submission_id, EvidenceTerm.until, EvidenceTerm.best)
+        ).all()
+    assert len(set(termed)) == len(termed) == len(proven)
+    assert sorted(rows) == sorted((one, ENDS, True) for one in termed)
+
+
+@both
+@pytest.mark.parametrize("commit", [1, 2, 3])
+def test_reasons_killed_at_any_commit_are_found_once_and_end_once(
+    database: Database, settings: Settings, workers: Nursery, answered: list[Issued], commit: int
+) -> None:
+    happened(database, answered)
+    one = workers.worker(settings, "triggers", now=LATE, commit=commit, at_once=1)
+    one.wait_here()
+    one.kill()
+    assert trigger_finding.find(database, now=LATE) == 4 - commit
+    assert trigger_finding.find(database, now=LATE) == 0
+    each_once(database, answered, "open", Kind.TRIGGER_SET)
+    with database.transaction() as session:
+        session.execute(update(Incident).values(state="settled", settled_at=LATE))
+        record(session, Kind.INCIDENT_SETTLED, now=LATE, actor=None)
+    other = workers.worker(settings, "triggers", now=LATE, commit=commit, at_once=1)
+    other.wait_here()
+    other.kill()
+    assert trigger_finding.find(database, now=LATE) == 0
+    each_once(database, answered, "over", Kind.TRIGGER_SETTLED)
+
+
+def happened(database: Database, answered: list[Issued]) -> None:
+    """An incident at each vendor."""
+    for one in answered:
+        ciso = one.organisation[OrganisationRole.CISO]
+        with database.transaction(ciso.scope) as session:
+            vendor = vendors.vendor(session, ciso, one.vendor, lock=True)
+            incidents.note(
+                session,
+                vendor,
+                kind="breach",
+                happened=None,
+                words="Robbed",
+                shared=False,
+                actor=ciso,
+                now=NOW,
+            )
+
+
+def each_once(database: Database, answered: list[Issued], state: str, kind: Kind) -> None:
+    """Each engagement has one trigger, in this state, and one event says so."""
+    with database.looking(SYSTEM) as session:
+        rows = session.scalars(select(Trigger)).all()
+        said = session.scalars(select(Event.subject_id).where(Event.kind == kind.value)).all()
+    assert Counter(one.engagement_id for one in rows) == Counter(one.engagements[0] for one in answered)
+    assert {one.state for one in rows} == {state}
+    assert Counter(said) == Counter(one.id for one in rows)
 
 
 @both
@@ -297,6 +392,22 @@ def test_processes_at_once_open_each_once(
     gate.touch()
     assert sum(one.result()["done"]["openings"] for one in made) == 3
     opened_once(database, answered)
+
+
+@both
+def test_processes_at_once_find_each_reason_once_and_work_out_each_term_once(
+    database: Database, settings: Settings, workers: Nursery, proven: list[Issued]
+) -> None:
+    happened(database, proven)
+    gate = settings.data / "gate"
+    made = [
+        workers.worker(settings, "terms", "triggers", now=LATE, at_once=1, gate=gate)
+        for _ in range(5 if FULL else 3)
+    ]
+    gate.touch()
+    assert sum(one.result()["done"]["triggers"] for one in made) == len(proven)
+    each_once(database, proven, "open", Kind.TRIGGER_SET)
+    worked_out_once(database, proven)
 
 
 # --------------------------------------------------------------------------------- stopped and resumed

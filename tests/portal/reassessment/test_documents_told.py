@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from portal.access import CompanyRole, Identity, OrganisationRole
 from portal.assessments.models import Assessment
@@ -16,7 +16,16 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.gate import keeping
 from portal.gate.choosing import Choice
-from portal.reassessment import agenda, generating, terms
+from portal.reassessment import (
+    agenda,
+    ending,
+    generating,
+    incident_queries,
+    incidents,
+    terms,
+    trigger_finding,
+)
+from portal.reassessment.models_triggers import Trigger
 from portal.settings import Settings
 from portal.vendors.ground import every_ground_moved
 from questionnaires import catalog
@@ -130,6 +139,62 @@ def test_a_letter_names_each_document_and_leads_to_it(database: Database, given:
     said = " ".join(letters(database, given.owner, NEW_ENDS - timedelta(days=30), "evidence").split())
     assert "“Of the mail”: it ends" in said
     assert f"/evidence/{given.new}" in said
+
+
+def test_a_newer_document_that_was_asked_for_ends_the_reason(database: Database, given: Given) -> None:
+    place, ciso, ended = given.issued.organisation, given.ciso, TODAY + timedelta(days=5)
+    issued = journey.issue(database, place, given.issued.company, definition=CORE, vendor_name="Brief")
+    old = lay(database, issued, KEY, RULE.kind, issued_on=TODAY, expires=ended, title="Old")
+    submission = submit(database, issued)
+    worked_out(database)
+    after = datetime.combine(ended + timedelta(days=1), NOW.timetz())
+    assert trigger_finding.find(database, now=after) == 1
+    with database.transaction(ciso.scope) as session:
+        asked = ending.ask(
+            *(session, ciso, submission, [old]),
+            due=(after + timedelta(days=14)).date(), text="The newer one, please.", consequences=(), now=after,
+        )  # fmt: skip
+    assert (asked.why, asked.keys) == ("", (KEY,))
+    lay(database, issued, KEY, RULE.kind, issued_on=ended, title="Newer")
+    submit(database, issued, now=after + timedelta(hours=1))
+    keeping.Keeper(database).turn(lambda: after + timedelta(hours=2))
+    trigger_finding.find(database, now=after + timedelta(hours=2))
+    assert states(database) == [("evidence", "open", "")]  # nobody has looked at the newer one yet
+    terms.work_out(database, now=after + timedelta(hours=2))
+    trigger_finding.find(database, now=after + timedelta(hours=2))
+    assert states(database) == [("evidence", "over", "gone")]
+
+
+def states(database: Database) -> list[tuple[str, str, str]]:
+    with database.looking(SYSTEM) as session:
+        return [(one.kind, one.state, one.code) for one in session.scalars(select(Trigger))]
+
+
+def test_of_a_company_that_is_on_record_twice_each_document_is_of_the_vendor_that_answered(
+    database: Database, given: Given
+) -> None:
+    """And what the company tells of itself is a reason at each record of it."""
+    twice = journey.issue(
+        database, given.issued.organisation, given.issued.company, definition=CORE, vendor_name="Fen, again"
+    )
+    other = lay(database, twice, KEY, RULE.kind, issued_on=TODAY, expires=NEW_ENDS, title="Of the other")
+    submit(database, twice)
+    worked_out(database)
+    with database.looking(SYSTEM) as session:
+        found = {one.source: one.vendor_id for one in agenda.near(session, "evidence")[0]}
+    assert found == {
+        **dict.fromkeys((given.old, given.new), given.issued.vendor),
+        other: twice.vendor,
+    }
+    with database.transaction(given.owner.scope) as session:
+        chosen = incident_queries.clients_of(session, given.owner, lock=True)
+        incidents.tell(
+            session, chosen, kind="breach", happened=None, words="Robbed", actor=given.owner, now=NOW
+        )
+    trigger_finding.find(database, now=NOW)
+    with database.looking(SYSTEM) as session:
+        at = session.scalars(select(Trigger.engagement_id).where(Trigger.kind == "incident")).all()
+    assert sorted(at, key=str) == sorted((*given.issued.engagements, *twice.engagements), key=str)
 
 
 def test_a_condition_is_told_though_what_is_stored_of_its_gate_is_behind(

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from portal import clock
 from portal.access import CompanyRole, Identity, OrganisationRole
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
@@ -284,3 +285,17 @@ def test_the_pages_of_either_side(app: Portal, given: Given) -> None:
     assert ciso.post(vendor, {"kind": "outage", "words": "Down"}).status_code == 303
     assert "An outage" in ciso.get(vendor).text
     assert ciso.post(to, {"do": "dance"}).status_code == 404
+
+
+def test_a_client_that_was_told_enough_is_named_and_the_others_are_told(
+    app: Portal, database: Database, given: Given
+) -> None:
+    for number in range(incidents.MOST_A_DAY):
+        tell(database, given, "Halden", words=f"Number {number}", now=clock.now())
+    company, here = signed_in(app, given.owner), f"/c/{given.company.slug}/incidents"
+    clients = re.findall(r'name="clients" value="([0-9a-f-]{36})"', company.get(here).text)
+    told = company.post(here, {"clients": clients, "kind": "breach", "words": "One more"})
+    assert told.status_code == 303
+    page = company.get(told.location).text
+    assert "Not told: Halden." in page
+    assert page.count("One more") == 1

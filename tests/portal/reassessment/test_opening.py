@@ -346,6 +346,10 @@ def test_a_person_opens_what_is_due_in_years_and_the_vendor_has_the_usual_time(
     with database.transaction(ciso.scope) as session:
         made = by_hand.open_now(session, found.id, seen=date(2029, 11, 1), actor=ciso, now=DAY)
         assert made.due == date(2027, 11, 8), "42 days of a critical tier"
+    with database.looking(SYSTEM) as session:
+        step = session.scalars(select(ReminderStep).where(ReminderStep.step == "open")).one()
+        assert opening_job.opened_on(session, buyer.id, DAY.date()) == 0, "the calendar has opened nothing"
+    assert (step.subject_id, step.made_id) == (found.id, None)
 
 
 def test_one_that_fails_for_an_unknown_reason_does_not_keep_the_others(

@@ -314,9 +314,12 @@ def test_what_waits_to_be_sent_is_left_out_when_it_is_past(
     assert (old.state, old.text, old.html) == ("dropped", "", "")
     assert on(database, later - timedelta(days=7)) == 1
     _change(database, buyer, issued, changing.cancel, later - timedelta(days=6), text="Stopped.")
-    assert [on(database, later + timedelta(days=days)) for days in (-6, 0, 7)] == [0, 0, 0]
-    assert post(database, noon(later)) == []
-    assert [one.state for one in messages(database)] == ["dropped", "dropped"]
+    # nobody is asked any more, so that the engagement waits for its first assessment again
+    assert [on(database, later + timedelta(days=days)) for days in (-6, 0, 7)] == [2, 0, 0]
+    owner = issued.company[CompanyRole.OWNER].person.email
+    assert owner not in {one.recipient for one in post(database, noon(later))}
+    about = {one.message_id for one in reminders(database) if one.kind == "assessment"}
+    assert [one.state for one in messages(database) if one.id in about] == ["dropped", "dropped"]
     assert ends(database) == ["done", "moved"]
 
 

@@ -13,12 +13,13 @@ from portal.assessments.models import Assessment
 from portal.audit import holding
 from portal.db import SYSTEM, Database
 from portal.outbox import Letter, Message
+from portal.pass_report import Report
 from portal.reassessment.generating import generate
 from portal.reassessment.models import ReminderEnd
 from portal.settings import Settings
 from tests.portal import journey
 from tests.portal.journey import Issued
-from tests.portal.reassessment.given import put_off, reminders, scheduled, submit
+from tests.portal.reassessment.given import put_off, reminders, submit
 from tests.portal.reassessment.post import Post, ends
 from tests.portal.world import NOW, make_company, make_organisation
 
@@ -99,18 +100,15 @@ def test_what_the_calendar_opens_meanwhile_waits_and_what_a_person_asks_for_goes
         session.execute(update(Message).values(state="sent"))
     restoring.settle(database, now=OPENS)
     post = Post()
-    report = worker.run_once(database, post, OPENS)
-    assert (
-        report.opened,
-        report.faults,
-        [(one.due, one.hindered, one.state) for one in scheduled(database)],
-    ) == (1, [], [])
+    (openings,) = [one for one in worker.BEFORE_REMINDERS if one.name == "openings"]
+    openings.run(database, Report(), now=OPENS, stopping=lambda: False)
+    worker.run_once(database, post, OPENS, remind=False)
     with database.looking(SYSTEM) as session:
         assert session.scalar(select(Assessment.id).where(Assessment.issued_at == OPENS)) is not None
     assert set(states(database)) == {"held"}
     with database.transaction() as session:
         outbox.queue(session, Letter("receipt", "a@b.example", "A", "S", "text", "html"), now=OPENS)
-    worker.run_once(database, post, OPENS + timedelta(minutes=1))
+    worker.run_once(database, post, OPENS + timedelta(minutes=1), remind=False)
     assert [one.letter.kind for one in post.sent] == ["receipt"]
     restoring.release_letters(database, send=True, now=OPENS)
     worker.run_once(database, post, OPENS + timedelta(minutes=2), remind=False)
