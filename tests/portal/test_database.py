@@ -265,11 +265,12 @@ def test_another_program_cannot_replace_a_sealed_row_either(
     for name in IMMUTABLE:
         table = metadata.tables[name]
         columns = [column.name for column in table.columns]
+        quoted = ", ".join(f'"{column}"' for column in columns)  # one is named as a word of SQL
         before = plain.execute(f"SELECT * FROM {name} ORDER BY 1, 2, 3").fetchall()
         row = dict(
             zip(
                 columns,
-                plain.execute(f"SELECT {', '.join(columns)} FROM {name} LIMIT 1").fetchone(),
+                plain.execute(f"SELECT {quoted} FROM {name} LIMIT 1").fetchone(),
                 strict=True,
             )
         )
@@ -283,7 +284,7 @@ def test_another_program_cannot_replace_a_sealed_row_either(
                 continue  # their keys are left to ON CONFLICT DO NOTHING
             with pytest.raises(sqlite3.DatabaseError, match=r"append-only|UNIQUE"):
                 plain.execute(
-                    f"INSERT OR REPLACE INTO {name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+                    f"INSERT OR REPLACE INTO {name} ({quoted}) VALUES ({', '.join('?' * len(columns))})",
                     [values[column] for column in columns],
                 )
         plain.rollback()
