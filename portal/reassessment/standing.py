@@ -14,7 +14,7 @@ from portal.accounts import factors
 from portal.accounts.models import PersonRow
 from portal.db import across
 from portal.organisations import queries as organisations
-from portal.organisations.models import CompanyMember, Organisation, OrganisationMember
+from portal.organisations.models import Company, CompanyMember, Organisation, OrganisationMember
 from portal.organisations.queries import Belonging
 from portal.vendors.models import Vendor
 
@@ -71,16 +71,17 @@ def _zones_of_clients(session: Session, people: Collection[uuid.UUID]) -> dict[u
     companies: dict[uuid.UUID, uuid.UUID] = {}
     for person, company in session.execute(joined):
         companies.setdefault(person, company)
-    linked = (
-        select(Vendor.company_id, Organisation.zone)
-        .join(Organisation, Organisation.id == Vendor.organisation_id)
-        .where(Vendor.company_id.in_(set(companies.values())))
+    # Of a company with thousands of clients the first alone is read.
+    zone = (
+        select(Organisation.zone)
+        .join(Vendor, Vendor.organisation_id == Organisation.id)
+        .where(Vendor.company_id == Company.id)
         .order_by(Vendor.created_at, Vendor.id)
-        .execution_options(**OF_ALL)
+        .limit(1)
+        .scalar_subquery()
     )
-    first: dict[uuid.UUID | None, str] = {}
-    for client_of, zone in session.execute(linked):
-        first.setdefault(client_of, zone)
+    linked = select(Company.id, zone).where(Company.id.in_(set(companies.values())))
+    first = {one: zone for one, zone in session.execute(linked.execution_options(**OF_ALL)) if zone}
     return {person: first[company] for person, company in companies.items() if company in first}
 
 
