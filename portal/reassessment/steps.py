@@ -35,7 +35,8 @@ def insert_new(session: Session, model: Any, rows: Sequence[Mapping[str, Any]], 
         statement.returning(*returning) if returning else statement,
         list(rows),
         execution_options={
-            "unaudited": "each batch has its event; what another worker wrote changes nothing"
+            "unaudited": "each batch has its event; what another worker wrote changes nothing",
+            "render_nulls": True,  # else each change between a value and none is a statement of its own
         },
     )
     return list(written) if returning else []
