@@ -36,7 +36,7 @@ from portal.reassessment.rules import Rules
 from portal.reassessment.runs import from_another
 from portal.reassessment.steps import claim, insert_new
 
-WRITE_AT_ONCE = 200
+WRITE_AT_ONCE = 500
 ROLLED = 21  # days that a moment may be rolled back at most (questionnaires.dates.roll)
 NO_LETTER = uuid.UUID(int=0)
 ASKED, UNSUBSCRIBED, NOBODY = "asked", "unsubscribed", "nobody"
