@@ -219,21 +219,35 @@ def write_letters(
     assert contact is not None  # _require_sound has seen to it
     invited = organisations.open_vendor_invitation(session, actor, vendor.id, contact.email, now=now)
     if invited is None:
-        contacts.invite_contact(
-            session,
-            vendor,
-            name=contact.name,
-            email=contact.email,
-            actor=actor,
-            now=now,
-            why=invitation_words(assessment),
-            check=codes.in_letters(session, assessment),
-        )
+        invite(session, assessment, vendor, contact, actor=actor, now=now)
     elif invited.created_at < now:
         recipient = (contact.name, contact.email)
         link = base_url(session)
         since = clock.local_date(invited.created_at, assessment.zone)
         _send(session, assessment, definition, vendor, recipient, link, since, actor=actor, now=now)
+
+
+def invite(
+    session: Session,
+    assessment: Assessment,
+    vendor: Vendor,
+    contact: Contact,
+    *,
+    actor: Identity,
+    now: datetime,
+    why: str | None = None,
+) -> None:
+    """Invite a contact without an account to answer ``assessment``; ``why``: what the letter says instead of asking."""
+    contacts.invite_contact(
+        session,
+        vendor,
+        name=contact.name,
+        email=contact.email,
+        actor=actor,
+        now=now,
+        why=invitation_words(assessment) if why is None else why,
+        check=codes.in_letters(session, assessment),
+    )
 
 
 def invitation_words(assessment: Assessment) -> str:

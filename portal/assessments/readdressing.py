@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
-from portal.assessments import codes, issuing
 from portal.assessments import enquiry_letters as letters
 from portal.assessments import enquiry_queries as queries
+from portal.assessments import issuing
 from portal.assessments.change_steps import about, contact_of, grant, require_open, tell
 from portal.assessments.enquiries import text_fault
 from portal.assessments.enquiry_queries import GRANTED, OPEN, OTHER_PERSON
@@ -70,7 +70,7 @@ def readdress(
         return
     if before is not None:
         let_go(session, assessment, before, what, text, actor=actor, now=now)
-    invite(session, assessment, vendor, contact, actor=actor, now=now)
+    issuing.invite(session, assessment, vendor, contact, actor=actor, now=now)
 
 
 def resend(
@@ -97,30 +97,9 @@ def resend(
         raise Conflict("Nobody is written down whom the letter could go to. Choose another person first.")
     record(session, Kind.ASSESSMENT_RESENT, now=now, actor=actor, subject=assessment)
     if vendor.company_id is None and contact is not None:
-        invite(session, assessment, vendor, contact, actor=actor, now=now)
+        issuing.invite(session, assessment, vendor, contact, actor=actor, now=now)
     else:
         issuing.write_letters(session, assessment, vendor, contact, actor=actor, now=now)
-
-
-def invite(
-    session: Session,
-    assessment: Assessment,
-    vendor: Vendor,
-    contact: Contact,
-    *,
-    actor: Identity,
-    now: datetime,
-) -> None:
-    contacts.invite_contact(
-        session,
-        vendor,
-        name=contact.name,
-        email=contact.email,
-        actor=actor,
-        now=now,
-        why=issuing.invitation_words(assessment),
-        check=codes.in_letters(session, assessment),
-    )
 
 
 def let_go(

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.accounts.service import address_key
-from portal.assessments import codes
-from portal.assessments.issuing import due_words
+from portal.assessments import issuing
 from portal.assessments.models import Assessment
 from portal.clock import local_date
 from portal.faults import Conflict, Invalid, NotFound, Throttled
@@ -27,7 +26,6 @@ from portal.reassessment.kinds import CONTACT
 from portal.reassessment.ladder import Moment
 from portal.reassessment.people import chunks
 from portal.vendors import queries as vendors
-from portal.vendors import service as contacts
 
 AT = (-14, -1, 1)  # days from the date on which they are invited again
 NOT_BEFORE = timedelta(days=1)  # since the last letter: its link works, and one in a day is enough
@@ -90,19 +88,9 @@ def _invited(session: Session, assessment: Assessment, actor: Identity, now: dat
     if contact is None or not _waits(session, actor, vendor.id, address, now):
         return False
     try:
-        with (
-            session.begin_nested()
-        ):  # an invitation that may not be sent today leaves the earlier one as it is
-            contacts.invite_contact(
-                session,
-                vendor,
-                name=contact.name,
-                email=contact.email,
-                actor=actor,
-                now=now,
-                why=_words(assessment, now),
-                check=codes.in_letters(session, assessment),
-            )
+        with session.begin_nested():  # one that may not be sent today leaves the earlier invitation as it is
+            why = _words(assessment, now)
+            issuing.invite(session, assessment, vendor, contact, actor=actor, now=now, why=why)
     except (Conflict, Invalid, Throttled):
         return False
     return True
@@ -130,5 +118,5 @@ def _words(assessment: Assessment, now: datetime) -> str:
     """Why they are invited again, as the letter says it."""
     about = f"“{assessment.title}” about {assessment.subject}"
     if assessment.due < local_date(now, assessment.zone):
-        return f"We asked you to answer {about} by {due_words(assessment)}, and have no answers yet."
-    return f"We still wait for your answers to {about}. They are due by {due_words(assessment)}."
+        return f"We asked you to answer {about} by {issuing.due_words(assessment)}, and have no answers yet."
+    return f"We still wait for your answers to {about}. They are due by {issuing.due_words(assessment)}."
