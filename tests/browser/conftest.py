@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import FULL
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
@@ -66,17 +66,12 @@ class Demo:
         )
 
 
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def running_demo(data: Path) -> Iterator[Demo]:
     """``portal demo`` on a free port, until the block ends."""
     port = free_port()
-    log = (data.parent / "demo.log").open("wb")
+    said = data.parent / "demo.log"
+    log = said.open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "portal.cli", "demo", "--port", str(port), "--data", str(data)],
         cwd=ROOT,
@@ -86,7 +81,7 @@ def running_demo(data: Path) -> Iterator[Demo]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(url, process)
+        _wait(url, process, said)
         yield Demo(url, data, json.loads((data / "accounts.json").read_text("utf-8")))
     finally:
         process.send_signal(signal.SIGTERM)
@@ -97,11 +92,12 @@ def running_demo(data: Path) -> Iterator[Demo]:
         log.close()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, process: subprocess.Popen[bytes], said: Path) -> None:
     end = time.monotonic() + 180
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise RuntimeError(f"portal demo ended with {process.returncode}")
+            words = said.read_text("utf-8", errors="replace")
+            raise RuntimeError(f"portal demo ended with {process.returncode}:\n{words}")
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
             if answer.status == 200:
                 return

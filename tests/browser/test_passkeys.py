@@ -17,8 +17,9 @@ from werkzeug.serving import make_server
 from portal import clock, create_app, schema
 from portal.db import Database
 from portal.settings import demo_settings
-from tests.browser.conftest import Demo, axe_faults, free_port, overflow, person
+from tests.browser.conftest import Demo, axe_faults, overflow, person
 from tests.portal.world import PASSWORD, make_person
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-waiting")]
 ADA = "ada@x.example"

@@ -20,9 +20,10 @@ from portal.db import Database
 from portal.organisations import sso
 from portal.organisations.models import Organisation
 from portal.settings import demo_settings
-from tests.browser.conftest import Demo, axe_faults, free_port, overflow, person
+from tests.browser.conftest import Demo, axe_faults, overflow, person
 from tests.portal.organisations.provider import CLIENT, SECRET, Provider, serving
 from tests.portal.world import PASSWORD, Place, make_organisation
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-waiting")]
 CISO, ADMIN, REVIEWER = OrganisationRole.CISO, OrganisationRole.ADMIN, OrganisationRole.REVIEWER

@@ -20,11 +20,12 @@ from portal.assessments import moving
 from portal.db import Database
 from portal.reports import what_if_working
 from portal.settings import demo_settings
-from tests.browser.conftest import Demo, axe_faults, free_port, overflow, person
+from tests.browser.conftest import Demo, axe_faults, overflow, person
 from tests.browser.versions import WHY, asked
 from tests.portal import journey
 from tests.portal.library.given_drafts import LITE
 from tests.portal.world import PASSWORD, Place, make_company, make_organisation
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-waiting")]
 WIDTHS = (1280, 375)

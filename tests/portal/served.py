@@ -13,7 +13,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -32,6 +31,7 @@ from portal.accounts.models import LoginSession
 from portal.db import Database
 from portal.settings import Settings
 from portal.web import Portal
+from tests.ports import free_port
 
 
 class Served:
@@ -127,12 +127,6 @@ def opened(database: Database, settings: Settings, who: Identity) -> tuple[str, 
 # ------------------------------------------------------------------------------------------------- the near end
 
 
-def _port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        found: int = listening.getsockname()[1]
-        return found
-
-
 def _serve(app: Portal, port: int, out: int) -> None:
     """In the child: connections of its own, a server, the worker beside it."""
 
@@ -153,7 +147,7 @@ def main() -> None:
     child = 0
     for line in sys.stdin:
         if line.strip() == "start":
-            port = _port()
+            port = free_port()
             child = os.fork()
             if not child:
                 try:

@@ -28,6 +28,7 @@ from portal.library.models import ReleasedVersion
 from portal.organisations.models import Organisation, OrganisationMember
 from tests.portal.accounts.given import give_factor
 from tests.portal.world import csrf_of, make_organisation, make_person
+from tests.ports import free_port
 
 BASE = "https://portal.example.com"
 KEY = "fUx3-9aQz_71LmEwPp0c-Tt6vHkRr2sYdGiB8nXo"
@@ -157,7 +158,7 @@ class TestBadStarts:
     def test_not_a_folder(self, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
         file = tmp_path / "file"
         file.write_text("")
-        more = ("--base-url", BASE) if command == "init" else ("--port", _free())
+        more = ("--base-url", BASE) if command == "init" else ("--port", str(free_port()))
         assert refused(capsys, command, "--data", file, *more) == f"{file} is not a folder."
         assert refused(capsys, command, "--data", file / "x", *more) == f"{file / 'x'} is not a folder."
 
@@ -168,7 +169,7 @@ class TestBadStarts:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(installation.tempfile, "TemporaryFile", denied)
-        said = refused(capsys, "demo", "--data", tmp_path, "--port", _free())
+        said = refused(capsys, "demo", "--data", tmp_path, "--port", str(free_port()))
         assert said == f"The folder {tmp_path} cannot be written to: Permission denied."
 
     @pytest.mark.parametrize("command", ["run", "worker"])
@@ -176,7 +177,7 @@ class TestBadStarts:
         self, data: Path, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
         (data / "portal.sqlite").unlink()
-        more = ("--port", _free()) if command == "run" else ("--once",)
+        more = ("--port", str(free_port())) if command == "run" else ("--once",)
         assert "waits for a migration" in refused(capsys, command, "--data", data, *more)
         done(capsys, "upgrade", "--data", data)
         done(capsys, "worker", "--data", data, "--once")
@@ -188,7 +189,7 @@ class TestBadStarts:
         with sqlite3.connect(data / "portal.sqlite") as connection:
             connection.execute("UPDATE alembic_version SET version_num = 'of-the-future'")
         connection.close()
-        more = {"run": ("--port", _free()), "worker": ("--once",)}.get(command, ())
+        more = {"run": ("--port", str(free_port())), "worker": ("--once",)}.get(command, ())
         assert "newer than this portal" in refused(capsys, command, "--data", data, *more)
 
     @pytest.mark.parametrize("command", ["run", "worker", "upgrade"])
@@ -196,7 +197,7 @@ class TestBadStarts:
         self, data: Path, capsys: pytest.CaptureFixture[str], command: str
     ) -> None:
         (data / "portal.sqlite").write_bytes(b"This is a letter to my mother. " * 200)
-        more = {"run": ("--port", _free()), "worker": ("--once",)}.get(command, ())
+        more = {"run": ("--port", str(free_port())), "worker": ("--once",)}.get(command, ())
         assert "file is not a database" in refused(capsys, command, "--data", data, *more)
 
     def test_the_database_is_busy(
@@ -381,11 +382,6 @@ def test_the_code_knows_its_own_head(data: Path) -> None:
     database.dispose()
     with pytest.raises(StartupFault):
         schema.require_current(Database("sqlite:////nowhere/at/all.sqlite"))
-
-
-def _free() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return str(listening.getsockname()[1])
 
 
 class TestResetSecondFactor:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -56,12 +55,7 @@ from questionnaires.answers import parse_answers, parse_facts
 from questionnaires.dates import roll
 from questionnaires.scoring import score
 from tests.conftest import FULL
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+from tests.ports import free_port
 
 
 @contextmanager

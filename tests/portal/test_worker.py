@@ -29,6 +29,7 @@ from portal.settings import Settings
 from portal.web import Portal
 from tests.portal.test_outbox import get, letter, put
 from tests.portal.world import NOW
+from tests.ports import free_port
 
 both = pytest.mark.both_databases
 AFTER_LEASE = NOW + LEASE + timedelta(minutes=1)
@@ -50,12 +51,6 @@ class Server:
         if self.to_data.startswith("250"):
             self.taken.append(envelope)
         return self.to_data
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @pytest.fixture
