@@ -28,10 +28,10 @@ from sqlalchemy import (
     event,
     types,
 )
-from sqlalchemy.engine import Connection, Dialect, ExceptionContext, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import Connection, Dialect, make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, Session, mapped_column
 
+from portal.db_faults import BUSY, on_error, on_server_error, refuse_if_busy
 from portal.faults import Unavailable
 from portal.statements import NO_VALUES, unscoped
 
@@ -39,7 +39,6 @@ log = logging.getLogger("portal.db")
 
 BUSY_SECONDS = 5
 RECONNECTED = 3600  # seconds after which a connection to SQLite is opened anew, to plan by new statistics
-BUSY = "The portal is busy with another change. Nothing of yours is lost; please send it again."
 Tenancy = Literal["organisation", "company", "shared", "global"]
 
 
@@ -264,24 +263,6 @@ def _commit(session: Session) -> None:
     session.commit()
 
 
-def _refuse_if_busy(error: BaseException | None) -> None:
-    """Raise Unavailable when another writer held on for longer than our patience, or when the disk is full."""
-    text = str(error).lower()
-    if any(word in text for word in ("disk is full", "no space left", "disk i/o error")):
-        log.error("the database cannot write: %s", error)
-        raise Unavailable(
-            "The portal cannot store anything at this moment; its operators have to make room."
-        ) from error
-    if any(word in text for word in ("database is locked", "busy", "lock timeout", "deadlock detected")):
-        raise Unavailable(BUSY) from error
-
-
-def _on_error(context: ExceptionContext) -> None:
-    """Whatever statement meets the lock, first or last, the answer is the same."""
-    if isinstance(context.sqlalchemy_exception, OperationalError):
-        _refuse_if_busy(context.original_exception)
-
-
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.drivername == "postgresql":
@@ -293,13 +274,13 @@ def _engine(url: str) -> Engine:
             hide_parameters=True,
             connect_args={"options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
         )
-        event.listen(engine, "handle_error", _on_error)
+        event.listen(engine, "handle_error", on_server_error)
         return engine
     waits = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = create_engine(parsed, hide_parameters=True, pool_recycle=RECONNECTED, connect_args=waits)
     event.listen(engine, "connect", _sqlite_connect)
     event.listen(engine, "begin", _sqlite_begin)
-    event.listen(engine, "handle_error", _on_error)
+    event.listen(engine, "handle_error", on_error)
     return engine
 
 
@@ -328,7 +309,7 @@ def _sqlite_begin(connection: Connection) -> None:
     try:
         cursor.execute("BEGIN IMMEDIATE" if write else "BEGIN")
     except connection.dialect.dbapi.OperationalError as error:  # type: ignore[union-attr]  # it is sqlite3
-        _refuse_if_busy(error)
+        refuse_if_busy(error)
         raise
     finally:
         cursor.close()

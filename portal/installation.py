@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from portal import schema, settings
 from portal.db import Database, name_key
+from portal.db_faults import Away, first_line
 from portal.faults import StartupFault, Unavailable
 from portal.organisations.models import Organisation
 from portal.settings import Settings
@@ -132,8 +133,9 @@ def upgrade(database: Database) -> None:
 
 def sentence(error: SQLAlchemyError | Unavailable) -> str:
     """One plain sentence for a database that cannot be worked with."""
-    text = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
-    if isinstance(error, Unavailable) or "locked" in text or "lock timeout" in text:
+    text = first_line(error)
+    busy = isinstance(error, Unavailable) and not isinstance(error, Away)
+    if busy or "locked" in text or "lock timeout" in text:
         return "The database is busy: another program is changing it. Try again in a moment."
     return f"The database cannot be used: {text}."
 

@@ -22,7 +22,9 @@ from portal.outbox import Message
 
 log = logging.getLogger("portal.posting")
 
-NOTE_ATTEMPTS = 4  # each waits as long as the database's own patience
+# Seconds between attempts to note how a letter went: each waits as long as the database's own patience, and a database
+# that is started again is back in time. Together well below a lease, after which the letter is somebody else's.
+NOTE_PAUSES = (0.5, 2.0, 5.0, 15.0, 30.0, 60.0)
 SERVER_SILENT_AFTER = 3  # failures in a row after which a pass leaves the rest for later
 LEASE_MARGIN = 60.0  # seconds before the lease's end after which nothing is begun any more
 MOST_CLAIMS = 40  # of one letter, more than an outage takes: whoever claimed it never came to say how it went
@@ -65,7 +67,8 @@ def deliver(
                 claimed = outbox.claim(session, now=instant(), limit=1)
             if not claimed:
                 return
-            silent = 0 if _send(database, sending, claimed[0], instant, found, began) else silent + 1
+            sent = _send(database, sending, claimed[0], instant, found, began, stop)
+            silent = 0 if sent else silent + 1
             alive()
 
 
@@ -82,6 +85,7 @@ def _send(
     instant: Callable[[], datetime],
     found: Delivered,
     began: float,
+    stop: threading.Event,
 ) -> bool:
     """Send one claimed letter and note how it went; False when the server does not take letters at all."""
     reason, permanent, answered, silent = "", False, True, False
@@ -117,15 +121,25 @@ def _send(
     except Exception as failure:  # a letter that cannot even be written must not hold up the others
         log.exception("letter %s cannot be sent", message.id)
         reason = f"the letter cannot be written: {type(failure).__name__}"
-    for attempts_left in reversed(range(NOTE_ATTEMPTS)):
-        try:
-            why = {"permanent": permanent, "silent": silent}
-            _note(database, message, rendered, reason, instant(), found, **why)
-            break
-        except (Unavailable, DBAPIError):  # a letter that is out must be noted, or it goes out again
-            if not attempts_left:
-                raise
+    why = {"permanent": permanent, "silent": silent}
+    _insist(lambda: _note(database, message, rendered, reason, instant(), found, **why), stop)
     return answered
+
+
+def _insist(note: Callable[[], None], stop: threading.Event) -> None:
+    """A letter that is out must be noted, or it goes out again: also where the database is locked or away for a while.
+
+    Once ``stop`` is set, nothing is waited for between the attempts.
+    """
+    for pause in NOTE_PAUSES:
+        try:
+            note()
+        except (Unavailable, DBAPIError) as fault:
+            log.warning("how a letter went cannot be noted yet: %s", type(fault).__name__)
+            stop.wait(pause)
+        else:
+            return
+    note()
 
 
 def _text(

@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from portal.db import Database
-from portal.faults import StartupFault
+from portal.db_faults import first_line
+from portal.faults import StartupFault, Unavailable
 
 VERSIONS = "alembic_version"
 CUT_OFF = (
@@ -96,8 +97,8 @@ def require_current(database: Database) -> None:
         with database.reading.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
             cut_off = current is None and _lacks_revision(connection)
-    except SQLAlchemyError as error:
-        raise StartupFault(f"The database cannot be opened: {_first_line(error)}.") from error
+    except (SQLAlchemyError, Unavailable) as error:
+        raise StartupFault(f"The database cannot be opened: {first_line(error)}.") from error
     if current == head:
         return
     if cut_off:
@@ -125,7 +126,3 @@ def _config(connection: Connection | None) -> Config:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")

@@ -321,7 +321,7 @@ def loop(
             log.info("%s", report)
         if not (foreseeing.under_way or report.more):
             stop.wait(PAUSE)
-    foreseeing.close(clock.now())
+    _job("what-ifs", lambda: foreseeing.close(clock.now()), Report())
     _job("beat", lambda: diary.write(database, now=clock.now()), Report())
 
 
@@ -351,7 +351,7 @@ class _Watch:
         if steady and not self._trusted:
             try:
                 why = doubt(self._database, now)
-            except Unavailable:  # the pass itself will say so
+            except (Unavailable, SQLAlchemyError):  # the pass itself will say so
                 return False
         else:
             why = "" if steady else "This computer's clock was set."

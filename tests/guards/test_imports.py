@@ -46,6 +46,7 @@ FOUNDATION: dict[str, int] = {
     **dict.fromkeys(
         [
             "db",
+            "db_faults",
             "statements",
             "rows",
             "access",

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Request
 
-from portal import clock, db, frame, outbox, web
+from portal import clock, db, db_faults, frame, outbox, web
 from portal.access import CompanyRole, OrganisationRole
 from portal.accounts import resets, throttles
 from portal.accounts import service as accounts
@@ -217,7 +217,7 @@ def test_a_full_disk_is_said_and_gives_back_what_was_typed(
     token = admin.token()
 
     def full(session: Any) -> None:
-        db._refuse_if_busy(sqlite3.OperationalError(words))
+        db_faults.refuse_if_busy(sqlite3.OperationalError(words))
         raise AssertionError("not taken for a full disk")
 
     monkeypatch.setattr(db, "_commit", full)

@@ -93,6 +93,10 @@ def many(database: Database, issued: Issued, number: int) -> None:
 @pytest.fixture
 @made_once
 def asked(database: Database, settings: Settings) -> Issued:
+    return one_asked(database, settings)
+
+
+def one_asked(database: Database, settings: Settings) -> Issued:
     """One open assessment, of a company with one owner."""
     buyer = make_organisation(database, settings, "Halden", NOW - timedelta(days=900))
     found = journey.issue(
