@@ -228,7 +228,7 @@ def test_its_person_and_an_administrator_end_it(app: Portal, alder: Place) -> No
         assert browser.post(f"/o/{alder.slug}/{page}/{made.id}/revoke").status_code == 303
         assert not _works(app, token)
         assert browser.post(f"/o/{alder.slug}/{page}/{made.id}/revoke").status_code == 303
-    with app.database.looking(admin.scope) as session, pytest.raises(NotFound):
+    with app.database.transaction(admin.scope) as session, pytest.raises(NotFound):
         tokens.revoke(session, admin, made.id, now=NOW, own=True)
 
 
