@@ -113,6 +113,7 @@ def _worker(options: argparse.Namespace) -> int:
             beats=options.now is None,
             steady=not wrong,
             storage=open_storage(found) if options.now is None else None,
+            settings=found if options.now is None else None,  # webhooks are told, too
         )
         print(f"{report}.")
         if wrong:

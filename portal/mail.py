@@ -33,6 +33,7 @@ LETTER_SECONDS = (
 FAREWELL_SECONDS = 5.0
 MOST_LETTERS, IDLE_SECONDS = 100, 60.0  # after which a connection is given back: servers count, too
 CLOSING = 421  # the server's word that it ends the connection, whatever was asked (RFC 5321, 3.8)
+TOO_LARGE = 552  # said of the size that comes with the sender (RFC 1870, 6.1)
 
 
 class PermanentFailure(Exception):
@@ -41,6 +42,10 @@ class PermanentFailure(Exception):
 
 class Later(OSError):
     """The server is there and will not take this letter now."""
+
+
+class NoService(OSError):
+    """The server talks, and takes letters of nobody here: no word about this letter, so as if there were no server."""
 
 
 class LeaseLost(Exception):
@@ -234,9 +239,11 @@ class _Conversation:
             if codes and all(500 <= code < 600 for code in codes):
                 raise PermanentFailure(f"the mail server refused the address ({codes[0]})") from error
             raise Later("the mail server did not take the address now") from error
-        except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as error:  # no word about this letter
-            raise Later(f"the mail server does not talk to us ({error.smtp_code})") from error
+        except (smtplib.SMTPConnectError, smtplib.SMTPHeloError, smtplib.SMTPAuthenticationError) as error:
+            raise NoService(f"the mail server does not talk to us ({error.smtp_code})") from error
         except smtplib.SMTPResponseException as error:
+            if isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code != TOO_LARGE:
+                raise NoService(f"the mail server takes no letter of ours ({error.smtp_code})") from error
             if 550 <= error.smtp_code < 560:
                 raise PermanentFailure(f"the mail server refused the message ({error.smtp_code})") from error
             raise Later(f"the mail server answered {error.smtp_code}") from error
@@ -329,7 +336,8 @@ class _Offer:
         policy = SMTP
         if not (self._sender + self._recipient).isascii():
             if not server.has_extn("smtputf8"):
-                raise smtplib.SMTPNotSupportedError("the mail server takes no addresses beyond ASCII")
+                words = "the mail server takes no addresses beyond ASCII"
+                raise NoService(words) if self._recipient.isascii() else PermanentFailure(words)
             policy = SMTPUTF8
             options = ["SMTPUTF8", "BODY=8BITMIME"]
         self._payload = self._mail.as_bytes(policy=policy)

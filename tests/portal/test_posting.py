@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from portal.mail import LeaseLost, Mailer, Still, mailer
 from portal.outbox import LEASE, Letter, Message, Outgoing
 from portal.pass_report import Lasting, Report
 from portal.settings import Settings
-from tests.portal.raw_smtp import RawSmtp, drip, hang_up, refuse
+from tests.portal.raw_smtp import RawSmtp, Step, drip, hang_up, refuse
 from tests.portal.test_outbox import get, letter, put
 from tests.portal.world import NOW
 
@@ -297,6 +298,8 @@ def test_a_farewell_that_fails_does_not_undo_what_was_taken(
     ("step", "answer", "state"),
     [
         ("MAIL", b"451 later\r\n", "failed"),
+        ("MAIL", b"550 5.1.8 bad sender\r\n", "failed"),
+        ("MAIL", b"552 5.3.4 too large\r\n", "gave_up"),
         ("RCPT", b"550 nobody\r\n", "gave_up"),
         ("RCPT", b"452 full\r\n", "failed"),
         ("DATA", b"554 no\r\n", "gave_up"),
@@ -315,15 +318,35 @@ def test_refusals_at_each_step(
 
 
 @both
-def test_an_outage_gives_no_letter_up(database: Database, server: RawSmtp, sender: Mailer) -> None:
+@pytest.mark.parametrize(
+    ("step", "how"),
+    [
+        ("greeting", hang_up),
+        ("greeting", refuse(b"554 not you\r\n")),
+        ("MAIL", refuse(b"550 5.1.8 account blocked\r\n")),
+    ],
+)
+def test_an_outage_gives_no_letter_up(
+    database: Database, server: RawSmtp, sender: Mailer, step: str, how: Step
+) -> None:
+    """A server that takes letters of nobody here is none: neither says a word about this letter."""
     message_id = put(database)
-    server.at["greeting"] = hang_up
+    server.at[step] = how
     for hours in range(0, 24 * 7, 6):
         run(database, sender, NOW + timedelta(hours=hours))
     assert get(database, message_id).state == "failed"
-    del server.at["greeting"]
+    del server.at[step]
     run(database, sender, NOW + timedelta(days=8))
     assert get(database, message_id).state == "sent"
+
+
+def test_a_server_that_takes_nothing_of_ours_is_left_alone_until_later(
+    database: Database, server: RawSmtp, sender: Mailer
+) -> None:
+    ids = [put(database) for _ in range(9)]
+    server.at["MAIL"] = refuse(b"553 sender not allowed\r\n")
+    run(database, sender)
+    assert Counter(get(database, one).state for one in ids) == Counter(failed=3, queued=6)
 
 
 def test_lines_that_begin_with_a_dot_arrive_as_they_were(

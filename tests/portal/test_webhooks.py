@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from portal import outside, restoring
+from portal import cli, clock, outside, restoring
 from portal.access import OrganisationRole
 from portal.audit.catalogue import NOTIFIED, Kind
 from portal.audit.models import Event, EventNotice
@@ -82,12 +82,14 @@ def hang(
     return one, secret
 
 
-def happen(database: Database, place: Place, kind: Kind = Kind.VENDOR_CREATED, **data: Any) -> uuid.UUID:
+def happen(
+    database: Database, place: Place, kind: Kind = Kind.VENDOR_CREATED, *, now: datetime = NOW, **data: Any
+) -> uuid.UUID:
     """Something is recorded of a vendor; returns the vendor's id."""
     actor = place[OrganisationRole.CISO]
     vendor = type("Row", (), {"__tablename__": "vendor", "id": uuid.uuid4(), "organisation_id": place.id})()
     with database.transaction(actor.scope) as session:
-        record(session, kind, now=NOW, actor=actor, subject=vendor, data=data)
+        record(session, kind, now=now, actor=actor, subject=vendor, data=data)
     found: uuid.UUID = vendor.id
     return found
 
@@ -185,6 +187,19 @@ def test_what_is_sent_is_signed_and_holds_ids_and_codes(
     assert request.headers["vrp-event"] == "vendor.created"
     assert (row.state, row.status, row.webhook_id) == ("sent", 200, one)
     assert work(database, allowing) == delivering.Done(), "nothing is sent twice"
+
+
+def test_one_pass_by_cron_tells_them_too(
+    database: Database, allowing: Settings, place: Place, server: Receiver
+) -> None:
+    named = ("secret_key", "base_url", "database_url", "outside_allow")
+    lines = [f"{name} = {json.dumps(getattr(allowing, name))}" for name in named]
+    (allowing.data / "portal.toml").write_text("\n".join(lines) + "\n")
+    hang(database, allowing, place, server.url())
+    happen(database, place, now=clock.now() - timedelta(minutes=1))
+    cli.main(["worker", "--once", "--data", str(allowing.data)])
+    assert [one.headers["vrp-event"] for one in server.requests] == ["vendor.created"]
+    assert [one.state for one in rows(database)] == ["sent"]
 
 
 def test_for_a_day_two_secrets_sign(
