@@ -62,6 +62,10 @@ class Taken(Exception):
     """Somebody else has opened it meanwhile."""
 
 
+class Full(Exception):
+    """As many as a day may have were opened today: other workers open, too."""
+
+
 def open_due(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
     """Open what is due in every organisation whose rules say so; returns how many assessments were opened.
 
@@ -98,7 +102,9 @@ def open_due(database: Database, *, now: datetime, stopping: Callable[[], bool] 
             if left <= 0 or stopping():
                 break
             try:
-                made = _open(database, place.id, one, today=today, now=now)
+                made = _open(database, place.id, one, most=found.a_day, today=today, now=now)
+            except Full:
+                break
             except Exception as fault:  # whatever is wrong with one is no reason to keep the others waiting
                 log.exception("the next assessment of vendor %s could not be opened", one.vendor_id)
                 faults.append(fault)
@@ -191,8 +197,10 @@ def opened_on(session: Session, organisation_id: uuid.UUID, day: date) -> int:
     )
 
 
-def _open(database: Database, organisation_id: uuid.UUID, one: Opening, *, today: date, now: datetime) -> int:
-    """Open one, or put on record why not; returns how many were opened."""
+def _open(
+    database: Database, organisation_id: uuid.UUID, one: Opening, *, most: int, today: date, now: datetime
+) -> int:
+    """Open one, or put on record why not; returns how many were opened. Raises Full."""
     try:
         with database.looking(SYSTEM) as session:
             before = before_of(session, {one.rows[0].id})[one.rows[0].id]
@@ -201,6 +209,7 @@ def _open(database: Database, organisation_id: uuid.UUID, one: Opening, *, today
         with database.looking(actor.scope) as session:
             content_hash = version_of(session, actor, one.slug)
         with database.transaction() as session:
+            _require_turn(session, organisation_id, most=most, today=today)
             _issue(session, one, before, actor, content_hash, today=today, now=now)
     except Taken:
         return 0
@@ -208,6 +217,14 @@ def _open(database: Database, organisation_id: uuid.UUID, one: Opening, *, today
         held_back.hinder(database, one, fault.code, today=today, now=now)
         return 0
     return 1
+
+
+def _require_turn(session: Session, organisation_id: uuid.UUID, *, most: int, today: date) -> None:
+    """Raise Full when ``most`` were opened today; one worker at a time opens for an organisation."""
+    ours = select(Organisation.id).where(Organisation.id == organisation_id)
+    session.execute(ours.with_for_update(key_share=True)).scalar_one()
+    if opened_on(session, organisation_id, today) >= most:
+        raise Full
 
 
 def _issue(

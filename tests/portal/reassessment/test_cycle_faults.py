@@ -14,6 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -34,7 +35,15 @@ from portal.mail import Mailer
 from portal.organisations.models import Organisation
 from portal.outbox import LEASE, Message
 from portal.pass_report import Report
-from portal.reassessment import generating, incidents, opening_job, terms, trigger_finding
+from portal.reassessment import (
+    generating,
+    incidents,
+    opening_job,
+    rules,
+    rules_service,
+    terms,
+    trigger_finding,
+)
 from portal.reassessment.generating import generate
 from portal.reassessment.models import Reassessment, Reminder, ReminderEnd, ReminderStep, WorkingYear
 from portal.reassessment.models_terms import EvidenceTerm, Termed
@@ -396,6 +405,23 @@ def test_processes_at_once_open_each_once(
     gate.touch()
     assert sum(one.result()["done"]["openings"] for one in made) == 3
     opened_once(database, answered)
+
+
+@both
+def test_processes_at_once_keep_to_the_pace_of_a_day(
+    database: Database, settings: Settings, workers: Nursery, answered: list[Issued]
+) -> None:
+    ciso = answered[0].organisation[OrganisationRole.CISO]
+    with database.transaction(ciso.scope) as session:
+        before = rules.current(session, answered[0].organisation.id)
+        slow = replace(before, a_day=1)
+        rules_service.save(session, slow, base=before.sequence, actor=ciso, now=NOW)
+    gate = settings.data / "gate"
+    made = [workers.worker(settings, "openings", now=OPENS, gate=gate) for _ in range(3)]
+    gate.touch()
+    assert sum(one.result()["done"]["openings"] for one in made) == 1
+    with database.looking(SYSTEM) as session:
+        assert len(session.scalars(select(Assessment.id).where(Assessment.by_itself)).all()) == 1
 
 
 @both
