@@ -12,6 +12,7 @@ from questionnaires.answers import Answer, EvidenceItem, InvalidAnswer, Value, p
 from questionnaires.changes import Diff, QuestionChange, diff, returned
 from questionnaires.checking_history import alike
 from questionnaires.definition import Question, Questionnaire
+from questionnaires.kinds import is_of_kind
 from questionnaires.scoring import is_valid
 
 How = Literal["section", "single", "refused"]
@@ -253,7 +254,7 @@ class _Row:
         kept, lapsed = [], []
         for one in answer.evidence:
             rule = self.new.evidence
-            asked = rule if rule is not None and rule.kind == one.kind else None
+            asked = rule if rule is not None and is_of_kind(one.kind, rule.kind) else None
             if one.mark != "refused" and is_valid(asked, one, due):
                 kept.append(EvidenceItem(one.kind, one.issued, one.expires))
             else:

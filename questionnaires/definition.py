@@ -88,7 +88,7 @@ class PointsRule:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRule:
-    """What document proves an answer; ``valid_months`` counts from the document's own date."""
+    """What document proves an answer: one of ``kind`` or narrower; ``valid_months`` counts from its own date."""
 
     kind: str
     required: bool = False

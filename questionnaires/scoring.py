@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from questionnaires.conditions import Reading, truth
 from questionnaires.dates import add_months, not_ahead
+from questionnaires.kinds import is_of_kind
 from questionnaires.plan import Item, Plan, new_reading, settle
 from questionnaires.results import (
     METHOD,
@@ -213,12 +214,12 @@ def _needs_proof(item: Item, reading: Reading) -> bool:
 
 
 def is_proven(rule: EvidenceRule, answer: Answer, as_of: date, *, accepted_only: bool = False) -> bool:
-    """Whether a document of the asked kind stands beside the answer, valid at ``as_of`` and not refused.
+    """Whether a document of the asked kind, or narrower, stands beside the answer, valid at ``as_of``, not refused.
 
     ``accepted_only`` leaves out what no reviewer has accepted.
     """
     return any(
-        document.kind == rule.kind
+        is_of_kind(document.kind, rule.kind)
         and (document.mark == "accepted" if accepted_only else document.mark != "refused")
         and is_valid(rule, document, as_of)
         for document in answer.evidence

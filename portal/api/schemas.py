@@ -100,7 +100,10 @@ class DocumentShown(Strict):
     """A document that was sealed beside an answer. Its file is opened on the page, which puts that on record."""
 
     evidence = Id(required=True)
-    kind = fields.String(required=True)
+    kind = fields.String(
+        required=True,
+        metadata={"description": "A dot leads to a narrower kind: “report.audit” is a “report”, too."},
+    )
     title = fields.String(required=True)
     issued = Day(required=True, allow_none=True)
     expires = Day(required=True, allow_none=True)

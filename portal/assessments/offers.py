@@ -41,6 +41,7 @@ from questionnaires.carry_forward import Offer, Table, is_given
 from questionnaires.carry_sources import Found, Nearness, Source, choose
 from questionnaires.changes import QuestionChange
 from questionnaires.definition import Question, Questionnaire
+from questionnaires.kinds import is_of_kind
 from questionnaires.scoring import is_valid
 
 # Submissions that are looked at: of the same engagement, then of the organisation, then of others; the newest first.
@@ -367,8 +368,8 @@ def _papers(
     """The documents that hold on ``due``, and how many others there are."""
     kept, lapsed = [], 0
     for paper, item in held:
-        rule = question.evidence if question.evidence and question.evidence.kind == item.kind else None
-        if is_valid(rule, item, due):
+        rule = question.evidence
+        if is_valid(rule if rule and is_of_kind(item.kind, rule.kind) else None, item, due):
             kept.append(paper)
         else:
             lapsed += 1

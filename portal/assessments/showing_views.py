@@ -35,6 +35,7 @@ from portal.organisations import queries as organisations
 from portal.paging import page_number
 from questionnaires.answers import EvidenceItem
 from questionnaires.definition import EvidenceRule
+from questionnaires.kinds import is_of_kind
 
 blueprint = Blueprint("showing", __name__)
 Page = str | Response | WerkzeugResponse | tuple[str, int]
@@ -305,7 +306,7 @@ def _library(
 def _unfit(rule: EvidenceRule, row: Evidence, today: date) -> tuple[str, str]:
     """(words, class) of why a document of the library would prove nothing here; another kind is no fault of it."""
     if row.expires is None or row.expires >= today:
-        if row.kind != rule.kind:
+        if not is_of_kind(row.kind, rule.kind):
             return _("It may lie here, but it does not count as what is asked for."), ""
         return unfit_words(rule, EvidenceItem(row.kind, row.issued, row.expires), today), "error"
     return unfit_words(rule, EvidenceItem(rule.kind, row.issued, row.expires), today), "error"

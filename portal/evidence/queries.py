@@ -114,7 +114,7 @@ def fitting(
     statement = select(Evidence).where(*in_library(identity), *_matching(words))
     if apart:
         statement = statement.where(Evidence.id.not_in(apart))
-    first = case((Evidence.kind == kind, 0), else_=1)
+    first = case((_of_kind(kind), 0), else_=1)
     return paged(
         session, statement.order_by(first, Evidence.uploaded_at.desc(), Evidence.id), number, size=10
     )
@@ -214,7 +214,7 @@ def file_of(session: Session, document_id: uuid.UUID) -> Evidence | None:
 def _statement(identity: Identity, narrowed: Filter, today: date) -> Any:
     criteria = [*in_library(identity), *_matching(narrowed.words)]
     if narrowed.kind:
-        criteria.append(Evidence.kind == narrowed.kind)
+        criteria.append(_of_kind(narrowed.kind))
     if narrowed.state:
         criteria.append(_in_state(narrowed.state, today))
     key = {
@@ -226,6 +226,12 @@ def _statement(identity: Identity, narrowed: Filter, today: date) -> Any:
     }[narrowed.sort]
     order = key.desc() if narrowed.down else key.asc()
     return select(Evidence).where(*criteria).order_by(order, Evidence.uploaded_at.desc(), Evidence.id)
+
+
+def _of_kind(kind: str) -> ColumnElement[bool]:
+    """As questionnaires.kinds.is_of_kind, by upper and lower case on every database."""
+    narrower = f"{kind}."
+    return or_(Evidence.kind == kind, func.substr(Evidence.kind, 1, len(narrower)) == narrower)
 
 
 def _matching(words: str) -> list[ColumnElement[bool]]:

@@ -67,9 +67,11 @@ def add(form: UploadForm, stored: Stored) -> Evidence:
 
 
 def corrected(said: Described, before: Evidence) -> Described:
-    """A change with the end worked out anew, where what stood there was the usual one and nobody wrote another."""
-    usual = usual_end(before.kind, before.issued)
-    if usual is None or not said.expires == before.expires == usual:
+    """A change with the end worked out anew, where what stood there was the usual one and nobody wrote another.
+
+    So an end comes to a certificate that is now said to be one of ISO 27001; one that was emptied stays empty.
+    """
+    if not said.expires == before.expires == usual_end(before.kind, before.issued):
         return said
     return replace(said, expires=usual_end(said.kind, said.issued))
 

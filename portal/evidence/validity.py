@@ -10,6 +10,7 @@ from portal.evidence.kinds import evidence_name
 from portal.formats import full_date
 from questionnaires.answers import Answer, EvidenceItem
 from questionnaires.definition import EvidenceRule
+from questionnaires.kinds import is_of_kind
 from questionnaires.scoring import is_proven
 
 
@@ -17,7 +18,7 @@ def unfit(rule: EvidenceRule, item: EvidenceItem, as_of: date) -> str:
     """Why ``item`` does not prove what ``rule`` asks for: kind, expired, undated, ahead or old; "" when it does."""
     if is_proven(rule, Answer("answered", evidence=(item,)), as_of):
         return ""
-    if item.kind != rule.kind:
+    if not is_of_kind(item.kind, rule.kind):
         return "kind"
     if item.expires is not None and item.expires < as_of:
         return "expired"

@@ -16,6 +16,7 @@ from portal.gate.facts import Finding, GateFacts, Knockout, Requirement, Submitt
 from portal.gate.lines import RANK, Ground, Result, Value, badness
 from portal.vendors.policy import FINDINGS, MUSTS, Policy, TierPolicy
 from questionnaires.dates import add_months
+from questionnaires.kinds import is_of_kind
 
 __all__ = [
     "RANK",
@@ -268,21 +269,19 @@ def _documents(
     facts: GateFacts, demands: TierPolicy, sound: Collection[str], *, standing: bool
 ) -> Iterator[Ground]:
     """Documents count beside the questionnaires that are ``sound``: demanded, valid and so read by somebody. A policy
-    that demands none at all has no other place for its documents, so there each counts.
+    that demands none at all has no other place for its documents, so there each counts. One of a narrower kind than is
+    demanded counts, too.
     """
     every = not demands.demands(facts.personal)
-    ends: dict[str, list[date | None]] = {}
-    for one in facts.documents:
-        if every or not one.slug or one.slug in sound:
-            ends.setdefault(one.kind, []).append(one.until)
-    held = {kind: latest(some) for kind, some in ends.items()}
+    read = [one for one in facts.documents if every or not one.slug or one.slug in sound]
     days = 0 if standing else demands.evidence_days
     demand = (("days", demands.evidence_days),)
     if not demands.evidence:
         yield Ground("evidence", "", "met", (("kinds", 0),), demand)
     for kind in demands.evidence:
-        until = held.get(kind)
-        if kind not in held:
+        ends = [one.until for one in read if is_of_kind(one.kind, kind)]
+        until = latest(ends) if ends else None
+        if not ends:
             yield Ground("evidence", kind, "pending", (("state", "absent"),), demand, measure=2)
         elif until is not None and until < facts.today:
             on_record = (("state", "expired"), ("until", _day(until)))

@@ -15,6 +15,7 @@ from portal.gate import facts
 from portal.gate.facts import Knockout, Proof, Submitted, latest
 from questionnaires.dates import add_months, not_ahead
 from questionnaires.definition import EvidenceRule, Question, Questionnaire
+from questionnaires.kinds import is_of_kind
 from questionnaires.scoring import is_valid
 
 # States of a trace line in which there is nothing to judge: not asked, nobody knows whether, nothing said, or judged.
@@ -188,7 +189,7 @@ def _proven(sheet: Sheet, question: Question, rule: EvidenceRule, *, accepted: b
     """A reviewer may accept an answer on a document of another kind, or an old one: it holds no longer for that."""
     beside = sheet.documents.get(question.key, ())
     usable = [one for one in beside if one.evidence not in sheet.refused]
-    fitting = [one for one in usable if one.kind == rule.kind]
+    fitting = [one for one in usable if is_of_kind(one.kind, rule.kind)]
     if not accepted:
         fitting = [one for one in fitting if is_valid(rule, one.item, sheet.as_of)]
     elif not fitting:
@@ -233,7 +234,7 @@ def is_dated(document: Document, months: Mapping[str, int], as_of: date) -> bool
     """Whether anybody can tell how long a document proves something: where months are counted it needs a date of issue,
     and none that was still to come, as scoring.is_valid has it. To leave the date out must prove nothing.
     """
-    if document.kind not in months:
+    if _counted(document.kind, months) is None:
         return True
     return document.issued is not None and not_ahead(document.issued, as_of) <= as_of
 
@@ -241,6 +242,12 @@ def is_dated(document: Document, months: Mapping[str, int], as_of: date) -> bool
 def end_of(document: Document, months: Mapping[str, int]) -> date | None:
     """The last day on which a dated document proves something, None = it has no end; ``months``: by kind."""
     ends = [document.expires] if document.expires is not None else []
-    if document.issued is not None and document.kind in months:
-        ends.append(add_months(document.issued, months[document.kind]))
+    counted = _counted(document.kind, months)
+    if document.issued is not None and counted is not None:
+        ends.append(add_months(document.issued, counted))
     return min(ends, default=None)
+
+
+def _counted(kind: str, months: Mapping[str, int]) -> int | None:
+    """The months that bind a document of this kind: the fewest that are asked of it by any of its names, or None."""
+    return min((number for asked, number in months.items() if is_of_kind(kind, asked)), default=None)

@@ -26,6 +26,7 @@ from portal.rows import insert_rows
 from portal.vendors import policy_queries
 from portal.vendors.models import PolicyVersion
 from questionnaires.definition import Questionnaire
+from questionnaires.kinds import is_of_kind
 
 TOGETHER = 100  # submissions that are written in one transaction
 REFUSED = "refused"
@@ -202,9 +203,9 @@ def terms_of(
     """key, evidence_id, kind, until and best of each document that nobody refused; pure.
 
     The best are those that something rests on: beside a question that asks for a document, the longest of that kind,
-    or, with none of it there, of each other (a reviewer may have accepted the answer on it); of the kinds that the
-    policy demands (``demanded``) the longest wherever it lies. A document that was refused beside one question proves
-    nothing beside another either, as the gate has it.
+    narrower ones among them, or, with none of it there, of each other (a reviewer may have accepted the answer on it);
+    of the kinds that the policy demands (``demanded``) the longest wherever it lies. A document that was refused beside
+    one question proves nothing beside another either, as the gate has it.
     """
     refused = {paper for some in marks.values() for paper, mark in some.items() if mark == REFUSED}
     months = months_of(definition)
@@ -214,35 +215,41 @@ def terms_of(
         for one in documents
         if str(one.evidence) not in refused
     ]
-    anywhere, here = (
-        _longest(lasting, lambda _key, kind: (kind,)),
-        _longest(lasting, lambda key, kind: (key, kind)),
-    )
-    kinds = {(key, one.kind) for key, one, _until, _dated in lasting}
-    for key, one, until, dated in lasting:
-        question = definition.questions.get(key)
-        rule = question.evidence if question is not None else None
-        proves = rule is not None and (one.kind == rule.kind or (key, rule.kind) not in kinds)
-        lasts = until or date.max
-        best = (proves and lasts == here.get((key, one.kind))) or (
-            one.kind in demanded and lasts == anywhere.get((one.kind,))
-        )
+    proofs = _proofs(definition, lasting, demanded)
+    longest: dict[tuple[str, ...], date] = {}
+    for (_key, _one, until, dated), some in zip(lasting, proofs, strict=True):
+        for proof in some if dated else ():
+            longest[proof] = max(until or date.max, longest.get(proof, date.min))
+    for (key, one, until, dated), some in zip(lasting, proofs, strict=True):
         yield {
             "key": key,
             "evidence_id": one.evidence,
             "kind": one.kind,
             "until": until,
-            "best": dated and best,
+            "best": dated and any((until or date.max) == longest[proof] for proof in some),
         }
 
 
-def _longest(
-    lasting: Sequence[_Lasting], by: Callable[[str, str], tuple[str, ...]]
-) -> dict[tuple[str, ...], date]:
-    """The latest end of those that can be told, by what ``by`` makes of question and kind; date.max = it has none."""
-    found: dict[tuple[str, ...], date] = {}
-    for key, one, until, dated in lasting:
-        if dated:
-            place = by(key, one.kind)
-            found[place] = max(until or date.max, found.get(place, date.min))
+def _proofs(
+    definition: Questionnaire, lasting: Sequence[_Lasting], demanded: Collection[str]
+) -> list[list[tuple[str, ...]]]:
+    """What each document proves: (kind) for the policy, (question, kind) for its question; the kind is the one asked
+    for, so that narrower ones are one proof.
+    """
+    asked: dict[str, str] = {}
+    for key in {key for key, *_rest in lasting}:
+        question = definition.questions.get(key)
+        if question is not None and question.evidence is not None:
+            asked[key] = question.evidence.kind
+    fitting = {
+        key for key, one, _until, _dated in lasting if key in asked and is_of_kind(one.kind, asked[key])
+    }
+    found = []
+    for key, one, _until, _dated in lasting:
+        proofs: list[tuple[str, ...]] = [(kind,) for kind in demanded if is_of_kind(one.kind, kind)]
+        if key in fitting and is_of_kind(one.kind, asked[key]):
+            proofs.append((key, asked[key]))
+        elif key in asked and key not in fitting:
+            proofs.append((key, one.kind))
+        found.append(proofs)
     return found

@@ -35,11 +35,12 @@ class TierPolicy:
     """What one tier demands.
 
     ``questionnaires``: slugs demanded of every engagement; ``with_personal_data``: further ones, unless it is known
-    that the engagement touches no personal data. ``evidence``: kinds of document, each valid for at least
-    ``evidence_days`` more. ``months`` between assessments. ``clear_level``: the worst level of a band that passes;
-    ``condition_level``: the worst that passes with conditions; below it is blocked. ``fix_days``: a failed knock-out
-    passes with conditions when a dated remediation lies within so many days of its finding; 0 = never. ``review``:
-    which answers a person must have judged. ``worst_finding``: the worst finding that may stand open without a plan.
+    that the engagement touches no personal data. ``evidence``: kinds of document (a narrower one will do), each valid
+    for at least ``evidence_days`` more. ``months`` between assessments. ``clear_level``: the worst level of a band that
+    passes; ``condition_level``: the worst that passes with conditions; below it is blocked. ``fix_days``: a failed
+    knock-out passes with conditions when a dated remediation lies within so many days of its finding; 0 = never.
+    ``review``: which answers a person must have judged. ``worst_finding``: the worst finding that may stand open
+    without a plan.
     ``must``: how far every required clause has to be. ``approvals``: people per decision, ``roles``: who may decide.
     ``valid_months``: how long a decision holds at most.
     """

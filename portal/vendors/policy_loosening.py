@@ -12,6 +12,7 @@ from typing import Any
 
 from portal.vendors.facts import TIERS
 from portal.vendors.policy import FINDINGS, LEVELS, MUSTS, REVIEWS, RISKS, Policy, TierPolicy
+from questionnaires.kinds import is_of_kind
 
 
 def _more_is_loose(old: Any, new: Any) -> bool:
@@ -34,6 +35,11 @@ def _left_out(old: Any, new: Any) -> bool:
     return bool(set(old) - set(new))
 
 
+def _document_left_out(old: Any, new: Any) -> bool:
+    """A narrower kind in the place of one asks for no less: whatever meets it met that, too."""
+    return not all(any(is_of_kind(one, before) for one in new) for before in old)
+
+
 def _added(old: Any, new: Any) -> bool:
     return bool(set(new) - set(old))
 
@@ -42,7 +48,7 @@ def _added(old: Any, new: Any) -> bool:
 LOOSER: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
     {
         "questionnaires": _left_out,
-        "evidence": _left_out,
+        "evidence": _document_left_out,
         "evidence_days": _less_is_loose,
         "months": _more_is_loose,
         "clear_level": _less_is_loose,

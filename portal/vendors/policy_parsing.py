@@ -27,7 +27,7 @@ MOST_MONTHS = 120
 MOST_DAYS = 730
 MOST_LISTED = 20
 MOST_VERSIONS = 500
-KIND = re.compile(r"[a-z0-9_]{1,64}")
+KIND = re.compile(r"(?=.{1,64}\Z)[a-z0-9_]+(?:\.[a-z0-9_]+)*")
 HASH = re.compile(r"[0-9a-f]{64}")
 INCOMPLETE = "The policy is not complete. Load the page again."
 

@@ -162,13 +162,14 @@ def test_documents_must_hold_on_the_day_that_answers_are_due() -> None:
         EvidenceItem("report"),  # undated, where months are counted
         EvidenceItem("policy"),  # of another kind: no months are counted
         document("refused"),
+        EvidenceItem("report.audit", date(2026, 2, 28)),  # of a narrower kind, and a day too old as well
     )
     found = offer(proven, proven, Answer("answered", "o1", evidence=documents), due)
     assert found.evidence == (replace(holds, mark=None), documents[4])
-    assert found.lapsed == (documents[1], documents[2], documents[3], documents[5])
+    assert found.lapsed == (documents[1], documents[2], documents[3], *documents[5:])
     # By default they must hold on the day itself.
     now = offer(proven, proven, Answer("answered", "o1", evidence=documents))
-    assert len(now.evidence) == 4
+    assert len(now.evidence) == 5
 
 
 @pytest.mark.parametrize("which", [0, 1])

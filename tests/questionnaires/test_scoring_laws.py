@@ -180,6 +180,17 @@ def test_idle_documents_and_notes_change_nothing(rnd: Random) -> None:
 
 @MANY
 @given(RANDOM)
+def test_a_document_of_a_narrower_kind_does_what_one_of_the_kind_asked_for_does(rnd: Random) -> None:
+    case = Case(rnd)
+    answers = {
+        key: replace(one, evidence=tuple(replace(each, kind=f"{each.kind}.own") for each in one.evidence))
+        for key, one in case.answers.items()
+    }
+    assert case.result(answers).to_bytes() == case.result().to_bytes()
+
+
+@MANY
+@given(RANDOM)
 def test_raising_the_points_of_an_option_never_lowers_anything(rnd: Random) -> None:
     case = Case(rnd)
     definition = case.definition

@@ -11,14 +11,19 @@ import pytest
 from sqlalchemy import delete, select
 
 from portal.access import CompanyRole, Identity
-from portal.assessments import offers, queries
+from portal.assessments import offers, queries, showing
 from portal.assessments.models import AnswerRevision, SealedAnswer
 from portal.assessments.offers import Offered
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.audit.service import record
 from portal.db import Scope, across
+from portal.evidence import service as evidence
+from portal.evidence.service import Described
+from portal.evidence.sniffing import Sniffed
+from portal.evidence.uploads import Stored
 from portal.library import service as library
+from portal.storage import new_key
 from tests.portal.assessments.carried import ANSWERS, LAST_YEAR, ask, newer, submit, submitted, write
 from tests.portal.assessments.given import Given
 from tests.portal.world import NOW, add_to, make_organisation
@@ -188,6 +193,24 @@ def test_autosave_takes_no_confirmation(given: Given) -> None:
     body = {"r.one.days": "0", "confirm": f"{submission}.one.days", "o.one.days": str(submission)}
     assert browser.auto(place, body).status_code == 200
     assert stored(given, now) == {}
+
+
+def test_a_document_of_a_narrower_kind_grows_too_old_as_one_of_the_kind_asked_for(given: Given) -> None:
+    before = ask(given, given.definition, at=LAST_YEAR)
+    write(given, before, {**ANSWERS, "two.proof": "yes"}, at=LAST_YEAR)
+    issued = LAST_YEAR.date() - timedelta(
+        days=5
+    )  # holds for twelve months, and not until the answers are due
+    with given.database.transaction(given.owner.scope) as session:
+        one = showing.open_assessment(session, given.owner, before, "two.proof", now=LAST_YEAR)
+        for number, kind in enumerate(("check_report.audited", "policy")):
+            paper = Stored(new_key(), Sniffed("a.pdf", "application/pdf", 1, f"{number:064d}"), "clean", NOW)
+            said = Described(kind, kind, issued)
+            document = evidence.add(session, paper, said, actor=given.owner, now=LAST_YEAR)
+            showing.show_new(session, one, "two.proof", document, actor=given.owner, now=LAST_YEAR)
+    submit(given, before, at=LAST_YEAR)  # with its proof: nothing is promised
+    past = found(given, ask(given, given.definition))["two.proof"].pasts[0]
+    assert ([each.kind for each in past.papers], past.lapsed) == (["policy"], 1)
 
 
 def test_a_campaign_neither_gives_nor_takes(given: Given) -> None:

@@ -64,9 +64,8 @@ def test_a_list_to_search_filter_sort_and_page(app: Portal, browser: Browser, co
     owner = company[CompanyRole.OWNER]
     with app.database.transaction(owner.scope) as session:
         for number in range(30):
-            said = Described(
-                "restore_test" if number == 5 else "policy", f"Paper {number:02d}", None, lasts.get(number)
-            )
+            kind = {5: "restore_test", 6: "report", 7: "report.audit", 8: "Report.audit", 9: "report_audit"}
+            said = Described(kind.get(number, "policy"), f"Paper {number:02d}", None, lasts.get(number))
             file = Sniffed("paper.pdf", "application/pdf", 10, f"{number:064d}")
             stored = Stored(f"{number:032d}", file, "clean", NOW)
             service.add(session, stored, said, actor=owner, now=NOW + timedelta(minutes=number))
@@ -81,6 +80,8 @@ def test_a_list_to_search_filter_sort_and_page(app: Portal, browser: Browser, co
     assert titles("q=paper+07") == ["Paper 07"]
     assert titles("q=%25") == []
     assert titles("kind=restore_test") == ["Paper 05"]
+    assert titles("kind=report") == ["Paper 06", "Paper 07"]  # narrower ones are of the kind, too
+    assert titles("kind=report.audit") == ["Paper 07"]
     assert titles("state=expired") == ["Paper 00"]
     assert titles("state=expiring") == ["Paper 01"]
     assert titles("state=valid") == ["Paper 02"]

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import uuid
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -21,8 +22,12 @@ from portal.audit.service import record
 from portal.db import SYSTEM
 from portal.erasure.models import DoomedFile
 from portal.evidence.models import Evidence, EvidenceGrant
+from portal.evidence.service import Described, add
+from portal.evidence.sniffing import Sniffed
+from portal.evidence.uploads import Stored
 from portal.library import service as library
 from portal.settings import Settings
+from portal.storage import new_key
 from portal.web import Portal
 from tests.portal.assessments.given import Answering, Given, give
 from tests.portal.assessments.test_sealing import fill, sign
@@ -107,6 +112,25 @@ def test_a_document_that_proves_nothing_says_so_and_leaves_the_gap(
     assert upload(browser, page(given), **fields).status_code == 303
     assert words in browser.get(given.section("two")).text
     assert "what lies there does not prove it today" in browser.get(f"{given.base}/missing").text
+
+
+def test_a_document_of_a_narrower_kind_is_what_is_asked_for(given: Given) -> None:
+    browser = given.browser()
+    browser.answer(given.section("two"), a__two__proof="yes")
+    with given.database.transaction(given.owner.scope) as session:
+        for number, kind in enumerate((f"{KIND}.audited", "policy", f"{KIND}s")):
+            said = Described(kind, kind, date(2026, 11, 1))
+            paper = Stored(new_key(), Sniffed("a.pdf", "application/pdf", 1, f"{number:064d}"), "clean", NOW)
+            add(session, paper, said, actor=given.owner, now=NOW + timedelta(minutes=number))
+    shown = browser.get(page(given)).text
+    (first, *rest) = re.findall(r'name="documents" value="([^"]+)"', shown)
+    assert len(rest) == 2
+    assert shown.count("it does not count as what is asked for") == 2
+    assert browser.post(f"{page(given)}/attach", {"documents": first}).status_code == 303
+    shown = browser.get(given.section("two")).text
+    assert "Evidence is here: check report" in shown
+    assert "Not what is asked for" not in shown
+    assert "two.proof" not in browser.get(f"{given.base}/missing").text
 
 
 def test_the_button_on_the_card_saves_what_was_typed_and_leads_to_the_documents(given: Given) -> None:

@@ -236,6 +236,10 @@ def test_proofs() -> None:
         ((Document("iso27001", day(29)),), "condition"),
         ((Document("iso27001", day(0)),), "condition"),
         ((Document("iso27001", day(-1)),), "pending"),
+        ((Document("iso27001.letter"),), "met"),  # narrower than what is demanded
+        ((Document("iso27001", day(3)), Document("iso27001.letter", day(30))), "met"),
+        ((Document("iso27001", day(-1)), Document("iso27001.letter", day(-1))), "pending"),
+        ((Document("iso27001s"), Document("iso")), "pending"),
     ],
 )
 def test_kinds_of_evidence(documents: tuple[Document, ...], found: str) -> None:

@@ -110,6 +110,9 @@ def test_marks_on_what_was_removed_wait_for_nobody() -> None:
     assert submitted(sheet(unwritten=2, redacted=True)).unwritten == 0
 
 
+SIGNED = paper(kind="policy.signed", expires=date(2027, 1, 1))  # narrower than what is asked for
+
+
 @pytest.mark.parametrize(
     ("state", "documents", "refused", "found"),
     [
@@ -117,6 +120,8 @@ def test_marks_on_what_was_removed_wait_for_nobody() -> None:
         ("answered", [paper(expires=date(2027, 1, 1)), paper(OTHER)], (), [Proof(ADMIN)]),  # the best one counts
         ("answered", [paper(expires=date(2027, 1, 1)), paper(OTHER)], (OTHER,), [Proof(ADMIN, True, date(2027, 1, 1))]),
         ("answered", [paper(OTHER, "diagram")], (), []),  # proves nothing that was asked for
+        ("answered", [SIGNED], (), [Proof(ADMIN, True, date(2027, 1, 1))]),
+        ("accepted", [SIGNED, paper(OTHER, "diagram")], (), [Proof(ADMIN, True, date(2027, 1, 1))]),
         ("accepted", [paper(expires=date(2026, 1, 1))], (), [Proof(ADMIN, True, date(2026, 1, 1))]),
         ("accepted", [paper(OTHER, "diagram", expires=date(2027, 1, 1))], (), [Proof(ADMIN, True, date(2027, 1, 1))]),
         ("accepted", [paper()], (ONE,), [Proof(ADMIN, held=False)]),
@@ -152,7 +157,10 @@ def test_an_exemption_lasts_as_long_as_its_certificate_and_falls_with_it() -> No
         (date(2026, 6, 30), date(2029, 1, 1), date(2027, 6, 30)),
     ],
 )
-def test_months_from_its_date_bound_a_document_too(issued: date, expires: date | None, until: date) -> None:
+@pytest.mark.parametrize("kind", ["policy", "policy.signed"])
+def test_months_from_its_date_bound_a_document_too(
+    issued: date, expires: date | None, until: date, kind: str
+) -> None:
     document = rich.DEFINITION.questions[ADMIN]
     assert document.evidence is not None
     rule = replace(document.evidence, valid_months=12)
@@ -161,7 +169,7 @@ def test_months_from_its_date_bound_a_document_too(issued: date, expires: date |
         sheet(
             definition=definition,
             states={ADMIN: "answered"},
-            documents={ADMIN: [paper(issued=issued, expires=expires)]},
+            documents={ADMIN: [paper(kind=kind, issued=issued, expires=expires)]},
         )
     )
     assert made.proofs == (Proof(ADMIN, True, until),)
@@ -206,6 +214,23 @@ def test_the_best_document_of_a_kind_beside_each_questionnaire_by_the_fewest_mon
         facts.Document("report", AS_OF, "rich"),
     ]
     assert facts.Document("policy", None, "rich") in documents_of([one], [{}])
+
+
+def test_the_fewest_months_that_any_of_its_names_is_asked_for_bind_a_document_of_a_narrower_kind() -> None:
+    undated = [paper(OTHER, "policy.signed")]
+    one = sheet(documents={MFA: [paper(kind="policy.signed", issued=AS_OF)], ADMIN: undated})
+    for asked, until in (
+        ({"policy": 12}, AS_OF.replace(year=2027)),
+        ({"policy": 12, "policy.signed": 24}, AS_OF.replace(year=2027)),
+        ({"policy": 24, "policy.signed": 12}, AS_OF.replace(year=2027)),
+        ({"policy.signed": 24}, AS_OF.replace(year=2028)),
+    ):
+        assert documents_of([one], [asked]) == [facts.Document("policy.signed", until, "rich")]
+    assert documents_of([one], [{"policy.signed.twice": 6}]) == [
+        facts.Document("policy.signed", None, "rich")
+    ]
+    wide = sheet(documents={MFA: [paper()]})
+    assert documents_of([wide], [{"policy.signed": 12}]) == [facts.Document("policy", None, "rich")]
 
 
 def test_what_a_questionnaire_asks_of_dates_is_known_by_kind() -> None:

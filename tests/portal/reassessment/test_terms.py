@@ -121,25 +121,44 @@ def test_what_the_policy_demands_ends_wherever_it_lies(database: Database, seale
     assert rows(database)[sealed.other] == (TODAY + timedelta(days=40), True)
 
 
+OPEN_QUESTION = next(key for key, one in CORE.questions.items() if one.evidence is None)
+
+
+def paper(kind: str, days: int) -> terms.Document:
+    until = TODAY + timedelta(days=days)
+    return terms.Document(uuid.uuid4(), kind, "", TODAY, until, "", "", 1, "", "clean")
+
+
+def best(beside: dict[str, list[terms.Document]], *demanded: str) -> set[uuid.UUID]:
+    found = terms.terms_of(CORE, beside, TODAY, {}, demanded)
+    return {one["evidence_id"] for one in found if one["best"]}
+
+
 def test_beside_a_question_the_documents_that_it_asks_for_prove_and_others_only_where_there_is_none() -> None:
-    def paper(kind: str, days: int) -> terms.Document:
-        until = TODAY + timedelta(days=days)
-        return terms.Document(uuid.uuid4(), kind, "", TODAY, until, "", "", 1, "", "clean")
-
     asked, policy, longer = paper(RULE.kind, 300), paper("policy", 40), paper("policy", 90)
-    open_question = next(key for key, one in CORE.questions.items() if one.evidence is None)
-
-    def best(beside: dict[str, list[terms.Document]], *demanded: str) -> set[uuid.UUID]:
-        found = terms.terms_of(CORE, beside, TODAY, {}, demanded)
-        return {one["evidence_id"] for one in found if one["best"]}
-
     assert best({KEY: [asked, policy]}) == {asked.evidence}
     assert best({KEY: [policy]}) == {policy.evidence}  # accepted on it, as far as anybody can tell
-    assert best({open_question: [policy]}) == set()
-    assert best({open_question: [policy], KEY: [asked, longer]}, "policy") == {
+    assert best({OPEN_QUESTION: [policy]}) == set()
+    assert best({OPEN_QUESTION: [policy], KEY: [asked, longer]}, "policy") == {
         asked.evidence,
         longer.evidence,
     }
+
+
+def test_narrower_kinds_of_what_is_asked_for_are_one_proof_that_the_longest_of_them_ends() -> None:
+    wide, first, second = paper(RULE.kind, 100), paper(f"{RULE.kind}.a", 200), paper(f"{RULE.kind}.b", 300)
+    policy = paper("policy", 340)
+    assert best({KEY: [wide, first, second, policy]}) == {second.evidence}
+    assert best({KEY: [wide, first, policy]}) == {first.evidence}
+    assert best({KEY: [first, policy]}) == {first.evidence}
+    elsewhere = {OPEN_QUESTION: [wide, first, second]}
+    assert best(elsewhere, RULE.kind) == {second.evidence}
+    assert best(elsewhere, f"{RULE.kind}.a") == {first.evidence}
+    assert best(elsewhere, RULE.kind, f"{RULE.kind}.a") == {first.evidence, second.evidence}
+    months = {RULE.kind: 2, f"{RULE.kind}.a": 1}
+    assert [terms.term(one, months, TODAY) for one in (wide, first, second)] == [
+        add_months(TODAY, many) for many in (2, 1, 2)
+    ]
 
 
 @pytest.mark.both_databases

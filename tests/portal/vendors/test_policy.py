@@ -98,6 +98,10 @@ def test_a_higher_tier_is_never_asked_for_less_by_the_shipped_policy() -> None:
         ({"questionnaires": ["Not A Slug"]}, "high.questionnaires"),
         ({"questionnaires": [f"one_{n}" for n in range(21)]}, "high.questionnaires"),
         ({"evidence": ["<b>"]}, "high.evidence"),
+        ({"evidence": [".dpa"]}, "high.evidence"),
+        ({"evidence": ["dpa."]}, "high.evidence"),
+        ({"evidence": ["dpa..eu"]}, "high.evidence"),
+        ({"evidence": ["d" * 62 + ".eu"]}, "high.evidence"),
         ({"months": 6, "valid_months": 7}, "high.valid_months"),
     ],
 )
@@ -209,6 +213,17 @@ def test_each_field_has_a_direction_that_asks_for_less(name: str) -> None:
     after = with_tier(before, "critical", **LESS[name])
     assert f"critical.{name}" in loosens(before, after)
     assert loosens(after, before) == []
+
+
+def test_a_narrower_kind_of_document_in_the_place_of_a_wider_one_asks_for_more() -> None:
+    wide = parse(raw(high={"evidence": ["dpa", "report"]}))
+    narrow = parse(raw(high={"evidence": ["dpa", "report.audit"]}))
+    assert narrow.tiers["high"].evidence == ("dpa", "report.audit")
+    assert parse(narrow.to_json()).content_hash == narrow.content_hash
+    assert loosens(wide, narrow) == []
+    assert loosens(narrow, wide) == ["high.evidence"]
+    assert loosens(narrow, parse(raw(high={"evidence": ["dpa", "report.test"]}))) == ["high.evidence"]
+    assert loosens(wide, parse(raw(high={"evidence": ["report", "report.audit"]}))) == ["high.evidence"]
 
 
 def test_asking_always_instead_of_with_personal_data_asks_for_more() -> None:
