@@ -1,7 +1,8 @@
 """Three-way merge of definitions in their JSON form: a newer base comes into an organisation's own version, by key.
 
 Sections and questions are found by key, options by value, columns and bands by their keys and names: never by
-position. Everything else is merged field by field, a list such as ``caps`` as one.
+position. Everything else is merged field by field, a list such as ``caps`` as one; so is a list of tables in which one
+has no name or the name of another.
 """
 
 from __future__ import annotations
@@ -192,6 +193,9 @@ class _Merging:
         by = _KEYED.get(name)
         if by is None or not all(isinstance(one, list) for one in (own, new)):
             return self.value(path, base, own, new)
+        if not all(_told_apart(one, by) for one in (base or (), own, new)):
+            # As drafts may have it while they are written. By key such a row would be lost, or be another's.
+            return self.value(path, base, own, new)
         before, mine, theirs = ({one[by]: one for one in side or ()} for side in (base, own, new))
         kept = {}
         for key in dict.fromkeys([*mine, *theirs]):
@@ -227,6 +231,12 @@ class _Merging:
             for side in _SIDES
         }
         return merged_order(sides, here)
+
+
+def _told_apart(rows: Iterable[Mapping[str, Json]], by: str) -> bool:
+    """Whether every table of a list has a name, and each its own."""
+    names = [one.get(by) for one in rows]
+    return None not in names and len(set(names)) == len(names)
 
 
 def _without(question: Mapping[str, Json]) -> dict[str, Json]:

@@ -19,6 +19,8 @@ CLAIM = re.compile(rf"(?=.{{1,210}}\Z){_SEGMENT}(?:\.{_SEGMENT})*@[1-9][0-9]{{0,
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 # Also the form of the names of bands, scales and kinds of evidence.
 OPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+# A whole number as people write it into a cell or a field, small enough for every reader of JSON.
+WHOLE = re.compile(r"-?[0-9]{1,15}")
 NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?")
 DAY = re.compile(r"today|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

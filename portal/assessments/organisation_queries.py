@@ -80,6 +80,18 @@ def own_assessments(identity: Identity) -> list[ColumnElement[bool]]:
     return criteria
 
 
+def shares_engagement(identity: Identity, one: Assessment) -> ColumnElement[bool]:
+    """Whether the assessment that a statement looks at covers an engagement that ``one`` covers, too."""
+    covered = select(AssessmentEngagement.engagement_id).where(
+        *mine(identity.scope, AssessmentEngagement), AssessmentEngagement.assessment_id == one.id
+    )
+    return exists().where(
+        *mine(identity.scope, AssessmentEngagement),
+        AssessmentEngagement.assessment_id == Assessment.id,
+        AssessmentEngagement.engagement_id.in_(covered),
+    )
+
+
 def assessment(session: Session, identity: Identity, assessment_id: uuid.UUID) -> Assessment:
     """The assessment, or NotFound."""
     statement = select(Assessment).where(Assessment.id == assessment_id, *own_assessments(identity))

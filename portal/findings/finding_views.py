@@ -262,7 +262,7 @@ def _case(session: Session, identity: Identity, finding_id: uuid.UUID, *, lock: 
 
 def _points(form: forms.Acting) -> int:
     text = (form.points.data or "").strip()
-    if not text.isascii() or not text.isdigit() or int(text) > FULL:
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > FULL:
         raise Invalid(errors={"points": "Write whole points from 0 to 100."})
     return int(text)
 

@@ -66,4 +66,4 @@ class Adding(Form):
 
 def revision(text: str | None) -> int:
     """The revision that a form was drawn from; -1, which is none, for anything that is no number."""
-    return int(text) if text and text.isascii() and text.isdigit() else -1
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 10 else -1

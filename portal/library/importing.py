@@ -18,6 +18,7 @@ from typing import Any
 from portal import office
 from portal.db import refuse_slow_work
 from portal.faults import Invalid, Unavailable
+from portal.remembered import Remembered
 from questionnaires import catalog
 from questionnaires.canonical import canonical_json, definition_json
 from questionnaires.checking import check, errors
@@ -27,6 +28,7 @@ from questionnaires.definition import Questionnaire
 from questionnaires.faults import DefinitionError
 from questionnaires.interchange.mvsp_asciidoc import is_asciidoc
 from questionnaires.interchange.spreadsheet import SpreadsheetBusy, SpreadsheetError
+from questionnaires.interchange.toml_folder import write_one_file
 from questionnaires.interchange.workbook_cells import LARGEST_UNPACKED
 from questionnaires.interchange.xlsx_layout import read_layout
 from questionnaires.parsing import parse_json
@@ -42,6 +44,9 @@ LARGEST_TOML = (
 OWN = "own."
 # What a single TOML file may call its lists, as the folder's files do.
 _SINGULAR = {"band": "bands", "cap": "caps", "section": "sections", "question": "questions"}
+
+
+_toml_sizes: Remembered[int] = Remembered(64)  # of versions, in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,12 @@ def read_for_draft(
     if catalog.versions(found.definition.slug):
         raise ImportRefused((_taken(found.definition.slug),))
     return found
+
+
+def too_large_as_toml(definition: Questionnaire) -> bool:
+    """Whether the one TOML file of a version is larger than what is read of this kind."""
+    made = _toml_sizes.get(definition.content_hash, lambda: len(write_one_file(definition)))
+    return made > LARGEST_TOML
 
 
 def _taken(slug: str) -> str:

@@ -77,7 +77,7 @@ def conflicts(organisation: str, draft: uuid.UUID) -> Page:
 @blueprint.post(f"{DRAFT}/conflicts")
 @requires(Permission.AUTHOR)
 def settle(organisation: str, draft: uuid.UUID) -> Page:
-    typed = clean(request.form.get("typed", ""))[:LONGEST_TYPED]
+    typed = clean(request.form.get("typed", ""))
     chosen = request.form.get("conflict", "")[:40]
     try:
         choice = request.form.get("choice", "")
@@ -85,6 +85,8 @@ def settle(organisation: str, draft: uuid.UUID) -> Page:
             raise Invalid("Choose what the draft shall say.")
         if has_controls(typed, {"\n", "\t"}):
             raise Invalid("Leave out invisible control characters.")
+        if choice == "typed" and len(typed) > LONGEST_TYPED:
+            raise Invalid(f"Write at most {LONGEST_TYPED:,} characters. You wrote {len(typed):,}.")
         left = merging.settle(
             web.db(),
             drafts.locked(web.db(), web.identity(), draft),

@@ -22,7 +22,7 @@ from questionnaires import catalog
 from questionnaires.canonical import canonical_json, sha256
 from questionnaires.definition import Questionnaire
 from questionnaires.merging import Difference, Merge, merge
-from questionnaires.patterns import ordered
+from questionnaires.patterns import WHOLE, ordered
 from questionnaires.raw import raw
 
 Json = Any
@@ -208,11 +208,13 @@ def settle(
 ) -> int:
     """Settle one conflict of a locked draft; ``choice``: own, new, base or typed. Returns how many are left.
 
-    Raises NotFound for a conflict that is settled, Conflict when the draft says something else than the page showed.
+    Raises Conflict when it is settled already, or when the draft says something else than the page showed.
     """
     found = next((one for one in conflicts(row) if one.id == conflict), None)
     if found is None:
-        raise NotFound
+        raise Conflict(
+            "Somebody has settled this meanwhile, or taken the merge back. Look at the draft; nothing was changed."
+        )
     if found.seen != seen:
         raise Conflict(
             "Somebody has changed this in the draft meanwhile. Look at it again; nothing was changed."
@@ -238,7 +240,7 @@ def _typed(found: Open, text: str) -> Json:
     if not text:
         return None
     if isinstance(found.own if found.own is not None else found.new, int):
-        if not text.lstrip("-").isascii() or not text.lstrip("-").isdigit() or len(text) > 15:
+        if not WHOLE.fullmatch(text):
             raise Invalid("Write a whole number.")
         return int(text)
     return text

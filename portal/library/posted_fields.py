@@ -56,8 +56,8 @@ class Reader:
         self._indices: dict[str, set[int]] = {}
         for name in form:
             parts = name.split(".")
-            if len(parts) == 3 and parts[0] in CELLS and parts[1].isdecimal() and len(parts[1]) <= 4:
-                self._indices.setdefault(parts[0], set()).add(int(parts[1]))
+            if len(parts) == 3 and parts[0] in CELLS and (row := _row(parts[1])) is not None:
+                self._indices.setdefault(parts[0], set()).add(row)
 
     def text(self, name: str, most: int = LINE, *, trim: bool = True) -> str:
         given = self.form.get(name, "")
@@ -111,9 +111,10 @@ class Reader:
 def _moved(rows: list[int], go: str, name: str) -> list[int]:
     """The button "up" or "down" of a row: ``go`` is ``up.<list>.<row>``."""
     way, _dot, which = go.partition(f".{name}.")
-    if way not in ("up", "down") or not which.isdecimal() or int(which) not in rows:
+    row = _row(which)
+    if way not in ("up", "down") or row is None or row not in rows:
         return rows
-    at = rows.index(int(which))
+    at = rows.index(row)
     to = at + (-1 if way == "up" else 1)
     if 0 <= to < len(rows):
         rows[at], rows[to] = rows[to], rows[at]
@@ -136,7 +137,13 @@ def row_fields(name: str, rows: Iterable[Any], cells: Any) -> Fields:
 def row_count(fields: Mapping[str, str], name: str) -> int:
     """How many rows of a list the fields have."""
     found = [name_of.split(".") for name_of in fields if name_of.startswith(f"{name}.")]
-    return 1 + max((int(one[1]) for one in found if len(one) == 3 and one[1].isdecimal()), default=-1)
+    rows = [_row(one[1]) for one in found if len(one) == 3]
+    return 1 + max((row for row in rows if row is not None), default=-1)
+
+
+def _row(text: str) -> int | None:
+    """The number of a row, as the name of a field or of a button has it; None for anything else."""
+    return int(text) if text.isdecimal() and len(text) <= 4 else None
 
 
 def shown(value: Any) -> str:

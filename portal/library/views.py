@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from portal import web
 from portal.access import Permission, requires
 from portal.faults import NotFound
-from portal.library import describing, draft_queries, histories, merging, service
+from portal.library import describing, draft_queries, histories, importing, merging, service
 from portal.organisations import queries as organisations
 from questionnaires.patterns import SLUG, VERSION
 
@@ -61,6 +61,7 @@ def preview(organisation: str, slug: str, version: str) -> str:
         newer=merging.newer_base(session, identity, definition.based_on) if is_newest else None,
         released_by=people[found.released_by].name if found.released_by in people else "",
         zone=organisations.organisation_of(session, identity).zone,
+        toml_limit=importing.LARGEST_TOML >> 10 if importing.too_large_as_toml(definition) else 0,
         sections=describing.sections(definition),
         caps=describing.caps(definition),
         knockout=definition.band(definition.knockout_band) if definition.knockout_band else None,

@@ -9,14 +9,15 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
-from portal.assessments import result_queries, turn_words, turns
+from portal.assessments import cycles, result_queries, sealing, turn_words, turns
 from portal.assessments.sealing import Document
 from portal.assessments.turn_words import Turned
 from portal.contracts.queries import Point
-from portal.reports import answers, cycles
+from portal.reports import answers
 from portal.reports.answers import Read
 from portal.reports.page import Amounts, total
 from portal.reports.queries import Report
+from questionnaires.carry_sources import Cycle
 
 SHOWS = ("all", "knockouts", "lost", "open", "findings", "evidence", "turned")
 
@@ -89,7 +90,7 @@ def desk(session: Session, identity: Identity, report: Report, show: str) -> Des
     turned = turned_of(session, identity, report)
     # Requirements follow from the newest answers alone, so an earlier round stands without them.
     triggers = _triggers(report) if newest else {}
-    stood = cycles.unchanged(session, identity, report)
+    stood = _stood(session, identity, report)
     parts, counts = [], dict.fromkeys(SHOWS, 0)
     for section in answers.sections(report):
         items = tuple(
@@ -121,6 +122,14 @@ def turned_of(session: Session, identity: Identity, report: Report) -> dict[str,
     """The turns of a report's submission in words, by key, in definition order; for either side."""
     found = turns.of(session, identity, report.rated.submission)
     return turn_words.turned(report.definition, report.answers, found.values())
+
+
+def _stood(session: Session, identity: Identity, report: Report) -> Mapping[str, int]:
+    """In how many reviews before this one each answer was the same, by key."""
+    one = report.rated
+    typed = sealing.typed_answers(report.definition, one.sealed, one.submission.as_of)
+    newest = Cycle(report.definition, typed)
+    return cycles.unchanged(session, identity, one.assessment, one.submission, newest)
 
 
 def _triggers(report: Report) -> dict[str, tuple[Point, ...]]:

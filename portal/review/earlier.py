@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments import queries as sealed_queries
 from portal.assessments import sealing
 from portal.assessments.drafts import Content
-from portal.assessments.models import Assessment, AssessmentEngagement, Submission
-from portal.assessments.organisation_queries import own_assessments
+from portal.assessments.models import Assessment, Submission
+from portal.assessments.organisation_queries import own_assessments, shares_engagement
 from portal.library import lineage
 from portal.library import service as library
 from portal.review import queries
@@ -86,14 +86,6 @@ def earlier(session: Session, identity: Identity, case: Case) -> Earlier | None:
 
 
 def _newest_before(identity: Identity, case: Case) -> Select[Submission, Assessment]:
-    covered = select(AssessmentEngagement.engagement_id).where(
-        *mine(identity.scope, AssessmentEngagement), AssessmentEngagement.assessment_id == case.assessment.id
-    )
-    near = exists().where(
-        *mine(identity.scope, AssessmentEngagement),
-        AssessmentEngagement.assessment_id == Assessment.id,
-        AssessmentEngagement.engagement_id.in_(covered),
-    )
     return (
         select(Submission, Assessment)
         .join(Assessment, Assessment.id == Submission.assessment_id)
@@ -103,7 +95,7 @@ def _newest_before(identity: Identity, case: Case) -> Select[Submission, Assessm
             Assessment.vendor_id == case.assessment.vendor_id,
             Assessment.slug == case.assessment.slug,
             Submission.sealed_at < case.submission.sealed_at,
-            near,
+            shares_engagement(identity, case.assessment),
         )
         .order_by(Submission.sealed_at.desc(), Submission.round.desc(), Submission.id)
         .limit(1)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Person
+from portal.assessments import cycles, result, result_queries, sealing, turn_words, turns
 from portal.assessments import queries as sealed_queries
-from portal.assessments import result, result_queries, sealing, turn_words, turns
 from portal.assessments.answering_cards import Card, numbers, sealed_card
 from portal.assessments.drafts import EMPTY, Content
 from portal.assessments.result import Line, Outcome
@@ -24,6 +24,7 @@ from portal.review.models import Mark, Review, ReviewNote
 from portal.review.narrowing import Narrowing, narrowing
 from portal.review.queries import ANSWER, WITHDRAWN, Case, Lapsed
 from questionnaires.answers import parse_facts
+from questionnaires.carry_sources import Cycle
 from questionnaires.changes import words
 from questionnaires.changes_fields import Word
 from questionnaires.definition import FindingRule, Question
@@ -136,7 +137,11 @@ class Bench:
 
 @dataclass(frozen=True)
 class Opened:
-    """One question as it is judged. ``note_words``: its note against that of the time before, word by word."""
+    """One question as it is judged. ``note_words``: its note against that of the time before, word by word.
+
+    ``unchanged``: in how many reviews in a row before this one the answer was the same; 0 where it, or its note, has
+    changed since the time before.
+    """
 
     item: Item
     section: str
@@ -149,6 +154,7 @@ class Opened:
     notes: tuple[ReviewNote, ...]
     people: Mapping[uuid.UUID, Person]
     asked_as_before: bool
+    unchanged: int
 
 
 def bench(session: Session, identity: Identity, case: Case, show: str, *, also: str = "") -> Bench:
@@ -297,7 +303,14 @@ def opened(session: Session, identity: Identity, found: Bench, key: str) -> Open
         notes,
         organisations.people(session, {one for one in who if one is not None}),
         change is not None and change.is_same,
+        _stood(session, identity, case, key) if item.change == "same" else 0,
     )
+
+
+def _stood(session: Session, identity: Identity, case: Case, key: str) -> int:
+    """In how many reviews in a row before this one the answer to ``key`` was the same."""
+    newest = Cycle(case.definition, case.answers)
+    return cycles.unchanged(session, identity, case.assessment, case.submission, newest).get(key, 0)
 
 
 def _then(found: Bench, key: str) -> Card | None:

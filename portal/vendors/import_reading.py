@@ -74,7 +74,7 @@ def read(data: bytes) -> tuple[list[Row], list[RowFault]]:
         text = data.decode("utf-8").removeprefix(BOM)
     except UnicodeDecodeError:
         raise Invalid("The file is not UTF-8. In Excel, save it as “CSV UTF-8”.") from None
-    first = text.split("\n", 1)[0]
+    first = next(io.StringIO(text, newline=""), "")
     delimiter = ";" if first.count(";") > first.count(",") else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[Row] = []

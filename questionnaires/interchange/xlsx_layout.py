@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from questionnaires.definition import Questionnaire
 from questionnaires.interchange.spreadsheet import Rows, SpreadsheetError, read_book
 from questionnaires.interchange.workbook_cells import MOST_ROWS
+from questionnaires.patterns import WHOLE
 from questionnaires.raw import raw
 
 Kind = Literal["text", "whole", "flag", "lines"]
@@ -311,7 +312,7 @@ class _Reading:
         text = cell.strip()
         match column.kind:
             case "whole":
-                if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) <= 15:
+                if WHOLE.fullmatch(text):
                     return int(text)
                 self.fault(sheet, number, f"{column.name} is a whole number, not {text[:40]!r}")
             case "flag":

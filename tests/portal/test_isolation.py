@@ -32,6 +32,7 @@ from questionnaires.facts import INTERNAL_FACTS
 from tests.conftest import FULL
 from tests.guards.test_routes import ROUTES, routes
 from tests.portal.scene import Deal, Scene, security_lite
+from tests.portal.scene_counted import review_two
 from tests.portal.scene_sso import proposal_of
 from tests.portal.scene_views import saved_of
 from tests.portal.scene_webhooks import delivery_of, webhook_of
@@ -589,6 +590,18 @@ def test_a_business_owner_sees_only_engagements_of_theirs(
             if set(rule.arguments) - NOBODYS and not theirs:
                 assert answer.status_code in (403, 404), path
             assert [word for word in hidden if word in said(answer)] == [], path
+
+
+def test_a_count_of_reviews_tells_a_business_owner_of_none_but_theirs(
+    app: Portal, database: Database, scene: Scene
+) -> None:
+    """That the same was answered of an engagement of somebody else is nobody's to count."""
+    deal = scene.deals[0]
+    path = f"/o/{deal.organisation.slug}/assessments/{review_two(database, deal)}/answers"
+    for role in (OrganisationRole.BUSINESS_OWNER, OrganisationRole.ADMIN):
+        page = signed_in(app, deal.organisation[role]).get(path).text
+        assert "Unchanged since the review before this one." in page
+        assert "Unchanged for" not in page
 
 
 def test_refused_access_is_on_record(app: Portal, database: Database, scene: Scene) -> None:

@@ -150,6 +150,34 @@ def test_options_are_merged_by_value() -> None:
     assert clash.conflicts[0].field == "options"
 
 
+@pytest.mark.parametrize(
+    ("path", "odd"),
+    [
+        (("bands",), {"minimum": 5, "label": "Nobody's"}),
+        (("bands",), {"name": "good", "minimum": 5, "label": "Good again"}),
+        (("question", "a.kinds", "options"), {"value": "disk", "label": "Disk again"}),
+        (("question", "a.kinds", "options"), {"label": "No value"}),
+    ],
+)
+def test_rows_that_their_names_do_not_tell_apart_are_merged_as_one_list(path: Path, odd: Raw) -> None:
+    def rows(side: Raw) -> list[Raw]:
+        table = side if path[0] == "bands" else side["sections"][0]["questions"][0]
+        found: list[Raw] = table[path[-1]]
+        return found
+
+    base, mine, new = doc(choices()), own(choices()), newer(choices())
+    # What a draft may say while it is written; nobody changed it there, so it stays.
+    rows(mine).append(odd)
+    kept = merge(base, mine, new)
+    assert (rows(kept.raw), kept.conflicts) == (rows(mine), ())
+    # Both changed it: asked as a whole, and not a row is lost until somebody has chosen.
+    rows(new)[0]["label"] = "Newer"
+    asked = merge(base, mine, new)
+    assert rows(asked.raw) == rows(mine)
+    assert [(one.path, one.own, one.new) for one in asked.conflicts] == [(path, rows(mine), rows(new))]
+    assert rows(merge(base, mine, new, {path: "new"}).raw) == rows(new)
+
+
 def section(key: str, *questions: Raw, **fields: Any) -> Raw:
     return {"key": key, "title": key, "questions": list(questions), **fields}
 

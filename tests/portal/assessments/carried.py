@@ -64,12 +64,14 @@ def ask(
     at: datetime = NOW,
     place: Place | None = None,
     engagement: uuid.UUID | None = None,
+    also: tuple[uuid.UUID, ...] = (),
     due: date = date(2026, 12, 20),
     beside: uuid.UUID | None = None,
 ) -> uuid.UUID:
     """An assessment that ``place`` (the one organisation by default) issues to the company.
 
-    ``beside``: another assessment, whose vendor it is issued to.
+    ``engagement`` and ``also``: what it covers, made where there is none yet; ``beside``: another assessment, whose
+    vendor it is issued to.
     """
     place = place or given.organisation
     actor = place[OrganisationRole.CISO]
@@ -106,8 +108,8 @@ def ask(
         )
         session.add(row)
         session.flush()
-        if engagement is not None:
-            _cover(session, row, vendor, engagement)
+        for one in ((engagement,) if engagement is not None else ()) + also:
+            _cover(session, row, vendor, one)
         record(session, Kind.ASSESSMENT_ISSUED, now=at, actor=actor, subject=row)
     return made
 
@@ -119,8 +121,8 @@ def _cover(session: Any, row: Assessment, vendor: Vendor, engagement: uuid.UUID)
                 id=engagement,
                 organisation_id=row.organisation_id,
                 vendor_id=vendor.id,
-                name="Archive",
-                name_key="archive",
+                name=f"Archive {engagement}",
+                name_key=f"archive {engagement}",
                 description="Claims archive",
                 tier="high",
                 facts={},

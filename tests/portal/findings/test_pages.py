@@ -125,6 +125,16 @@ def test_input_is_kept_where_something_is_missing(sides: Sides) -> None:
     assert sides.now(one).revision == 1
 
 
+def test_absurd_numbers_are_refused_like_any_word(sides: Sides) -> None:
+    one, absurd = sides.given.one("knockout"), "9" * 5_000
+    refused = sides.say(one, "plan", 422, seen=absurd, text="Words that must not be lost.")
+    assert "Words that must not be lost." in refused
+    sides.plan(one)
+    sides.step(one, "agree", text="Good.")
+    sides.say(one, "proof", browser=signed_in(sides.app, sides.given.helper), proof="Everybody has a key.")
+    assert "Write whole points from 0 to 100." in words(sides.step(one, "preview", 422, points=absurd))
+
+
 def test_a_stale_page_keeps_its_words_and_changes_nothing(sides: Sides) -> None:
     one = sides.given.one("finding:")
     page = sides.step(one, "severity", 409, seen="0", severity="low", severity_reason="My words.")

@@ -397,6 +397,15 @@ def test_thousands_of_rows_are_refused_before_they_cost_anything(
     assert len(held(stored(database, halden[CISO], draft), MFA)["options"]) < 10
 
 
+def test_rows_of_absurd_numbers_are_no_rows(browser: Browser, halden: Place, draft: uuid.UUID) -> None:
+    path, absurd = address(halden, draft, QUESTION), "9" * 5_000
+    fields, _page = open_page(browser, path)
+    assert browser.post(path, fields | {"go": f"up.options.{absurd}"}).status_code == 303
+    odd = {f"options.{absurd}.value": "x", f"options.{absurd}.label": "X"}
+    assert browser.post(path, fields | odd | {"text": "y" * 4_001}).status_code == 422
+    assert browser.post(path, fields | odd | {"seen": "0" * 64, "help": "Other."}).status_code == 409
+
+
 def test_a_draft_of_two_thousand_questions_is_shown_and_edited(
     database: Database, browser: Browser, halden: Place
 ) -> None:

@@ -350,6 +350,42 @@ def test_every_shipped_version_goes_out_and_comes_back(
     assert raw(back) == wanted
 
 
+def test_a_version_says_when_its_toml_is_too_large_to_come_back(
+    author: Browser, database: Database, halden: Place
+) -> None:
+    sections = [
+        {
+            "key": f"more{part}",
+            "title": f"Part {part}",
+            "questions": [
+                {
+                    "key": f"more{part}.q{number}",
+                    "text": f"What about {number} of part {part}?",
+                    "type": "text",
+                    "weight": 0,
+                    "help": "Say it plainly, and all of it. " * 130,
+                }
+                for number in range(30)
+            ],
+        }
+        for part in range(5)
+    ]
+    large = {**SMALL, "slug": "large", "sections": [*SMALL["sections"], *sections]}
+    with database.transaction(halden[CISO].scope) as session:
+        service.import_for(
+            session, halden.id, canonical_json(large), "json", slug="", now=NOW, actor=halden[CISO]
+        )
+    place = f"/o/{halden.slug}/questionnaires"
+    sentence = "The TOML file of this version is larger than 512 KB, so it cannot be brought in again."
+    assert sentence in author.get(f"{place}/large/1.0.0").text
+    assert sentence not in author.get(f"{place}/security_lite/1.0.0").text
+    toml, held = (author.get(f"{place}/large/1.0.0/file.{form}").data for form in ("toml", "json"))
+    with pytest.raises(ImportRefused) as refused:
+        read_for_draft(toml, "toml", slug="ours")
+    assert "is larger than" in refused.value.lines[0]
+    assert len(read_for_draft(held, "json", slug="ours").definition.questions) > 150
+
+
 def test_a_version_goes_out_for_vsaq_and_is_known_as_that(author: Browser, halden: Place) -> None:
     place = f"/o/{halden.slug}/questionnaires/security_lite/1.0.0"
     assert f'href="{place}/file.vsaq"' in author.get(place).text

@@ -143,7 +143,8 @@ def test_a_conflict_is_settled_as_chosen(
     [
         ({"choice": "nothing"}, 422),
         ({"choice": "typed", "typed": "a\x02b"}, 422),
-        ({"conflict": "0" * 16}, 404),
+        ({"choice": "typed", "typed": "w" * 8_001}, 422),
+        ({"conflict": "0" * 16, "choice": "typed", "typed": "Words to keep."}, 409),
         ({"seen": "0" * 64}, 409),
     ],
 )
@@ -152,9 +153,46 @@ def test_what_is_no_choice_settles_nothing(
 ) -> None:
     one = merged(author, database, halden)
     before = draft(database, halden, one)
-    assert settle(author, halden, before, **fields).status_code == status
+    answer = settle(author, halden, before, **fields)
+    assert answer.status_code == status
+    assert fields.get("typed", "") in answer.text
     after = draft(database, halden, one)
     assert (after.document, after.conflicts) == (before.document, before.conflicts)
+
+
+@pytest.mark.parametrize(("typed", "weight"), [("--5", None), ("\u00b2", None), ("1.5", None), ("7", 7)])
+def test_a_number_is_typed_as_a_number(
+    author: Browser, database: Database, halden: Place, typed: str, weight: int | None
+) -> None:
+    key = "governance.assurance"  # both releases weigh it, each in its own way
+    one = begin(database, halden, lambda document: question(document, key).update(weight=9), base=OLD)
+    author.post(f"/o/{halden.slug}/drafts/{one}/merge")
+    answer = settle(author, halden, draft(database, halden, one), choice="typed", typed=typed)
+    assert answer.status_code == (422 if weight is None else 303)
+    if weight is None:
+        assert "Write a whole number." in answer.text
+        assert f">{typed}</textarea>" in answer.text
+    assert question(document_of(database, halden, one), key)["weight"] == (weight or 9)
+
+
+def test_rows_without_names_of_their_own_stay_in_the_draft(
+    author: Browser, database: Database, halden: Place
+) -> None:
+    """The pages keep what has faults: a band without a name, two options of one value."""
+    key = reworded()
+
+    def faulty(document: dict[str, Any]) -> None:
+        document["bands"].append({"label": "No name yet", "minimum": 5})
+        options = question(document, key)["options"]
+        options.append({**options[0], "label": "Said twice"})
+
+    one = begin(database, halden, faulty, base=OLD)
+    before = document_of(database, halden, one)
+    assert author.post(f"/o/{halden.slug}/drafts/{one}/merge").status_code == 303
+    after = document_of(database, halden, one)
+    assert after["based_on"] == NEW.label
+    assert after["bands"] == before["bands"]
+    assert question(after, key)["options"] == question(before, key)["options"]
 
 
 @pytest.mark.both_databases

@@ -55,12 +55,13 @@ def count(database: Database, model: Any) -> int:
 
 
 @pytest.mark.parametrize("mark", ["", import_reading.BOM])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_order_mark_line_ends_and_separator_do_not_matter(mark: str, end: str) -> None:
-    text = f"{mark}Tier;NAME;engagement;Contact name;contact_email{end}low;A;B;C;c@d.example{end}"
+    name = "A, and B, and C, and D, and E, and F, and G, and H, and I, and J"
+    text = f"{mark}Tier;NAME;engagement;Contact name;contact_email{end}low;{name};B;C;c@d.example{end}"
     rows, faults = import_reading.read(text.encode())
     assert faults == []
-    assert rows == [Row(2, "A", contact_name="C", contact_email="c@d.example", engagement="B", tier="low")]
+    assert rows == [Row(2, name, contact_name="C", contact_email="c@d.example", engagement="B", tier="low")]
 
 
 def test_a_quoted_cell_may_hold_the_separator() -> None:

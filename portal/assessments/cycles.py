@@ -12,29 +12,33 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine
 from portal.assessments import sealing
 from portal.assessments.models import Assessment, SealedAnswer, Submission
+from portal.assessments.organisation_queries import own_assessments, shares_engagement
 from portal.library import lineage
 from portal.library import service as library
-from portal.reports.queries import Report
 from questionnaires.carry_sources import Cycle, unchanged_cycles
 
 MOST_CYCLES = 10
 
 
-def unchanged(session: Session, identity: Identity, report: Report) -> Mapping[str, int]:
+def unchanged(
+    session: Session, identity: Identity, assessment: Assessment, submission: Submission, newest: Cycle
+) -> Mapping[str, int]:
     """For each question of a submission, in how many submissions before it the answer stood as it is; one statement.
 
-    A review is one assessment of the same vendor with the same questionnaire: of its rounds the last one counts.
+    A review is one assessment of the same vendor with the same questionnaire that covers an engagement of this one and
+    that the identity may see: of its rounds the last one counts. ``newest``: the submission itself.
     """
-    rated = report.rated
     earlier = (
         select(Submission.id)
         .join(Assessment, Assessment.id == Submission.assessment_id)
         .where(
-            *mine(identity.scope, Submission, Assessment),
-            Assessment.vendor_id == rated.assessment.vendor_id,
-            Assessment.slug == rated.assessment.slug,
-            Assessment.id != rated.assessment.id,
-            Submission.sealed_at < rated.submission.sealed_at,
+            *mine(identity.scope, Submission),
+            *own_assessments(identity),
+            Assessment.vendor_id == assessment.vendor_id,
+            Assessment.slug == assessment.slug,
+            Assessment.id != assessment.id,
+            Submission.sealed_at < submission.sealed_at,
+            shares_engagement(identity, assessment),
         )
         .order_by(Submission.sealed_at.desc(), Submission.id)
         .limit(MOST_CYCLES * 2)
@@ -60,15 +64,9 @@ def unchanged(session: Session, identity: Identity, report: Report) -> Mapping[s
             held[3][row.key] = row.answer
     if not found:
         return {}
-    history = [
-        Cycle(
-            report.definition, sealing.typed_answers(report.definition, rated.sealed, rated.submission.as_of)
-        )
-    ]
+    history = [newest]
     for _id, content_hash, as_of, sealed in list(found.values())[:MOST_CYCLES]:
         definition = library.definition(session, content_hash)
-        between = lineage.between(
-            session, rated.assessment.organisation_id, definition, history[-1].definition
-        )
+        between = lineage.between(session, assessment.organisation_id, definition, history[-1].definition)
         history.append(Cycle(definition, sealing.typed_answers(definition, sealed, as_of), between))
     return unchanged_cycles(history)
