@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal import clock, installation
 from portal.accounts import service as accounts
 from portal.accounts.models import PersonRow
+from portal.campaigns import foreseen as campaigns_foreseen
 from portal.clock import local_date, zone_of
 from portal.db import SYSTEM, Database
 from portal.faults import StartupFault
@@ -25,6 +26,7 @@ from portal.reassessment.kinds import KINDS
 from portal.vendors.models import Engagement, Vendor
 from questionnaires.dates import parse_date
 
+AHEAD = (campaigns_foreseen,)  # what it does by itself is said ahead: foreseen_ahead.register
 Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
 

@@ -31,6 +31,7 @@ from portal.assessments import showing_views as showing
 from portal.assessments import team_views as team
 from portal.assessments import workbook_views as workbook
 from portal.assessments import wrong_person_views as wrong_person
+from portal.campaigns import foreseen as campaigns_foreseen
 from portal.campaigns import views as campaigns
 from portal.contracts import clause_views as clauses
 from portal.contracts import schedule_views as schedule
@@ -241,3 +242,6 @@ KNOWS_REGION: Callable[[str], bool] = workdays.is_region
 
 # What a draft of the policy would change at the gates: (session, identity, draft, now=).
 POLICY_EFFECTS: Callable[..., Effects] = effects
+
+# What these do by themselves is said ahead (foreseen_ahead.register).
+AHEAD = (campaigns_foreseen,)

@@ -73,10 +73,8 @@ def ask(
         ending = [tuple(one) for one in session.execute(_under_way(SPARING, CLOSING))]
     for some, step in ((moving, _move_some), (found, ask_some), (ending, _take_back)):
         for campaign_id, organisation_id, person_id in some:
-            identity = identity_of(database, organisation_id, person_id)
-            if identity is None and step is not ask_some:
-                # who closed or moved it has left: somebody else does what they said
-                identity = _somebody(database, organisation_id)
+            in_name_of = identity_of if step is ask_some else acting
+            identity = in_name_of(database, organisation_id, person_id)
             if identity is None:
                 _pause(database, campaign_id, now=instant())
                 continue
@@ -138,8 +136,12 @@ def _under_way(*states: str) -> Any:
     )
 
 
-def _somebody(database: Database, organisation_id: uuid.UUID) -> Identity | None:
-    """Whoever looks after the organisation and may close campaigns there."""
+def acting(database: Database, organisation_id: uuid.UUID, person_id: uuid.UUID | None) -> Identity | None:
+    """In whose name a campaign is moved or ended: of who said so, or, when they have left, of whoever looks after the
+    organisation and may close campaigns there.
+    """
+    if person_id is not None and (own := identity_of(database, organisation_id, person_id)) is not None:
+        return own
     with database.looking(SYSTEM) as session:
         people = organisations.organisation_people(session, organisation_id, LOOKS_AFTER)
     found = (identity_of(database, organisation_id, one.id) for one in people)
@@ -169,7 +171,7 @@ def _move_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, 
     row = _locked(session, identity, campaign_id, MOVING)
     if row is None:
         return None
-    some = _open(session, row, _earlier(row))
+    some = _open(session, row, earlier(row))
     for one in some:
         was = issuing.due_words(one)
         before = {"before": one.due, "before_time": one.due_time}
@@ -187,7 +189,7 @@ def _move_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, 
     return len(some) or None
 
 
-def _earlier(row: Campaign) -> ColumnElement[bool]:
+def earlier(row: Campaign) -> ColumnElement[bool]:
     """Whether an assessment is due before the campaign; no time is the end of its day."""
     sooner: ColumnElement[bool] = Assessment.due_time.is_not(None)
     if row.due_time is not None:
@@ -283,11 +285,17 @@ def _lines(
     """What became of these vendors; nobody is asked once the date is past."""
     if ends(row.due, row.due_time, row.zone) <= now:
         return {}
-    order = Order(row.id, row.content_hash, row.slug, row.due, row.reason, row.due_time, row.id, row.ladder)
     chosen = tuple(uuid.UUID(one) for target in targets for one in target.engagements)
     known = vendors.vendors(session, identity, [one.vendor_id for one in targets])
     some = [Line(vendor, NOBODY) for vendor in known.values()]
-    return issuing_many.issue_step(session, identity, Choice(engagement_ids=chosen), some, order, now=now)
+    return issuing_many.issue_step(
+        session, identity, Choice(engagement_ids=chosen), some, order_of(row), now=now
+    )
+
+
+def order_of(row: Campaign) -> Order:
+    """What each of its vendors is asked."""
+    return Order(row.id, row.content_hash, row.slug, row.due, row.reason, row.due_time, row.id, row.ladder)
 
 
 def _pause(database: Database, campaign_id: uuid.UUID, *, now: datetime) -> None:

@@ -1,4 +1,5 @@
-"""Letters that go alone: today's and overdue dates, campaigns. At most three of a morning, then one for all the rest.
+"""Letters that go alone: today's and overdue dates, campaigns. At most three of a morning, then one for all the rest;
+those by the hour go beside them.
 
 Like digests they lie in the outbox without text, and look again when they are sent.
 """
@@ -14,7 +15,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -37,7 +38,9 @@ from portal.reassessment.digest_letters import (
     undelivered,
 )
 from portal.reassessment.digests import Reader, first_day, leaves_at, readers
+from portal.reassessment.ladder import HOUR
 from portal.reassessment.lines import LEFT, Block
+from portal.reassessment.models import Reminder
 
 ALONE, MORNING = "reminder_alone", "reminder_morning"
 MOST_ALONE = 3  # of one person, tenant and day
@@ -109,13 +112,8 @@ def _of_today(
     """How many letters alone each of these people has for the day already, by tenant."""
     if not places:
         return Counter()
-    rows = session.execute(
-        select(Message.person_id, Message.organisation_id, Message.company_id, Message.due_at).where(
-            Message.person_id.in_({person for person, _organisation, _company in places}),
-            Message.kind == ALONE,
-            Message.created_at > now - LOOK_BACK,
-        )
-    )
+    people = {person for person, _organisation, _company in places}
+    rows = session.execute(placed(now).where(Message.person_id.in_(people)))
     counted: Counter[Place] = Counter()
     for person, organisation, company, due_at in rows:
         if person is None or organisation is None or person not in known:
@@ -123,6 +121,16 @@ def _of_today(
         zone = known[person].zone
         counted[person, organisation, company] += first_day(now, zone) == local_date(due_at, zone)
     return counted
+
+
+def placed(now: datetime) -> Select[Any]:
+    """(person_id, organisation_id, company_id, due_at) of the letters that take a place among those of a day, to be
+    narrowed. Steps of hours take none, whichever pass has written them.
+    """
+    by_hour = exists().where(Reminder.message_id == Message.id, Reminder.step.startswith(HOUR))
+    return select(Message.person_id, Message.organisation_id, Message.company_id, Message.due_at).where(
+        Message.kind == ALONE, Message.created_at > now - LOOK_BACK, ~by_hour
+    )
 
 
 def _row(

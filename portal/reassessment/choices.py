@@ -25,6 +25,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Invalid, NotFound
 from portal.organisations import queries as organisations
+from portal.reassessment.ladder import HOUR
 from portal.reassessment.models_post import LetterChoice
 
 COMING, COPIES, EVIDENCE, CAMPAIGNS, CALENDAR = (
@@ -63,7 +64,7 @@ def group_of(kind: str, step: str, role: str, *, of_company: bool) -> str:
 
 def is_pressing(step: str) -> bool:
     """Whether a step, by its name, speaks of what is due that day, within hours, or late."""
-    return step == "on-the-day" or step.startswith(("after-", "hour"))
+    return step == "on-the-day" or step.startswith(("after-", HOUR))
 
 
 Off = frozenset[tuple[uuid.UUID, uuid.UUID, str]]

@@ -117,7 +117,8 @@ class _Simulation:
             if now is None or now >= end:
                 return
             courses: dict[int, _Course] = {}
-            for trigger in self._come(now, courses):
+            # What one look finds is put on record by id, however long it has been so (triggers.put).
+            for trigger in sorted(self._come(now, courses), key=lambda one: one.id.hex):
                 yield from self._found(trigger, now)
             self._come(now, courses)  # what triggers and openings have begun is looked at in the same pass
             yield from self._openings(now)

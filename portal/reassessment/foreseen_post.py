@@ -29,9 +29,6 @@ class LetterBox:
             if person in made.readers:
                 zone = made.readers[person].zone or made.zone
                 self.alone[person, company, local_date(due_at, zone)] += 1
-        # Letters by the hour of one pass: they take nobody's place in it, but count from the next one on.
-        self.by_hour: Counter[Place] = Counter()
-        self.at = made.now
 
     def put(self, told: Foreseen, moment: Moment, now: datetime) -> Foreseen:
         """``told`` to a person, with the letter that it goes in."""
@@ -39,14 +36,9 @@ class LetterBox:
         reader = self.world.readers.get(told.person_id)
         if reader is None:  # erased: nobody writes to them
             return told
-        if now != self.at:
-            self.alone += self.by_hour
-            self.by_hour, self.at = Counter(), now
         zone = reader.zone or told.item.zone
         if moment.step.hours is not None:
-            day = local_date(now, zone)
-            self.by_hour[told.person_id, told.company_id, day] += 1
-            return replace(told, letter=ALONE, post_day=day, leaves=now)
+            return replace(told, letter=ALONE, post_day=local_date(now, zone), leaves=now)
         if moment.step.alone:
             day = digests.first_day(now, zone)
             place = told.person_id, told.company_id, day

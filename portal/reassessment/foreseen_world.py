@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
@@ -20,8 +20,16 @@ from portal.clock import local_date
 from portal.db import SYSTEM, Database
 from portal.faults import NotFound
 from portal.organisations.models import Organisation
-from portal.outbox import UNSENT, Message
-from portal.reassessment import alone, generating, hindering, people, trigger_finding, workdays
+from portal.outbox import DROPPED, UNSENT, Message
+from portal.reassessment import (
+    alone,
+    foreseen_ahead,
+    generating,
+    hindering,
+    people,
+    trigger_finding,
+    workdays,
+)
 from portal.reassessment import rules as rules_of
 from portal.reassessment.agenda import Item
 from portal.reassessment.digests import Reader, readers
@@ -160,6 +168,7 @@ def world(
 
     ``rules``: as if these were in force from ``now`` on; new steps have their ``since`` (rules_service.with_since).
     """
+    ahead = foreseen_ahead.looks(database, organisation_id, now)
     with database.looking(SYSTEM) as session:
         place = session.execute(
             select(Organisation.id, Organisation.zone, Organisation.region, Organisation.cycle_since).where(
@@ -172,13 +181,17 @@ def world(
         calendar = workdays.calendars(session, [place.region])[place.region]
         today = local_date(now, place.zone)
         changes = dated(session, place, found, now)
-        items = [*items_of(session, place, found, changes, now=now, until=until)]
+        items = foreseen_ahead.applied(
+            items_of(session, place, found, changes, now=now, until=until), ahead, now
+        )
         rows = waiting_of(session, organisation_id, changes, items)
         before = before_of(session, rows, changes)
         about = _about(session, organisation_id)
         triggers = _triggers(session, place, found, about, today=today, until=until)
         companies = {company for row in rows if (company := about[row.engagement_id].company_id) is not None}
         roster = people.roster(session, items, companies=companies)
+        for item, named in (asked for one in ahead for asked in one.asked):
+            roster.name(item.kind, item.source, named)
         everybody = roster.everybody()
         members = hindering.members_of(session, organisation_id)
         made = World(
@@ -303,13 +316,19 @@ def _readers(session: Session, ids: set[uuid.UUID]) -> dict[uuid.UUID, Reader]:
 
 
 def _post(session: Session, ids: set[uuid.UUID], now: datetime) -> dict[uuid.UUID, list[Post]]:
-    """The digests of these people that wait, or that went since yesterday."""
+    """The digests of these people that wait, or that went since yesterday. One that came to nothing leaves its day to
+    the next (digests.attach).
+    """
     found: dict[uuid.UUID, list[Post]] = defaultdict(list)
     for some in chunks(ids):
         rows = session.execute(
             select(Digest.person_id, Digest.day, Message.due_at, Message.state)
             .join(Message, Message.id == Digest.message_id)
-            .where(Digest.person_id.in_(some), Digest.day >= now.date() - timedelta(days=2))
+            .where(
+                Digest.person_id.in_(some),
+                Digest.day >= now.date() - timedelta(days=2),
+                or_(Message.state != DROPPED, Message.into_id.is_not(None)),
+            )
             .order_by(Message.due_at, Message.id)
         )
         for one in rows:
@@ -322,12 +341,7 @@ def _alone(
 ) -> list[tuple[uuid.UUID, uuid.UUID | None, datetime]]:
     """The letters of one line that count for what may go alone on a day, as alone.queue reads them."""
     rows = session.execute(
-        select(Message.person_id, Message.company_id, Message.due_at).where(
-            Message.organisation_id == organisation_id,
-            Message.kind == alone.ALONE,
-            Message.person_id.is_not(None),
-            Message.created_at > now - alone.LOOK_BACK,
-        )
+        alone.placed(now).where(Message.organisation_id == organisation_id, Message.person_id.is_not(None))
     )
     return [(one.person_id, one.company_id, one.due_at) for one in rows]
 

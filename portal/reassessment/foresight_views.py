@@ -17,6 +17,7 @@ from portal.access import Permission, requires
 from portal.audit.service import export_made
 from portal.clock import local_date, zone_of
 from portal.exporting import list_file
+from portal.library import service as library
 from portal.listing import Address, a_day, an_id, one_of
 from portal.organisations import queries as organisations
 from portal.organisations.models import Organisation
@@ -33,6 +34,7 @@ from portal.reassessment.rules_shape import ASK
 blueprint = Blueprint("foresight", __name__)
 _HERE = "/o/<organisation>/calendar/foreseen"
 USUAL = 30  # days
+ASKED = ("assessment", "campaign")
 WHAT: Mapping[str, Any] = {
     "told": _l("Reminder"),
     "silent": _l("Reminder"),
@@ -186,13 +188,14 @@ def _with_imagined(details: Details, some: Sequence[Entry]) -> Details:
     lacking = {
         one.line.item.code
         for one in some
-        if one.line.kind == "assessment" and one.line.subject not in details.titles
+        if one.line.kind in ASKED and one.line.subject not in details.titles
     }
-    titles = calendar_queries.titles_of(session, identity, lacking) if lacking else {}
+    titles = {one.slug: one.title for one in library.available(session, identity)} if lacking else {}
+    titles |= calendar_queries.titles_of(session, identity, lacking) if lacking else {}
     own = {
         one.line.subject: titles.get(one.line.item.code, one.line.item.code)
         for one in some
-        if one.line.kind == "assessment"
+        if one.line.kind in ASKED
     }
     covered = {key for one in some for key in one.line.engagements} - set(details.engagements)
     names = calendar_queries.engagement_names(session, identity, covered) if covered else {}

@@ -19,6 +19,7 @@ from portal.clock import local_date
 from questionnaires.dates import roll
 
 OVERTAKEN = "overtaken"
+HOUR = "hour"  # with which the names of steps by the hour begin
 _NAMED = re.compile(r"(before|after)-(\d{1,3})", re.ASCII)
 _DAY = timedelta(days=1)
 
@@ -92,7 +93,7 @@ def named(days: int) -> str:
 
 def named_hour(hours: int) -> str:
     """The name of a step so many hours after the due time, without the time: ``hour-4``, ``hour+24``."""
-    return f"hour{hours:+d}"
+    return f"{HOUR}{hours:+d}"
 
 
 def days_of(name: str) -> int | None:

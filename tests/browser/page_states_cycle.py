@@ -5,18 +5,25 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Page
 from sqlalchemy import select
 
 from portal import clock
-from portal.access import CompanyRole, Identity, OrganisationRole
+from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
+from portal.accounts.models import PersonRow
 from portal.assessments.issuing_many import Order
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
 from portal.campaigns import choosing, service
 from portal.campaigns.choosing import Choice
+from portal.campaigns.models import Campaign
 from portal.campaigns.service import Wish
 from portal.db import SYSTEM, Database
+from portal.library import releasing
+from portal.library import service as library
+from portal.organisations import service as organisations
 from portal.reassessment import incident_queries, incidents, rules, rules_service, triggers
 from portal.reassessment.models_triggers import Incident
 from portal.reassessment.rules_shape import ASK
@@ -45,7 +52,7 @@ def far_away(page: Page, world: World) -> None:
     press("Move it")(page, world)
 
 
-US, THEM, NEW = "/o/{o}", "/c/{c}", "/o/{empty_o}"
+US, THEM, NEW, LEFT = "/o/{o}", "/c/{c}", "/o/{empty_o}", "/o/{left_o}"
 STATES = [
     State("campaigns", "ciso", US + "/campaigns", "Paused"),
     State("campaigns, none closed", "auditor", US + "/campaigns?state=closed", "No campaign is closed yet."),
@@ -69,6 +76,18 @@ STATES = [
         "Choose a later moment",
         422,
         press("Give everybody until then"),
+    ),
+    State(
+        "campaign, being put off",
+        "many",
+        LEFT + "/campaigns/{moving}",
+        "Whoever has not answered is being given the new date",
+    ),
+    State(
+        "new campaign, nothing to ask by",
+        "many",
+        LEFT + "/campaigns/new",
+        "No questionnaire is made for campaigns.",
     ),
     State("incidents", "ciso", US + "/incidents", "Told by the vendor"),
     State("incidents, none yet", "many", NEW + "/incidents", "No incident is open."),
@@ -143,9 +162,10 @@ STATES = [
 ]
 
 
-def make(database: Database, quarry: Place, slate: Place) -> dict[str, uuid.UUID]:
-    """An incident that the company told and the organisation answered, a campaign that asks nobody yet, and a next
-    assessment that stays, for its questionnaire is one that the policy asks for.
+def make(database: Database, quarry: Place, slate: Place, many: uuid.UUID) -> dict[str, Any]:
+    """An incident that the company told and the organisation answered, a campaign that asks nobody yet, a next
+    assessment that stays, for its questionnaire is one that the policy asks for, and an organisation that nobody
+    looks after any more (``_left``), of which ``many`` is a member.
     """
     now = clock.now()
     ciso, owner = quarry[OrganisationRole.CISO], slate[CompanyRole.OWNER]
@@ -183,4 +203,38 @@ def make(database: Database, quarry: Place, slate: Place) -> dict[str, uuid.UUID
     world.add_to(database, owner, slate[CompanyRole.CONTRIBUTOR], assessment)
     scene.fill(database, owner, assessment, journey.best, now=now)
     scene.seal(database, owner, assessment, now=now)
-    return {"incident": incident, "campaign": campaign}
+    return {"incident": incident, "campaign": campaign, **_left(database, ciso, many)}
+
+
+def _left(database: Database, ciso: Identity, many: uuid.UUID) -> dict[str, Any]:
+    """An organisation whose administrators have gone: a campaign is being put off and stays so, since the worker of the
+    server finds nobody in whose name it may go on; and what is made for campaigns was retired.
+    """
+    now = clock.now()
+    flash = catalog.latest("vulnerability_flash")
+    with database.transaction() as session:
+        own = organisations.create_organisation(
+            session, name="Heron Mutual", zone="Europe/Berlin", currency="EUR", now=now
+        )
+        organisations.add_member(session, own, many, OrganisationRole.PROCUREMENT, now=now, actor=None)
+        person = session.get_one(PersonRow, many)
+        buyer = Identity(
+            Person(person.id, person.name, person.address),
+            uuid.uuid4(),
+            organisation=Tenant(own.id, own.slug, own.name),
+            role=OrganisationRole.PROCUREMENT,
+        )
+        row = Campaign(
+            id=uuid.uuid4(), organisation_id=own.id, title="The flaw in the press", content_hash=flash.content_hash,
+            slug=flash.slug, due=clock.local_date(now, own.zone) + timedelta(days=9), due_time=None, zone=own.zone,
+            reason="Everybody talks of it.", said="", choice={}, ladder="days", state=service.MOVING,
+            created_by=ciso.person.id, created_at=now, closed_by=ciso.person.id, closed_at=None,
+        )  # fmt: skip
+        session.add(row)
+        record(session, Kind.CAMPAIGN_STARTED, now=now, actor=None, subject=row, data={"slug": row.slug})
+        made = {"left_o": own.slug, "moving": row.id}
+    with database.transaction(buyer.scope) as session:
+        for one in library.shipped_versions():
+            if one.purpose == service.PURPOSE:
+                releasing.retire(session, one, actor=buyer, now=now)
+    return made

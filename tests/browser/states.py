@@ -129,6 +129,8 @@ class World:
     found_submission: uuid.UUID
     incident: uuid.UUID
     campaign: uuid.UUID
+    left_o: str
+    moving: uuid.UUID
     clause: str
 
     def cookie(self, who: str) -> str:
@@ -254,7 +256,7 @@ def _made(settings: Settings, database: Database) -> World:
         **opened.make(database, quarry, issued.vendor),
         **returned.make(database, quarry, slate, issued.vendor, archive),
         **found.make(database, quarry, slate, issued.vendor, archive),
-        **page_states_cycle.make(database, quarry, slate),
+        **page_states_cycle.make(database, quarry, slate, many),
         **page_states_worker.make(database, quarry),
         **gates.propose(database, quarry, silent),  # after what changes the policy
         **page_states_search.make(database, quarry),

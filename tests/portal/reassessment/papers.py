@@ -6,10 +6,13 @@ import uuid
 from datetime import date
 from hashlib import sha256
 
-from portal.access import CompanyRole
+from sqlalchemy.orm import Session
+
+from portal.access import CompanyRole, Identity
 from portal.assessments import showing
 from portal.db import Database
 from portal.evidence import service as evidence
+from portal.evidence.models import Evidence
 from portal.evidence.service import Described
 from portal.evidence.sniffing import Sniffed
 from portal.evidence.uploads import Stored
@@ -31,11 +34,15 @@ def lay(
 ) -> uuid.UUID:
     """A document of the company beside one answer of the open assessment; its file is not in storage."""
     owner = issued.company[CompanyRole.OWNER]
-    file = Sniffed("report.txt", "text/plain", 1, sha256(title.encode()).hexdigest())
     with database.transaction(owner.scope) as session:
         one = showing.open_assessment(session, owner, assessment or issued.assessment, key, now=NOW)
-        described = Described(kind, title, issued_on, expires)
-        stored = Stored(new_key(), file, "not_scanned", None)
-        document = evidence.add(session, stored, described, actor=owner, now=NOW)
+        document = kept(session, owner, Described(kind, title, issued_on, expires))
         showing.show_new(session, one, key, document, actor=owner, now=NOW)
         return document.id
+
+
+def kept(session: Session, owner: Identity, described: Described) -> Evidence:
+    """A document of the company that lies beside nothing; its file is not in storage."""
+    file = Sniffed("report.txt", "text/plain", 1, sha256(described.title.encode()).hexdigest())
+    stored = Stored(new_key(), file, "not_scanned", None)
+    return evidence.add(session, stored, described, actor=owner, now=NOW)

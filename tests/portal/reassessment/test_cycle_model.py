@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,65 +18,129 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, update
 
 from portal import outbox
-from portal.access import CompanyRole, OrganisationRole
+from portal.access import CompanyRole, Identity, OrganisationRole
 from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.clock import local_date
 from portal.db import SYSTEM, Database
+from portal.evidence.service import Described
+from portal.gate import keeping
 from portal.gate.models import GateDecision
 from portal.organisations.models import CompanyMember
 from portal.outbox import Message
-from portal.reassessment import unsaid
+from portal.reassessment import agenda, unsaid
 from portal.reassessment.generating import generate
 from portal.reassessment.models import Reminder, ReminderStep
+from portal.reassessment.models_terms import EvidenceTerm
 from portal.settings import Settings
 from tests.portal import journey
+from tests.portal.reassessment.papers import kept
 from tests.portal.world import NOW, make_company, make_organisation
 
 pytestmark = pytest.mark.both_databases
 DAY = timedelta(days=1)
 START = datetime(2027, 1, 4, 9, tzinfo=UTC)
-DAYS = (-90, -60, -30, -14, -7, -1, 0, 1, 7, 14, 30)
-DECISION_DAYS = (-60, -30, -14, -7, -1, 0, 1)
+# Days from the date; of a campaign by the hour, hours from its hour. Campaigns go by what they have chosen.
+LADDERS = {
+    "assessment": (-90, -60, -30, -14, -7, -1, 0, 1, 7, 14, 30),
+    "decision": (-60, -30, -14, -7, -1, 0, 1),
+    "evidence": (-60, -30, -14, -7, -1, 0, 7, 30),
+    "days": (-3, -1, 0, 1, 3),
+    "hours": (-24, -4, 0, 4, 24),
+    "none": (),
+}
 ZONES = ("Europe/Lisbon", "Pacific/Auckland", "America/Los_Angeles")
 KEEP = timedelta(days=35)
 
 
-def name(days: int) -> str:
-    return "on-the-day" if days == 0 else f"before-{-days}" if days < 0 else f"after-{days}"
+@dataclass(frozen=True)
+class Step:
+    """A step with its moment: the day on which it begins, by the hour the instant."""
+
+    number: int
+    name: str
+    day: date
+    at: datetime | None = None
 
 
-def moment(due: date, days: int) -> date:
-    """Of a region without holidays: back to a Friday up to the date, on to a Monday after it."""
-    day = due + days * DAY
+def of_day(due: date, number: int, first: date) -> Step:
+    """Of a region without holidays: back to a Friday up to the date, on to a Monday after it; but not back to the day
+    on which the date was set, or before it.
+    """
+    own = day = due + number * DAY
     while day.weekday() > 4:
-        day += -DAY if days <= 0 else DAY
-    return day
+        day += -DAY if number <= 0 else DAY
+    name = "on-the-day" if number == 0 else f"before-{-number}" if number < 0 else f"after-{number}"
+    return Step(number, name, own if day <= first < own else day)
+
+
+def of_hour(due: date, number: int, clock: time | None, zone: str) -> Step:
+    """Of a date without a time the hours are counted from the end of its day."""
+    ends = datetime.combine(due, clock, ZoneInfo(zone)) if clock else midnight(due + DAY, zone)
+    at = ends.astimezone(UTC) + timedelta(hours=number)
+    return Step(number, f"hour{number:+d}@{f'{clock:%H:%M}' if clock else '24:00'}", local_date(at, zone), at)
+
+
+def midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(0), ZoneInfo(zone))
 
 
 @dataclass
-class Asked:
-    """One open assessment as the model knows it. ``past``: (due, since, until, why) of dates that are over."""
+class Dated:
+    """Something with a date, and by which ladder people are told of it."""
 
     id: uuid.UUID
-    zone: str
     due: date
     since: datetime
+    zone: str = ZONES[0]
+    ladder: str = "assessment"
+    clock: time | None = None
+
+    def steps(self, due: date, since: datetime) -> list[Step]:
+        """The whole ladder of a date that was set at ``since``."""
+        numbers = LADDERS[self.ladder]
+        if self.ladder == "hours":
+            return [of_hour(due, one, self.clock, self.zone) for one in numbers]
+        return [of_day(due, one, local_date(since, self.zone)) for one in numbers]
+
+    def come(self, due: date, since: datetime, now: datetime) -> list[Step]:
+        """The steps whose moment has begun since the date was set, in the order of their moments."""
+        today, first = local_date(now, self.zone), local_date(since, self.zone)
+        found = [
+            one
+            for one in self.steps(due, since)
+            if (first < one.day <= today if one.at is None else since < one.at <= now)
+        ]
+        return sorted(found, key=lambda one: (one.day, one.number))
+
+
+@dataclass
+class Asked(Dated):
+    """Answers that are asked for, by an assessment or by a campaign. ``past``: (due, since, until, why) of dates that
+    are over.
+    """
+
     open: bool = True
     linked: bool = True
     past: list[tuple[date, datetime, datetime, str]] = field(default_factory=list)
 
 
 @dataclass
-class Decided:
+class Decided(Dated):
     """A decision of the gate: until when it lets something pass."""
 
-    id: uuid.UUID
-    due: date
-    since: datetime
-    zone: str = ZONES[0]
+    ladder: str = "decision"
     passes: bool = True
+
+
+@dataclass
+class Paper(Dated):
+    """The end of a document beside an answer; ``best``: it is what the question is proved by."""
+
+    ladder: str = "evidence"
+    best: bool = False
+    document: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 @dataclass
@@ -88,70 +153,78 @@ class World:
 
     owners: dict[uuid.UUID, datetime]
     ciso: uuid.UUID
+    reviewer: uuid.UUID
     deciders: frozenset[uuid.UUID] = frozenset()
     asked: list[Asked] = field(default_factory=list)
+    papers: list[Paper] = field(default_factory=list)
     decided: Decided | None = None
     held: bool = False
     waits: set[tuple[uuid.UUID, date, str]] = field(default_factory=set)
     record: dict[tuple[uuid.UUID, date, str], frozenset[uuid.UUID] | str] = field(default_factory=dict)
 
-    def come(
-        self, one: Asked | Decided, due: date, since: datetime, now: datetime, ladder: tuple[int, ...] = DAYS
-    ) -> list[int]:
-        """The steps whose moment has begun since the date was set, in the order of their moments."""
-        today, first = local_date(now, one.zone), local_date(since, one.zone)
-        found = [days for days in ladder if first < moment(due, days) <= today]
-        return sorted(found, key=lambda days: (moment(due, days), days))
-
     def looked(self, now: datetime) -> None:
         """A pass: the newest step that has come is told, unless a newer one is on record; the others are overtaken."""
-        for one in self.asked:
-            if one.open:
-                self._look(one, self.come(one, one.due, one.since, now))
+        for asked in self.asked:
+            if asked.open:
+                self._look(asked, now)
+        for paper in self.papers:
+            if paper.best:
+                self._look(paper, now)
         if self.decided is not None and self.decided.passes:
-            found = self.come(self.decided, self.decided.due, self.decided.since, now, DECISION_DAYS)
-            self._look(self.decided, found)
+            self._look(self.decided, now)
 
-    def _look(self, one: Asked | Decided, come: list[int]) -> None:
+    def _look(self, one: Dated, now: datetime) -> None:
+        come = one.come(one.due, one.since, now)
         if not come:
             return
-        done = [days for days in DAYS if (one.id, one.due, name(days)) in self.record]
-        newest, key = come[-1], (one.id, one.due, name(come[-1]))
-        if newest not in done and not any(days > newest for days in done):
-            self.record[key] = self.deciders if isinstance(one, Decided) else self.people(one, newest)
+        every = one.steps(one.due, one.since)
+        done = [step.number for step in every if (one.id, one.due, step.name) in self.record]
+        newest, key = come[-1], (one.id, one.due, come[-1].name)
+        if not any(number >= newest.number for number in done):
+            self.record[key] = self.people(one, newest)
             if self.held:
                 self.waits.add(key)
-        for days in come:
-            self.record.setdefault((one.id, one.due, name(days)), "overtaken")
+        for step in come:
+            self.record.setdefault((one.id, one.due, step.name), "overtaken")
 
-    def people(self, one: Asked, days: int) -> frozenset[uuid.UUID]:
-        """The owners who were there before that day; from a week late on whoever issued it, at last the CISO. Whoever
-        issued it, too, where the company has gone or nobody of it is left.
+    def people(self, one: Dated, step: Step) -> frozenset[uuid.UUID]:
+        """The owners who were there before that day, and late whoever looks after it: of answers whoever issued them,
+        a week late, of a campaign at once; of documents the reviewer, too; at last the CISO. Whoever issued it, too,
+        where the company has gone or nobody of it is left.
         """
-        day = moment(one.due, days)
-        told = {who for who, joined in self.owners.items() if local_date(joined, one.zone) < day}
+        told = {who for who, joined in self.owners.items() if local_date(joined, one.zone) < step.day}
+        if isinstance(one, Decided):
+            return self.deciders
+        if isinstance(one, Paper):
+            told |= {self.reviewer} if step.number >= 7 else set()
+            return frozenset(told | {self.ciso} if step.number >= 30 else told)
+        assert isinstance(one, Asked)
         told = told if one.linked else set()
-        return frozenset(told | {self.ciso} if days >= 7 or not told else told)
+        late = step.number >= (7 if one.ladder == "assessment" else 1)
+        return frozenset(told | {self.ciso} if late or not told else told)
 
     def noted(self, now: datetime) -> None:
         """What is over within five weeks has its reason."""
         for one in self.asked:
             for due, since, until, why in one.past:
                 if until >= now - KEEP:
-                    for days in self.come(one, due, since, until):
-                        self.record.setdefault((one.id, due, name(days)), why)
+                    for step in one.come(due, since, until):
+                        self.record.setdefault((one.id, due, step.name), why)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A database with people and one assessment to copy."""
+    """A database with people, one assessment to copy, and a submission that counts at a gate."""
 
     pattern: dict[str, Any]
     owner: uuid.UUID
     colleague: uuid.UUID
     ciso: uuid.UUID
     admin: uuid.UUID
+    reviewer: uuid.UUID
     engagement: uuid.UUID
+    submission: uuid.UUID
+    answers: Identity
 
 
 @pytest.fixture
@@ -165,6 +238,9 @@ def place(database: Database, settings: Settings) -> Place:
             .mappings()
             .one()
         )
+    submission = journey.submit(database, issued)
+    keeping.Keeper(database).turn(lambda: NOW + timedelta(hours=3), seconds=60)
+    with database.transaction() as session:
         session.execute(update(Assessment).values(state="cancelled", closed_at=NOW - timedelta(days=500)))
         record(session, Kind.ASSESSMENT_CANCELLED, now=NOW, actor=None)
     return Place(
@@ -173,7 +249,10 @@ def place(database: Database, settings: Settings) -> Place:
         company[CompanyRole.CONTRIBUTOR].person.id,
         buyer[OrganisationRole.CISO].person.id,
         buyer[OrganisationRole.ADMIN].person.id,
+        buyer[OrganisationRole.REVIEWER].person.id,
         issued.engagements[0],
+        submission,
+        company[CompanyRole.OWNER],
     )
 
 
@@ -182,7 +261,7 @@ steps = st.lists(
         st.sampled_from(
             [
                 *("pass", "pass", "pass", "pass", "extend", "close", "return", "join", "leave"),
-                *("unlink", "link", "decide", "revoke", "restore", "release"),
+                *("unlink", "link", "decide", "revoke", "restore", "release", "judge", "judge"),
             ]
         ),
         st.integers(0, 2),  # which one
@@ -202,19 +281,30 @@ steps = st.lists(
 )
 @given(
     script=steps,
-    dues=st.lists(st.tuples(st.integers(-5, 120), st.sampled_from(ZONES)), min_size=3, max_size=3),
+    dues=st.lists(
+        st.tuples(
+            st.one_of(st.integers(-5, 120), st.integers(0, 6)),
+            st.sampled_from(ZONES),
+            st.sampled_from(["assessment", "assessment", "hours", "days", "none"]),
+            st.sampled_from([None, time(8), time(18, 30)]),
+        ),
+        min_size=3,
+        max_size=3,
+    ),
 )
 def test_what_stands_on_record_is_what_the_model_says(
     database: Database,
     place: Place,
     script: list[tuple[str, int, int, int, int]],
-    dues: list[tuple[int, str]],
+    dues: list[tuple[int, str, str, time | None]],
 ) -> None:
-    world = World({place.owner: NOW - timedelta(days=900)}, place.ciso, frozenset({place.ciso, place.admin}))
+    deciders = frozenset({place.ciso, place.admin})
+    world = World({place.owner: NOW - timedelta(days=900)}, place.ciso, place.reviewer, deciders)
     now = START
     members(database, place, {place.owner})
-    for days, zone in dues:
-        world.asked.append(open_one(database, place, START.date() + days * DAY, zone))
+    for days, zone, ladder, clock in dues:
+        world.asked.append(open_one(database, place, START.date() + days * DAY, zone, ladder, clock))
+    world.papers += [lay(database, place) for _ in range(2)]
     for what, which, minutes, days, workers in [*script, ("pass", 0, 1, 1, 1)]:
         now += timedelta(minutes=minutes)
         one = world.asked[which]
@@ -230,16 +320,19 @@ def test_what_stands_on_record_is_what_the_model_says(
             world.decided = decide(database, place, days, passes=what == "decide", now=now)
         elif what in ("restore", "release"):
             hold(database, world, held=what == "restore", now=now)
+        elif what == "judge":
+            judge(database, world, which % 2, local_date(now, ZONES[0]) + (days - 20) * DAY)
         elif what == "return" and not one.open:
             give_back(database, one, now, days)
         elif what in ("extend", "close") and one.open:
             end(database, one, now, days if what == "extend" else None)
-    found = on_record(database, {key[0] for key in world.record} | {one.id for one in world.asked})
+    ids = [one.id for one in world.asked]
+    found = on_record(database, {key[0] for key in world.record} | {*ids, *(one.id for one in world.papers)})
     assert found == world.record
     assert waiting(database, set(world.record)) == world.waits
-    ids = [one.id for one in world.asked]
     hold(database, world, held=False, now=now)
     decide(database, place, 1, passes=False, now=now)
+    judge(database, world, None, START.date())
     with database.transaction() as session:  # the next example begins with nothing open
         session.execute(
             update(Assessment)
@@ -249,13 +342,18 @@ def test_what_stands_on_record_is_what_the_model_says(
         record(session, Kind.ASSESSMENT_CANCELLED, now=now, actor=None)
 
 
-def open_one(database: Database, place: Place, due: date, zone: str) -> Asked:
+def open_one(
+    database: Database, place: Place, due: date, zone: str, ladder: str, clock: time | None
+) -> Asked:
+    """An assessment, or what a campaign asks, by the ladder that it has."""
     values = {**place.pattern, "id": uuid.uuid4(), "code": uuid.uuid4().hex[:16], "due": due, "zone": zone}
     values |= {"issued_at": START, "state": "open"}
+    if ladder != "assessment":
+        values |= {"campaign_id": uuid.uuid4(), "ladder": ladder, "due_time": clock}
     with database.transaction() as session:
         session.execute(insert(Assessment).values(**values))
         record(session, Kind.ASSESSMENT_ISSUED, now=START, actor=None)
-    return Asked(values["id"], zone, due, START)
+    return Asked(values["id"], due, START, zone, ladder, clock)
 
 
 def members(database: Database, place: Place, owners: set[uuid.UUID]) -> None:
@@ -290,7 +388,7 @@ def end(database: Database, one: Asked, now: datetime, put_off: int | None) -> N
             record(session, Kind.SUBMITTED, now=now, actor=None, subject=row)
         else:
             row.due = before + put_off * DAY
-            data = {"before": before, "due": row.due, "asked": False}
+            data = {"before": before, "before_time": row.due_time, "due": row.due, "asked": False}
             record(session, Kind.ASSESSMENT_EXTENDED, now=now, actor=None, subject=row, data=data)
     one.past.append((before, one.since, now, "answered" if put_off is None else "moved"))
     if put_off is None:
@@ -307,6 +405,41 @@ def give_back(database: Database, one: Asked, now: datetime, days: int) -> None:
         record(session, Kind.QUESTIONS_RETURNED, now=now, actor=None, subject=row)
     one.open, one.due, one.since = True, one.due + days * DAY, now
     one.past = [each for each in one.past if each[3] != "answered"]
+
+
+def lay(database: Database, place: Place) -> Paper:
+    """A document beside the answers, which nothing is proved by yet."""
+    organisation, described = place.pattern["organisation_id"], Described("training_record", "A")
+    with database.transaction(place.answers.scope) as session:
+        made = kept(session, place.answers, described).id
+    with database.transaction() as session:
+        session.add(
+            EvidenceTerm(
+                submission_id=place.submission,
+                key="people.training",
+                evidence_id=made,
+                organisation_id=organisation,
+                company_id=place.pattern["company_id"],
+                kind="training_record",
+                until=START.date(),
+                best=False,
+                sealed_at=NOW,
+            )
+        )
+    return Paper(agenda.subject_of("evidence", made, str(organisation)), START.date(), NOW, document=made)
+
+
+def judge(database: Database, world: World, best: int | None, until: date) -> None:
+    """One of the documents is what the question is proved by, until a day; None: nothing is."""
+    for number, paper in enumerate(world.papers):
+        paper.best = number == best
+        paper.due = until if paper.best else paper.due
+        with database.transaction() as session:
+            session.execute(
+                update(EvidenceTerm)
+                .where(EvidenceTerm.evidence_id == paper.document)
+                .values(best=paper.best, until=paper.due)
+            )
 
 
 def link(database: Database, place: Place, one: Asked, *, linked: bool, now: datetime) -> None:
@@ -388,7 +521,8 @@ def on_record(
     with database.looking(SYSTEM) as session:
         rows = session.execute(
             select(ReminderStep).where(
-                ReminderStep.subject_id.in_(ids), ReminderStep.kind.in_(("assessment", "decision"))
+                ReminderStep.subject_id.in_(ids),
+                ReminderStep.kind.in_(("assessment", "decision", "campaign", "evidence")),
             )
         ).scalars()
         told = session.execute(select(Reminder).where(Reminder.subject_id.in_(ids))).scalars().all()

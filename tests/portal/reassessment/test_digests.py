@@ -430,6 +430,14 @@ def test_more_than_three_of_a_morning_are_one_letter(database: Database, world: 
     assert kinds == {alone.ALONE: 3, alone.MORNING: 1}
 
 
+def test_letters_by_the_hour_take_no_place_of_a_morning(database: Database, world: World) -> None:
+    """Whichever of them a pass writes first: what goes alone does not hang on the order of its work."""
+    for number, step in enumerate([*["hour-4@18:00"] * 3, *["on-the-day"] * 3]):
+        one = journey.issue(database, world.places[0], world.companies[0], vendor_name=f"Vendor {number}")
+        goes_alone(database, one, world.as_in(0), step=step, now=MORNING)
+    assert Counter(one.kind for one in messages(database)) == {alone.ALONE: 6}
+
+
 def test_lines_of_a_day_always_have_a_letter_that_has_not_gone(database: Database, world: World) -> None:
     """However often the worker comes past the reader's hour: of digests two days, of mornings as many as it takes."""
     who = world.ciso.person.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from argparse import Namespace
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,8 +14,13 @@ from sqlalchemy import update
 
 from portal import cli_cycle
 from portal.access import CompanyRole, OrganisationRole
+from portal.assessments.issuing_many import Order
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
+from portal.campaigns import choosing
+from portal.campaigns import service as campaigns
+from portal.campaigns.choosing import Choice
+from portal.campaigns.service import Wish
 from portal.db import Database
 from portal.faults import NotFound, StartupFault
 from portal.organisations.models import Organisation
@@ -24,6 +30,7 @@ from portal.reassessment.foreseen_lines import OPENED
 from portal.settings import Settings
 from portal.vendors.models import Engagement
 from portal.web import Portal
+from questionnaires import catalog
 from tests.portal import journey
 from tests.portal.journey import Issued
 from tests.portal.once import made_once
@@ -31,6 +38,7 @@ from tests.portal.reassessment.given import put_off, submit
 from tests.portal.world import NOW, Browser, make_company, make_organisation
 
 TODAY = NOW.date()
+FLASH = catalog.latest("vulnerability_flash")
 GOLDEN = Path(__file__).parent / "foreseen.txt"
 DUE = date(2026, 12, 16)  # a Wednesday
 
@@ -77,6 +85,21 @@ def test_the_page_says_who_is_told_what_and_when(app: Portal, given: Given) -> N
     assert "Opened by the calendar" in year
     assert "Claims archive" in year
     assert "24 Sept 2027" in year.replace("24 Sep 2027", "24 Sept 2027")
+
+
+def test_what_a_campaign_is_still_to_ask_is_foreseen_by_its_title(
+    app: Portal, database: Database, given: Given
+) -> None:
+    ciso, made = given.asked.organisation[OrganisationRole.CISO], uuid.uuid4()
+    wish = Wish("Log flaw", FLASH.content_hash, TODAY + timedelta(days=3), None, "Everybody asks.", "days")
+    order = Order(made, wish.content_hash, FLASH.slug, wish.due, wish.reason)
+    with database.transaction(ciso.scope) as session:
+        lines, _total = choosing.lines(session, ciso, Choice(), order, today=TODAY, now=NOW)
+        campaigns.start(session, made, wish, {}, lines, actor=ciso, now=NOW)
+    found = look(app, given, "?kind=campaign")
+    assert FLASH.title in found
+    assert "Solvane" in found
+    assert "Owner of Fennmark" in found
 
 
 def test_it_is_narrowed_to_a_kind_and_to_a_person_and_says_so(app: Portal, given: Given) -> None:
