@@ -123,7 +123,9 @@ def _of_today(
     return counted
 
 
-def placed(now: datetime) -> Select[Any]:
+def placed(
+    now: datetime,
+) -> Select[uuid.UUID | None, uuid.UUID | None, uuid.UUID | None, datetime]:
     """(person_id, organisation_id, company_id, due_at) of the letters that take a place among those of a day, to be
     narrowed. Steps of hours take none, whichever pass has written them.
     """

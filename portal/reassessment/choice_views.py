@@ -23,7 +23,7 @@ GROUP_WORDS: dict[str, tuple[Any, Any]] = {
     choices.COMING: (_l("Dates that are coming"), _l("In the digest of the day.")),
     choices.COPIES: (
         _l("What was carried up to you"),
-        _l("Overdue dates of others, told to business owners and CISOs."),
+        _l("What is due today or late and asked of others."),
     ),
     choices.EVIDENCE: (_l("Documents that end"), _l("Certificates and reports before and after their end.")),
     choices.CAMPAIGNS: (_l("Campaigns"), _l("Who has answered a short questionnaire, and who has not.")),

@@ -25,6 +25,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Invalid, NotFound
 from portal.organisations import queries as organisations
+from portal.reassessment.kinds import COMPANY_ROLES, KINDS
 from portal.reassessment.ladder import HOUR
 from portal.reassessment.models_post import LetterChoice
 
@@ -39,27 +40,25 @@ GROUPS = (COMING, COPIES, EVIDENCE, CAMPAIGNS, CALENDAR)
 # What people of a company are told about before its date: the rest is about what is asked of them.
 OF_COMPANY = (COMING, EVIDENCE)
 MANDATORY = frozenset({"stuck", "incident"})
-ESCALATED_TO = frozenset({"ciso", "business_owner"})
 EVERYWHERE = uuid.UUID(int=0)
 FIRST_HOUR, LAST_HOUR = 6, 20
 MAC = 16  # bytes
 _ORDER = (*GROUPS,)
 
 
-def group_of(kind: str, step: str, role: str, *, of_company: bool) -> str:
-    """The group of a reminder to somebody of this role; "" is mandatory.
+def group_of(kind: str, step: str, role: str) -> str:
+    """The group of a reminder to somebody who is told through this ``role`` of the ladder; "" is mandatory.
 
-    People of a company may not turn off what is due today or late: it is asked of them. Colleagues whom a step was only
-    carried up to may.
+    Who has to act may not turn off what is due today or late. To whom it was only carried up may.
     """
     pressing = is_pressing(step)
-    if kind in MANDATORY or (of_company and pressing):
+    if kind in MANDATORY or (pressing and KINDS[kind].asks(role)):
         return ""
     if kind == "evidence":
         return EVIDENCE
     if kind == "campaign":
-        return "" if of_company else CAMPAIGNS
-    return COPIES if pressing and role in ESCALATED_TO else COMING
+        return "" if role in COMPANY_ROLES else CAMPAIGNS
+    return COPIES if pressing else COMING
 
 
 def is_pressing(step: str) -> bool:

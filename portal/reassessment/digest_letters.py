@@ -190,7 +190,8 @@ def look(
     block = looked.block
     if block is not None and place in stands.locked | stands.by_provider:
         why = OWES if place in stands.locked else PROVIDER
-        block = Block(head, place, (), block.count, block.path, locked=True, why_locked=why)
+        path = f"{lines.place_of(identity)[0]}/calendar"  # that of the block may tell a kind and a month
+        block = Block(head, place, (), block.count, path, locked=True, why_locked=why)
     return Looked(block, dropped | dict(looked.dropped))
 
 

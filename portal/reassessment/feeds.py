@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
@@ -18,7 +20,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal import mail, outbox
+from portal import clock, mail, outbox
 from portal.access import Identity, Person
 from portal.accounts.models import PersonRow
 from portal.accounts.service import about, new_token, token_hash
@@ -217,8 +219,9 @@ def note_read(session: Session, found: Found, *, now: datetime) -> None:
         )
 
 
-def calendar_of(database: Database, found: Found, where: Where, *, now: datetime) -> bytes:
-    """The calendar as of ``now``: of all its places the MOST_ITEMS items that are nearest, by date.
+def calendar_of(database: Database, found: Found, where: Where, *, now: datetime) -> tuple[bytes, str]:
+    """(the calendar as of ``now``, a hash that is the same while nothing in it but that instant has changed): of all
+    its places the MOST_ITEMS items that are nearest, by date.
 
     ``where``: the path of the page on which one acts on an item.
     """
@@ -238,7 +241,8 @@ def calendar_of(database: Database, found: Found, where: Where, *, now: datetime
     ]
     events.sort(key=lambda one: (one[0], one[1].day, one[1].uid))
     nearest = sorted((one for _far, one in events[:MOST_ITEMS]), key=lambda one: (one.day, one.uid))
-    return ics.written(_name(found), nearest, _cut() if len(events) >= MOST_ITEMS else "")
+    written = partial(ics.written, _name(found), nearest, _cut() if len(events) >= MOST_ITEMS else "")
+    return written(now=now), sha256(written(now=clock.instant(0))).hexdigest()
 
 
 def _rows(database: Database, identity: Identity, place: Belonging, now: datetime) -> list[Row]:
@@ -263,13 +267,13 @@ def is_closed(place: Belonging) -> bool:
 
 
 def _event(base: str, place: Belonging, row: Row, host: str, where: Where) -> ics.Event:
-    item = row.item
+    """The item under a name of its own at each place: who belongs to both sides has it twice."""
+    item, ending = row.item, f"{place.id}@{host}"
     if is_closed(place):
         page = f"/o/{place.slug}/calendar?year={item.due.year}&month={item.due.month}"
         return ics.Event(
-            f"date-{agenda.subject_of('date', item.subject, item.kind)}@{host}",
+            f"date-{agenda.subject_of('date', item.subject, item.kind)}-{ending}",
             item.due,
-            item.since,
             str(_("A date at %(place)s", place=place.name)),
             str(_("%(place)s asks for more than an address: sign in to read it.", place=place.name)),
             place.name,
@@ -278,9 +282,8 @@ def _event(base: str, place: Belonging, row: Row, host: str, where: Where) -> ic
     who = ", ".join(one for one in (row.vendor, row.engagement) if one)
     summary = f"{row.what}, {who}" if who else row.what
     return ics.Event(
-        f"{item.kind}-{item.subject}@{host}",
+        f"{item.kind}-{item.subject}-{ending}",
         item.due,
-        item.since,
         summary,
         "\n".join(_told(item, row)),
         place.name,

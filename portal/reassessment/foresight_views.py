@@ -95,7 +95,11 @@ def _asked() -> _Asked:
 
 def _found(asked: _Asked) -> tuple[Outlook, list[Entry]]:
     found = outlook.outlook(
-        web.portal().database, asked.own.id, now=web.now(), start=asked.start, end=asked.end
+        *(web.portal().database, asked.own.id),
+        now=web.now(),
+        start=asked.start,
+        end=asked.end,
+        seconds=outlook.SECONDS,
     )
     lines = outlook.seen_by(web.db(), web.identity(), found)
     return found, list(outlook.entries(lines, kind=asked.kind, person=asked.person))

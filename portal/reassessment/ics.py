@@ -22,19 +22,18 @@ _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One item of a day. ``uid`` names it for ever; ``since``: when it came to be; ``url``: the whole address."""
+    """One item of a day. ``uid`` names it for ever; ``url``: the whole address."""
 
     uid: str
     day: date
-    since: datetime
     summary: str
     description: str
     category: str
     url: str
 
 
-def written(name: str, events: Iterable[Event], description: str = "") -> bytes:
-    """The calendar as bytes, UTF-8 with CRLF. ``description``: what a reader is to know of the whole."""
+def written(name: str, events: Iterable[Event], description: str = "", *, now: datetime) -> bytes:
+    """The calendar as of ``now`` as bytes, UTF-8 with CRLF. ``description``: what a reader is to know of the whole."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -46,16 +45,16 @@ def written(name: str, events: Iterable[Event], description: str = "") -> bytes:
     ]
     if description:
         lines.append(f"X-WR-CALDESC:{text(description)}")
-    found = [line for one in events for line in _event(one)]
+    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    found = [line for one in events for line in _event(one, stamp)]
     lines += found or UTC_ZONE  # a calendar without any component is none (3.6)
     lines.append("END:VCALENDAR")
     return b"".join(folded(line) for line in lines)
 
 
-def _event(one: Event) -> Iterator[str]:
-    # No SEQUENCE and no LAST-MODIFIED: a date moves with the rules, too, while ``since`` stays, and whoever keeps an
-    # item would take the old day for as new as this one. A calendar that is subscribed to is replaced as a whole.
-    stamp = one.since.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+def _event(one: Event, stamp: str) -> Iterator[str]:
+    # No SEQUENCE and no LAST-MODIFIED: a date moves with the rules, too, and names change, and nothing keeps when. What
+    # was read later is the newer (3.8.7.2): whoever keeps an item never takes its old day for as new as this one.
     yield "BEGIN:VEVENT"
     yield f"UID:{text(one.uid)}"
     yield f"DTSTAMP:{stamp}"

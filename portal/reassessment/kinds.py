@@ -33,25 +33,31 @@ COMING, COPIES, EVIDENCE, CAMPAIGNS, ALWAYS = "coming", "overdue_copies", "evide
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of subject. ``words``: what the thing is called. ``ladder``: as it ships. ``vendor_side``: whether people
-    of the company are told, and see it. ``group``: of its letters. ``forgets``: so many days after its date nobody
-    needs to be told any more, None = never. ``falls_back``: a step that reaches nobody goes to NEXT_ROLES; not where
-    its words are true of one person alone.
+    of the company are told, and see it. ``acts``: the roles of the organisation that have to act on it, beside those
+    of the company, of whom it is always asked; the others only hear of it. ``group``: of its letters. ``forgets``: so
+    many days after its date nobody needs to be told any more, None = never. ``falls_back``: a step that reaches nobody
+    goes to NEXT_ROLES; not where its words are true of one person alone.
     """
 
     name: str
     words: str
     ladder: Ladder
     vendor_side: bool = False
+    acts: tuple[str, ...] = ()
     group: str = COMING
     forgets: int | None = None
     falls_back: bool = True
+
+    def asks(self, role: str) -> bool:
+        """Whether who is told through this role has to act on it."""
+        return role in COMPANY_ROLES or role in self.acts
 
 
 def _ladder(
     *lines: tuple[tuple[int, ...], tuple[str, ...]], mandatory: bool = False, alone: bool = False
 ) -> Ladder:
     """Steps by days. On the day and after it a letter goes alone. ``mandatory``: nobody may turn any of them off; what
-    one side may not turn off says choices.group_of.
+    else nobody may says choices.group_of.
     """
     found = [
         Step(named(day), day, to=to, alone=alone or day >= 0, mandatory=mandatory)
@@ -91,16 +97,19 @@ _KINDS = (
             ((-14, -7, -1, 0), (ISSUERS, BUSINESS_OWNER)),
             ((1, 7, 14, 30), (ISSUERS, BUSINESS_OWNER, CISO)),
         ),
+        acts=(ISSUERS,),
     ),
     Kind(
         "review",
         _l("review"),
         _ladder(((-7, -1, 0, 1), (REVIEWERS,)), ((7, 14), (REVIEWERS, CISO))),
+        acts=(REVIEWERS,),
     ),
     Kind(
         "decision",
         _l("decision of the gate"),
         _ladder(((-60, -30, -14, -7, -1, 0, 1), (DECIDERS, BUSINESS_OWNER))),
+        acts=(DECIDERS,),
     ),
     Kind(
         "campaign",
@@ -126,13 +135,19 @@ _KINDS = (
         _ladder(((0, 1, 7), (REVIEWERS, CISO)), mandatory=True),
         group=ALWAYS,
     ),
-    Kind("trigger", _l("reason for a look"), _ladder(((-13, 0, 14), (ISSUERS,)), ((30,), (ISSUERS, CISO)))),
+    Kind(
+        "trigger",
+        _l("reason for a look"),
+        _ladder(((-13, 0, 14), (ISSUERS,)), ((30,), (ISSUERS, CISO))),
+        acts=(ISSUERS,),
+    ),
     Kind(
         "condition",
         _l("condition of a decision"),
         _ladder(((-30, -7, -1, 0, 1), (DECIDED, PROCUREMENT)), ((7,), (DECIDED, PROCUREMENT, CISO))),
+        acts=(DECIDED, PROCUREMENT),
     ),
-    Kind("exception", _l("exception"), _ladder(((-60, -30, -7, 0), (DECIDED, CISO)))),
+    Kind("exception", _l("exception"), _ladder(((-60, -30, -7, 0), (DECIDED, CISO))), acts=(DECIDED, CISO)),
     Kind(
         "finding",
         _l("remediation"),
@@ -154,11 +169,13 @@ _KINDS = (
         "first",
         _l("first assessment"),
         _ladder(((-7, 0, 7), (ISSUERS, BUSINESS_OWNER)), ((14, 30), (ISSUERS, BUSINESS_OWNER, CISO))),
+        acts=(ISSUERS,),
     ),
     Kind(
         "handed",
         _l("engagement that is yours now"),
         _ladder(((0,), (BUSINESS_OWNER,))),
+        acts=(BUSINESS_OWNER,),
         forgets=40,
         falls_back=False,
     ),

@@ -58,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What one place has to say. ``more``: how many lines did not fit; ``path``: where they all stand.
+    """What one place has to say. ``more``: how many lines did not fit; ``path``: where these stand.
 
     ``locked``: the person may not read there before something else is done (``why_locked``), so ``more`` is all.
     """
@@ -133,10 +133,11 @@ def block(
     if not lines:
         return Looked(None, dropped)
     lines.sort(key=lambda one: (one.due, one.text, one.subject.hex))
-    path, place_id, _name = place_of(identity)
-    more = f"{path}/schedule" if identity.organisation is not None else f"{path}/"
+    base, place_id, _name = place_of(identity)
+    rest = [(one.kind, one.due) for one in lines[MOST_LINES:] if identity.organisation is not None]
+    path = sayings.listed(base, rest, today=today)
     shown = tuple(lines[:MOST_LINES])
-    return Looked(Block(head, place_id, shown, len(lines) - len(shown), more), dropped)
+    return Looked(Block(head, place_id, shown, len(lines) - len(shown), path), dropped)
 
 
 def _at_once(reminders: Iterable[Reminder]) -> list[dict[uuid.UUID, Reminder]]:

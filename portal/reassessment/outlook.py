@@ -60,10 +60,11 @@ def outlook(
     now: datetime,
     start: date,
     end: date,
+    seconds: float,
     rules: Rules | None = None,
-    seconds: float = SECONDS,
 ) -> Outlook:
-    """What happens from ``start`` to ``end``, local days, at most LONGEST days ahead. ``rules``: as of a draft.
+    """What happens from ``start`` to ``end``, local days, at most LONGEST days ahead, as far as it is worked out within
+    ``seconds``, always from today on. ``rules``: as of a draft.
 
     Reads in sessions of its own. Raises NotFound for an organisation that is not there.
     """

@@ -119,15 +119,16 @@ class Roster:
         """Who is told ``step``, whose moment began on ``day``; whoever joined on that day or later is not, but of what
         speaks on the day on which it came to be.
 
-        Where nobody has any of its roles, whoever has the first of NEXT_ROLES that somebody has, if the kind falls
-        back; what is pressing they cannot turn off then, for it would reach nobody. By id.
+        Where nobody has any of its roles, or what is pressing was turned off by all who have, whoever has the first of
+        NEXT_ROLES that somebody has, too, if the kind falls back; what is pressing they cannot turn off then, for it
+        would reach nobody. By id.
         """
+        pressing = is_pressing(step.name)
         found = self._having(item, step, step.to, day, mandatory=step.mandatory)
         for role in NEXT_ROLES if KINDS[item.kind].falls_back else ():
-            if found:
+            if any(not (one.off and pressing) for one in found.values()):
                 break
-            mandatory = step.mandatory or is_pressing(step.name)
-            found = self._having(item, step, (role,), day, mandatory=mandatory)
+            found |= self._having(item, step, (role,), day, mandatory=step.mandatory or pressing)
         return sorted(found.values(), key=lambda one: one.person_id.hex)
 
     def _having(
@@ -135,16 +136,13 @@ class Roster:
     ) -> dict[uuid.UUID, Told]:
         last = day if SOURCES[item.kind].on_the_day else day - timedelta(days=1)
         found: dict[uuid.UUID, Told] = {}
-        for role in roles:
+        # Who has several of the roles is told through one that has to act.
+        for role in sorted(roles, key=lambda one: not KINDS[item.kind].asks(one)):
             for member, of_company in self._in_role(item, role):
                 if local_date(member.joined_at, item.zone) <= last and member.person_id not in found:
                     place = item.company_id if of_company else item.organisation_id
                     assert place is not None
-                    group = (
-                        ""
-                        if mandatory
-                        else group_of(item.kind, step.name, member.role, of_company=of_company)
-                    )
+                    group = "" if mandatory else group_of(item.kind, step.name, role)
                     off = bool(group) and (member.person_id, place, group) in self._off
                     found[member.person_id] = Told(member.person_id, member.joined_at, of_company, group, off)
         return found

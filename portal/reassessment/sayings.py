@@ -1,9 +1,16 @@
-"""What a line of a letter says of each kind of subject, before its date: while that is ahead, and when it is past."""
+"""What a line of a letter says of each kind of subject, before its date: while that is ahead, and when it is past;
+and where what does not fit is listed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import date
 from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+from portal.reassessment.kinds import KINDS
 
 Saying = tuple[str, str, str]  # ahead, past, the page below the organisation's address
 
@@ -48,3 +55,19 @@ SAYINGS: Mapping[str, Saying] = MappingProxyType(
         "campaign": ("answers are due", "answers were due", "/campaigns"),
     }
 )
+
+
+def listed(base: str, dates: Collection[tuple[str, date]], *, today: date) -> str:
+    """The path of the calendar of the place at ``base`` that lists these dates, each with its kind: their month, or
+    what is late; else the year, whose months are lists. Of none the calendar itself.
+    """
+    months = {(due.year, due.month) for _kind, due in dates}
+    kinds = {kind for kind, _due in dates}
+    query: dict[str, Any] = {}
+    if len(months) == 1:
+        ((query["year"], query["month"]),) = months
+    elif dates and all(due < today and KINDS[kind].forgets is None for kind, due in dates):
+        query["when"] = "late"
+    if len(kinds) == 1:
+        (query["kind"],) = kinds
+    return f"{base}/calendar?{urlencode(query)}" if query else f"{base}/calendar"

@@ -14,7 +14,6 @@ from made_up import TODAY, answered, choice, document, gate, made, options, when
 from questionnaires.answers import Answer, Review
 from questionnaires.conditions import parse
 from questionnaires.definition import Cap, EvidenceRule, Option, PointsRule, Question, Questionnaire, Section
-from questionnaires.kinds import is_of_kind
 from questionnaires.results import METHOD, display
 from questionnaires.scoring import Result, score
 
@@ -154,29 +153,6 @@ def test_required_evidence(documents: tuple[Any, ...], expected: tuple[Any, ...]
     assert line_of(question, answered("o0", evidence=documents)) == expected
     assert line_of(question, answered("o0", "accepted", evidence=documents)) == ("accepted", 60, 60)
     assert line_of(question, answered("o0", "challenged", evidence=documents)) == ("challenged", 0, 60)
-
-
-@pytest.mark.parametrize(
-    ("kind", "asked", "found"),
-    [
-        ("report", "report", True),
-        ("report.audit", "report", True),
-        ("report.audit.external", "report", True),
-        ("report.audit", "report.audit", True),
-        ("report", "report.audit", False),  # a wider name does not say which of them it is
-        ("report.audit", "report.test", False),
-        ("report.auditor", "report.audit", False),
-        ("reports", "report", False),
-        ("report_audit", "report", False),
-        ("Report.audit", "report", False),
-        ("audit.report", "report", False),
-    ],
-)
-def test_a_dot_leads_to_a_narrower_kind_of_document(kind: str, asked: str, found: bool) -> None:
-    assert is_of_kind(kind, asked) is found
-    question = choice("s.q", 60, 0, evidence=EvidenceRule(asked, required=True))
-    answer = answered("o0", evidence=(replace(document(), kind=kind),))
-    assert line_of(question, answer) == (PROVEN if found else UNPROVEN)
 
 
 def test_evidence_without_months_never_grows_old() -> None:

@@ -22,6 +22,7 @@ from portal.outbox import Letter, Message, Outgoing
 from portal.pass_report import Report
 from portal.reassessment import alone, choices, digests
 from portal.reassessment.alone import Alone
+from portal.reassessment.kinds import ISSUERS, OWNERS
 from portal.reassessment.models import Reminder, ReminderEnd
 from tests.portal.journey import Issued
 
@@ -75,8 +76,7 @@ def line(
             or session.execute(select(Assessment.due).where(Assessment.id == issued.assessment)).scalar_one()
         )
         message_id = digests.attach(session, {who.person.id: ZONE}, now=now)[who.person.id]
-        of_company = who.company is not None
-        group = choices.group_of(kind, step, who.role.value if who.role else "", of_company=of_company)
+        group = choices.group_of(kind, step, OWNERS if who.company is not None else ISSUERS)
         session.add(_reminder(issued, who, kind, subject, step, due, message_id, group, now))
         record(session, Kind.REMINDERS_GENERATED, now=now, actor=None)
     return message_id

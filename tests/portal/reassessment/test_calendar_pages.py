@@ -25,6 +25,7 @@ from portal.reassessment import (
     calendar_words,
     hindering,
     run_views,
+    sayings,
 )
 from portal.reassessment.calendar_queries import Filter
 from portal.reassessment.kinds import KINDS
@@ -55,6 +56,23 @@ def halden(database: Database, settings: Settings) -> Issued:
     late = journey.issue(database, buyer, other, names=("Payroll",), vendor_name="Solvane")
     put_off(database, late.assessment, LATE)
     return issued
+
+
+@pytest.mark.parametrize(
+    ("dates", "query"),
+    [
+        ([], ""),
+        ([("review", 38), ("finding", 39)], "?year=2026&month=12"),
+        ([("review", -30), ("review", -31)], "?year=2026&month=10&kind=review"),
+        ([("review", -90), ("finding", -1)], "?when=late"),
+        ([("review", -90), ("handed", -1)], ""),  # what is only told is never late
+        ([("review", -90), ("finding", 0)], ""),
+        ([("review", 20), ("review", 90)], "?kind=review"),
+    ],
+)
+def test_many_dates_are_led_to_the_list_that_holds_them(dates: list[tuple[str, int]], query: str) -> None:
+    given = [(kind, TODAY + timedelta(days=days)) for kind, days in dates]
+    assert sayings.listed("/o/halden", given, today=TODAY) == f"/o/halden/calendar{query}"
 
 
 def page_of(app: Portal, address: str, path: str) -> str:

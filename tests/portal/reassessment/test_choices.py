@@ -44,24 +44,44 @@ def token(database: Database, who: uuid.UUID, where: uuid.UUID, group: str = cho
 
 
 @pytest.mark.parametrize(
-    ("kind", "step", "role", "of_company", "group"),
+    ("kind", "step", "role", "group"),
     [
-        ("assessment", "before-7", "owner", True, "coming"),
-        ("assessment", "on-the-day", "owner", True, ""),
-        ("assessment", "after-7", "owner", True, ""),
-        ("campaign", "hour-4@18:00", "owner", True, ""),
-        ("evidence", "before-30", "owner", True, "evidence"),
-        ("assessment", "after-7", "ciso", False, "overdue_copies"),
-        ("assessment", "after-7", "reviewer", False, "coming"),
-        ("reassessment", "before-30", "ciso", False, "coming"),
-        ("evidence", "after-30", "ciso", False, "evidence"),
-        ("campaign", "after-1", "reviewer", False, "campaigns"),
-        ("stuck", "on-the-day", "ciso", False, ""),
-        ("incident", "after-7", "reviewer", False, ""),
+        ("assessment", "before-7", "owners", "coming"),
+        ("assessment", "on-the-day", "contact", ""),
+        ("assessment", "after-7", "owners", ""),
+        ("assessment", "after-7", "issuer", "overdue_copies"),
+        ("assessment", "after-30", "ciso", "overdue_copies"),
+        ("reassessment", "before-30", "issuers", "coming"),
+        ("reassessment", "after-1", "issuers", ""),
+        ("reassessment", "after-1", "business_owner", "overdue_copies"),
+        ("review", "before-1", "reviewers", "coming"),
+        ("review", "on-the-day", "reviewers", ""),
+        ("review", "after-1", "reviewers", ""),
+        ("review", "after-7", "ciso", "overdue_copies"),
+        ("decision", "on-the-day", "deciders", ""),
+        ("decision", "on-the-day", "business_owner", "overdue_copies"),
+        ("condition", "after-1", "decided", ""),
+        ("condition", "after-1", "procurement", ""),
+        ("condition", "after-7", "ciso", "overdue_copies"),
+        ("exception", "on-the-day", "decided", ""),
+        ("exception", "on-the-day", "ciso", ""),
+        ("trigger", "on-the-day", "issuers", ""),
+        ("first", "after-7", "issuers", ""),
+        ("first", "after-7", "business_owner", "overdue_copies"),
+        ("handed", "on-the-day", "business_owner", ""),
+        ("finding", "after-1", "assignee", ""),
+        ("finding", "after-7", "reviewers", "overdue_copies"),
+        ("campaign", "hour-4@18:00", "owners", ""),
+        ("campaign", "after-1", "issuer", "campaigns"),
+        ("evidence", "before-30", "owners", "evidence"),
+        ("evidence", "after-7", "uploader", ""),
+        ("evidence", "after-30", "ciso", "evidence"),
+        ("stuck", "on-the-day", "issuers", ""),
+        ("incident", "after-7", "reviewers", ""),
     ],
 )
-def test_what_belongs_to_which_group(kind: str, step: str, role: str, of_company: bool, group: str) -> None:
-    assert choices.group_of(kind, step, role, of_company=of_company) == group
+def test_what_belongs_to_which_group(kind: str, step: str, role: str, group: str) -> None:
+    assert choices.group_of(kind, step, role) == group
 
 
 # ------------------------------------------------------------------------------------------------------- one click

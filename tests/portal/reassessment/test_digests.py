@@ -23,11 +23,12 @@ from portal.organisations.models import Organisation, OrganisationMember
 from portal.organisations.sso_models import SsoConnection
 from portal.outbox import Message
 from portal.pass_report import Report
-from portal.reassessment import alone, choices, digests, generating, standing
+from portal.reassessment import agenda, alone, choices, digests, generating, lines, standing
 from portal.reassessment.models import Reminder
 from portal.reassessment.models_post import Digest
 from portal.settings import Settings
 from portal.vendors.models import Vendor
+from portal.web import Portal
 from tests.portal import journey
 from tests.portal.once import made_once
 from tests.portal.reassessment.given import put_off, submit
@@ -42,7 +43,7 @@ from tests.portal.reassessment.post import (
     words,
 )
 from tests.portal.test_concurrency import at_once
-from tests.portal.world import NOW, Place, make_company, make_organisation
+from tests.portal.world import NOW, Place, make_company, make_organisation, signed_in
 
 pytestmark = pytest.mark.both_databases
 CISO, ADMIN, OWNER = OrganisationRole.CISO, OrganisationRole.ADMIN, CompanyRole.OWNER
@@ -148,6 +149,48 @@ def test_people_of_a_company_read_who_asks_and_the_code_of_each_line(
     assert words(letter.text) == words(letter.html)
 
 
+def test_what_does_not_fit_stands_on_the_page_that_the_letter_names(
+    app: Portal, database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever kind it is of: here a review, beyond answers that are due before."""
+    monkeypatch.setattr(lines, "MOST_LINES", 1)
+    more = journey.issue(database, world.places[0], world.companies[0], vendor_name="Solvane")
+    submit(database, more)
+    with database.looking(SYSTEM) as session:
+        ((review,), _after) = agenda.near(session, "review")
+    assert review.due > DUE
+    told(database, world, 0)
+    line(database, more, world.ciso, "review", review.subject, step="before-7", now=NOW, due=review.due)
+    post = Post()
+    run(database, post, NOW + timedelta(hours=1))
+    (letter,) = [one.letter for one in post.sent if one.letter.kind == "digest"]
+    assert "And one more:" in letter.text
+    assert "Solvane" not in letter.text
+    assert words(letter.text) == words(letter.html)
+    month = f"year={review.due.year}&month={review.due.month}&kind=review"
+    path = f"/o/{world.places[0].slug}/calendar?{month}"
+    assert f"{database.base_url}{path}\n" in letter.text
+    page = signed_in(app, world.ciso).get(path).text
+    assert "Solvane" in page
+    assert "canary-of-Alder" not in page
+
+
+def test_what_does_not_fit_for_a_company_stands_in_its_calendar(
+    app: Portal, database: Database, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "MOST_LINES", 1)
+    more = journey.issue(database, world.places[0], world.companies[0], vendor_name="Solvane")
+    for one in (world.issued[0], more):
+        of_assessment(database, one, world.owner, now=NOW)
+    post = Post()
+    run(database, post, NOW + timedelta(hours=1))
+    (letter,) = [one.letter for one in post.sent if one.letter.kind == "digest"]
+    path = f"/c/{world.companies[0].slug}/calendar"
+    assert f"And one more: {database.base_url}{path} " in " ".join(letter.text.split())
+    page = signed_in(app, world.owner).get(path).text
+    assert all(f"/assessments/{one.assessment}" in page for one in (world.issued[0], more))
+
+
 def demand(database: Database, place: Place, what: str) -> None:
     """A place that asks more of who reads there: a second factor, or its own sign-in."""
     with database.transaction() as session:
@@ -189,6 +232,7 @@ def test_a_place_that_asks_more_of_its_readers_is_a_number_without_names(
         assert words_of_it in " ".join(letter.text.split())
         for text in (letter.subject, letter.text, letter.html):
             assert "canary-of-Birch" not in text
+        assert f"{database.base_url}/o/{world.places[1].slug}/calendar\n" in letter.text, "no month, no kind"
 
 
 # ------------------------------------------------------------------------------- what is no longer so, or not theirs

@@ -305,6 +305,7 @@ def apply(database: Database, portfolio: Portfolio, drawn: Drawn) -> None:
         if drawn.off:
             for who, place, group in (
                 (people[1], portfolio.buyer, "coming"),
+                (people[1], portfolio.buyer, "overdue_copies"),
                 (people[1], portfolio.buyer, "campaigns"),
                 (people[2], portfolio.asked.company, "evidence"),
             ):

@@ -152,7 +152,9 @@ def test_the_files_hold_a_line_for_each_person(app: Portal, given: Given) -> Non
 
 def test_what_takes_too_long_is_shown_as_far_as_it_is_whole(database: Database, given: Given) -> None:
     place = given.asked.organisation.id
-    whole = outlook.outlook(database, place, now=NOW, start=TODAY, end=TODAY + timedelta(days=60))
+    whole = outlook.outlook(
+        database, place, now=NOW, start=TODAY, end=TODAY + timedelta(days=60), seconds=outlook.SECONDS
+    )
     short = outlook.outlook(
         database, place, now=NOW + timedelta(days=1), start=TODAY, end=TODAY + timedelta(days=60), seconds=-1
     )
@@ -162,6 +164,21 @@ def test_what_takes_too_long_is_shown_as_far_as_it_is_whole(database: Database, 
     assert len(short.lines) < len(whole.lines)
     with pytest.raises(NotFound):
         world(database, given.asked.vendor, now=NOW, until=DUE)
+
+
+def test_of_days_that_are_not_worked_out_in_time_the_page_names_the_command_that_knows_them(
+    app: Portal, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer days would not help: whatever is chosen is worked out from today on."""
+    monkeypatch.setattr(outlook, "SECONDS", -1.0)
+    far = TODAY + timedelta(days=200)
+    found = look(app, given, f"?from={far}&until={far + timedelta(days=1)}")
+    slug = given.asked.organisation.slug
+    command = (
+        f"portal simulate-reminders --organisation {slug} --from {far} --until {far + timedelta(days=1)}"
+    )
+    assert command in found
+    assert "Nothing is foreseen" not in found
 
 
 # ----------------------------------------------------------------------------------------------------- command line

@@ -218,12 +218,40 @@ def test_who_looks_on_may_turn_off_what_the_vendor_may_not_unless_it_would_reach
         session.execute(update(CompanyMember).values(removed_at=NOW))
         record(session, Kind.MEMBER_REMOVED, now=NOW, actor=None)
     put_off(database, issued.assessment, DUE + timedelta(days=28))
-    for days in (21, 29):
+    for days in (21, 29, 35):
         on(database, DUE + timedelta(days=days))
     said = {one.step: (one.person_id, one.skipped) for one in reminders(database) if one.due > DUE}
-    assert said == {"before-7": (ciso.id, "unsubscribed"), "after-1": (ciso.id, "")}
-    sent = [one.recipient for one in post(database, noon(DUE + timedelta(days=31)))]
+    assert said == {
+        "before-7": (ciso.id, "unsubscribed"),
+        "after-1": (ciso.id, ""),
+        "after-7": (ciso.id, ""),  # carried up to nobody else
+    }
+    sent = [one.recipient for one in post(database, noon(DUE + timedelta(days=37)))]
     assert ciso.email in sent
+
+
+def test_who_has_to_act_hears_of_what_is_due_or_late_whatever_they_turned_off(
+    database: Database, issued: Issued, buyer: Place
+) -> None:
+    """The only reviewer, by one click in a digest; and the CISO, to whom a late review is carried up."""
+    reviewer, ciso = buyer[OrganisationRole.REVIEWER].person, buyer[OrganisationRole.CISO].person
+    for who in (reviewer, ciso):
+        turn_off(database, buyer, who, choices.COMING, choices.COPIES)
+    submit(database, issued)
+    for days in range(40):
+        on(database, TODAY + timedelta(days=days))
+    reviews = [one for one in reminders(database) if one.kind == "review"]
+    said = {(one.person_id, choices.is_pressing(one.step), one.group, one.skipped) for one in reviews}
+    assert said == {
+        (reviewer.id, False, "coming", "unsubscribed"),
+        (reviewer.id, True, "", ""),
+        (ciso.id, True, "overdue_copies", "unsubscribed"),
+    }
+    assert {"on-the-day", "after-1", "after-7"} <= {
+        one.step for one in reviews if one.person_id == reviewer.id
+    }
+    sent = post(database, noon(TODAY + timedelta(days=40)))
+    assert reviewer.email in {one.recipient for one in sent}, "and it holds at sending"
 
 
 def turn_off(database: Database, place: Place, who: Person, *groups: str) -> None:

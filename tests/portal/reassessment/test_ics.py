@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import icalendar
 from hypothesis import given
@@ -14,10 +14,10 @@ from portal.clock import instant
 from portal.reassessment import ics
 from portal.reassessment.ics import Event
 
+NOW = datetime(2026, 12, 4, 9, 30, 15, tzinfo=UTC)
 PLAIN = Event(
     "assessment-6f1c@portal.example",
     date(2027, 1, 15),
-    datetime(2026, 12, 4, 9, 30, 15, tzinfo=UTC),
     "Answers: Security core, Fennmark Archive; claim files",
     "The date that was set\non 4 Dec 2026.",
     "Halden Mutual",
@@ -27,7 +27,6 @@ EVENTS = st.builds(
     Event,
     uid=st.uuids().map(str),
     day=st.dates(date(1900, 1, 1), date(2199, 12, 31)),
-    since=st.integers(0, 7_000_000_000).map(instant),
     summary=st.text(max_size=300),
     description=st.text(max_size=600),
     category=st.text(max_size=120),
@@ -51,7 +50,7 @@ def kept(value: str) -> str:
 
 
 def test_one_item_is_read_as_it_was_meant() -> None:
-    data = ics.written("Audit calendar", [PLAIN])
+    data = ics.written("Audit calendar", [PLAIN], now=NOW)
     (found,) = read(data)
     assert found.decoded("dtstart") == PLAIN.day
     assert "dtend" not in found
@@ -60,7 +59,7 @@ def test_one_item_is_read_as_it_was_meant() -> None:
     assert str(found["description"]) == PLAIN.description
     assert str(found["url"]) == PLAIN.url
     assert found["categories"].cats == [PLAIN.category]
-    assert found.decoded("dtstamp") == PLAIN.since
+    assert found.decoded("dtstamp") == NOW
     assert found["transp"] == "TRANSPARENT"
     alarms = [one.decoded("trigger") for one in found.walk("VALARM")]
     moments = [datetime(2027, 1, 15, tzinfo=UTC) + one for one in alarms]
@@ -72,22 +71,26 @@ def test_one_item_is_read_as_it_was_meant() -> None:
 
 def test_another_day_is_the_same_item_and_nothing_says_that_the_old_one_is_as_new() -> None:
     later = replace(PLAIN, day=date(2027, 2, 1))  # the rules count more days from the same instant
-    (before,), (after,) = read(ics.written("x", [PLAIN])), read(ics.written("x", [later]))
+    (before,) = read(ics.written("x", [PLAIN], now=NOW))
+    (after,) = read(ics.written("x", [later], now=NOW + timedelta(seconds=1)))
     assert before["uid"] == after["uid"]
     assert before.decoded("dtstart") < after.decoded("dtstart")
+    assert before.decoded("dtstamp") < after.decoded("dtstamp")
     assert not {"sequence", "last-modified"} & set(map(str.lower, (*before, *after)))
 
 
 def test_a_calendar_without_items_has_a_component_and_says_what_it_is_told() -> None:
-    calendar = icalendar.Calendar.from_ical(ics.written("x", [], "Only some."))
+    calendar = icalendar.Calendar.from_ical(ics.written("x", [], "Only some.", now=NOW))
     assert [one.name for one in calendar.subcomponents] == ["VTIMEZONE"]
     assert str(calendar["x-wr-caldesc"]) == "Only some."
 
 
-@given(st.lists(EVENTS, max_size=3), st.text(max_size=200))
-def test_whatever_is_typed_every_line_fits_and_reads_back(events: list[Event], name: str) -> None:
-    data = ics.written(name, events)
-    assert data == ics.written(name, events)
+@given(st.lists(EVENTS, max_size=3), st.text(max_size=200), st.integers(0, 7_000_000_000).map(instant))
+def test_whatever_is_typed_every_line_fits_and_reads_back(
+    events: list[Event], name: str, now: datetime
+) -> None:
+    data = ics.written(name, events, now=now)
+    assert data == ics.written(name, events, now=now)
     lines = data.split(b"\r\n")
     assert lines[-1] == b""
     assert all(len(line) <= 75 for line in lines)
@@ -100,12 +103,13 @@ def test_whatever_is_typed_every_line_fits_and_reads_back(events: list[Event], n
         assert str(one["summary"]) == kept(was.summary)
         assert str(one["description"]) == kept(was.description)
         assert one.decoded("dtstart") == was.day
+        assert one.decoded("dtstamp") == now
 
 
 def test_nothing_typed_adds_a_line_of_its_own() -> None:
     typed = "x\r\nATTENDEE:mailto:a@b\r\nEND:VEVENT\u2028BEGIN:VALARM\x00\u202eevil"
-    hostile = Event(PLAIN.uid, PLAIN.day, PLAIN.since, typed, typed, typed, PLAIN.url)
-    (found,) = read(ics.written(typed, [hostile]))
+    hostile = Event(PLAIN.uid, PLAIN.day, typed, typed, typed, PLAIN.url)
+    (found,) = read(ics.written(typed, [hostile], now=NOW))
     assert "attendee" not in found
     assert len(list(found.walk("VALARM"))) == len(ics.ALARMS)
-    assert "\u202e" not in ics.written(typed, [hostile]).decode()
+    assert "\u202e" not in ics.written(typed, [hostile], now=NOW).decode()

@@ -16,7 +16,7 @@ from portal.gate.models import GateDecision
 from portal.organisations.models import OrganisationMember
 from portal.reassessment import agenda, people
 from portal.reassessment.agenda import Item
-from portal.reassessment.kinds import CISO, COMPANY_ROLES, KINDS, OWNERS, PROCUREMENT
+from portal.reassessment.kinds import CISO, COMPANY_ROLES, DECIDERS, KINDS, OWNERS, PROCUREMENT
 from portal.reassessment.ladder import Step
 from portal.reassessment.models_post import LetterChoice
 from portal.review.models import Review
@@ -135,3 +135,13 @@ def test_who_has_turned_a_group_off_is_marked(database: Database, scene: Scene) 
     with database.looking(SYSTEM) as session:
         found = people.roster(session, [item]).of(item, Step("before-1", -1, to=(OWNERS,)), day=LATER)
     assert [(one.person_id, one.off) for one in found] == [(owner, True)]
+
+
+def test_who_has_several_roles_is_told_as_one_who_has_to_act(database: Database, scene: Scene) -> None:
+    item = first(everything(database), "decision")
+    ciso = place_of(scene, item)[OrganisationRole.CISO].person.id  # whom the policy lets decide
+    with database.looking(SYSTEM) as session:
+        known = people.roster(session, [item])
+    for roles, group in (((CISO,), "overdue_copies"), ((CISO, DECIDERS), "")):
+        found = known.of(item, Step("after-1", 1, to=roles), day=LATER)
+        assert {one.group for one in found if one.person_id == ciso} == {group}
