@@ -73,7 +73,11 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "cycle-saved": (_l("The rules are saved and in force."), "good"),
     "next-opened": (_l("It is open. The vendor gets a letter."), "good"),
     "next-moved": (_l("The date is moved. Reminders lead to the new one."), "good"),
-    "next-left": (_l("It is left out. Nobody is asked or reminded of it."), "info"),
+    "next-left": (
+        _l("It is left out. Nobody is asked or reminded of it. You can take that back below the list."),
+        "info",
+    ),
+    "next-back": (_l("It is planned again, with the date that it had."), "good"),
     "trigger-moved": (_l("The next assessment comes earlier."), "good"),
     "trigger-settled": (_l("Noted. Nothing follows from it."), "good"),
     "incident-noted": (_l("The incident is on record. Whoever judges answers here gets a letter."), "good"),

@@ -150,9 +150,9 @@ def reopen(
         errors["text"] = fault
     if errors or due is None:
         raise Invalid(errors=errors)
-    issuing.require_not_open(
-        session, actor, assessment.slug, assessments.covered(session, actor, [assessment.id])[assessment.id]
-    )
+    covered = assessments.covered(session, actor, [assessment.id])[assessment.id]
+    campaign = assessment.campaign_id is not None
+    issuing.require_not_open(session, actor, assessment.slug, covered, campaign=campaign)
     assessment_moved(session, assessment)
     submitted = assessment.state == "submitted"
     assessment.state, assessment.due, assessment.due_time = OPEN, due, None

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine
 from portal.assessments import sealing
 from portal.assessments.models import Assessment, SealedAnswer, Submission
-from portal.assessments.organisation_queries import own_assessments, shares_engagement
+from portal.assessments.organisation_queries import alike, own_assessments, shares_engagement
 from portal.library import lineage
 from portal.library import service as library
 from questionnaires.carry_sources import Cycle, unchanged_cycles
@@ -26,7 +26,8 @@ def unchanged(
     """For each question of a submission, in how many submissions before it the answer stood as it is; one statement.
 
     A review is one assessment of the same vendor with the same questionnaire that covers an engagement of this one and
-    that the identity may see: of its rounds the last one counts. ``newest``: the submission itself.
+    that the identity may see: of its rounds the last one counts. ``newest``: the submission itself. A campaign is
+    none.
     """
     earlier = (
         select(Submission.id)
@@ -37,6 +38,7 @@ def unchanged(
             Assessment.vendor_id == assessment.vendor_id,
             Assessment.slug == assessment.slug,
             Assessment.id != assessment.id,
+            alike(assessment),
             Submission.sealed_at < submission.sealed_at,
             shares_engagement(identity, assessment),
         )

@@ -77,7 +77,7 @@ def issue(
     _require_sound(due, today, reason, vendor, contact)
     version = library.issuable(session, actor, content_hash)
     covered = _covered(session, actor, vendor, engagement_ids)
-    require_not_open(session, actor, version.slug, covered)
+    require_not_open(session, actor, version.slug, covered, campaign=campaign_id is not None)
     definition = library.definition(session, content_hash)
     library.store(session, definition, now=now, actor=actor)
     facts = combined_facts([facts_of(one, vendor, organisation) for one in covered])
@@ -172,8 +172,13 @@ def _covered(
     return covered
 
 
-def require_not_open(session: Session, actor: Identity, slug: str, covered: Sequence[Engagement]) -> None:
-    """One open assessment of a questionnaire for an engagement is enough: a second would ask everything twice."""
+def require_not_open(
+    session: Session, actor: Identity, slug: str, covered: Sequence[Engagement], *, campaign: bool
+) -> None:
+    """One open assessment of a questionnaire for an engagement is enough: a second would ask everything twice.
+
+    ``campaign``: whether a campaign asks; what one has out keeps no other assessment from being issued.
+    """
     statement = (
         select(Assessment.due)
         .join(AssessmentEngagement, AssessmentEngagement.assessment_id == Assessment.id)
@@ -181,6 +186,7 @@ def require_not_open(session: Session, actor: Identity, slug: str, covered: Sequ
             *mine(actor.scope, Assessment, AssessmentEngagement),
             Assessment.slug == slug,
             Assessment.state == "open",
+            *([] if campaign else [Assessment.campaign_id.is_(None)]),
             AssessmentEngagement.engagement_id.in_([one.id for one in covered]),
         )
         .limit(1)

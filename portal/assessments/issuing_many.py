@@ -85,7 +85,7 @@ def plan(session: Session, identity: Identity, choice: Choice, order: Order) -> 
     theirs: dict[uuid.UUID, list[Engagement]] = defaultdict(list)
     for one in sorted(engagements, key=lambda one: (one.name_key, one.id)):
         theirs[one.vendor_id].append(one)
-    busy = _covered_by_open(session, identity, order.slug, [one.id for one in engagements])
+    busy = _covered_by_open(session, identity, order, [one.id for one in engagements])
     people = _first_contacts(session, identity, [one.id for one in found.values() if one.company_id is None])
     keys = {key: assessment_id(order.batch, key, order.content_hash) for key in found}
     out = _existing(session, identity, keys.values())
@@ -177,8 +177,9 @@ def _issued(session: Session, identity: Identity, line: Line, order: Order, now:
 
 
 def _covered_by_open(
-    session: Session, identity: Identity, slug: str, engagement_ids: Collection[uuid.UUID]
+    session: Session, identity: Identity, order: Order, engagement_ids: Collection[uuid.UUID]
 ) -> set[uuid.UUID]:
+    """As issuing.require_not_open sees it."""
     if not engagement_ids:
         return set()
     statement = (
@@ -186,8 +187,9 @@ def _covered_by_open(
         .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
         .where(
             *mine(identity.scope, Assessment, AssessmentEngagement),
-            Assessment.slug == slug,
+            Assessment.slug == order.slug,
             Assessment.state == "open",
+            *([] if order.campaign_id is not None else [Assessment.campaign_id.is_(None)]),
             AssessmentEngagement.engagement_id.in_(engagement_ids),
         )
     )

@@ -209,6 +209,13 @@ def newest_submitted(session: Session, identity: Identity, *, most: int) -> list
     return list(session.execute(statement).scalars())
 
 
+def alike(one: Assessment) -> ColumnElement[bool]:
+    """What ``one`` is compared with over time: of a campaign others of campaigns, of any other none of them."""
+    return (
+        Assessment.campaign_id.is_(None) if one.campaign_id is None else Assessment.campaign_id.is_not(None)
+    )
+
+
 def slugs(session: Session, identity: Identity) -> list[tuple[str, str]]:
     """(slug, title) of every questionnaire that was ever issued, for a filter."""
     statement = (

@@ -80,7 +80,8 @@ def return_questions(
     check(assessment, wish, now)
     covered = assessments.covered(session, actor, [assessment.id])[assessment.id]
     ground_moved(session, assessment.organisation_id, [one.id for one in covered])
-    issuing.require_not_open(session, actor, assessment.slug, covered)
+    campaign = assessment.campaign_id is not None
+    issuing.require_not_open(session, actor, assessment.slug, covered, campaign=campaign)
     submission = queries.submission(session, actor, assessment)
     assert wish.due is not None
     chosen = [key for key in definition.questions if key in wish.keys]

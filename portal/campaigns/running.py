@@ -15,10 +15,11 @@ from portal import mail, outbox
 from portal.access import Identity, OrganisationRole, Permission, Person, Tenant, scoped
 from portal.accounts.models import PersonRow
 from portal.assessments import changing, issuing, issuing_many
-from portal.assessments.change_steps import about, tell
+from portal.assessments.change_steps import about, grant, tell
 from portal.assessments.covering import assessment_moved
+from portal.assessments.enquiry_queries import GRANTED, MORE_TIME, open_ones
 from portal.assessments.issuing_many import AT_ONCE, Choice, Line, Order
-from portal.assessments.models import Assessment
+from portal.assessments.models import Assessment, Enquiry
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.campaigns.models import Campaign, CampaignTarget
@@ -166,7 +167,8 @@ def _take_back(session: Session, identity: Identity, campaign_id: uuid.UUID, *, 
 def _move_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, now: datetime) -> int | None:
     """Give the next few that have an earlier date the campaign's, and tell them; None when all have it.
 
-    A later date was agreed with that vendor, so it stays. However often this runs, nobody is told twice.
+    A later date was agreed with that vendor, so it stays. However often this runs, nobody is told twice. Who asked for
+    more time has it where the new date is not before the one that they asked for.
     """
     row = _locked(session, identity, campaign_id, MOVING)
     if row is None:
@@ -177,16 +179,27 @@ def _move_some(session: Session, identity: Identity, campaign_id: uuid.UUID, *, 
         before = {"before": one.due, "before_time": one.due_time}
         assessment_moved(session, one)
         one.due, one.due_time = row.due, row.due_time
-        data = {"due": one.due, "round": one.round, **before}
+        asked = [each for each in open_ones(session, identity, one.id, MORE_TIME) if _has(one, each)]
+        asker = grant(session, one, asked, GRANTED, "", identity, now) if asked else None
+        data = {"due": one.due, "round": one.round, "asked": bool(asked), **before}
         record(session, Kind.ASSESSMENT_EXTENDED, now=now, actor=identity, subject=one, data=data)
         what = f"{identity.person.name} has moved the date for {about(one)}, from {was}."
         until = f"The answers are due on {issuing.due_words(one)}."
-        tell(session, one, what, "", until, None, actor=identity, now=now)
+        if asked:
+            until += " That settles that you asked for more time."
+        tell(session, one, what, "", until, asker, actor=identity, now=now)
     if not some:
         row.state = RUNNING
         record(session, Kind.CAMPAIGN_CHANGED, now=now, actor=None, subject=row, data={"state": row.state})
     session.flush()
     return len(some) or None
+
+
+def _has(one: Assessment, asked: Enquiry) -> bool:
+    """Whether an assessment's date gives the time that was asked for: until the end of that day."""
+    if asked.wanted is None:
+        return False
+    return asked.wanted < one.due or (asked.wanted == one.due and one.due_time is None)
 
 
 def earlier(row: Campaign) -> ColumnElement[bool]:

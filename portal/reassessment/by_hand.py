@@ -1,4 +1,6 @@
-"""What a person does to a next assessment: opens it now, moves its date, leaves it out. Reasons are codes; no words."""
+"""What a person does to a next assessment: opens it now, moves its date, leaves it out or plans it again. Reasons are
+codes; no words.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ from portal.formats import long_date
 from portal.gate.deciding import PASSING
 from portal.gate.models import GateDecision
 from portal.organisations import queries as organisations
-from portal.reassessment import opening_job, rules, workdays
-from portal.reassessment.dating import HAND, LEFT, due_of
+from portal.reassessment import left_out, opening_job, rules, workdays
+from portal.reassessment.dating import HAND, LEFT, SCHEDULED, due_of
 from portal.reassessment.hindering import OFFBOARDED, Before, Hindered, version_of
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.opening import Opening, Waiting, answer_soon, ends
@@ -28,6 +30,7 @@ from portal.vendors import queries as vendors
 from questionnaires.dates import add_months
 
 REASONS = ("incident", "change", "vendor", "ending", "capacity", "mistake")
+BACK = ("mistake", "stays", "needed")  # why what was left out is planned again
 LATEST_MONTHS = 12  # after the date that the policy gives
 
 
@@ -78,9 +81,36 @@ def leave(
     Raises as ``move``.
     """
     row = _taken(session, row_id, reason, seen, actor)
+    data = {"why": HAND, "code": reason, "due": row.due, "was": row.why}
     row.state, row.why, row.hindered, row.hindered_on = LEFT, HAND, "", None
-    data = {"why": HAND, "code": reason, "due": row.due}
     record(session, Kind.REASSESSMENT_LEFT, now=now, actor=actor, subject=row, data=data, ours=True)
+    session.flush()
+    return row
+
+
+def take_back(
+    session: Session, row_id: uuid.UUID, reason: str, *, actor: Identity, now: datetime
+) -> Reassessment:
+    """Plan what a person left out again, with the date that it had; ``reason``: one of BACK.
+
+    Steps that are on record are not told twice, and of those that came meanwhile the newest is. What is planned is
+    returned as it is: a second press. Raises Refused, NotFound, Invalid at ``reason``, and Hindered with one of
+    left_out's codes.
+    """
+    _require_may(actor)
+    row = left_out.of_hand(session, actor, row_id, lock=True)
+    if row.state == SCHEDULED:
+        return row
+    if reason not in BACK:
+        raise Invalid(errors={"reason": "Choose from the list."})
+    if code := left_out.hinders(session, actor, row):
+        raise Hindered(code)
+    # A date that was left out before that was noted is one moved by hand, or what the policy gives.
+    moved = HAND if row.wanted or row.not_before else ""
+    event = left_out.left(session, actor, [row.id]).get(row.id)
+    row.state, row.why = SCHEDULED, moved if event is None else str(event.data.get("was", moved))
+    data = {"code": reason, "due": row.due, "why": row.why}
+    record(session, Kind.REASSESSMENT_TAKEN_BACK, now=now, actor=actor, subject=row, data=data, ours=True)
     session.flush()
     return row
 
@@ -154,9 +184,13 @@ def _taken(session: Session, row_id: uuid.UUID, reason: str, seen: date, actor: 
 
 
 def _row(session: Session, row_id: uuid.UUID, seen: date, actor: Identity) -> Reassessment:
-    if not actor.may(Permission.ISSUE):
-        raise Refused("Whoever may issue assessments changes their dates.")
+    _require_may(actor)
     row = scheduled(session, actor, row_id, lock=True)
     if row.due != seen:
         raise Conflict(f"This date has moved meanwhile, to {long_date(row.due)}.")
     return row
+
+
+def _require_may(actor: Identity) -> None:
+    if not actor.may(Permission.ISSUE):
+        raise Refused("Whoever may issue assessments changes their dates.")

@@ -19,6 +19,26 @@ REASONS: Mapping[str, Any] = MappingProxyType(
         "mistake": _l("The date was wrong"),
     }
 )
+# by_hand.BACK in words.
+BACK: Mapping[str, Any] = MappingProxyType(
+    {
+        "mistake": _l("It was left out by mistake"),
+        "stays": _l("The vendor stays"),
+        "needed": _l("We need its answers after all"),
+    }
+)
+# left_out's codes: why it cannot be planned again.
+NOT_BACK: Mapping[str, Any] = MappingProxyType(
+    {
+        "answered": _l(
+            "The vendor has answered this questionnaire since, or is no longer the one that was asked, so there is "
+            "nothing to take back."
+        ),
+        "undemanded": _l(
+            "The policy does not demand this questionnaire of the engagement. When it does again, it can be taken back."
+        ),
+    }
+)
 # hindering's codes: what to do.
 TO_DO: Mapping[str, Any] = MappingProxyType(
     {

@@ -26,9 +26,16 @@ ABOUT = {
 
 
 def tell_organisation(
-    session: Session, row: Incident, vendor: str, *, more: bool = False, actor: Identity, now: datetime
+    session: Session,
+    row: Incident,
+    vendor: str,
+    *,
+    more: bool = False,
+    again: bool = False,
+    actor: Identity,
+    now: datetime,
 ) -> None:
-    """To reviewers, CISOs and administrators, without whoever wrote it."""
+    """To reviewers, CISOs and administrators, without whoever wrote it. ``again``: this opened it again."""
     organisation = organisations.organisation_for_company(session, row.organisation_id)
     about = ABOUT[row.kind]
     if actor.company is not None:
@@ -37,6 +44,8 @@ def tell_organisation(
         )
     else:
         what = f"{actor.person.name} has put on record about {vendor}: {about}."
+    if again:
+        what += " It was settled, and is open again."
     for person in organisations.organisation_people(session, row.organisation_id, WHO_MUST_KNOW):
         if person.id == actor.person.id:
             continue

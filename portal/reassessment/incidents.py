@@ -131,6 +131,8 @@ def add(
 ) -> IncidentEntry | None:
     """Say more of an incident; None when it is what was said last. The caller has locked the row.
 
+    What a company adds to one that is settled opens it again: somebody has to look at it.
+
     ``shared``: of a member, whether the vendor reads it, too; from then on it reads the incident. Raises Refused,
     Conflict for one that is full, Invalid (words, shared).
     """
@@ -155,7 +157,12 @@ def add(
     entry = _say(session, row, words, side, internal=not shared, actor=actor, now=now)
     if side == COMPANY:
         assert actor.company is not None
-        letters.tell_organisation(session, row, actor.company.name, more=True, actor=actor, now=now)
+        again = row.state == SETTLED
+        if again:
+            _open_again(session, row, actor=actor, now=now)
+        letters.tell_organisation(
+            session, row, actor.company.name, more=True, again=again, actor=actor, now=now
+        )
     elif shared:
         letters.tell_company(session, row, more=True, actor=actor, now=now)
     return entry
@@ -168,21 +175,14 @@ def settle(session: Session, row: Incident, *, again: bool = False, actor: Ident
     """
     if actor.organisation is None or not actor.may(Permission.NOTE_INCIDENT):
         raise Refused("The organisation settles an incident.")
-    wanted = OPEN if again else SETTLED
-    if row.state == wanted:
+    if row.state == (OPEN if again else SETTLED):
         return
-    row.state = wanted
-    row.settled_by, row.settled_at = (None, None) if again else (actor.person.id, now)
-    data = {"state": wanted}
-    record(
-        session,
-        Kind.INCIDENT_SETTLED,
-        now=now,
-        actor=actor,
-        subject=row,
-        data=data,
-        ours=row.company_id is None,
-    )
+    if again:
+        _open_again(session, row, actor=actor, now=now)
+        return
+    row.state, row.settled_by, row.settled_at = SETTLED, actor.person.id, now
+    data, ours = {"state": SETTLED}, row.company_id is None
+    record(session, Kind.INCIDENT_SETTLED, now=now, actor=actor, subject=row, data=data, ours=ours)
     session.flush()
 
 
@@ -194,6 +194,14 @@ def commitment(salt: bytes, words: str) -> str:
     if len(salt) != SALT_BYTES:  # a fixed length: no two pairs of salt and words are the same bytes in a row
         raise ValueError("a salt has 32 bytes")
     return sha256(salt + words.encode()).hexdigest()
+
+
+def _open_again(session: Session, row: Incident, *, actor: Identity, now: datetime) -> None:
+    """``settled_at`` stays: by it the reason for a look is another one than before (trigger_finding.of_incidents)."""
+    row.state, row.settled_by = OPEN, None
+    data, ours = {"state": OPEN}, row.company_id is None
+    record(session, Kind.INCIDENT_REOPENED, now=now, actor=actor, subject=row, data=data, ours=ours)
+    session.flush()
 
 
 def _open(

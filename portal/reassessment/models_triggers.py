@@ -48,8 +48,9 @@ class Incident(Identified, Base):
     """Something that happened at a vendor, as one organisation knows it. ``side``: organisation or company, who told.
 
     ``company_id``: None until the vendor may read it: it was noted about the vendor, and nobody has written to it.
-    ``happened`` and ``known``: days, in the organisation's zone. ``state``: open or settled. ``said``: how many entries
-    there are, internal ones too: the vendor's side cannot count these.
+    ``happened`` and ``known``: days, in the organisation's zone. ``state``: open or settled. ``settled_at``: when it
+    was settled last, of one that is open again, too. ``said``: how many entries there are, internal ones too: the
+    vendor's side cannot count these.
     """
 
     __tablename__ = "incident"

@@ -100,15 +100,6 @@ def horizon(rules: Rules) -> timedelta:
     return timedelta(days=longest + rules.together_days + NEAR_DAYS + 2 * 21)
 
 
-def world_openings(
-    rows: Iterable[Waiting], rules: Rules, calendar: Calendar, today: date, *, opened_today: int = 0
-) -> list[Opening]:
-    """``in_order``, at most what is left of the day; nothing on a day that is no working day."""
-    if not calendar.working(today):
-        return []
-    return in_order(rows, rules, calendar, today)[: max(0, rules.a_day - opened_today)]
-
-
 def in_order(rows: Iterable[Waiting], rules: Rules, calendar: Calendar, today: date) -> list[Opening]:
     """What is to be opened by ``today`` of the scheduled rows of one organisation, whatever the pace of a day.
 

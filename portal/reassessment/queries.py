@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
@@ -14,12 +14,9 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
-from portal.audit.catalogue import Kind
-from portal.audit.models import Event
-from portal.clock import begins
 from portal.organisations import queries as organisations
 from portal.paging import Page, paged
-from portal.reassessment import outcomes, rules, workdays
+from portal.reassessment import agenda, outcomes, rules, workdays
 from portal.reassessment.ladder import Moment, Step, ahead, days_of
 from portal.reassessment.models import Reassessment
 from portal.reassessment.months import PARTS, bounds
@@ -27,13 +24,6 @@ from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
 
 OPEN, SCHEDULED = "open", "scheduled"
-# The events that give an assessment a new due date.
-MOVES = (
-    Kind.ASSESSMENT_EXTENDED.value,
-    Kind.ASSESSMENT_REOPENED.value,
-    Kind.QUESTIONS_RETURNED.value,
-    Kind.RETURN_WITHDRAWN.value,
-)
 # What a period of the filter covers, in days from today: (first, last); None has no end.
 PERIODS: dict[str, tuple[int | None, int | None]] = {
     "all": (None, None),
@@ -102,18 +92,6 @@ class Coming:
         return self.coming.day if self.coming else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Dated:
-    """A subject whose next step is looked for (ladder.Dated)."""
-
-    id: uuid.UUID
-    tier: str
-    due: date
-    due_time: time | None
-    since: datetime
-    zone: str
-
-
 def next_due(session: Session, identity: Identity, submission_id: uuid.UUID) -> date | None:
     """When the first next assessment after a submission is due, for either side; None once a newer one has set it."""
     found: date | None = session.execute(
@@ -148,16 +126,10 @@ def next_assessments(
     found: list[Reassessment] = page.rows
     engagements = vendors.engagements(session, identity, {one.engagement_id for one in found})
     names = vendors.vendors(session, identity, {one.vendor_id for one in engagements.values()})
-    titles = _titles(session, identity, found)
+    named = titles(session, identity, found)
     out = _out(session, identity, found)
     told = _told(session, identity, {one.id: one.due for one in found})
-    dated = [
-        _Dated(
-            one.id, engagements[one.engagement_id].tier, one.due, None, begins(one.anchor, one.zone), one.zone
-        )
-        for one in found
-    ]
-    coming = _coming(session, identity, "reassessment", dated, today=today)
+    coming = _coming(session, identity, {"reassessment": [one.id for one in found]}, today=today)
     rows = []
     for one in found:
         engagement = engagements[one.engagement_id]
@@ -169,10 +141,10 @@ def next_assessments(
                 vendor_id=engagement.vendor_id,
                 vendor=names[engagement.vendor_id].name,
                 engagements=(engagement,),
-                title=titles[one.submission_id],
+                title=named[one.submission_id],
                 due=one.due,
                 told=told.get(one.id, ()),
-                coming=coming.get(one.id) if issued is None else None,
+                coming=coming.get(one.id),
                 tier=one.tier,
                 anchor=one.anchor,
                 months=one.months * one.cycle,
@@ -195,19 +167,8 @@ def open_assessments(
     covered = _covered(session, identity, [one.id for one in found])
     names = vendors.vendors(session, identity, {one.vendor_id for one in found})
     told = _told(session, identity, {one.id: one.due for one in found})
-    moved = _moved(session, identity, [one.id for one in found])
-    coming: dict[uuid.UUID, Moment] = {}
-    for kind, asked in (("assessment", False), ("campaign", True)):
-        dated = [
-            _Dated(
-                one.id,
-                one.ladder if asked else str(one.facts.get("engagement.tier") or ""),
-                *(one.due, one.due_time, moved.get(one.id) or one.issued_at, one.zone),
-            )
-            for one in found
-            if (one.campaign_id is not None) is asked
-        ]
-        coming |= _coming(session, identity, kind, dated, today=today)
+    ids = [one.id for one in found]
+    coming = _coming(session, identity, {"assessment": ids, "campaign": ids}, today=today)
     rows = [
         Coming(
             id=one.id,
@@ -280,7 +241,7 @@ def _within(column: Any, period: str, today: date) -> list[ColumnElement[bool]]:
     return criteria
 
 
-def _titles(session: Session, identity: Identity, found: Sequence[Reassessment]) -> dict[uuid.UUID, str]:
+def titles(session: Session, identity: Identity, found: Sequence[Reassessment]) -> dict[uuid.UUID, str]:
     """The questionnaire's title by submission."""
     rows = session.execute(
         select(Submission.id, Assessment.title)
@@ -296,7 +257,9 @@ def _titles(session: Session, identity: Identity, found: Sequence[Reassessment])
 def _out(
     session: Session, identity: Identity, found: Sequence[Reassessment]
 ) -> dict[tuple[uuid.UUID, str], Assessment]:
-    """Next assessments that are open already, by engagement and questionnaire; of several the first due."""
+    """Next assessments that are open already, by engagement and questionnaire; of several the first due, and none of a
+    campaign.
+    """
     rows = session.execute(
         select(AssessmentEngagement.engagement_id, Assessment)
         .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
@@ -304,6 +267,7 @@ def _out(
             *mine(identity.scope, AssessmentEngagement, Assessment),
             AssessmentEngagement.engagement_id.in_({one.engagement_id for one in found}),
             Assessment.state == OPEN,
+            Assessment.campaign_id.is_(None),
         )
         .order_by(Assessment.due.desc(), Assessment.id)
     )
@@ -342,27 +306,16 @@ def _told(
 
 
 def _coming(
-    session: Session, identity: Identity, kind: str, found: Sequence[_Dated], *, today: date
+    session: Session, identity: Identity, wanted: Mapping[str, Collection[uuid.UUID]], *, today: date
 ) -> dict[uuid.UUID, Moment]:
-    """The next step of each by the rules of the identity's organisation, on the day on which it will be told."""
-    if not found:
+    """The next step of each, by the id of its row, of these ids by kind: as the worker plans it, by the same dates."""
+    if not any(wanted.values()):
         return {}
     own = organisations.organisation_of(session, identity)
     ruled = rules.current(session, own.id)
     calendar = workdays.calendars(session, [own.region])[own.region]
-    coming = ((one.id, ahead(one, ruled.ladder(kind, one.tier), calendar, today=today)) for one in found)
-    return {key: moment for key, moment in coming if moment is not None}
-
-
-def _moved(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime]:
-    """When each of these assessments last got its due date after issuing."""
-    rows = session.execute(
-        select(Event.subject_id, func.max(Event.at))
-        .where(
-            *mine(identity.scope, Event),
-            Event.subject_id.in_(list(ids)),
-            Event.kind.in_(MOVES),
-        )
-        .group_by(Event.subject_id)
+    coming = (
+        (one.source, ahead(one, ruled.ladder(one.kind, one.tier), calendar, today=today))
+        for one in agenda.of_sources(session, identity, wanted)
     )
-    return {key: at for key, at in rows if key is not None}
+    return {key: moment for key, moment in coming if moment is not None}

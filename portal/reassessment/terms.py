@@ -19,7 +19,6 @@ from portal.assessments.models import Assessment, Rating, SealedEvidence, Submis
 from portal.assessments.sealing import Document
 from portal.db import SYSTEM, Database
 from portal.gate.sheets import end_of, is_dated, months_of
-from portal.gate.standing_models import BriefSubmission
 from portal.library import service as library
 from portal.reassessment.models_terms import EvidenceTerm, Termed
 from portal.rows import insert_rows
@@ -50,35 +49,6 @@ def work_out(database: Database, *, now: datetime, stopping: Callable[[], bool] 
         if not stored:
             break
     return done
-
-
-def ends() -> Select[uuid.UUID, uuid.UUID, uuid.UUID, str, date | None, datetime]:
-    """For the worker and for lists, to be narrowed by the tenant: one row a document and organisation.
-
-    Columns ``evidence_id``, ``organisation_id``, ``company_id``, ``kind``, ``until`` (the least of the submissions that
-    count at a gate), ``sealed_at`` (the latest). Only what a proof ends with: the best of its kind at its question.
-    """
-    counted = (
-        select(BriefSubmission.submission_id)
-        .where(
-            BriefSubmission.submission_id == EvidenceTerm.submission_id,
-            BriefSubmission.organisation_id == EvidenceTerm.organisation_id,
-        )
-        .exists()
-    )
-    found: Any = (
-        select(
-            EvidenceTerm.evidence_id,
-            EvidenceTerm.organisation_id,
-            EvidenceTerm.company_id,
-            func.min(EvidenceTerm.kind).label("kind"),
-            func.min(EvidenceTerm.until).label("until"),
-            func.max(EvidenceTerm.sealed_at).label("sealed_at"),
-        )
-        .where(EvidenceTerm.best, EvidenceTerm.until.is_not(None), counted)
-        .group_by(EvidenceTerm.evidence_id, EvidenceTerm.organisation_id, EvidenceTerm.company_id)
-    )
-    return found  # type: ignore[no-any-return]  # a statement
 
 
 def term(document: Document, months: Mapping[str, int], as_of: date) -> date | None:

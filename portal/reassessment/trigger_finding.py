@@ -113,10 +113,13 @@ def over(session: Session, place: Place) -> set[uuid.UUID]:
 
 
 def of_incidents(session: Session, place: Place) -> Iterator[Found]:
-    """Each engagement with a vendor at which something happened; what a company told is so at each record of it."""
+    """Each engagement with a vendor at which something happened; what a company told is so at each record of it.
+
+    An incident that is open again is another reason than it was, whether or not anybody looked while it was settled.
+    """
     told = (Incident.side == "company") & (Vendor.company_id == Incident.company_id)
     rows = session.execute(
-        select(Incident.id, Engagement.id)
+        select(Incident.id, Incident.settled_at, Engagement.id)
         .join(Vendor, Vendor.organisation_id == Incident.organisation_id)
         .join(Engagement, Engagement.vendor_id == Vendor.id)
         .where(
@@ -126,8 +129,9 @@ def of_incidents(session: Session, place: Place) -> Iterator[Found]:
             or_(Vendor.id == Incident.vendor_id, told),
         )
     )
-    for incident, engagement in rows:
-        yield Found("incident", place.id, engagement, incident)
+    for incident, settled_at, engagement in rows:
+        basis = "" if settled_at is None else settled_at.isoformat()
+        yield Found("incident", place.id, engagement, incident, basis=basis)
 
 
 def of_documents(session: Session, place: Place) -> Iterator[Found]:

@@ -1,4 +1,4 @@
-"""The schedule: what is coming, by date; and what a person does to a next assessment."""
+"""The schedule: what is coming, by date, what is left out; and what a person does to a next assessment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.faults import Conflict, Invalid
 from portal.listing import one_of
 from portal.organisations import queries as organisations
 from portal.paging import page_number
-from portal.reassessment import by_hand, by_hand_words, calendar_words, hindering, queries
+from portal.reassessment import by_hand, by_hand_words, calendar_words, hindering, left_out, queries
 from portal.reassessment.months import PARTS, bounds, is_month
 from questionnaires.dates import parse_date
 
@@ -30,11 +30,11 @@ _ONE = "/o/<organisation>/reassessments/<uuid:scheduled>"
 @blueprint.get("/o/<organisation>/schedule")
 @requires(Permission.SEE_SCHEDULE)
 def schedule(organisation: str) -> str:
-    """Two views of one page: ``?view=next`` (next assessments) and ``?view=open``; filter ``period``; ``page``.
+    """Three views: ``?view=next`` (next assessments), ``?view=open`` and ``?view=left`` (what is left out); ``page``.
 
-    Next assessments are narrowed to a ``month`` and to ``part`` of the tiers, too.
+    The first two are narrowed to a ``period``, next assessments to a ``month`` and to ``part`` of the tiers, too.
     """
-    return _page(organisation)
+    return _left_out(organisation) if request.args.get("view") == "left" else _page(organisation)
 
 
 def _page(
@@ -74,6 +74,7 @@ def _page(
         page=page,
         pager=page.links(lambda number: address(page=number)),
         counts=queries.counts(session, identity),
+        left=left_out.count(session, identity),
         address=address,
         today=today,
         zone=zone,
@@ -86,6 +87,31 @@ def _page(
         drawn=calendar_words.DRAWN,
         to_do=by_hand_words.TO_DO,
         failed=bool(errors),
+    )
+
+
+def _left_out(organisation: str, *, wrong: uuid.UUID | None = None, error: str = "") -> str:
+    """What is left out. ``wrong``: the row that somebody asked to plan again, with what hinders it."""
+    session, identity = web.db(), web.identity()
+    page = left_out.listed(session, identity, number=page_number(request.args.get("page")))
+    return render_template(
+        "reassessment/left_out.html",
+        slug=organisation,
+        page=page,
+        pager=page.links(
+            lambda number: url_for(
+                "reassessment.schedule", organisation=organisation, view="left", page=number
+            )
+        ),
+        counts=queries.counts(session, identity),
+        zone=organisations.organisation_of(session, identity).zone,
+        reasons=by_hand_words.REASONS,
+        back=by_hand_words.BACK,
+        undemanded=by_hand_words.NOT_BACK[left_out.UNDEMANDED],
+        wrong=wrong,
+        error=error,
+        typed=request.form,
+        failed=bool(error),
     )
 
 
@@ -136,6 +162,23 @@ def leave(organisation: str, scheduled: uuid.UUID) -> Page:
         web.undo()
         return _page(organisation, only=scheduled, errors={"leave": fault.errors["reason"]}), 422
     return _done(organisation, "next-left")
+
+
+@blueprint.post(f"{_ONE}/take-back")
+@requires(Permission.ISSUE)
+def take_back(organisation: str, scheduled: uuid.UUID) -> Page:
+    """Plan again what was left out, with a reason from the list."""
+    session, identity = web.db(), web.identity()
+    reason = request.form.get("reason", "")
+    try:
+        by_hand.take_back(session, scheduled, reason, actor=identity, now=web.now())
+    except hindering.Hindered as fault:
+        web.undo()
+        return _left_out(organisation, wrong=scheduled, error=str(by_hand_words.NOT_BACK[fault.code])), 422
+    except Invalid as fault:
+        web.undo()
+        return _left_out(organisation, wrong=scheduled, error=fault.errors["reason"]), 422
+    return _done(organisation, "next-back")
 
 
 def _seen(scheduled: uuid.UUID) -> date:

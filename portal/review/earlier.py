@@ -14,7 +14,7 @@ from portal.assessments import queries as sealed_queries
 from portal.assessments import sealing
 from portal.assessments.drafts import Content
 from portal.assessments.models import Assessment, Submission
-from portal.assessments.organisation_queries import own_assessments, shares_engagement
+from portal.assessments.organisation_queries import alike, own_assessments, shares_engagement
 from portal.library import lineage
 from portal.library import service as library
 from portal.review import queries
@@ -94,6 +94,7 @@ def _newest_before(identity: Identity, case: Case) -> Select[Submission, Assessm
             *own_assessments(identity),
             Assessment.vendor_id == case.assessment.vendor_id,
             Assessment.slug == case.assessment.slug,
+            alike(case.assessment),
             Submission.sealed_at < case.submission.sealed_at,
             shares_engagement(identity, case.assessment),
         )

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
+from portal.assessments.organisation_queries import alike
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.review import carrying, queries
@@ -69,6 +70,7 @@ def _last_time(
             Assessment.company_id == assessment.company_id,
             Assessment.slug == assessment.slug,
             Assessment.id != assessment.id,
+            alike(assessment),
         )
         .order_by(Submission.sealed_at.desc(), Submission.round.desc(), Submission.id.desc())
     )

@@ -157,6 +157,7 @@ STATES = [
         422,
         far_away,
     ),
+    State("left out, nothing yet", "many", NEW + "/schedule?view=left", "Nothing is left out"),
     State("documents that end", "ciso", US + "/evidence", "Documents that end"),
     State("documents that end, none yet", "many", NEW + "/evidence?until=past", "Nothing has ended."),
 ]

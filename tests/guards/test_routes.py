@@ -40,6 +40,7 @@ ROUTES: dict[str, Permission | None] = {
     "POST /o/<organisation>/reassessments/<uuid:scheduled>/open": P.ISSUE,
     "POST /o/<organisation>/reassessments/<uuid:scheduled>/move": P.ISSUE,
     "POST /o/<organisation>/reassessments/<uuid:scheduled>/leave": P.ISSUE,
+    "POST /o/<organisation>/reassessments/<uuid:scheduled>/take-back": P.ISSUE,
     "GET /static/<path:filename>": None,
     "GET /sign-in": None,
     "POST /sign-in": None,

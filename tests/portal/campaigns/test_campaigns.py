@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from portal.access import CompanyRole, Identity, OrganisationRole
-from portal.assessments import change_steps, changing, offers, result_queries
+from portal.assessments import change_steps, changing, enquiries, issuing_many, offers, result_queries
 from portal.assessments import queries as assessments
 from portal.assessments.issuing_many import Order
-from portal.assessments.models import Assessment
+from portal.assessments.models import Assessment, Enquiry
 from portal.assessments.result_queries import Pair
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
@@ -402,6 +402,35 @@ def test_a_later_date_is_given_to_whoever_has_an_earlier_one_and_told(
     assert [one["before_time"] for one in events if one] == ["18:00:00"]
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    ("days", "at", "settled"), [(4, None, True), (3, None, True), (3, time(17), False), (2, None, False)]
+)
+def test_a_later_date_settles_what_asked_for_no_more_than_that(
+    database: Database, given: Given, days: int, at: time | None, settled: bool
+) -> None:
+    campaign, owner = start(database, given), given.first.company[CompanyRole.OWNER]
+    ask(database)
+    with database.transaction(owner.scope) as session:
+        one = assessments.assessment(session, owner, issued(database, campaign)[given.first.vendor].id)
+        asked = enquiries.ask(
+            session, one, kind="more_time", text="Holidays.", wanted=TODAY + timedelta(days=3), actor=owner,
+            now=NOW,
+        ).id  # fmt: skip
+    before = len(told(database))
+    put_off(database, given, campaign, TODAY + timedelta(days=days), at)
+    ask(database)
+    with database.looking(SYSTEM) as session:
+        row = session.get_one(Enquiry, asked)
+        events = session.scalars(
+            select(Event.data).where(Event.kind == Kind.ENQUIRY_SETTLED.value, Event.subject_id == asked)
+        ).all()
+    said = ["That settles that you asked for more time." in " ".join(one.split()) for one in told(database)]
+    assert (row.state, row.settled_by) == (("granted", given.ciso.person.id) if settled else ("open", None))
+    assert [one["state"] for one in events] == (["granted"] if settled else [])
+    assert (len(said) - before, sum(said)) == (2, 1 if settled else 0)  # the other vendor asked nothing
+
+
 def test_what_the_hour_of_before_had_brought_is_on_record_under_that_hour(
     database: Database, given: Given
 ) -> None:
@@ -491,6 +520,13 @@ def test_a_campaign_with_questions_that_count_counts_nowhere(database: Database,
         seen = lines.look_of("reassessment")(session, given.ciso, wanted, TODAY)
         assert all(isinstance(one, lines.Line) for one in seen.values())
     assert offered(database, first, again) == set()
+    with database.looking(given.ciso.scope) as session:
+        order = Order(uuid.uuid4(), LITE.content_hash, LITE.slug, TODAY + timedelta(days=9), "Yearly.")
+        wished = issuing_many.Choice((first.vendor,))
+        (line,) = issuing_many.plan(session, given.ciso, wished, order)
+        assert (line.why, line.left_out) == ("", ())
+    meanwhile = journey.again(database, given.place, first.vendor, first.engagements, first.definition)
+    changed(database, meanwhile, state="cancelled", closed_at=NOW)
     submit(database, first, assessment=again, now=NOW + timedelta(days=5))
     with database.looking(SYSTEM) as session:
         sent = loading_answers.sent(session, given.place.id, first.engagements)

@@ -87,6 +87,13 @@ def add(database: Database, actor: Identity, incident: uuid.UUID, words: str, *,
         return incidents.add(session, row, words, shared=shared, actor=actor, now=NOW) is not None
 
 
+def settle(database: Database, given: Given, incident: uuid.UUID) -> None:
+    actor = given.member()
+    with database.transaction(actor.scope) as session:
+        row = queries.incident(session, actor, incident, lock=True)
+        incidents.settle(session, row, actor=actor, now=NOW)
+
+
 def record_of(database: Database, actor: Identity, incident: uuid.UUID) -> list[tuple[str | None, bool]]:
     with database.looking(actor.scope) as session:
         queries.incident(session, actor, incident)
@@ -120,6 +127,34 @@ def test_what_is_noted_is_inside_until_somebody_writes_to_the_vendor(
     assert record_of(database, ciso, incident) == inside
     assert record_of(database, owner, incident) == [("Is this true?", False), ("Yes.", False)]
     assert {one.recipient for one in letters(database, "incident_company")} == {owner.person.email}
+
+
+@pytest.mark.both_databases
+def test_what_a_vendor_adds_to_a_settled_incident_opens_it_again_and_people_are_told_once(
+    app: Portal, database: Database, given: Given
+) -> None:
+    ciso, owner = given.member(), given.owner
+    (incident,) = tell(database, given, "Halden")
+    settle(database, given, incident)
+    mine = f"/c/{given.company.slug}/incidents/{incident}"
+    assert "what you add opens it again" in signed_in(app, owner).get(mine).text
+    add(database, owner, incident, "More is lost than we knew.")
+    add(database, owner, incident, "More is lost than we knew.")  # a second press
+    with database.looking(SYSTEM) as session:
+        row = session.get_one(Incident, incident)
+        reopened = select(Event).where(Event.kind == Kind.INCIDENT_REOPENED.value)
+        (event,) = session.scalars(reopened)
+    assert (row.state, row.settled_by) == ("open", None)
+    assert (event.actor_id, event.data) == (owner.person.id, {"state": "open"})
+    more = [one for one in letters(database, "incident_organisation") if "has added to" in one.text]
+    assert len(more) == 3  # all who judge answers
+    assert all("It was settled, and is open again." in " ".join(one.text.split()) for one in more)
+    assert "what you add opens it again" not in signed_in(app, owner).get(mine).text
+    # what a member adds leaves it as the organisation has settled it
+    settle(database, given, incident)
+    add(database, ciso, incident, "For our files.", shared=False)
+    with database.looking(SYSTEM) as session:
+        assert session.get_one(Incident, incident).state == "settled"
 
 
 @pytest.mark.both_databases

@@ -23,7 +23,7 @@ from portal.organisations.models import Organisation, OrganisationMember
 from portal.outbox import Message
 from portal.reassessment import by_hand, generating, opening, opening_job
 from portal.reassessment.models import Reassessment, ReminderStep
-from portal.reassessment.opening import Opening, Waiting, in_order, world_openings
+from portal.reassessment.opening import Opening, Waiting, in_order
 from portal.reassessment.rules_shape import shipped
 from portal.reassessment.workdays import Calendar, Year
 from portal.settings import Settings
@@ -56,13 +56,12 @@ def row(due: date, *, vendor: uuid.UUID = VENDOR, slug: str = "security_core", *
 def test_one_engagement_in_portugal() -> None:
     """As section 6 of the design works it out by hand."""
     one = row(date(2027, 1, 31))
-    assert world_openings([one], RULES, PORTUGAL, date(2026, 12, 3)) == []
-    (found,) = world_openings([one], RULES, PORTUGAL, date(2026, 12, 4))
+    assert in_order([one], RULES, PORTUGAL, date(2026, 12, 3)) == []
+    (found,) = in_order([one], RULES, PORTUGAL, date(2026, 12, 4))
     assert (found.answer_by, found.late) == (date(2027, 1, 15), False)
-    assert world_openings([one], RULES, PORTUGAL, date(2027, 1, 10)) == [], "a Sunday"
-    (asleep,) = world_openings([one], RULES, PORTUGAL, date(2027, 1, 11))
+    (asleep,) = in_order([one], RULES, PORTUGAL, date(2027, 1, 11))
     assert (asleep.answer_by, asleep.late) == (date(2027, 1, 25), False)
-    (later,) = world_openings([one], RULES, PORTUGAL, date(2027, 1, 20))
+    (later,) = in_order([one], RULES, PORTUGAL, date(2027, 1, 20))
     assert later.late
 
 
@@ -85,7 +84,7 @@ def test_a_vendor_is_asked_once_for_what_comes_near_together() -> None:
     today = date(2026, 12, 6)
     first, near = row(date(2027, 1, 31)), row(date(2027, 3, 16))
     far, other = row(date(2027, 3, 19)), row(date(2027, 1, 31), slug="privacy")
-    (one, two) = world_openings([far, other, near, first], RULES, EVERY_DAY, today)
+    (one, two) = in_order([far, other, near, first], RULES, EVERY_DAY, today)
     by_slug = {each.slug: each for each in (one, two)}
     assert by_slug["security_core"].rows == (first, near)
     assert by_slug["security_core"].answer_by == date(2027, 1, 17)
@@ -110,7 +109,6 @@ def test_groups_do_not_depend_on_the_order_of_rows_and_hold_each_once(
     today = date(2027, 1, 1) + timedelta(days=data.draw(st.integers(0, 400)))
     groups = in_order(found, RULES, PORTUGAL, today)
     assert in_order(data.draw(st.permutations(found)), RULES, PORTUGAL, today) == groups
-    assert world_openings(found, RULES, PORTUGAL, today) == (groups if PORTUGAL.working(today) else [])
     held = [one.id for each in groups for one in each.rows]
     assert len(set(held)) == len(held)
     assert len({each.made_id for each in groups}) == len(groups)
@@ -123,29 +121,22 @@ def test_groups_do_not_depend_on_the_order_of_rows_and_hold_each_once(
 
 
 @given(found=rows, pace=st.integers(1, 5))
-def test_the_pace_of_a_day_loses_nothing_and_takes_the_earliest_first(
-    found: list[Waiting], pace: int
-) -> None:
+def test_what_waits_for_its_turn_keeps_its_order(found: list[Waiting], pace: int) -> None:
     today = date(2028, 6, 1)  # all of them are due
-    slow, quick = replace(RULES, a_day=pace), replace(RULES, a_day=500)
-    wanted = world_openings(found, quick, PORTUGAL, today)
+    wanted = in_order(found, RULES, PORTUGAL, today)
     left, made = list(found), list[Opening]()
-    for _ in range(len(wanted)):
-        some = world_openings(left, slow, PORTUGAL, today)
-        assert len(some) <= pace
+    while some := in_order(left, RULES, PORTUGAL, today)[:pace]:
         gone = {one.id for each in some for one in each.rows}
         left = [one for one in left if one.id not in gone]
         made += some
     assert made == wanted
-    assert world_openings(found, slow, PORTUGAL, today, opened_today=pace) == []
 
 
 def test_the_gate_that_lapses_first_is_first_whatever_the_date() -> None:
     dated = row(date(2026, 12, 20), vendor=uuid.uuid4())
     lapses = row(date(2027, 2, 28), vendor=uuid.uuid4(), lapses=date(2026, 12, 1))
-    slow = replace(RULES, a_day=1)
-    (first,) = world_openings([dated, lapses], slow, EVERY_DAY, date(2026, 11, 22))
-    assert first.rows == (lapses,)
+    first, then = in_order([dated, lapses], RULES, EVERY_DAY, date(2026, 11, 22))
+    assert (first.rows, then.rows) == ((lapses,), (dated,))
 
 
 # ------------------------------------------------------------------------------------------------------ on the database

@@ -17,7 +17,7 @@ from portal.db import SYSTEM, Database
 from portal.mail import Mailer, PermanentFailure
 from portal.outbox import Message
 from portal.pass_report import Report
-from portal.reassessment import by_hand
+from portal.reassessment import by_hand, queries
 from portal.reassessment.generating import generate
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.models_post import LetterChoice
@@ -92,6 +92,27 @@ def test_the_sum_that_it_shows_is_the_date_or_it_says_why_not(
         record(session, Kind.REASSESSMENT_MOVED, now=NOW, actor=None)
     page = text_of(app, ciso.person.email, path)
     assert 'plus 24 months<span class="sub">The last answers came late; the cycle was kept.</span>' in page
+
+
+def test_the_next_step_that_it_shows_is_the_one_that_the_worker_tells(
+    app: Portal, database: Database, buyer: Place, company: Place
+) -> None:
+    """A date that is moved on a Friday to that Sunday is told on the Sunday."""
+    submit(database, journey.issue(database, buyer, company))
+    (row,) = scheduled(database)
+    ciso, friday, sunday = buyer[OrganisationRole.CISO], date(2027, 3, 5), date(2027, 3, 7)
+    with database.transaction(ciso.scope) as session:
+        by_hand.move(session, row.id, sunday, "incident", seen=row.due, actor=ciso, now=noon(friday))
+    with database.looking(ciso.scope) as session:
+        page = queries.next_assessments(session, ciso, queries.Filter(), today=friday, number=1)
+    coming = page.rows[0].coming
+    assert coming is not None
+    assert (coming.step.name, coming.day) == ("on-the-day", sunday)
+    told = select(ReminderStep.step, ReminderStep.day).where(ReminderStep.due == sunday)
+    for day, steps in ((friday, []), (sunday, [("on-the-day", sunday)])):
+        generate(database, now=noon(day))
+        with database.looking(SYSTEM) as session:
+            assert [tuple(one) for one in session.execute(told)] == steps
 
 
 def test_open_assessments_have_their_own_view(

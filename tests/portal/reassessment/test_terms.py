@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
@@ -19,7 +18,8 @@ from portal.db import SYSTEM, Database
 from portal.erasure import destroying
 from portal.erasure.reaching import Destroyed
 from portal.gate import keeping
-from portal.reassessment import terms
+from portal.reassessment import agenda, terms
+from portal.reassessment.agenda import Item
 from portal.reassessment.models_terms import EvidenceTerm, Termed
 from portal.settings import Settings
 from portal.vendors import policy_queries, policy_service
@@ -200,17 +200,15 @@ def test_what_is_destroyed_has_no_term_and_none_comes_back(database: Database, s
 def test_only_what_counts_at_a_gate_ends(database: Database, sealed: Sealed) -> None:
     work(database)
 
-    def ends() -> Sequence[object]:
+    def ends() -> list[Item]:
         with database.looking(SYSTEM) as session:
-            return session.execute(terms.ends().order_by(EvidenceTerm.evidence_id)).all()
+            return agenda.near(session, "evidence")[0]
 
     assert ends() == []  # nobody has worked the gate out yet
     keeping.Keeper(database).turn(lambda: NOW)
-    found = {one.evidence_id: one for one in ends()}  # type: ignore[attr-defined]
-    assert set(found) == {sealed.new}
-    one = found[sealed.new]
-    assert (one.until, one.kind) == (TODAY + timedelta(days=300), RULE.kind)
-    assert one.sealed_at == NOW
+    (one,) = ends()
+    assert (one.source, one.due, one.code) == (sealed.new, TODAY + timedelta(days=300), RULE.kind)
+    assert one.since == NOW
 
 
 def test_neither_side_reads_the_others_terms(database: Database, sealed: Sealed, settings: Settings) -> None:

@@ -297,6 +297,22 @@ def test_a_reason_is_over_with_what_it_was_about_and_comes_again_with_it(
     assert states(database) == [("incident", "over", "gone"), ("incident", "open", "")]
 
 
+def test_an_incident_that_is_open_again_is_another_reason_though_nobody_looked_between(
+    database: Database, given: Given
+) -> None:
+    """Somebody had decided on it; it was settled and opened again within a pass of the worker."""
+    incident = note(database, given)
+    find(database)
+    (row,) = rows(database)
+    with database.transaction(given.ciso.scope) as session:
+        found = triggers.trigger(session, given.ciso, row.id, lock=True)
+        triggers.settle(session, found, code="looked", actor=given.ciso, now=NOW)
+    settle_incident(database, given, incident)
+    settle_incident(database, given, incident, again=True)
+    assert (find(database), find(database, 1)) == (1, 0)
+    assert sorted(states(database)) == [("incident", "open", ""), ("incident", "over", "looked")]
+
+
 def test_a_rise_that_somebody_dismissed_is_another_reason_when_it_comes_again(
     database: Database, given: Given
 ) -> None:

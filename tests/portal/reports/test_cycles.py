@@ -5,7 +5,12 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
+from sqlalchemy import update
+
 from portal.access import Identity, OrganisationRole
+from portal.assessments.models import Assessment
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
 from portal.db import Scope
 from portal.reports import desk, queries
 from portal.settings import Settings
@@ -39,7 +44,7 @@ def again(
 def test_reviews_in_a_row_are_counted_and_no_other_organisations(app: Portal, settings: Settings) -> None:
     given, engagement = give(app, settings), uuid.uuid4()
     first, _submission = submitted(given, at=LONG_AGO, engagement=engagement)
-    again(given, first, engagement, at=LAST_YEAR, otherwise=True)
+    second, _submission = again(given, first, engagement, at=LAST_YEAR, otherwise=True)
     submitted(
         given,
         at=LAST_YEAR + timedelta(days=1),
@@ -68,6 +73,12 @@ def test_reviews_in_a_row_are_counted_and_no_other_organisations(app: Portal, se
         "one.kinds": (False, True),
         "one.days": (False, False),
     }
+    with given.database.transaction() as session:  # as if the second had been asked by a campaign
+        asked = update(Assessment).where(Assessment.id == second)
+        session.execute(asked.values(campaign_id=uuid.uuid4(), ladder="none"))
+        record(session, Kind.ANSWERS_SAVED, now=NOW, actor=None)
+    found = stood(given, reviewer, third)
+    assert (found["one.locks"], found["one.kinds"]) == (1, 0)
 
 
 def test_answers_about_another_engagement_are_no_review_of_this_one(app: Portal, settings: Settings) -> None:

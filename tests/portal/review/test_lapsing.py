@@ -8,14 +8,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from portal.access import CompanyRole
 from portal.assessments.drafts import Content
+from portal.assessments.models import Assessment
 from portal.audit.catalogue import Kind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.db import SYSTEM, Database
-from portal.review import last_time, marking, queries
+from portal.review import earlier, last_time, marking, queries
 from portal.review.lapsing import Turn, lapses
 from portal.review.marking import Wish
 from portal.review.models import LapsedMark, Mark
@@ -79,6 +81,25 @@ def test_what_was_judged_badly_the_last_time_is_not_shed_by_being_asked_anew(giv
     assert lost(another) == frozenset()
     assert lost(next_year(another, {}, 9)) == frozenset()
     assert lost(next_year(given, {LOGS: Content("answered", "no")}, 12)) == frozenset()
+
+
+def test_a_campaign_between_is_no_last_time(given: Reviewed) -> None:
+    challenged(given)
+    between = next_year(given, {MFA: Content("answered", "yes")})
+    with given.database.transaction() as session:
+        asked = update(Assessment).where(Assessment.id == between.issued.assessment)
+        session.execute(asked.values(campaign_id=uuid.uuid4(), ladder="none"))
+        record(session, Kind.ANSWERS_SAVED, now=NOW, actor=None)
+    between.save(Wish(MFA, "accepted"))
+    between.write()
+    later = next_year(given, {MFA: Content("answered", "yes")}, 6)
+    assert lost(later) == {MFA}
+    with given.database.looking(given.reviewer.scope) as session:
+        before = earlier.earlier(session, given.reviewer, later.case())
+        campaign = earlier.earlier(session, given.reviewer, between.case())
+    assert before is not None
+    assert before.marks[MFA].mark == "challenged"
+    assert campaign is None
 
 
 def test_where_nothing_was_judged_the_last_time_nothing_is_noted(given: Reviewed) -> None:
