@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -102,28 +103,40 @@ def _worker(options: argparse.Namespace) -> int:
     if options.now is not None and not options.once:
         raise StartupFault("--now needs --once: it is one look at another day.")
     database = installation.open_database(found)
-    if options.once:
+    with _asked_to_end() as stop:
+        if not options.once:
+            worker.loop(database, found, stop, after_a_pause=options.after_a_pause)
+            return 0
         wrong = "" if options.now or options.after_a_pause else steadiness.doubt(database, clock.now())
         # A look at another day is no sign of life.
         report = worker.run_once(
             database,
             mailer(found),
             options.now or clock.now(),
+            stop=stop,
             remind=not wrong,
             beats=options.now is None,
             steady=not wrong,
             storage=open_storage(found) if options.now is None else None,
             settings=found if options.now is None else None,  # webhooks are told, too
         )
-        print(f"{report}.")
-        if wrong:
-            print(f"portal: No reminders were generated. {wrong}", file=sys.stderr)
-        return 1 if report.faults or wrong else 0
+    print(f"{report}.")
+    if wrong:
+        print(f"portal: No reminders were generated. {wrong}", file=sys.stderr)
+    return 1 if report.faults or wrong else 0
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """Set when this process is asked to end: a letter that is out is noted first, or it would go out again."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    worker.loop(database, found, stop, after_a_pause=options.after_a_pause)
-    return 0
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _upgrade(options: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ AHEAD = timedelta(
 OUTAGE = timedelta(
     days=14
 )  # for so long letters wait for a server that is not there, before they are given up
+SILENT = "outage: "  # how the last_error begins of what no server took or refused, and no other
 DIGEST = "digest"
 QUEUED, HELD, DROPPED = "queued", "held", "dropped"
 UNSENT = (QUEUED, "failed")
@@ -307,6 +308,7 @@ def failed(
     """Note the failure and when to try again; after the last step of the back-off it gave up, visibly."""
     over = is_over(message, now=now, permanent=permanent, silent=silent)
     wait = BACKOFF[min(message.attempts, len(BACKOFF)) - 1]
+    reason = SILENT + reason if silent else reason
     return _finish(
         session,
         message,
@@ -322,13 +324,13 @@ def failed(
 def requeue(
     session: Session, which: ColumnElement[bool], *, now: datetime, options: Mapping[str, Any] | None = None
 ) -> int:
-    """Put letters that were given up or dropped back into the queue under their ids; returns how many.
+    """Queue letters that failed, were given up or dropped once more, under their ids; returns how many.
 
     ``options``: db.across(), where the caller has seen to whose they are.
     """
     back = session.execute(
         update(Message)
-        .where(which, Message.state.in_(("gave_up", DROPPED)), Message.into_id.is_(None))
+        .where(which, Message.state.in_(("failed", "gave_up", DROPPED)), Message.into_id.is_(None))
         .values(state=QUEUED, due_at=now, attempts=0, lease_until=None, last_error="")
         .returning(Message.id)
         .execution_options(synchronize_session=False, **(options or {}))

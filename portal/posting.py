@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from portal import clock, letters, outbox
@@ -28,6 +28,9 @@ NOTE_PAUSES = (0.5, 2.0, 5.0, 15.0, 30.0, 60.0)
 SERVER_SILENT_AFTER = 3  # failures in a row after which a pass leaves the rest for later
 LEASE_MARGIN = 60.0  # seconds before the lease's end after which nothing is begun any more
 MOST_CLAIMS = 40  # of one letter, more than an outage takes: whoever claimed it never came to say how it went
+# Since it failed, before a letter is brought forward, and after so many tries it is not any more: a server may die of
+# this one alone. With the tries of an outage that are left these stay fewer than MOST_CLAIMS.
+RESTED, MOST_FORWARD = timedelta(minutes=15), 20
 TOO_LONG = "working out its text takes too long"
 
 
@@ -54,7 +57,7 @@ def deliver(
     """Send what is due, and count it in ``found``; ``alive`` is called between two letters. ``stop`` ends it there, and
     ``over``: then ``found.more`` is for the next pass, as other work has its turn, too.
     """
-    silent = 0
+    silent, forward = 0, False
     with kept_open(sender) as sending:
         while not stop.is_set() and silent < SERVER_SILENT_AFTER:
             if not _anything_due(database, instant()):
@@ -67,8 +70,12 @@ def deliver(
                 claimed = outbox.claim(session, now=instant(), limit=1)
             if not claimed:
                 return
-            sent = _send(database, sending, claimed[0], instant, found, began, stop)
-            silent = 0 if sent else silent + 1
+            before = found.sent
+            answered = _send(database, sending, claimed[0], instant, found, began, stop)
+            silent = 0 if answered else silent + 1
+            if found.sent > before and not forward:
+                forward = True
+                _bring_forward(database, instant())
             alive()
 
 
@@ -76,6 +83,34 @@ def _anything_due(database: Database, now: datetime) -> bool:
     """A look without the write lock: most of the time there is nothing to claim."""
     with database.looking(SYSTEM) as session:
         return session.execute(select(Message.id).where(outbox.claimable(now)).limit(1)).first() is not None
+
+
+def _bring_forward(database: Database, now: datetime) -> None:
+    """A server takes letters: those that wait because there was none are due at once."""
+    tries = case((Message.attempts < len(outbox.BACKOFF), Message.attempts), else_=len(outbox.BACKOFF))
+    rested = or_(
+        *(
+            and_(tries == number, Message.due_at.between(now, now + wait - RESTED))
+            for number, wait in enumerate(outbox.BACKOFF, 1)
+            if wait > RESTED
+        )
+    )
+    which = select(Message.id).where(
+        Message.state == "failed",
+        Message.last_error.startswith(outbox.SILENT),
+        Message.attempts <= MOST_FORWARD,
+        rested,
+    )
+    with database.looking(SYSTEM) as session:
+        if session.execute(which.limit(1)).first() is None:
+            return
+    with database.transaction() as session:
+        session.execute(
+            update(Message)
+            .where(Message.id.in_(which.with_for_update(skip_locked=True).scalar_subquery()))
+            .values(due_at=now)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _send(

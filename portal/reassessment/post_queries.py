@@ -102,9 +102,9 @@ def _letter(one: Message, lines: int, left_out: int) -> Letter:
 
 
 def _again(one: Message) -> bool:
-    """Whether it may be sent again: it was given up, its text is there or will be made, and nobody carries it."""
+    """Whether it may be sent again: it failed or was given up, its text is there or will be made, nobody carries it."""
     return (
-        one.state == "gave_up"
+        one.state in ("failed", "gave_up")
         and one.into_id is None
         and bool(one.recipient)
         and (not one.ready or one.text != "")
@@ -141,9 +141,9 @@ def standing(session: Session, identity: Identity, *, now: datetime) -> Standing
 
 
 def resend(session: Session, identity: Identity, letter_id: uuid.UUID, *, now: datetime) -> None:
-    """Queue a letter that was given up once more, under its id; lines of it are looked at anew when it goes.
+    """Queue a letter that failed or was given up once more, under its id; lines of it are looked at anew when it goes.
 
-    Raises NotFound for a letter of somebody else, Conflict for one that waits, went, or has no text any more.
+    Raises NotFound for a letter of somebody else, Conflict for one that is queued, went, or has no text any more.
     """
     found: Message | None = session.execute(
         select(Message)
@@ -154,7 +154,7 @@ def resend(session: Session, identity: Identity, letter_id: uuid.UUID, *, now: d
     if found is None:
         raise NotFound
     if not _again(found):
-        raise Conflict("This letter cannot be sent again: it waits, it went, or nothing is left of it.")
+        raise Conflict("This letter cannot be sent again: it is queued, it went, or nothing is left of it.")
     back = outbox.requeue(session, Message.id == letter_id, now=now, options=ACROSS)
     if not back:
         raise Conflict("This letter is on its way already.")

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from portal import clock, create_app, restoring
+from portal import clock, create_app, restoring, worker
 from portal.db import Database
 from portal.outbox import WorkerBeat
 from portal.reassessment.models_runs import WorkerRun
+from portal.reassessment.runs import SILENCE
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal.test_outbox import put
 from tests.portal.world import NOW
 
+ROOT = Path(__file__).parents[2]
 FAR = {"REMOTE_ADDR": "203.0.113.7"}
 
 
@@ -108,6 +111,20 @@ def test_a_beat_that_lies_ahead_is_no_sign_of_life(app: Portal, database: Databa
     with database.transaction() as session:
         session.add(WorkerBeat(name="here:1", at=clock.now() + timedelta(seconds=30)))
     assert app.test_client().get("/healthz").status_code == 200, "clocks of two machines are never the same"
+
+
+def test_a_pass_of_the_crontab_in_the_readme_is_no_silence(app: Portal, database: Database) -> None:
+    (minutes,) = re.findall(r"`(\S+) \* \* \* \* portal worker --once", (ROOT / "README.md").read_text())
+    every = timedelta(minutes=int(minutes.removeprefix("*/")) if "/" in minutes else 1)
+    lasts = timedelta(seconds=worker.FOR_REMINDERS + worker.FOR_LETTERS)
+
+    def after(silence: timedelta) -> int:
+        with database.transaction() as session:
+            session.merge(WorkerBeat(name="cron", at=clock.now() - silence))
+        return app.test_client().get("/healthz").status_code
+
+    assert after(every + lasts) == 200
+    assert after(SILENCE + timedelta(seconds=1)) == 503
 
 
 def test_healthz_says_that_letters_are_held_until_they_are_released(app: Portal, database: Database) -> None:

@@ -340,6 +340,33 @@ def test_an_outage_gives_no_letter_up(
     assert get(database, message_id).state == "sent"
 
 
+@both
+@pytest.mark.parametrize(
+    ("error", "attempts", "minutes", "state"),
+    [
+        ("outage: gone", 6, 20, "sent"),
+        ("outage: gone", 20, 20, "sent"),
+        ("outage: gone", 6, 5, "failed"),
+        ("outage: gone", 21, 20, "failed"),
+        ("the mail server answered 451", 6, 20, "failed"),
+    ],
+)
+def test_what_is_brought_forward_once_a_server_takes_letters(
+    database: Database, sender: Mailer, error: str, attempts: int, minutes: int, state: str
+) -> None:
+    """Only what no server was there for, and not at once again: it may be this letter of which one dies."""
+    waits, wait = put(database), outbox.BACKOFF[min(attempts, len(outbox.BACKOFF)) - 1]
+    values = {"state": "failed", "attempts": attempts, "last_error": error}
+    due_at = NOW - timedelta(minutes=minutes) + wait
+    with database.transaction() as session:
+        session.execute(update(Message).where(Message.id == waits).values(**values, due_at=due_at))
+    run(database, sender)
+    assert get(database, waits).state == "failed", "nothing has been taken yet"
+    put(database)
+    run(database, sender)
+    assert get(database, waits).state == state
+
+
 def test_a_server_that_takes_nothing_of_ours_is_left_alone_until_later(
     database: Database, server: RawSmtp, sender: Mailer
 ) -> None:

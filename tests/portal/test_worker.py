@@ -27,6 +27,7 @@ from portal.outbox import LEASE, Outgoing, WorkerBeat
 from portal.reassessment import generating
 from portal.settings import Settings
 from portal.web import Portal
+from tests.portal.raw_smtp import RawSmtp
 from tests.portal.test_outbox import get, letter, put
 from tests.portal.world import NOW
 from tests.ports import free_port
@@ -144,7 +145,10 @@ class TestSmtp:
         for minute in range(0, 360, 10):
             worker.run_once(database, down, NOW + timedelta(minutes=minute))
         up = mailer(replace(settings, mail=f"smtp://127.0.0.1:{port}"))
-        for hours in (6, 12, 24):
+        ids.append(put(database))
+        worker.run_once(database, up, NOW + timedelta(hours=6))
+        assert len(server.taken) == len(ids), "the first that is taken brings the others forward"
+        for hours in (12, 24):
             worker.run_once(database, up, NOW + timedelta(hours=hours))
         assert len(server.taken) == len(ids)
         assert {get(database, one).state for one in ids} == {"sent"}
@@ -262,21 +266,52 @@ def test_the_embedded_worker_makes_the_portal_well_delivers_and_ends(app: Portal
     assert not any(one.name == "portal-worker" for one in threading.enumerate())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_worker_process_ends_cleanly(settings: Settings, number: signal.Signals) -> None:
+def started(settings: Settings, *options: str) -> subprocess.Popen[str]:
     environment = os.environ | {
         "PORTAL_SECRET_KEY": settings.secret_key,
         "PORTAL_DATABASE_URL": settings.database_url,
         "PORTAL_BASE_URL": settings.base_url,
         "PORTAL_MAIL": settings.mail,
     }
-    database = Database(settings.database_url)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "portal.cli", "worker", "--data", str(settings.data)],
+    return subprocess.Popen(
+        [sys.executable, "-m", "portal.cli", "worker", *options, "--data", str(settings.data)],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_pass_that_is_asked_to_end_notes_the_letter_that_is_out_and_begins_no_other(
+    database: Database, settings: Settings, number: signal.Signals
+) -> None:
+    ids = [put(database) for _ in range(2)]
+    out, answers = threading.Event(), threading.Event()
+
+    def wait(_server: RawSmtp, _connection: socket.socket) -> None:
+        out.set()
+        answers.wait(20)
+
+    server = RawSmtp(at={"dot": wait})
+    process = started(replace(settings, mail=server.url), "--once")
+    try:
+        assert out.wait(30)
+        process.send_signal(number)
+        time.sleep(0.5)  # it arrives while the server has not answered yet
+        answers.set()
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        server.close()
+    assert process.returncode == 0, errors
+    assert sorted(get(database, one).state for one in ids) == ["queued", "sent"]
+    assert len(server.taken) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_worker_process_ends_cleanly(settings: Settings, number: signal.Signals) -> None:
+    database = Database(settings.database_url)
+    process = started(settings)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         with database.looking(SYSTEM) as session:

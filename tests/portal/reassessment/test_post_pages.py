@@ -96,16 +96,20 @@ def test_who_may_see_and_send_again(
     assert answer.status_code == (303 if sees and role is not AUDITOR else 403)
 
 
+@pytest.mark.parametrize(("state", "button"), [("failed", "Send now"), ("gave_up", "Send again")])
 def test_sending_again_keeps_the_id_begins_anew_and_is_on_record(
-    app: Portal, database: Database, issued: Issued
+    app: Portal, database: Database, issued: Issued, state: str, button: str
 ) -> None:
     place = issued.organisation
-    letter = queued(database, place.id, "ours", state="gave_up", attempts=9, last_error="refused")
+    late = NOW + timedelta(hours=6)
+    letter = queued(database, place.id, "ours", state=state, attempts=9, last_error="refused", due_at=late)
     browser = signed_in(app, place[CISO])
+    assert button in browser.get(f"/o/{place.slug}/letters").text
     path = f"/o/{place.slug}/letters/{letter}/resend"
     assert browser.post(path).status_code == 303
     found = get(database, letter)
     assert (found.state, found.attempts, found.last_error) == ("queued", 0, "")
+    assert found.due_at < late
     assert browser.post(path).status_code == 409
     with database.looking(SYSTEM) as session:
         events = session.execute(select(Event).where(Event.kind == "letter.resent")).scalars().all()
