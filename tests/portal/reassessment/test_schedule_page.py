@@ -97,22 +97,26 @@ def test_the_sum_that_it_shows_is_the_date_or_it_says_why_not(
 def test_the_next_step_that_it_shows_is_the_one_that_the_worker_tells(
     app: Portal, database: Database, buyer: Place, company: Place
 ) -> None:
-    """A date that is moved on a Friday to that Sunday is told on the Sunday."""
+    """A date that is moved on a Friday to that Sunday has its steps on these days, not on the Friday."""
     submit(database, journey.issue(database, buyer, company))
     (row,) = scheduled(database)
-    ciso, friday, sunday = buyer[OrganisationRole.CISO], date(2027, 3, 5), date(2027, 3, 7)
+    ciso = buyer[OrganisationRole.CISO]
+    friday, saturday, sunday = (date(2027, 3, day) for day in (5, 6, 7))
     with database.transaction(ciso.scope) as session:
         by_hand.move(session, row.id, sunday, "incident", seen=row.due, actor=ciso, now=noon(friday))
     with database.looking(ciso.scope) as session:
         page = queries.next_assessments(session, ciso, queries.Filter(), today=friday, number=1)
     coming = page.rows[0].coming
     assert coming is not None
-    assert (coming.step.name, coming.day) == ("on-the-day", sunday)
+    assert (coming.step.name, coming.day) == ("before-1", saturday)
     told = select(ReminderStep.step, ReminderStep.day).where(ReminderStep.due == sunday)
-    for day, steps in ((friday, []), (sunday, [("on-the-day", sunday)])):
+    steps: list[tuple[str, date]] = []
+    for day, name in ((friday, ""), (saturday, "before-1"), (sunday, "on-the-day")):
         generate(database, now=noon(day))
+        steps += [(name, day)] if name else []
         with database.looking(SYSTEM) as session:
-            assert [tuple(one) for one in session.execute(told)] == steps
+            rows = session.execute(told.order_by(ReminderStep.day)).all()
+        assert [tuple(one) for one in rows] == steps
 
 
 def test_open_assessments_have_their_own_view(
