@@ -13,7 +13,7 @@ from portal.access import Permission, requires
 from portal.assessments import version_queries
 from portal.faults import Invalid, NotFound
 from portal.forms import Form, clean, has_controls
-from portal.library import diff_words, draft_queries, drafts, releasing, service
+from portal.library import diff_words, draft_queries, drafts, merging, releasing, service
 from portal.library.diffing import DraftFaulty
 from questionnaires.patterns import SLUG, VERSION
 
@@ -99,6 +99,7 @@ def _page(draft: uuid.UUID, form: ReleaseForm | None) -> str:
         proposal=found,
         counts=diff_words.counts(found.diff) if found.diff else [],
         fates=diff_words.FATE_WORDS,
+        newer=merging.newer_base(session, identity, row.based_on),
         overtaken=releasing.overtaken(session, identity, row),
         follows=service.definition(session, row.previous_hash).label if row.previous_hash else "",
         running=version_queries.running(session, identity, row.slug),

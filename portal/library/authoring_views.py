@@ -14,7 +14,7 @@ from portal.access import Permission, requires
 from portal.faults import Conflict, Invalid
 from portal.forms import clean, has_controls
 from portal.library import authoring_pages as pages
-from portal.library import draft_queries, draft_structure, drafts, naming, parts, service
+from portal.library import draft_queries, draft_structure, drafts, merging, naming, parts, service
 from portal.library.authoring_forms import SectionForm, StartForm
 from portal.library.draft_checks import checked
 from portal.library.drafts import Stale
@@ -141,6 +141,7 @@ def _overview(row: QuestionnaireDraft, form: SectionForm) -> str:
         form=form,
         failed=bool(form.errors or form.form_errors),
         onward=_onward(row),
+        newer=merging.newer_base(session, identity, row.based_on),
         zone=organisations.organisation_of(session, identity).zone,
     )
 

@@ -76,6 +76,22 @@ def test_the_page_offers_the_newer_base(author: Browser, database: Database, hal
     assert author.post(f"/o/{halden.slug}/drafts/{fresh}/merge").status_code == 409
 
 
+def test_a_draft_says_that_its_base_has_a_newer_release_where_somebody_reads_it(
+    author: Browser, database: Database, halden: Place
+) -> None:
+    """On its own page and where it is released; a draft on the newest release says nothing, nor one in a merge."""
+    one = begin(database, halden, base=OLD)
+    fresh = begin(database, halden, base=NEW, slug="fresh")
+    way = f'href="/o/{halden.slug}/drafts/{one}/conflicts"'
+    for page in ("", "/release"):
+        text = author.get(f"/o/{halden.slug}/drafts/{one}{page}").text
+        assert f"{NEW.label} is out." in text
+        assert way in text
+        assert "is out." not in author.get(f"/o/{halden.slug}/drafts/{fresh}{page}").text
+    author.post(f"/o/{halden.slug}/drafts/{one}/merge")
+    assert f"{NEW.label} is out." not in author.get(f"/o/{halden.slug}/drafts/{one}").text
+
+
 def test_an_untouched_copy_becomes_the_newer_release(
     author: Browser, database: Database, halden: Place
 ) -> None:
