@@ -186,7 +186,8 @@ def claimable(now: datetime) -> ColumnElement[bool]:
 def claim(session: Session, *, now: datetime, limit: int = 20) -> list[Message]:
     """Lease due messages to this worker; concurrent workers get others (SKIP LOCKED; SQLite's write lock).
 
-    Digests come after all others, so that a morning of thousands does not hold up somebody's password.
+    Digests come after all others, so that a morning of thousands does not hold up somebody's password. The rows are
+    locked by a statement of its own: within the UPDATE, PostgreSQL may run it once for each row, beyond ``limit``.
     """
     due = (
         select(Message.id)
@@ -195,7 +196,8 @@ def claim(session: Session, *, now: datetime, limit: int = 20) -> list[Message]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    claimed = _lease(session, Message.id.in_(due.scalar_subquery()), now)
+    ids = list(session.execute(due).scalars())
+    claimed = _lease(session, Message.id.in_(ids), now) if ids else []
     if len(claimed) < limit:
         claimed += _claim_digests(session, now, limit - len(claimed))
     return claimed

@@ -208,7 +208,7 @@ def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _leased(database: Database, webhook_id: uuid.UUID, now: datetime) -> WebhookDelivery | None:
-    """The oldest delivery of a webhook that is due, leased to this worker."""
+    """The oldest delivery of a webhook that is due, leased to this worker. Locked first, as in outbox.claim."""
     due = (
         select(WebhookDelivery.id)
         .where(WebhookDelivery.webhook_id == webhook_id, *_due(now))
@@ -217,9 +217,12 @@ def _leased(database: Database, webhook_id: uuid.UUID, now: datetime) -> Webhook
         .with_for_update(skip_locked=True)
     )
     with database.transaction() as session:
+        oldest = session.execute(due).scalar()
+        if oldest is None:
+            return None
         found: WebhookDelivery | None = session.execute(
             update(WebhookDelivery)
-            .where(WebhookDelivery.id.in_(due.scalar_subquery()))
+            .where(WebhookDelivery.id == oldest)
             .values(
                 state="sending",
                 lease_until=now + LEASE,

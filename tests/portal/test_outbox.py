@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
 from portal import outbox
 from portal.db import SYSTEM, Database
@@ -50,6 +50,22 @@ def test_a_claimed_letter_is_one_workers(database: Database) -> None:
     assert [one.attempts for one in claim(database)] == [1]
     assert claim(database) == []
     assert claim(database, minutes=4) == []
+
+
+def test_no_more_is_claimed_than_asked_for_whatever_the_database_believes_of_its_tables(
+    database: Database,
+) -> None:
+    """Statistics of the first hour: a table of one row, to be read once more for each row that it has by now."""
+    put(database)
+    with database.transaction() as session:
+        session.execute(text("ANALYZE message"))
+    for _ in range(2):
+        put(database)
+    with database.transaction() as session:
+        assert len(outbox.claim(session, now=NOW, limit=1)) == 1
+        sending = select(func.count()).where(Message.state == "sending")
+        assert session.execute(sending).scalar_one() == 1
+    assert len(claim(database)) == 2
 
 
 def test_a_letter_of_the_future_waits(database: Database) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from portal import cli, clock, outside, restoring
 from portal.access import OrganisationRole
@@ -347,6 +347,22 @@ def test_whose_turn_it_is_outlasts_a_pass(
     for _ in range(20):
         shares.fade()
     assert shares.spent == {}
+
+
+def test_one_delivery_is_leased_at_a_time_whatever_the_database_believes_of_its_tables(
+    database: Database, allowing: Settings, place: Place, server: Receiver
+) -> None:
+    hang(database, allowing, place, server.url())
+    happen(database, place)
+    delivering.fan_out(database, now=NOW)
+    with database.transaction() as session:
+        session.execute(text("ANALYZE webhook_delivery"))
+    for _ in range(2):
+        happen(database, place)
+    delivering.fan_out(database, now=NOW)
+    for leased in (1, 2, 3):
+        assert delivering.claim(database, set(), now=NOW) is not None
+        assert [row.state for row in rows(database)].count("sending") == leased
 
 
 def test_an_address_within_is_refused_by_rule(
