@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,15 +14,18 @@ from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
 from portal.assessments.models import AssessmentEngagement, Submission
-from portal.gate import lists, reading
+from portal.gate import lists, loading_contract, reading
 from portal.gate.deciding import OUTCOMES, PASSING, Outcome
-from portal.gate.facts import Knockout, Submitted
+from portal.gate.facts import GateFacts, Knockout, Requirement, Submitted
+from portal.gate.loading_contract import Contracts
 from portal.gate.standing import effective
 from portal.library import service as library
 from portal.library.models import WhatIfRow
+from portal.organisations.models import Organisation
 from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement
+from questionnaires import requirements
 from questionnaires.definition import Questionnaire
 
 
@@ -55,6 +58,7 @@ def broken(
     engagements = vendors.engagements(session, identity, found)
     ours = identity.organisation.id
     policy = policy_queries.current(session, ours)
+    called = _Called(session, identity, foreseen.values(), engagements.values())
     broken: dict[uuid.UUID, list[Broken]] = {}
     for key, one in reading.standing(session, ours, list(engagements), now=now).items():
         for each in one.loaded.facts.submitted:
@@ -65,7 +69,7 @@ def broken(
             others = tuple(
                 _foreseen(other, row, candidate) if other is each else other for other in facts.submitted
             )
-            changed = replace(facts, submitted=others)
+            changed = replace(facts, submitted=others, requirements=called.musts(key, row, facts))
             # Conditions added by hand weigh the same on both sides.
             before = effective(one.decided, facts, policy, facts.today).outcome
             then = effective(one.decided, changed, policy, facts.today).outcome
@@ -77,7 +81,7 @@ def broken(
 def _changed(
     session: Session, identity: Identity, candidate: Questionnaire, rows: Iterable[WhatIfRow]
 ) -> list[WhatIfRow]:
-    """Those whose bands the version reads as worse, and those with a knock-out that it brings."""
+    """Those whose bands the version reads as worse, and where it brings a knock-out or calls for more in contracts."""
     rows = list(rows)
     hashes: Any = session.execute(
         select(Submission.id, Submission.content_hash).where(
@@ -90,7 +94,7 @@ def _changed(
 
 def _no_worse(row: WhatIfRow, own: Questionnaire | None, candidate: Questionnaire) -> bool:
     """Whether the version reads it as well as its ``own`` does, or better."""
-    if own is None or _failed(row):
+    if own is None or _failed(row) or _calls(row):
         return False
     before = [_level(own, name) for name in row.before[2:]]
     after = [_level(candidate, name) for name in row.after[2:]]
@@ -103,6 +107,52 @@ def _failed(row: WhatIfRow) -> list[str]:
     """The keys of knock-outs that the version brings."""
     changes: Mapping[str, list[list[str]]] = json.loads(row.changes)
     return [key for key, _before, after in changes.get("knockouts", []) if after == "failed"]
+
+
+_MORE: Mapping[str | None, int] = {"not_required": 0, "undetermined": 1, "required": 2}
+
+
+def _calls(row: WhatIfRow) -> dict[str, str]:
+    """The musts of a contract that the version calls for, or leaves open: key -> outcome.
+
+    One that it calls for no more makes nothing worse, and stays as it is until somebody evaluates anew.
+    """
+    changes: Mapping[str, list[list[str]]] = json.loads(row.changes)
+    shifts = changes.get("requirements", [])
+    more = {key: after for key, before, after in shifts if _MORE.get(after, 0) > _MORE.get(before, 0)}
+    catalogue = requirements.load()
+    found = {key: catalogue.get(key) for key in more}
+    return {key: more[key] for key, one in found.items() if one is not None and one.severity == "must"}
+
+
+class _Called:
+    """What a version calls for in contracts, as far as they are; read only where it calls for more than now."""
+
+    def __init__(
+        self,
+        session: Session,
+        identity: Identity,
+        rows: Iterable[WhatIfRow],
+        engagements: Collection[Engagement],
+    ) -> None:
+        assert identity.organisation is not None
+        ours = identity.organisation.id
+        self._calls = {one.submission_id: _calls(one) for one in rows}
+        self._contracts: Contracts | None = None
+        if any(self._calls.values()):
+            found = vendors.vendors(session, identity, {one.vendor_id for one in engagements})
+            companies = {one.id: found[one.vendor_id].company_id for one in engagements}
+            self._contracts = loading_contract.contracts(session, ours, companies)
+            self._zone: str = session.execute(
+                select(Organisation.zone).where(Organisation.id == ours)
+            ).scalar_one()
+
+    def musts(self, engagement: uuid.UUID, row: WhatIfRow, facts: GateFacts) -> tuple[Requirement, ...]:
+        """Those of ``facts``, and what the version would call for besides."""
+        calls = self._calls[row.submission_id]
+        if self._contracts is None or not calls:
+            return facts.requirements
+        return loading_contract.foreseen(engagement, self._contracts, calls, facts, self._zone)
 
 
 def _foreseen(each: Submitted, row: WhatIfRow, candidate: Questionnaire) -> Submitted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -35,7 +35,8 @@ from portal.contracts.schedule_models import (
 )
 from portal.contracts.schedule_queries import STANDING
 from portal.gate import own_acts
-from portal.gate.facts import Requirement
+from portal.gate.facts import GateFacts, Requirement
+from questionnaires.requirements import load
 
 
 @dataclass(frozen=True)
@@ -110,16 +111,37 @@ def requirements(engagement: uuid.UUID, found: Contracts, tier: str, zone: str) 
     raws = [] if evaluation is None else json.loads(evaluation.outcomes)
     musts = [one for one in raws if one["severity"] == "must" and one["outcome"] != NOT_REQUIRED]
     items = found.items.get(engagement, {})
-    return tuple(_requirement(raw, items.get(raw["key"]), found, tier, zone) for raw in musts)
+    return tuple(
+        _requirement(raw["key"], raw["revision"], _outcome(raw, item, found), item, found, tier, zone)
+        for raw, item in ((one, items.get(one["key"])) for one in musts)
+    )
 
 
-def _requirement(raw: Mapping[str, Any], item: Any, found: Contracts, tier: str, zone: str) -> Requirement:
+def foreseen(
+    engagement: uuid.UUID, found: Contracts, called: Mapping[str, Any], facts: GateFacts, zone: str
+) -> tuple[Requirement, ...]:
+    """The musts of ``facts``, and those that are ``called`` for besides: key -> outcome.
+
+    As far as the contract holds one of them already, it does; what it was never asked for is called for from today on.
+    """
+    known = {one.key: replace(one, outcome=called.get(one.key, one.outcome)) for one in facts.requirements}
+    items, catalogue = found.items.get(engagement, {}), load()
+    for key, outcome in called.items():
+        if key not in known and (one := catalogue.get(key)) is not None:
+            asked = _requirement(key, one.revision, outcome, items.get(key), found, facts.tier, zone)
+            known[key] = replace(asked, since=asked.since or facts.today)
+    return tuple(known.values())
+
+
+def _requirement(
+    key: str, revision: int, outcome: Any, item: Any, found: Contracts, tier: str, zone: str
+) -> Requirement:
     if item is None:
-        return Requirement(raw["key"], raw["outcome"], FLAGGED)
+        return Requirement(key, outcome, FLAGGED)
     steps, clause = found.steps.get(item.id, ()), found.clauses.get(item.key, 0)
     last, state = steps[-1] if steps else (None, FLAGGED)
     contract = next((one for one, _state in reversed(steps) if one.signed is not None), None)
-    wanted = Wanted(raw["revision"], clause, _value(last), tier)
+    wanted = Wanted(revision, clause, _value(last), tier)
     agreed = (
         None
         if contract is None
@@ -133,8 +155,8 @@ def _requirement(raw: Mapping[str, Any], item: Any, found: Contracts, tier: str,
     # As of no day: until when it holds stands in the facts, and whoever reads them knows the day.
     now = standing(state, agreed, waiver, wanted, date.min)
     return Requirement(
-        raw["key"],
-        _outcome(raw, found.settled.get(item.id, ())),
+        key,
+        outcome,
         state,
         not now.older,
         _day(item.flagged_at, zone),
@@ -144,8 +166,9 @@ def _requirement(raw: Mapping[str, Any], item: Any, found: Contracts, tier: str,
     )
 
 
-def _outcome(raw: Mapping[str, Any], settled: Sequence[Any]) -> Any:
+def _outcome(raw: Mapping[str, Any], item: Any, found: Contracts) -> Any:
     """What two people settled of an open one holds while it is open for the same reason."""
+    settled = found.settled.get(item.id, ()) if item is not None else ()
     if settled and raw["outcome"] == UNDETERMINED:
         basis = fingerprint(raw)
         return next((one.outcome for one in settled if one.basis == basis), raw["outcome"])

@@ -9,14 +9,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from portal.access import OrganisationRole
+from portal.audit.catalogue import Kind
+from portal.audit.service import record
 from portal.db import Database
-from portal.gate import accepting, queries, service
+from portal.gate import accepting, loading, queries, service, stored
 from portal.gate.case import Case
 from portal.gate.choosing import Choice, as_proposed
 from portal.gate.deciding import BY_HAND, Condition, Decision, decide
 from portal.gate.facts import GateFacts, Knockout
 from portal.gate.models import GateDecision, GateProposal, RiskException
+from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
+from portal.vendors.ground import ground_moved
 from portal.vendors.policy import Policy
 from tests.portal import journey
 from tests.portal.gate.given import TODAY, core, policy, sound
@@ -135,3 +139,22 @@ def make(database: Database, place: Place, company: Place) -> Desk:
 
 def changed(facts: GateFacts, **values: Any) -> GateFacts:
     return replace(facts, **values)
+
+
+def let_pass(database: Database, place: Place, engagement: uuid.UUID) -> None:
+    """Somebody has decided against the rules: clear, with what was wrong on record."""
+    actor = place[CISO]
+    with database.transaction(actor.scope) as session:
+        facts = loading.one(session, place.id, engagement, now=NOW).facts
+        policy = policy_queries.current(session, place.id)
+        proposal = decide(facts, policy)
+        row = GateDecision(
+            id=uuid.uuid4(), organisation_id=place.id, engagement_id=engagement, sequence=1, method=proposal.method,
+            outcome="clear", proposed_outcome=proposal.outcome, valid_until=proposal.latest,
+            policy_sequence=policy.sequence, policy=policy.to_bytes(), facts=stored.to_bytes(facts),
+            proposal=stored.to_bytes(proposal), choice=stored.to_bytes(Choice("clear", (), proposal.latest)),
+            ratings=[], words_commitment="0" * 64, decided_by=actor.person.id, decided_at=NOW,
+        )  # fmt: skip
+        session.add(row)
+        ground_moved(session, place.id, [engagement])
+        record(session, Kind.GATE_DECIDED, now=NOW, actor=actor, subject=row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -10,19 +9,13 @@ from typing import Any
 import pytest
 
 from portal.access import OrganisationRole
-from portal.audit.catalogue import Kind
-from portal.audit.service import record
 from portal.db import Database
-from portal.gate import loading, stored
-from portal.gate.choosing import Choice
-from portal.gate.deciding import decide
 from portal.gate.foreseeing import Preview, preview
-from portal.gate.models import GateDecision
 from portal.settings import Settings
 from portal.vendors import policy_queries
-from portal.vendors.ground import ground_moved
 from portal.vendors.policy import Policy
 from portal.web import Portal
+from tests.portal.gate.desk import let_pass
 from tests.portal.once import made_once
 from tests.portal.review.given import Reviewed, reviewed
 from tests.portal.vendors.test_policy_pages import fields_of
@@ -37,21 +30,7 @@ def case(database: Database, settings: Settings) -> Reviewed:
     """An engagement that somebody has decided about against the rules: clear, with what was wrong on record."""
     halden, cedar = make_organisation(database, settings, "Halden"), make_company(database, settings, "Cedar")
     found = reviewed(database, halden, cedar)
-    actor, engagement = halden[CISO], found.issued.engagements[0]
-    with database.transaction(actor.scope) as session:
-        facts = loading.one(session, halden.id, engagement, now=NOW).facts
-        policy = policy_queries.current(session, halden.id)
-        proposal = decide(facts, policy)
-        row = GateDecision(
-            id=uuid.uuid4(), organisation_id=halden.id, engagement_id=engagement, sequence=1, method=proposal.method,
-            outcome="clear", proposed_outcome=proposal.outcome, valid_until=proposal.latest,
-            policy_sequence=policy.sequence, policy=policy.to_bytes(), facts=stored.to_bytes(facts),
-            proposal=stored.to_bytes(proposal), choice=stored.to_bytes(Choice("clear", (), proposal.latest)),
-            ratings=[], words_commitment="0" * 64, decided_by=actor.person.id, decided_at=NOW,
-        )  # fmt: skip
-        session.add(row)
-        ground_moved(session, halden.id, [engagement])
-        record(session, Kind.GATE_DECIDED, now=NOW, actor=actor, subject=row)
+    let_pass(database, halden, found.issued.engagements[0])
     return found
 
 
