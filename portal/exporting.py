@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal import web
 from portal.db import refuse_slow_work
+from portal.paging import Page
 
 T = TypeVar("T")
 IN_MEMORY = 1_000_000
@@ -136,6 +137,17 @@ def spooled(name: str, media_type: str, write: Callable[[IO[bytes]], int], note:
         file.close()
         raise
     return answer
+
+
+def by_pages(read: Callable[[int], Page[T]]) -> Iterator[list[T]]:
+    """The rows of a list that is read a page at a time; ``read`` gives the page of a number, best of CHUNK rows."""
+    number = 1
+    while True:
+        page = read(number)
+        yield page.rows
+        if number >= page.last:
+            return
+        number += 1
 
 
 def by_chunks(session: Session, ids: Select[Any], read: Callable[[list[Any]], Iterable[T]]) -> Iterator[T]:

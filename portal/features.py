@@ -71,6 +71,7 @@ from portal.reassessment import choice_views as choices
 from portal.reassessment import ending_views as ending
 from portal.reassessment import feed_views as feeds
 from portal.reassessment import feeds as feed_service
+from portal.reassessment import file_views as cycle_files
 from portal.reassessment import foresight_views as foresight
 from portal.reassessment import incident_company_views as told
 from portal.reassessment import incident_views as incidents
@@ -162,6 +163,7 @@ VIEWS = (
     told,
     ending,
     triggers,
+    cycle_files,
     webhooks,
     portfolio,
     search,

@@ -16,7 +16,7 @@ from portal.assessments.models import Assessment
 from portal.campaigns.models import Campaign, CampaignTarget
 from portal.campaigns.service import CLOSED, LEFT_OUT, WAITING
 from portal.faults import NotFound
-from portal.paging import Page, paged
+from portal.paging import SIZE, Page, paged
 from portal.vendors import queries as vendors
 from portal.vendors.models import Vendor
 
@@ -63,11 +63,13 @@ def campaign(session: Session, identity: Identity, campaign_id: uuid.UUID, *, lo
     return found
 
 
-def listed(session: Session, identity: Identity, *, closed: bool, number: int) -> Page[Campaign]:
+def listed(
+    session: Session, identity: Identity, *, closed: bool, number: int, size: int = SIZE
+) -> Page[Campaign]:
     """One page, the newest first."""
     state = Campaign.state == CLOSED if closed else Campaign.state != CLOSED
     statement = select(Campaign).where(*_seen(identity), state)
-    return paged(session, statement.order_by(Campaign.created_at.desc(), Campaign.id), number)
+    return paged(session, statement.order_by(Campaign.created_at.desc(), Campaign.id), number, size=size)
 
 
 def counts(session: Session, identity: Identity) -> tuple[int, int]:

@@ -20,11 +20,12 @@ from portal.campaigns.choosing import Choice
 from portal.campaigns.forms import Changing, Starting
 from portal.campaigns.models import Campaign
 from portal.campaigns.service import Wish
-from portal.exporting import list_file
+from portal.exporting import CHUNK, by_pages, list_file
 from portal.faults import Invalid, NotFound
 from portal.library import service as library
 from portal.listing import Address, one_of
 from portal.organisations import queries as organisations
+from portal.paging import Page as Paged
 from portal.paging import page_number
 from portal.portfolio import engagement_lists
 from portal.vendors import facts
@@ -34,6 +35,7 @@ blueprint = Blueprint("campaigns", __name__)
 Page = str | WerkzeugResponse | tuple[str, int]
 _ALL = "/o/<organisation>/campaigns"
 _ONE = f"{_ALL}/<uuid:campaign>"
+LIST_HEAD = ("campaign", "state", "due", "time", "zone", *queries.STAGES, "late", "started", "id")
 FIRST = 50  # vendors of a preview that are named
 
 
@@ -58,6 +60,30 @@ def list_page(organisation: str) -> Page:
         progress=queries.progress(session, identity, page.rows, _local(session, identity)),
         states=shown.STATES,
     )
+
+
+@blueprint.get(f"{_ALL}.csv")
+@blueprint.get(f"{_ALL}.xlsx", endpoint="list_xlsx")
+@requires(Permission.SEE_VENDORS)
+def list_csv(organisation: str) -> Response:
+    """Campaigns of one tab, each with how far it is."""
+    session, identity = web.db(), web.identity()
+    closed, local = one_of("state", ("closed",)) == "closed", _local(session, identity)
+
+    def read(number: int) -> Paged[Campaign]:
+        return queries.listed(session, identity, closed=closed, number=number, size=CHUNK)
+
+    def lines() -> Iterator[tuple[Any, ...]]:
+        for some in by_pages(read):
+            progress = queries.progress(session, identity, some, local)
+            for one in some:
+                far = progress[one.id]
+                stages = (far.stages[stage] for stage in queries.STAGES)
+                time = one.due_time.strftime("%H:%M") if one.due_time else ""
+                yield one.title, one.state, one.due, time, one.zone, *stages, far.late, one.created_at, one.id
+
+    note = export_made("campaigns", now=web.now(), actor=identity)
+    return list_file(f"campaigns-{organisation}-{local.date()}", LIST_HEAD, lines(), note)
 
 
 @blueprint.get(f"{_ALL}/new")

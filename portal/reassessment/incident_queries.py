@@ -15,7 +15,7 @@ from portal.access import Identity, mine, scoped
 from portal.db import across
 from portal.faults import NotFound
 from portal.organisations.models import Organisation
-from portal.paging import Page, paged
+from portal.paging import SIZE, Page, paged
 from portal.reassessment.models_triggers import Incident, IncidentEntry, IncidentWords
 from portal.vendors import queries as vendors
 from portal.vendors.models import Vendor
@@ -85,12 +85,13 @@ def listed(
     state: str,
     number: int,
     vendor_id: uuid.UUID | None = None,
+    size: int = SIZE,
 ) -> Page[Incident]:
     """One page, the newest first; ``state``: one of STATES; ``vendor_id``: of one vendor."""
     statement = select(Incident).where(*_within(identity, state))
     if vendor_id is not None:
         statement = statement.where(Incident.vendor_id == vendor_id)
-    return paged(session, statement.order_by(Incident.opened_at.desc(), Incident.id), number)
+    return paged(session, statement.order_by(Incident.opened_at.desc(), Incident.id), number, size=size)
 
 
 def ids(identity: Identity, state: str) -> Select[Any]:

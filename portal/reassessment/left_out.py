@@ -17,7 +17,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.models import Event
 from portal.faults import NotFound
 from portal.organisations import queries as organisations
-from portal.paging import Page, paged
+from portal.paging import SIZE, Page, paged
 from portal.reassessment.dating import HAND, LEFT, POLICY, SCHEDULED
 from portal.reassessment.models import Reassessment
 from portal.reassessment.queries import titles
@@ -89,9 +89,10 @@ def count(session: Session, identity: Identity) -> int:
     return int(session.execute(base(identity, func.count(Reassessment.id))).scalar_one())
 
 
-def listed(session: Session, identity: Identity, *, number: int) -> Page[LeftOut]:
+def listed(session: Session, identity: Identity, *, number: int, size: int = SIZE) -> Page[LeftOut]:
     """One page, by the date that each had."""
-    page = paged(session, base(identity, Reassessment).order_by(Reassessment.due, Reassessment.id), number)
+    ordered = base(identity, Reassessment).order_by(Reassessment.due, Reassessment.id)
+    page = paged(session, ordered, number, size=size)
     found: list[Reassessment] = page.rows
     engagements = vendors.engagements(session, identity, {one.engagement_id for one in found})
     names = vendors.vendors(session, identity, {one.vendor_id for one in engagements.values()})

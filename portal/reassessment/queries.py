@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.access import Identity, mine
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
 from portal.organisations import queries as organisations
-from portal.paging import Page, paged
+from portal.paging import SIZE, Page, paged
 from portal.reassessment import agenda, outcomes, rules, workdays
 from portal.reassessment.ladder import Moment, Step, ahead, days_of
 from portal.reassessment.models import Reassessment
@@ -118,11 +118,11 @@ def _count(session: Session, statement: Select[Any]) -> int:
 
 
 def next_assessments(
-    session: Session, identity: Identity, narrowed: Filter, *, today: date, number: int
+    session: Session, identity: Identity, narrowed: Filter, *, today: date, number: int, size: int = SIZE
 ) -> Page[Coming]:
     """Scheduled next assessments by date."""
     statement = next_base(identity, Reassessment).where(*next_criteria(narrowed, today=today))
-    page = paged(session, statement.order_by(Reassessment.due, Reassessment.id), number)
+    page = paged(session, statement.order_by(Reassessment.due, Reassessment.id), number, size=size)
     found: list[Reassessment] = page.rows
     engagements = vendors.engagements(session, identity, {one.engagement_id for one in found})
     names = vendors.vendors(session, identity, {one.vendor_id for one in engagements.values()})
@@ -158,11 +158,11 @@ def next_assessments(
 
 
 def open_assessments(
-    session: Session, identity: Identity, *, period: str, today: date, number: int
+    session: Session, identity: Identity, *, period: str, today: date, number: int, size: int = SIZE
 ) -> Page[Coming]:
     """Assessments that wait for the vendor, by due date; ``period`` is one of PERIODS."""
     statement = open_base(identity).where(*_within(Assessment.due, period, today))
-    page = paged(session, statement.order_by(Assessment.due, Assessment.id), number)
+    page = paged(session, statement.order_by(Assessment.due, Assessment.id), number, size=size)
     found: list[Assessment] = page.rows
     covered = _covered(session, identity, [one.id for one in found])
     names = vendors.vendors(session, identity, {one.vendor_id for one in found})

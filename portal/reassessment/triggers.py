@@ -18,7 +18,7 @@ from portal.audit.service import record
 from portal.clock import local_date
 from portal.faults import Conflict, Invalid, NotFound, Refused
 from portal.organisations import queries as organisations
-from portal.paging import Page, paged
+from portal.paging import SIZE, Page, paged
 from portal.reassessment.agenda_rounds import next_open
 from portal.reassessment.dating import SCHEDULED
 from portal.reassessment.eyes import Eyes
@@ -235,9 +235,11 @@ def ids(identity: Identity, state: str) -> Select[Any]:
     return statement
 
 
-def listed(session: Session, identity: Identity, *, state: str, number: int) -> Page[Listed]:
+def listed(
+    session: Session, identity: Identity, *, state: str, number: int, size: int = SIZE
+) -> Page[Listed]:
     """One page, the newest first; ``state``: one of STATES."""
-    page = paged(session, ids(identity, state).order_by(Trigger.at.desc(), Trigger.id), number)
+    page = paged(session, ids(identity, state).order_by(Trigger.at.desc(), Trigger.id), number, size=size)
     rows = session.execute(
         select(Trigger, Engagement, Vendor)
         .join(Engagement, Engagement.id == Trigger.engagement_id)

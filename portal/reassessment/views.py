@@ -37,6 +37,16 @@ def schedule(organisation: str) -> str:
     return _left_out(organisation) if request.args.get("view") == "left" else _page(organisation)
 
 
+def chosen(only: uuid.UUID | None = None) -> tuple[str, queries.Filter]:
+    """Which of next and open the address asks for, and what it is narrowed to; ``only``: one next assessment."""
+    view = "open" if request.args.get("view") == "open" and only is None else "next"
+    period = one_of("period", queries.PERIODS, "all")
+    if view == "open":
+        return view, queries.Filter(period)
+    month = request.args.get("month", "")
+    return view, queries.Filter(period, month if is_month(month) else "", one_of("part", PARTS), only)
+
+
 def _page(
     organisation: str, *, only: uuid.UUID | None = None, errors: Mapping[str, str] | None = None
 ) -> str:
@@ -44,25 +54,20 @@ def _page(
     session, identity = web.db(), web.identity()
     zone = organisations.organisation_of(session, identity).zone
     today = local_date(web.now(), zone)
-    view = "open" if request.args.get("view") == "open" and only is None else "next"
-    period = request.args.get("period", "all")
-    period = period if period in queries.PERIODS else "all"
+    view, narrowed = chosen(only)
+    period, month, part = narrowed.period, narrowed.month, narrowed.part
     number = page_number(request.args.get("page"))
-    month = request.args.get("month", "") if view == "next" else ""
-    month = month if is_month(month) else ""
-    part = one_of("part", PARTS) if view == "next" else ""
     if view == "open":
         page = queries.open_assessments(session, identity, period=period, today=today, number=number)
     else:
-        narrowed = queries.Filter(period, month, part, only)
         page = queries.next_assessments(session, identity, narrowed, today=today, number=number)
 
-    def address(**changed: Any) -> str:
-        chosen = {"view": view, "period": period, "month": month, "part": part, "page": 1} | changed
+    def address(endpoint: str = "reassessment.schedule", **changed: Any) -> str:
+        shown = {"view": view, "period": period, "month": month, "part": part, "page": 1} | changed
         kept: dict[str, Any] = {
-            name: value for name, value in chosen.items() if value not in ("next", "all", "", 1)
+            name: value for name, value in shown.items() if value not in ("next", "all", "", 1)
         }
-        return url_for("reassessment.schedule", organisation=organisation, **kept)
+        return url_for(endpoint, organisation=organisation, **kept)
 
     return render_template(
         "reassessment/schedule.html",

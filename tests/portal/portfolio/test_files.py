@@ -24,6 +24,8 @@ LISTS = (
     *("vendors", "engagements", "contacts", "assessments", "enquiries", "findings", "gates", "reviews"),
     *("portfolio/changes", "portfolio/conditions", "portfolio/exceptions", "portfolio/fourth-parties"),
     *("portfolio/fourth-parties/engagements?name={firm}", "search?q=kzalder"),
+    *("schedule", "schedule?view=open", "schedule?view=left", "incidents?state=all", "evidence?until=365"),
+    *("triggers", "campaigns"),
 )
 
 

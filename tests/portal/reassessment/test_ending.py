@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -89,6 +91,10 @@ def test_one_press_returns_exactly_the_questions_of_the_document(
     ciso = signed_in(app, given.issued.organisation[R.CISO])
     page = ciso.get(here).text
     assert "Kz report" in page
+    assert f"{here}.csv?until=60" in page
+    (row,) = csv.DictReader(io.StringIO(ciso.get(f"{here}.csv").text.lstrip("\ufeff")))
+    assert (row["document"], row["days left"], row["questions"]) == ("Kz report", "20", KEY)
+    assert "Kz report" not in ciso.get(f"{here}.csv?until=past").text
     pick = f"{given.submission}:{given.document}"
     assert pick in page
     assert "Tick the documents" in ciso.post(f"{here}/ask", {"do": "preview"}).text
