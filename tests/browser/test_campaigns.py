@@ -16,7 +16,7 @@ from portal.db import SYSTEM, Database
 from portal.reassessment import choices
 from portal.settings import demo_settings
 from tests.browser.answering import answer_everything
-from tests.browser.conftest import Demo, person, ways
+from tests.browser.conftest import Demo, axe_faults, person, ways
 from tests.browser.test_journey import Looker, letter_to, sign
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-campaigns")]
@@ -43,10 +43,17 @@ def test_a_campaign_is_started_answered_and_read(chromium: Browser, demo: Demo, 
     text = letter_to(demo, owner["email"], "One flaw, many vendors")
     assert WHY in text
     assert "18:00 (Europe/Lisbon time)" in text
-    with person(chromium, demo, owner, javascript=javascript) as page:
-        answer(page, look, javascript=javascript)
+    ciso = demo.account("organisation", "ciso")
+    with person(chromium, demo, ciso, javascript=javascript) as watching:
+        watch(watching, campaign, javascript=javascript)
+        with person(chromium, demo, owner, javascript=javascript) as page:
+            answer(page, look, javascript=javascript)
+        see_it_answered(watching, javascript=javascript)
     with person(chromium, demo, demo.account("organisation", "ciso"), javascript=javascript) as page:
         read(page, look, campaign)
+        if javascript:
+            page.clock.install()
+            see_it_closed(page, campaign)
     assert look.faults == []
 
 
@@ -88,6 +95,79 @@ def answer(page: Page, look: Looker, *, javascript: bool) -> None:
     assert first is not None
     answer_everything(page, first, look, javascript=javascript)
     sign(page, look, base)
+
+
+WORDS = "Whoever has answered is thanked."
+
+
+def watch(page: Page, campaign: str, *, javascript: bool) -> None:
+    """The campaign is left open, with words in a field; its page says when it was counted."""
+    if javascript:
+        page.clock.install()
+    page.goto(campaign)
+    expect(page.get_by_text("0 of 1 vendors answered")).to_be_visible()
+    expect(page.get_by_text("Counted at")).to_be_visible()
+    note = page.get_by_text("It counts again by itself while you look at it.")
+    expect(note).to_be_visible(visible=javascript)
+    page.get_by_label("Why you take it back").fill(WORDS)
+
+
+def see_it_answered(page: Page, *, javascript: bool) -> None:
+    """Without scripts by the link. With them by itself: nothing is loaded again, what was typed and the focus stay."""
+    if not javascript:
+        with page.expect_navigation():
+            page.get_by_role("link", name="Count again").click()
+        expect(page.get_by_text("1 of 1 vendors answered")).to_be_visible()
+        return
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.resource_type))
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true})")
+    page.evaluate("window.away = true")
+    page.clock.fast_forward("01:00")  # minutes: nobody sees it, so it does not ask
+    expect(page.get_by_text("0 of 1 vendors answered")).to_be_visible()
+    assert asked == []
+    page.evaluate("window.away = false")
+    vendor = page.get_by_role("link", name="Norrsund Pay", exact=True)
+    vendor.focus()
+    page.clock.fast_forward("00:15")
+    expect(page.locator("#now-counted").get_by_text("1 of 1 vendors answered")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="1 of 1 vendors answered")).to_be_attached()
+    expect(page.locator("#now-list tbody")).to_contain_text("Answered")
+    expect(page.get_by_role("progressbar")).to_have_js_property("value", 1)
+    expect(page.get_by_role("link", name=re.compile("^Answers")).locator(".count")).to_have_text("1")
+    expect(vendor).to_be_focused()
+    expect(page.get_by_label("Why you take it back")).to_have_value(WORDS)
+    assert axe_faults(page) == []
+    assert set(asked) == {"fetch"}
+    page.locator("[data-renew-live]").evaluate("one => { one.textContent = ''; }")
+    for _ in range(2):  # the second is asked for once the first has been taken over
+        with page.expect_response(page.url):
+            page.clock.fast_forward("00:15")
+    expect(page.locator("[data-renew-live]")).to_be_empty()  # nothing new, so nothing is told
+
+
+def see_it_closed(page: Page, campaign: str) -> None:
+    """An open page sees the end of its campaign, and then asks no more."""
+    page.goto(campaign)
+    page.evaluate("window.stays = true")
+    with page.context.new_page() as closing:
+        closing.goto(campaign)
+        closing.get_by_label("Why you take it back").fill("Everybody has answered.")
+        send(closing, "Close the campaign")
+    for _ in range(40):
+        with page.expect_response(campaign):
+            page.clock.fast_forward("00:15")
+        page.wait_for_timeout(250)
+        if page.locator("#now-state").inner_text() == "Closed":
+            break
+    expect(page.locator("#now-state")).to_have_text("Closed")
+    expect(page.get_by_text("Counted at")).to_have_count(0)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
+    page.clock.fast_forward("05:00")
+    page.wait_for_timeout(250)
+    assert asked == []
+    assert page.evaluate("window.stays") is True
 
 
 def read(page: Page, look: Looker, campaign: str) -> None:
