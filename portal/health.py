@@ -119,7 +119,7 @@ def _figures(database: Database, waits: Backlog, now: datetime) -> list[Figure]:
             faults,
             label="job",
         ),
-        Figure("portal_letters", "Letters in the outbox.", waits.states, label="state"),
+        Figure("portal_letters", "Letters in the outbox.", outbox.states(database), label="state"),
         Figure(
             "portal_letter_oldest_seconds",
             "How long the oldest letter waits whose moment has come.",

@@ -353,29 +353,29 @@ def _finish(session: Session, message: Message, values: dict[str, object]) -> bo
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many messages are in each state, and how many seconds the oldest one waits whose moment has come."""
+    """How many messages wait, and how many seconds the oldest one of them whose moment has come."""
 
-    states: dict[str, int]
+    waiting: int
     oldest: float
-
-    @property
-    def waiting(self) -> int:
-        return sum(self.states.get(one, 0) for one in (*UNSENT, "sending", HELD))
 
 
 def backlog(database: Database, *, now: datetime) -> Backlog:
-    """For /healthz, /metrics and whoever runs the portal: numbers of the whole installation."""
+    """For /healthz, /metrics and whoever runs the portal: numbers of the whole installation.
+
+    Only what waits is looked at: what was sent is kept for ever.
+    """
     from portal.db import SYSTEM
 
     with database.looking(SYSTEM) as session:
+        waits = Message.state.in_((*UNSENT, "sending", HELD))
+        count = session.execute(select(func.count()).select_from(Message).where(waits)).scalar_one()
         due = Message.state.in_((*UNSENT, "sending")) & (Message.due_at <= now)
         oldest = session.execute(select(func.min(Message.due_at)).where(due)).scalar_one()
-    seconds = (now - oldest).total_seconds() if oldest is not None else 0.0
-    return Backlog(waiting(database), seconds)
+    return Backlog(count, (now - oldest).total_seconds() if oldest is not None else 0.0)
 
 
-def waiting(database: Database) -> dict[str, int]:
-    """How many messages are in each state; for /healthz and the worker's log."""
+def states(database: Database) -> dict[str, int]:
+    """How many messages are in each state, those that were sent as well; for /metrics."""
     from portal.db import SYSTEM
 
     with database.looking(SYSTEM) as session:

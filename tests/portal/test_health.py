@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
 
 from portal import clock, create_app, restoring, worker
 from portal.db import Database
-from portal.outbox import WorkerBeat
+from portal.outbox import Message, WorkerBeat
 from portal.reassessment.models_runs import WorkerRun
 from portal.reassessment.runs import SILENCE
 from portal.settings import Settings
@@ -138,6 +139,21 @@ def test_healthz_says_that_letters_are_held_until_they_are_released(app: Portal,
     assert said() == "held"
     restoring.release_letters(database, send=True, now=NOW)
     assert said() == ""
+
+
+@pytest.mark.both_databases
+def test_the_letters_that_wait_are_those_that_are_still_to_go(app: Portal, database: Database) -> None:
+    """What was sent, given up or dropped is kept, and waits for nothing."""
+    for state in ("queued", "failed", "sending", "held", "sent", "sent", "gave_up", "dropped"):
+        letter = put(database)
+        with database.transaction() as session:
+            session.execute(update(Message).where(Message.id == letter).values(state=state))
+    health = app.test_client().get("/healthz").json
+    assert health is not None
+    assert health["letters_waiting"] == 4
+    counted = values(app.test_client().get("/metrics").text)
+    assert counted["portal_letters", "sent"] == 2
+    assert counted["portal_letters", "held"] == 1
 
 
 def test_healthz_says_how_far_behind_it_is(app: Portal, database: Database) -> None:

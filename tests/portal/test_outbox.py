@@ -104,7 +104,7 @@ def test_it_tries_again_ever_later_and_gives_up_in_the_end(database: Database) -
         assert outbox.failed(session, one, "no answer", now=now)
     assert get(database, message_id).state == "gave_up"
     assert claim(database, days=100) == []
-    assert outbox.waiting(database) == {"gave_up": 1}
+    assert outbox.states(database) == {"gave_up": 1}
 
 
 def test_a_secret_is_forgotten_once_sent(database: Database) -> None:
