@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from portal import outbox
@@ -16,7 +16,7 @@ from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.faults import Conflict, NotFound
 from portal.outbox import DIGEST, Message
-from portal.paging import Page, paged
+from portal.paging import SIZE, Page, paged
 from portal.reassessment import outcomes
 from portal.reassessment.models import Reminder
 from portal.reassessment.outcomes import ACROSS
@@ -30,6 +30,10 @@ STATES: dict[str, tuple[str, ...]] = {
     "dropped": ("dropped",),
 }
 WAITING = STATES["waiting"]
+GATHERING = ("all", "sent")  # their letters are kept for ever
+MOST = 10_000  # letters of those that the page leads to: whole pages
+FEW = 40_000  # reminders of an organisation
+NEWEST = (Message.created_at.desc(), Message.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +57,75 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many letters are in each group of states, and since when the oldest waits whose moment has come."""
+    """How many letters wait and were given up, and since when the oldest waits whose moment has come."""
 
     counts: dict[str, int]
     oldest: datetime | None
 
 
 def _ours(identity: Identity) -> ColumnElement[bool]:
-    """Letters of the organisation, and digests that carry a line of it."""
-    carried = select(Reminder.message_id).where(*mine(identity.scope, Reminder))
-    own = mine(identity.scope, Message)
-    return or_(*own, (Message.kind == DIGEST) & Message.id.in_(carried))
+    """Letters of the organisation, and digests that carry a line of it. Each row is looked at by itself, so the
+    statement needs another way to few rows: their states, or an id.
+    """
+    carried = _carried(identity).where(Reminder.message_id == Message.id).exists()
+    return or_(*mine(identity.scope, Message), (Message.kind == DIGEST) & carried)
 
 
-def _listed(identity: Identity, state: str) -> Select[Any]:
-    statement = select(Message).where(_ours(identity)).execution_options(**ACROSS)
-    return statement.where(Message.state.in_(STATES[state])) if STATES[state] else statement
+def _carried(identity: Identity) -> Select[Any]:
+    return select(Reminder.message_id).where(*mine(identity.scope, Reminder))
 
 
 def letters(session: Session, identity: Identity, *, state: str, number: int) -> Page[Letter]:
-    """One page, the newest first; ``state``: one of STATES."""
-    ordered = _listed(identity, state).order_by(Message.created_at.desc(), Message.id)
-    page = paged(session, ordered, number)
+    """One page, the newest first; ``state``: one of STATES. Of those that gather, the newest MOST are listed."""
+    if state in GATHERING:
+        page = _newest(session, identity, STATES[state], number)
+    else:
+        found = select(Message).where(_ours(identity), Message.state.in_(STATES[state]))
+        page = paged(session, found.order_by(*NEWEST).execution_options(**ACROSS), number)
     ids = [one.id for one in page.rows]
     lines = _counted(session, identity, ids, left_out=False)
     left_out = _counted(session, identity, ids, left_out=True)
     rows = [_letter(one, lines.get(one.id, 0), left_out.get(one.id, 0)) for one in page.rows]
     return Page(rows, page.number, page.total, page.size)
+
+
+def _newest(session: Session, identity: Identity, states: tuple[str, ...], number: int) -> Page[Message]:
+    """One page of the newest MOST, which the database need not sort all letters for."""
+    some = select(Reminder.id).where(*mine(identity.scope, Reminder)).limit(FEW + 1).subquery()
+    few = session.execute(select(func.count()).select_from(some)).scalar_one() <= FEW
+    counted = select(func.count()).select_from(_first(identity, states, few, MOST))
+    total = min(MOST, session.execute(counted.execution_options(**ACROSS)).scalar_one())
+    page: Page[Message] = Page([], number, total)
+    number = min(number, page.last)
+    first = _first(identity, states, few, number * SIZE).c
+    shown = select(first.id).order_by(first.created_at.desc(), first.id).limit(SIZE)
+    shown = shown.offset((number - 1) * SIZE)
+    found = select(Message).where(Message.id.in_(shown)).order_by(*NEWEST).execution_options(**ACROSS)
+    return Page(list(session.execute(found).scalars()), number, total)
+
+
+def _first(identity: Identity, states: tuple[str, ...], few: bool, most: int) -> Subquery:
+    """Id and instant of the newest ``most`` of the organisation's own letters and of as many digests: the newest
+    ``most`` of both are among them. ``few``: its reminders are few enough to begin with them; else the digests are
+    walked from the newest on until enough carry a line of it.
+    """
+    carried = _carried(identity)
+    digests: list[ColumnElement[bool]] = [Message.kind == DIGEST]
+    if few:
+        digests.append(Message.id.in_(carried))
+    else:  # a digest is nobody's own: (organisation_id, created_at) is an index
+        digests += [
+            Message.organisation_id.is_(None),
+            carried.where(Reminder.message_id == Message.id).exists(),
+        ]
+    arms = []
+    for which in (mine(identity.scope, Message), digests):
+        arm = select(Message.id, Message.created_at).where(
+            *which, *([Message.state.in_(states)] if states else [])
+        )
+        by_index = arm.order_by(Message.organisation_id.desc(), *NEWEST)
+        arms.append(select(by_index.limit(most).subquery()))
+    return union_all(*arms).subquery()
 
 
 def _letter(one: Message, lines: int, left_out: int) -> Letter:
@@ -124,9 +170,10 @@ def _counted(
 
 def standing(session: Session, identity: Identity, *, now: datetime) -> Standing:
     """The figures at the head of the page."""
+    told = ("waiting", "gave_up")
     rows = session.execute(
         select(Message.state, func.count())
-        .where(_ours(identity))
+        .where(_ours(identity), Message.state.in_([one for name in told for one in STATES[name]]))
         .group_by(Message.state)
         .execution_options(**ACROSS)
     )
@@ -136,7 +183,7 @@ def standing(session: Session, identity: Identity, *, now: datetime) -> Standing
         .where(_ours(identity), Message.state.in_(WAITING), Message.due_at <= now)
         .execution_options(**ACROSS)
     ).scalar_one()
-    counts = {name: sum(found.get(one, 0) for one in states) for name, states in STATES.items() if states}
+    counts = {name: sum(found.get(one, 0) for one in STATES[name]) for name in told}
     return Standing(counts, oldest)
 
 

@@ -84,6 +84,7 @@ def list_page(organisation: str) -> str:
         "letters/list.html",
         page=page,
         pages=page.links(lambda number: address(page=number)),
+        most=queries.MOST if state in queries.GATHERING else 0,
         state=state,
         filters=[(one, words, address(state=one)) for one, words in FILTER_WORDS.items()],
         kinds=KIND_WORDS,

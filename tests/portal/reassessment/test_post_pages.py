@@ -6,13 +6,17 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from portal import outbox
 from portal.access import CompanyRole, OrganisationRole
+from portal.audit.catalogue import Kind
 from portal.audit.models import Event
+from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.outbox import Letter, Message
+from portal.reassessment import post_queries as queries
+from portal.reassessment.models import Reminder
 from portal.settings import Settings
 from portal.web import Portal
 from tests.portal import journey
@@ -135,6 +139,68 @@ def test_what_cannot_go_again_is_refused(
     browser = signed_in(app, place[CISO])
     assert browser.post(f"/o/{place.slug}/letters/{letter}/resend").status_code == 409
     assert get(database, letter).state == values["state"]
+
+
+@pytest.mark.parametrize("few", [queries.FEW, 0], ids=["few reminders", "many"])
+def test_a_list_holds_ones_own_and_the_digests_with_a_line_of_it_newest_first(
+    app: Portal,
+    database: Database,
+    issued: Issued,
+    stranger: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+) -> None:
+    """Whichever way the list is looked for, and however many of another's digests lie between."""
+    monkeypatch.setattr(queries, "FEW", few)
+    place, ciso = stranger, stranger[CISO]  # of whom there are no other letters
+    states = ("sent", "queued", "gave_up", "dropped", "sent")
+    ours = []
+    for hour, state in enumerate(states * 6):
+        digest = hour % 3 == 0
+        for whose, theirs in ((place, False), (issued.organisation, True)):
+            at = NOW + timedelta(hours=hour, minutes=theirs)
+            letter = queued(database, whose.id, f"n{hour}", state=state, created_at=at, due_at=at)
+            if digest:
+                as_digest(database, letter, whose, subject=issued.assessment)
+            if not theirs:
+                ours.append((letter, state))
+    with database.looking(ciso.scope) as session:
+        for name, kept in queries.STATES.items():
+            wanted = [letter for letter, state in reversed(ours) if not kept or state in kept]
+            found: list[uuid.UUID] = []
+            for number in (1, 2):
+                page = queries.letters(session, ciso, state=name, number=number)
+                assert page.total == len(wanted)
+                found += [one.id for one in page.rows if page.number == number]
+            assert found == wanted, name
+        told = queries.standing(session, ciso, now=NOW + timedelta(days=9))
+        assert told.counts == {"waiting": 6, "gave_up": 6}
+        assert told.oldest == NOW + timedelta(hours=1)
+        monkeypatch.setattr(queries, "MOST", 25)
+        page = queries.letters(session, ciso, state="all", number=1)
+        assert ([one.id for one in page.rows], page.total) == ([one for one, _ in ours[:4:-1]], 25)
+        assert queries.letters(session, ciso, state="all", number=2).number == 1
+    text = signed_in(app, ciso).get(f"/o/{place.slug}/letters").text
+    assert "The newest 25 letters are listed." in text
+    text = signed_in(app, ciso).get(f"/o/{place.slug}/letters?state=waiting").text
+    assert "letters are listed." not in text
+
+
+def as_digest(database: Database, letter: uuid.UUID, place: Place, *, subject: uuid.UUID) -> None:
+    """Make a letter a digest, which is nobody's own, with two lines of an organisation in it."""
+    who = place[CISO].person.id
+    rows = [
+        {
+            "organisation_id": place.id, "subject_id": subject, "kind": "assessment", "step": step,
+            "due": NOW.date(), "person_id": who, "message_id": letter, "queued_at": NOW, "id": uuid.uuid4(),
+        }
+        for step in (f"a-{letter.hex[:8]}", f"b-{letter.hex[:8]}")
+    ]  # fmt: skip
+    with database.transaction() as session:
+        changed = {"kind": outbox.DIGEST, "organisation_id": None, "person_id": who}
+        session.execute(update(Message).where(Message.id == letter).values(**changed))
+        session.execute(insert(Reminder), rows)
+        record(session, Kind.REMINDERS_GENERATED, now=NOW, actor=None)
 
 
 def test_a_letter_of_another_is_not_found(
