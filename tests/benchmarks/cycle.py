@@ -1,8 +1,10 @@
 """A pass of the worker, an idle one, and 400 days of foresight, with ten thousand vendors and 100,000 steps to tell.
 
-One vendor is made through the services; the others are copies of its rows under new ids. Of each one assessment is
-open and sixteen days late, with nothing of its ladder on record, so that a first look finds one step to tell and nine
-that are overtaken; the next assessment of each is due on one of 365 days. Each figure is taken in a process of its own,
+One vendor is made through the services; the others are copies of its rows under new ids, each with a company and an
+owner of its own. Of each one assessment is open, with nothing of its ladder on record. In one database all are sixteen
+days late, so that a first look finds one step to tell, alone, and nine that are overtaken; in another all are due in
+six days, so that it tells each owner in a digest. The next assessment of each is due on one of 365 days.
+Each figure is taken in a process of its own,
 whose memory is its own; beside it stands what the same machine takes, in the same run, to insert as many bare rows.
 PostgreSQL is measured where PORTAL_TEST_POSTGRES names a server.
 ``python -m tests.benchmarks.cycle [VENDORS]`` measures fewer.
@@ -24,13 +26,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, insert, make_url, select, text, update
+from sqlalchemy import Engine, create_engine, func, insert, make_url, select, text, update
 
 from portal import engines, schema
+from portal.access import CompanyRole
+from portal.accounts.models import PersonRow
 from portal.assessments.models import Assessment, AssessmentEngagement, Submission
 from portal.audit.catalogue import Kind
 from portal.audit.service import record
 from portal.db import SYSTEM, Database
+from portal.organisations.models import Company, CompanyMember
+from portal.outbox import DIGEST, Message
 from portal.reassessment import dating, foreseeing, generating, opening_job, trigger_finding
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.settings import Settings
@@ -44,14 +50,24 @@ from tests.portal.world import make_company, make_organisation
 
 VENDORS = 10_000
 STEPS = 10  # of each open assessment whose moment has come
-LATE = 16  # days
+LATE, COMING = 16, 6  # days
 MADE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LOOK = datetime(2026, 12, 1, 6, tzinfo=UTC)
 PASS, IDLE, FORESEE = 20.0, 2.0, 60.0  # seconds
 MEGABYTES = 300
 AT_ONCE = 500
 POSTGRES = os.environ.get("PORTAL_TEST_POSTGRES", "")
-COPIED = (Vendor, Engagement, Assessment, AssessmentEngagement, Submission, Reassessment)
+COPIED = (
+    Company,
+    PersonRow,
+    CompanyMember,
+    Vendor,
+    Engagement,
+    Assessment,
+    AssessmentEngagement,
+    Submission,
+    Reassessment,
+)
 
 
 def figures() -> list[Figure]:
@@ -63,11 +79,12 @@ def measured(count: int) -> list[Figure]:
     for kind in ("sqlite", "postgresql") if POSTGRES else ("sqlite",):
         with tempfile.TemporaryDirectory() as folder, place(kind, Path(folder)) as url:
             settings = settings_of(Path(folder), url)
-            organisation = stored(settings, count)
+            organisation = stored(settings, count, LOOK.date() - timedelta(days=LATE))
             bare = reference(url, count)
             foresight = child(url, organisation, "foresee")
             first = child(url, organisation, "pass")
             idle = child(url, organisation, "pass")
+        coming = _coming(kind, count)
         assert first["steps"] >= count * STEPS, first
         assert idle["steps"] == first["steps"], (first, idle)
         name = f"{kind}, {count:,} vendors"
@@ -75,10 +92,23 @@ def measured(count: int) -> list[Figure]:
         found += [
             _seconds(f"cycle, a pass over {first['steps']:,} steps ({name}; {beside})", first, PASS),
             _megabytes(f"cycle, MB of that pass ({name})", first),
+            _seconds(
+                f"cycle, a pass that puts a line into {coming['digests']:,} digests ({name})", coming, PASS
+            ),
+            _megabytes(f"cycle, MB of that pass ({name})", coming),
             _seconds(f"cycle, a pass that finds nothing ({name})", idle, IDLE),
             _seconds(f"cycle, 400 days foreseen, {foresight['lines']:,} lines ({name})", foresight, FORESEE),
             _megabytes(f"cycle, MB of that foresight ({name})", foresight),
         ]
+    return found
+
+
+def _coming(kind: str, count: int) -> dict[str, Any]:
+    """The first pass where what is asked is still to come: it goes into the digests."""
+    with tempfile.TemporaryDirectory() as folder, place(kind, Path(folder)) as url:
+        organisation = stored(settings_of(Path(folder), url), count, LOOK.date() + timedelta(days=COMING))
+        found = child(url, organisation, "pass")
+    assert found["digests"] >= count, found
     return found
 
 
@@ -123,8 +153,8 @@ def settings_of(folder: Path, url: str) -> Settings:
     )
 
 
-def stored(settings: Settings, count: int) -> uuid.UUID:
-    """Fill the database; returns the organisation."""
+def stored(settings: Settings, count: int, due: date) -> uuid.UUID:
+    """Fill the database, with open assessments due on ``due``; returns the organisation."""
     database = Database(settings.database_url, settings.base_url, settings.secret_key)
     try:
         schema.upgrade(database)
@@ -134,25 +164,29 @@ def stored(settings: Settings, count: int) -> uuid.UUID:
             database, buyer, company, definition=catalog.latest("security_lite"), tier="high", now=MADE
         )
         submit(database, one, now=MADE)
-        again = journey.again(database, buyer, one.vendor, one.engagements, one.definition, now=MADE)
-        _multiply(database, one.vendor, again, count)
+        journey.again(database, buyer, one.vendor, one.engagements, one.definition, now=MADE)
+        _multiply(database, company.id, count, due)
         engines.take_statistics(database)
         return buyer.id
     finally:
         database.dispose()
 
 
-def _multiply(database: Database, vendor: uuid.UUID, asked: uuid.UUID, count: int) -> None:
+def _multiply(database: Database, company: uuid.UUID, count: int, due: date) -> None:
     with database.looking(SYSTEM) as session:
         rows = {
             model: [dict(row) for row in session.execute(select(model.__table__)).mappings()]
             for model in COPIED
         }
+    rows[CompanyMember] = [row for row in rows[CompanyMember] if row["role"] == CompanyRole.OWNER]
+    owners = {row["person_id"] for row in rows[CompanyMember]}
+    rows[PersonRow] = [row for row in rows[PersonRow] if row["id"] in owners]
+    rows[Company] = [row for row in rows[Company] if row["id"] == company]
     for start in range(1, count, AT_ONCE):
         with database.transaction() as session:
             for model in COPIED:
                 some = [
-                    _copied(row, number)
+                    _copied(model.__tablename__, row, number)
                     for number in range(start, min(start + AT_ONCE, count))
                     for row in rows[model]
                 ]
@@ -160,30 +194,28 @@ def _multiply(database: Database, vendor: uuid.UUID, asked: uuid.UUID, count: in
             record(session, Kind.VENDOR_CREATED, now=MADE, actor=None)
     with database.transaction() as session:
         session.execute(update(Assessment).where(Assessment.state != "open").values(reviewed_at=MADE))
-        late = LOOK.date() - timedelta(days=LATE)
-        session.execute(update(Assessment).where(Assessment.state == "open").values(due=late))
+        session.execute(update(Assessment).where(Assessment.state == "open").values(due=due))
         for number, key in enumerate(session.scalars(select(Reassessment.id)).all()):
-            due = LOOK.date() + timedelta(days=60 + number % 365)
-            session.execute(update(Reassessment).where(Reassessment.id == key).values(due=due))
+            day = LOOK.date() + timedelta(days=60 + number % 365)
+            session.execute(update(Reassessment).where(Reassessment.id == key).values(due=day))
         record(session, Kind.VENDOR_CREATED, now=MADE, actor=None)
 
 
-OURS = frozenset(
-    {"id", "vendor_id", "engagement_id", "assessment_id", "submission_id", "name_key", "name", "code"}
+IDS = frozenset(
+    {"id", "company_id", "person_id", "vendor_id", "engagement_id", "assessment_id", "submission_id"}
 )
+UNIQUE = {"company": ("slug",), "person": ("email", "address"), "vendor": ("name", "name_key")}
 
 
-def _copied(row: dict[str, Any], number: int) -> dict[str, Any]:
+def _copied(table: str, row: dict[str, Any], number: int) -> dict[str, Any]:
     """A row of another vendor: what refers to the vendor and its rows refers to their copies."""
     new = dict(row)
-    for name in OURS & set(row):
-        value = row[name]
-        if isinstance(value, uuid.UUID):
-            new[name] = uuid.uuid5(value, str(number))
-        elif name == "code" and value is not None:
-            new[name] = f"{number:08}{value[8:]}"
-        elif name in ("name", "name_key"):
-            new[name] = f"{value} {number:06}"
+    for name in IDS & set(row):
+        new[name] = uuid.uuid5(row[name], str(number)) if row[name] is not None else None
+    for name in UNIQUE.get(table, ()):
+        new[name] = f"{number:06}-{row[name]}"
+    if new.get("code") is not None:
+        new["code"] = f"{number:08}{new['code'][8:]}"
     return new
 
 
@@ -245,6 +277,8 @@ def work(what: str, url: str, organisation: uuid.UUID) -> dict[str, Any]:
     seconds = perf_counter() - started
     with database.looking(SYSTEM) as session:
         steps = len(session.scalars(select(ReminderStep.id)).all())
+        written = select(func.count()).select_from(Message).where(Message.kind == DIGEST)
+        gathered = session.execute(written).scalar_one()
     database.dispose()
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {
@@ -253,6 +287,7 @@ def work(what: str, url: str, organisation: uuid.UUID) -> dict[str, Any]:
         "megabytes": used.ru_maxrss // 1024,
         "lines": lines,
         "steps": steps,
+        "digests": gathered,
     }
 
 
