@@ -11,6 +11,7 @@ from tests.benchmarks import (
     engine,
     gate,
     load,
+    pages,
     portfolio,
     report,
     startup,
@@ -29,6 +30,7 @@ GROUPS = {
     "gate": gate.figures,
     "cycle": cycle.figures,
     "campaign": campaign.figures,
+    "pages": pages.figures,
     "portfolio": portfolio.figures,
     "report": report.figures,
 }

@@ -50,6 +50,7 @@ PAGES = {
 # Lists of the API, each as long as it may be.
 API = {"vendors": "/vendors?limit=200", "engagements": "/engagements?limit=200"}
 FRAME = "/vendors/new"
+HERE = {"REMOTE_ADDR": "127.0.0.1"}
 SAVED, ONE_PAGE = 0.3, 0.3  # seconds at the server
 CALLED = 0.1  # of the API's gate, which other systems wait for
 WARM, COLD = 1.0, 0.005  # seconds of the list, and of each gate while a process sees it for the first time
@@ -162,7 +163,7 @@ class Visit:
         self.token = found[1]
 
     def get(self, path: str) -> str:
-        return self._run(EnvironBuilder(path, headers=self._headers()), "200")
+        return self._run(EnvironBuilder(path, headers=self._headers(), environ_base=HERE), "200")
 
     def getting(self, path: str) -> Callable[[], None]:
         return lambda: self._nothing(self.get(path))
@@ -191,9 +192,10 @@ class Visit:
         return [("Cookie", f"session={self.cookie}")]
 
     def _run(self, builder: EnvironBuilder, wanted: str) -> str:
-        body, status, _headers = run_wsgi_app(self.app, builder.get_environ(), buffered=True)
+        environ = builder.get_environ()
+        body, status, _headers = run_wsgi_app(self.app, environ, buffered=True)
         text = b"".join(body).decode()
-        assert status.startswith(wanted), (status, text[:2000])
+        assert status.startswith(wanted), (environ["PATH_INFO"], status, text[:2000])
         return text
 
 

@@ -1,9 +1,9 @@
 """A what-if over stored submissions through ``portal worker``, a process of its own with its pool, on SQLite.
 
 Two submissions are made through the services, one good and one poor; the others are copies of their rows under new
-ids, each of a vendor of its own, and every fifth answer with a note of its own. Ten thousand take minutes and
-gigabytes, so they are kept in ``build/what-if``, which git ignores, for as long as tables and questionnaire stay as
-they are.
+ids, each of a vendor and a company of its own, and every fifth answer with a note of its own; around.py adds what
+gathers around vendors. Ten thousand take minutes and gigabytes, so they are kept in ``build/what-if``, which git
+ignores, for as long as tables, questionnaire and what makes the rows stay as they are.
 ``python -m tests.benchmarks.what_if_portal [SUBMISSIONS]`` measures fewer.
 """
 
@@ -29,13 +29,14 @@ from pathlib import Path
 from typing import Any
 
 from portal import clock, engines, schema
-from portal.access import Identity, OrganisationRole, Person, Tenant
+from portal.access import CompanyRole, Identity, OrganisationRole, Person, Tenant
 from portal.assessments.drafts import Content
 from portal.db import Database
 from portal.reports import what_if
 from portal.settings import Settings
 from questionnaires.answers import raw_value
 from questionnaires.definition import Question, Questionnaire
+from tests.benchmarks import around
 from tests.benchmarks.engine import made
 from tests.benchmarks.measuring import Figure, table
 from tests.benchmarks.what_if import MEGABYTES, SECONDS, SUBMISSIONS, draft
@@ -51,6 +52,9 @@ COPIED_TOGETHER = 500
 NOTED = """CASE WHEN rowid % 5 THEN answer
 ELSE CAST(replace(CAST(answer AS TEXT), '"note":""', :note) AS BLOB) END"""
 COPIED = (
+    "company",
+    "person",
+    "company_member",
     "vendor",
     "engagement",
     "assessment",
@@ -109,6 +113,8 @@ def stored(old: Questionnaire, count: int) -> Path:
         finally:
             database.dispose()
         multiply(Path(fresh), templates, count)
+        with connected(Path(fresh)) as connection:
+            around.add(connection, clock.now())
         full = Database(settings.database_url)
         engines.take_statistics(full)  # as the worker does every hour
         full.dispose()
@@ -118,6 +124,13 @@ def stored(old: Questionnaire, count: int) -> Path:
         Path(fresh).rename(folder)
         Path(fresh).mkdir()  # for the context manager to take away
     return folder
+
+
+def letters_of(folder: Path) -> int:
+    """How many letters an installation holds."""
+    with connected(folder) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM message").fetchone()
+    return int(count)
 
 
 def settings_of(folder: Path) -> Settings:
@@ -138,13 +151,16 @@ def connected(folder: Path) -> closing[sqlite3.Connection]:
 def fingerprint(folder: Path, old: Questionnaire) -> str:
     with connected(folder) as connection:
         tables = [sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master ORDER BY name")]
-    return sha256(json.dumps([tables, old.content_hash, NOTED]).encode()).hexdigest()[:16]
+    made_by = (ROOT / "tests/benchmarks/around.py").read_text() + Path(__file__).read_text()
+    return sha256(json.dumps([tables, old.content_hash, NOTED, made_by]).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Template:
     """The ids of one submission and what it hangs on, as the database holds them."""
 
+    company: str
+    owner: str
     vendor: str
     engagement: str
     assessment: str
@@ -167,7 +183,8 @@ def two_submissions(
             key: raw_value(old.questions[key], one.value) for key, one in answers.items()
         }
         submission = journey.submit(database, issued, fill=partial(everything, given), now=now)
-        ids = (issued.vendor, issued.engagements[0], issued.assessment, submission)
+        owner = company[CompanyRole.OWNER].person.id
+        ids = (company.id, owner, issued.vendor, issued.engagements[0], issued.assessment, submission)
         found.append(Template(*(one.hex for one in ids)))
     author = halden[OrganisationRole.CISO]
     told = {"id": str(halden.id), "slug": halden.slug, "name": halden.name, "author": str(author.person.id)}
@@ -203,13 +220,25 @@ def multiply(folder: Path, templates: list[Template], count: int) -> None:
 def copy(
     connection: sqlite3.Connection, columns: Mapping[str, list[str]], old: Template, number: int
 ) -> None:
-    vendor, engagement, assessment, submission = (uuid.uuid4().hex for _ in range(4))
+    company, owner, vendor, engagement, assessment, submission = (uuid.uuid4().hex for _ in range(6))
+    place = {"id": company, "slug": f"vendor-{number}", "name": f"Vendor {number}"}
+    address = f"owner-{number}@vendor.example"
+    member = {"id": uuid.uuid4().hex, "person_id": owner}
     named = {"name": f"Vendor {number}", "name_key": f"vendor {number:09}"}
-    of = {"assessment_id": assessment, "submission_id": submission}
+    of = {"assessment_id": assessment, "submission_id": submission, "company_id": company}
+    own_company = {"company_id": company}
     for name, where, wanted, changes in (
-        ("vendor", "id", old.vendor, {"id": vendor, **named}),
+        ("company", "id", old.company, place),
+        ("person", "id", old.owner, {"id": owner, "email": address, "address": address}),
+        ("company_member", "person_id", old.owner, member | own_company),
+        ("vendor", "id", old.vendor, {"id": vendor, **named} | own_company),
         ("engagement", "id", old.engagement, {"id": engagement, "vendor_id": vendor}),
-        ("assessment", "id", old.assessment, {"id": assessment, "vendor_id": vendor, "code": None}),
+        (
+            "assessment",
+            "id",
+            old.assessment,
+            {"id": assessment, "vendor_id": vendor, "code": None} | own_company,
+        ),
         ("assessment_engagement", "assessment_id", old.assessment, of | {"engagement_id": engagement}),
         ("submission", "id", old.submission, of | {"id": submission}),
         ("sealed_answer", "submission_id", old.submission, of),
