@@ -1,4 +1,7 @@
-"""The contract schedule as a DOCX file, ready to be an annex: what is called for, with sources and clauses."""
+"""The contract schedule as a DOCX file, ready to be an annex: what is called for, with sources and clauses.
+
+``annex_page`` says the same, word for word, as HTML.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,18 @@ class Entry:
     clause: tuple[Part, ...]
     state: str
 
+    @property
+    def name(self) -> str:
+        return f"{self.title} ({_('must') if self.must else _('should')})"
+
+    @property
+    def source(self) -> str:
+        return "; ".join(self.citations)
+
+    @property
+    def reason(self) -> str:
+        return self.because or _("The reason was removed with the answers that it quoted.")
+
 
 @dataclass(frozen=True, slots=True)
 class Annex:
@@ -49,21 +64,47 @@ class Annex:
     evaluated_at: datetime | None
     entries: Sequence[Entry]
 
+    @property
+    def title(self) -> str:
+        return _("Contract schedule: %(name)s", name=self.engagement)
+
+    @property
+    def opening(self) -> tuple[str, ...]:
+        """Whom it binds, and when it was so: a paragraph each."""
+        return (
+            _("Between %(organisation)s and %(vendor)s.", organisation=self.organisation, vendor=self.vendor),
+            _("As of %(day)s.", day=long_date(self.as_of)),
+        )
+
+    @property
+    def about(self) -> str:
+        return _(
+            "The requirements follow from what %(vendor)s answered and from what the service is. "
+            "Model clauses are for lawyers of both sides to adapt; they are not legal advice.",
+            vendor=self.vendor,
+        )
+
+
+def heads() -> tuple[str, ...]:
+    """Of the table's columns, in order."""
+    return _("No."), _("Requirement"), _("Source"), _("Because"), _("State")
+
+
+def gap() -> str:
+    """What stands where the two parties write a number."""
+    return _("[number to agree]")
+
 
 def build(annex: Annex) -> bytes:
     """The file. Slow work: never inside a write transaction. No text of anybody's is read as markup."""
     refuse_slow_work("writing a DOCX file")
     paper = Document()
     about = paper.core_properties
-    title = _("Contract schedule: %(name)s", name=annex.engagement)
-    about.title, about.author, about.comments, about.language = _plain(title)[:255], "", "", "en"
+    title = plain(annex.title)
+    about.title, about.author, about.comments, about.language = title[:255], "", "", "en"
     about.last_modified_by = ""
-    paper.add_heading(_plain(title), 0)
-    _lines(
-        paper,
-        _("Between %(organisation)s and %(vendor)s.", organisation=annex.organisation, vendor=annex.vendor),
-        _("As of %(day)s.", day=long_date(annex.as_of)),
-    )
+    paper.add_heading(title, 0)
+    _lines(paper, *annex.opening)
     paper.add_heading(_("Requirements"), 1)
     if annex.entries:
         _table(paper, annex.entries)
@@ -73,14 +114,7 @@ def build(annex: Annex) -> bytes:
     else:
         _lines(paper, _("Nothing is called for."))
     paper.add_heading(_("About this schedule"), 1)
-    _lines(
-        paper,
-        _(
-            "The requirements follow from what %(vendor)s answered and from what the service is. "
-            "Model clauses are for lawyers of both sides to adapt; they are not legal advice.",
-            vendor=annex.vendor,
-        ),
-    )
+    _lines(paper, annex.about)
     target = io.BytesIO()
     paper.save(target)
     return target.getvalue()
@@ -88,44 +122,37 @@ def build(annex: Annex) -> bytes:
 
 def _table(paper: Paper, entries: Sequence[Entry]) -> None:
     """Number, requirement, source and reason; the head row repeats on every page and is marked as such."""
-    heads = (_("No."), _("Requirement"), _("Source"), _("Because"), _("State"))
-    table: Table = paper.add_table(rows=1, cols=len(heads))
+    table: Table = paper.add_table(rows=1, cols=len(heads()))
     table.style = "Table Grid"
-    for cell, text in zip(table.rows[0].cells, heads, strict=True):
+    for cell, text in zip(table.rows[0].cells, heads(), strict=True):
         cell.paragraphs[0].add_run(text).bold = True
     mark = OxmlElement("w:tblHeader")
     mark.set(qn("w:val"), "true")
     table.rows[0]._tr.get_or_add_trPr().append(mark)
     for number, entry in enumerate(entries, 1):
-        weight = _("must") if entry.must else _("should")
-        texts = (
-            str(number),
-            f"{entry.title} ({weight})\n{entry.duty}",
-            "; ".join(entry.citations),
-            entry.because or _("The reason was removed with the answers that it quoted."),
-            entry.state,
-        )
+        texts = (str(number), f"{entry.name}\n{entry.duty}", entry.source, entry.reason, entry.state)
         row = table.add_row()  # type: ignore[no-untyped-call]  # python-docx leaves it out
         for cell, text in zip(row.cells, texts, strict=True):
-            cell.text = _plain(text)
+            cell.text = plain(text)
 
 
 def _clause(paper: Paper, number: int, entry: Entry) -> None:
-    paper.add_heading(_plain(f"{number}. {entry.title}"), 2)
+    paper.add_heading(plain(f"{number}. {entry.title}"), 2)
     pieces: Paragraph = paper.add_paragraph()
     for part in entry.clause:
         if part.gap:
-            pieces.add_run(_("[number to agree]")).bold = True
+            pieces.add_run(gap()).bold = True
         else:
-            pieces.add_run(_plain(part.text))
+            pieces.add_run(plain(part.text))
     source = paper.add_paragraph()
-    source.add_run(_plain("; ".join(entry.citations))).italic = True
+    source.add_run(plain(entry.source)).italic = True
 
 
 def _lines(paper: Paper, *texts: str) -> None:
     for text in texts:
-        paper.add_paragraph(_plain(text))
+        paper.add_paragraph(plain(text))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Without what neither form can hold."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from portal import clock, web
 from portal.access import Permission, requires
 from portal.audit.service import export_made
-from portal.contracts import annex, cycles, queries, schedule_queries, settling, steps
+from portal.contracts import annex, annex_page, cycles, queries, schedule_queries, settling, steps
 from portal.contracts.clauses import Part, filled
 from portal.contracts.schedule import IN_CONTRACT, LADDER
 from portal.contracts.schedule_forms import SettlementForm, StepForm, WaiverForm
@@ -77,8 +77,19 @@ def page(organisation: str, engagement: uuid.UUID) -> Page:
 @blueprint.get("/o/<organisation>/engagements/<uuid:engagement>/schedule.docx")
 @requires(Permission.SEE_CONTRACT)
 def as_docx(organisation: str, engagement: uuid.UUID) -> Page:
-    """The annex: what is called for and not waived, with the reasons that the vendor may read."""
-    subject = Subject(engagement)
+    paper = _annex(Subject(engagement))
+    return _taken(paper, "docx", annex.MEDIA_TYPE, annex.build(paper))
+
+
+@blueprint.get("/o/<organisation>/engagements/<uuid:engagement>/schedule.html")
+@requires(Permission.SEE_CONTRACT)
+def as_html(organisation: str, engagement: uuid.UUID) -> Page:
+    paper = _annex(Subject(engagement))
+    return _taken(paper, "html", annex_page.MEDIA_TYPE, annex_page.page(paper))
+
+
+def _annex(subject: Subject) -> annex.Annex:
+    """What is called for and not waived, with the reasons that the vendor may read."""
     evaluation = subject.schedule.evaluation
     told = queries.told_vendor(web.db(), web.identity(), evaluation) if evaluation else {}
     states = {"flagged": _("Open"), "proposed": _("Proposed"), "agreed": _("Agreed")}
@@ -95,23 +106,25 @@ def as_docx(organisation: str, engagement: uuid.UUID) -> Page:
         for one in subject.schedule.called
         if one.standing.waived_until is None
     ]
-    paper = annex.build(
-        annex.Annex(
-            subject.ours.name,
-            subject.vendor.name,
-            subject.engagement.name,
-            subject.today,
-            evaluation.evaluated_at if evaluation else None,
-            entries,
-        )
+    return annex.Annex(
+        subject.ours.name,
+        subject.vendor.name,
+        subject.engagement.name,
+        subject.today,
+        evaluation.evaluated_at if evaluation else None,
+        entries,
     )
 
+
+def _taken(paper: annex.Annex, form: str, media_type: str, data: bytes) -> Response:
+    """The annex to save, on record before its first byte leaves."""
+
     def write(file: IO[bytes]) -> int:
-        file.write(paper)
-        return len(entries)
+        file.write(data)
+        return len(paper.entries)
 
     note = export_made("contract_schedule", now=web.now(), actor=web.identity())
-    return spooled("contract-schedule.docx", annex.MEDIA_TYPE, write, note)
+    return spooled(f"contract-schedule.{form}", media_type, write, note)
 
 
 # ------------------------------------------------------------------------------------------------------ one requirement

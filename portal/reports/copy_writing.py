@@ -22,6 +22,7 @@ from xml.sax.saxutils import escape
 
 from markupsafe import Markup
 
+from portal import standalone
 from portal.db import refuse_slow_work
 from portal.faults import Unavailable
 from portal.reports.copy import Entry, File, Paper
@@ -43,13 +44,9 @@ ENDINGS = {
     "application/vnd.oasis.opendocument.presentation": "odp",
 }
 STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
-    "body{color:#1a1a1a;background:#fff}"
-    "h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2rem}h3{font-size:1rem;margin:1.25rem 0 .25rem}"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}"
     "dt{color:#595959}dd{margin:0;overflow-wrap:anywhere}"
-    "p{margin:.25rem 0;white-space:pre-wrap;overflow-wrap:anywhere}.side{color:#595959;font-size:.9rem}"
-    "article+article{border-top:2px solid #ccc;margin-top:3rem;padding-top:1rem}@media print{h3{break-after:avoid}}"
+    "article+article{border-top:2px solid #ccc;margin-top:3rem;padding-top:1rem}"
 )
 MISSING_LETTERS = (
     "Letters that this file cannot show stand as a question mark; the page and the JSON file hold them."
@@ -75,15 +72,8 @@ def page(papers: Iterable[Paper], made: str) -> bytes:
     """One self-contained HTML page; ``made`` says what it is, by whom and when."""
     some = list(papers)
     title = some[0].title if some else "Copy"
-    parts = [
-        Markup(
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{}</title>'
-            '<meta name="viewport" content="width=device-width"><style>{}</style></head><body><main>'
-        ).format(title, Markup(STYLE)),
-        *(_article(one) for one in some),
-        Markup('<p class="side">{}</p></main></body></html>').format(made),
-    ]
-    return "\n".join(parts).encode()
+    body = [*(_article(one) for one in some), Markup('<p class="side">{}</p>').format(made)]
+    return standalone.page(title, body, STYLE)
 
 
 def _article(paper: Paper) -> Markup:

@@ -1,12 +1,13 @@
-"""Pages of reports and of webhooks, for the table of page states."""
+"""Pages of reports, of webhooks and of a saved annex, for the table of page states."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
-from tests.browser.steps import State, press
+from tests.browser.steps import State, follow, press
 from tests.portal.world import PASSWORD
 
 if TYPE_CHECKING:
@@ -29,7 +30,28 @@ def add_and_open(page: Page, world: World) -> None:
     page.get_by_role("heading", name="Log of the last 30 days").wait_for()
 
 
+def open_annex(page: Page, world: World) -> None:
+    """The file as somebody opens it who got it: without the portal's headers, which keep its own style off."""
+    with page.expect_download() as taken:
+        follow("Annex as HTML")(page, world)
+    file = Path(taken.value.path()).read_bytes()
+    page.route(
+        taken.value.url,
+        lambda route: route.fulfill(body=file, content_type="text/html; charset=utf-8"),
+        times=1,
+    )
+    page.goto(taken.value.url)
+
+
 STATES = [
+    State(
+        "annex of a contract schedule",
+        "procurement",
+        US + "/engagements/{engagement}/schedule",
+        "About this schedule",
+        200,
+        open_annex,
+    ),
     State("report on a vendor", "auditor", US + "/vendors/{vendor}/report", "What this report rests on"),
     State("report for the board", "ciso", US + "/portfolio/report", "How the numbers come about"),
     State("webhooks", "ciso", US + "/webhooks", "A program of yours hears at once"),

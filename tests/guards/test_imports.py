@@ -70,6 +70,7 @@ FOUNDATION: dict[str, int] = {
             "turns",
             "problems",
             "headers",
+            "standalone",
             "asking",
             "letters",
             "metrics",

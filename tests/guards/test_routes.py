@@ -197,6 +197,7 @@ ROUTES: dict[str, Permission | None] = {
     f"POST {VENDOR}/engagements/intake": P.INTAKE,
     f"GET {ENGAGEMENT}/schedule": P.SEE_CONTRACT,
     f"GET {ENGAGEMENT}/schedule.docx": P.SEE_CONTRACT,
+    f"GET {ENGAGEMENT}/schedule.html": P.SEE_CONTRACT,
     "GET /o/<organisation>/search": P.SEE_REVIEW,
     "GET /o/<organisation>/search.csv": P.SEE_REVIEW,
     "GET /o/<organisation>/search.xlsx": P.SEE_REVIEW,

@@ -1,10 +1,12 @@
-"""The pages of a contract schedule, its annex as DOCX, signed contracts, and the organisation's clause texts."""
+"""The pages of a contract schedule, its annex in both forms, signed contracts, and the organisation's clause texts."""
 
 from __future__ import annotations
 
 import io
 import re
+from base64 import b64encode
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from docx import Document
@@ -22,6 +24,7 @@ from portal.settings import Settings
 from portal.storage import open_storage
 from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
+from tests.portal.contracts.annex_forms import DOCX, HTML, Form, Tags
 from tests.portal.contracts.test_schedule import Given, given  # noqa: F401  # the fixture
 from tests.portal.evidence.files import PDF
 from tests.portal.world import NOW, Browser, make_organisation, signed_in
@@ -181,14 +184,15 @@ def test_a_reviewer_settles_and_a_second_person_agrees(buyer: Desk, app: Portal)
 def test_readers_read_and_owners_see_their_own_only(buyer: Desk, app: Portal) -> None:
     auditor = Desk(app, buyer.case, AUDITOR)
     key = buyer.case.plain()
-    for path in (buyer.base, buyer.item(key), f"{buyer.base}.docx"):
+    for path in (buyer.base, buyer.item(key), f"{buyer.base}.docx", f"{buyer.base}.html"):
         assert auditor.browser.get(path).status_code == 200
     assert (
         "<form" not in auditor.browser.get(buyer.item(key)).text.partition("<main")[2].partition("</main")[0]
     )
     assert auditor.step(key, "proposed") == 403
     owner = Desk(app, buyer.case, OrganisationRole.BUSINESS_OWNER)
-    assert owner.browser.get(buyer.base).status_code == 404
+    for path in (buyer.base, f"{buyer.base}.docx", f"{buyer.base}.html"):
+        assert owner.browser.get(path).status_code == 404
 
 
 def test_clause_texts_are_written_in_versions(buyer: Desk) -> None:
@@ -210,26 +214,17 @@ def test_clause_texts_are_written_in_versions(buyer: Desk) -> None:
 # ----------------------------------------------------------------------------------------------------------- the annex
 
 
-def text_of(data: bytes) -> str:
-    paper = Document(io.BytesIO(data))
-    cells = [cell.text for table in paper.tables for row in table.rows for cell in row.cells]
-    return "\n".join([*(one.text for one in paper.paragraphs), *cells])
+BOTH = pytest.mark.parametrize("form", [DOCX, HTML], ids=lambda one: one.ending)
 
 
-def test_the_annex_opens_in_word_with_headings_and_a_marked_head_row(buyer: Desk, database: Database) -> None:
-    answer = buyer.browser.get(f"{buyer.base}.docx")
-    assert answer.mimetype == annex.MEDIA_TYPE
-    paper = Document(io.BytesIO(answer.get_data()))
-    styles = [one.style.name for one in paper.paragraphs if one.style is not None]
+@BOTH
+def test_the_annex_holds_every_point_and_is_on_record(buyer: Desk, database: Database, form: Form) -> None:
+    assert f'href="{buyer.base}.{form.ending}"' in buyer.browser.get(buyer.base).text
+    answer = buyer.browser.get(f"{buyer.base}.{form.ending}")
+    assert answer.mimetype == form.media_type
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=contract-schedule.{form.ending}"
     called = buyer.case.read().called
-    assert styles[0] == "Title"
-    assert styles.count("Heading 1") == 3
-    assert styles.count("Heading 2") == len(called)
-    (table,) = paper.tables
-    assert len(table.rows) == len(called) + 1
-    heads = [row._tr.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None for row in table.rows]
-    assert heads == [True] + [False] * len(called)
-    text = text_of(answer.get_data())
+    text = form.text(answer.get_data())
     for line in called:
         assert line.point.title in text
         assert line.point.citations[0] in text
@@ -240,7 +235,62 @@ def test_the_annex_opens_in_word_with_headings_and_a_marked_head_row(buyer: Desk
     assert [(one.data["what"], one.data["rows"]) for one in taken] == [("contract_schedule", len(called))]
 
 
-def test_names_of_others_stay_text_in_the_annex(buyer: Desk, database: Database) -> None:
+def test_both_forms_say_the_same_in_the_same_order(buyer: Desk) -> None:
+    buyer.case.step(buyer.case.gappy(), "proposed", value="24 hours")
+    in_word, on_page = (
+        form.blocks(buyer.browser.get(f"{buyer.base}.{form.ending}").get_data()) for form in (DOCX, HTML)
+    )
+    assert in_word == on_page
+    assert "24 hours" in "".join(text for kind, text in on_page if kind == "p")
+
+
+def test_the_annex_opens_in_word_with_headings_and_a_marked_head_row(buyer: Desk) -> None:
+    answer = buyer.browser.get(f"{buyer.base}.docx")
+    paper = Document(io.BytesIO(answer.get_data()))
+    styles = [one.style.name for one in paper.paragraphs if one.style is not None]
+    called = buyer.case.read().called
+    assert styles[0] == "Title"
+    assert styles.count("Heading 1") == 3
+    assert styles.count("Heading 2") == len(called)
+    (table,) = paper.tables
+    assert len(table.rows) == len(called) + 1
+    heads = [row._tr.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None for row in table.rows]
+    assert heads == [True] + [False] * len(called)
+
+
+def test_the_annex_as_html_is_one_file_that_loads_nothing_and_leads_nowhere(buyer: Desk) -> None:
+    page = buyer.browser.get(f"{buyer.base}.html").text
+    tags = Tags(page).tags
+    called = buyer.case.read().called
+    assert tags[0] == ("html", {"lang": "en"})
+    assert page.count("<title>Contract schedule: ") == 1
+    scopes = [found.get("scope") for tag, found in tags if tag == "th"]
+    assert scopes == ["col"] * 5 + ["row"] * len(called)
+    assert not {tag for tag, _found in tags} & {"a", "link", "script", "img", "form", "button", "input"}
+    assert not {name for _tag, found in tags for name in found} & {"href", "src", "style", "id"}
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    allowed = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'"
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": allowed}) in tags
+    assert "url(" not in style
+    for inside in (buyer.case.place.slug, str(buyer.case.engagement), str(called[0].item.id), "http://"):
+        assert inside not in page
+
+
+@BOTH
+def test_a_waived_point_is_not_in_the_annex(buyer: Desk, form: Form) -> None:
+    key = buyer.case.plain()
+    title = buyer.case.line(key).point.title
+    before = form.blocks(buyer.browser.get(f"{buyer.base}.{form.ending}").get_data())
+    buyer.case.approve(buyer.case.waive(key), ADMIN)
+    data = buyer.browser.get(f"{buyer.base}.{form.ending}").get_data()
+    assert sum(kind == "h3" for kind, _text in form.blocks(data)) == len(buyer.case.read().called) - 1
+    assert ("h3", f"1. {title}") in [(kind, re.sub(r"^\d+", "1", text)) for kind, text in before]
+    assert title not in form.text(data)
+    assert "We look away." not in form.text(data)
+
+
+@BOTH
+def test_names_of_others_stay_text_in_the_annex(buyer: Desk, database: Database, form: Form) -> None:
     with database.transaction(SYSTEM) as session:
         for statement in (
             update(Organisation).values(name="<script>x</script> {vendor} =1+1"),
@@ -248,19 +298,21 @@ def test_names_of_others_stay_text_in_the_annex(buyer: Desk, database: Database)
             update(Engagement).values(name="_x0041_ <w:p/>"),
         ):
             session.execute(statement.execution_options(unaudited=True))
-    text = text_of(buyer.browser.get(f"{buyer.base}.docx").get_data())
+    text = form.text(buyer.browser.get(f"{buyer.base}.{form.ending}").get_data())
     assert "<script>x</script> {vendor} =1+1" in text
     assert "R&D \ufffd {value}" in text
     assert "_x0041_ <w:p/>" in text
 
 
-def test_hostile_text_is_text_and_an_empty_annex_says_so() -> None:
+@BOTH
+def test_hostile_text_is_text_and_an_empty_annex_says_so(form: Form) -> None:
     entry = annex.Entry(
         HOSTILE, True, HOSTILE, (HOSTILE,), HOSTILE, (Part(HOSTILE), Part("", gap=True)), HOSTILE
     )
-    data = annex.build(annex.Annex(HOSTILE, HOSTILE, HOSTILE, NOW.date(), NOW, [entry]))
-    assert text_of(data).count("<script>x</script> =1+1 & {value}") >= 8
-    assert "Nothing is called for." in text_of(annex.build(annex.Annex("A", "B", "C", NOW.date(), None, [])))
+    data = form.write(annex.Annex(HOSTILE, HOSTILE, HOSTILE, NOW.date(), NOW, [entry]))
+    assert form.text(data).count("<script>x</script> =1+1 & {value} \ufffd\ufffd") >= 8
+    empty = form.write(annex.Annex("A", "B", "C", NOW.date(), None, []))
+    assert "Nothing is called for." in form.text(empty)
 
 
 def test_the_annex_is_not_built_while_writing(database: Database) -> None:
@@ -275,8 +327,9 @@ def test_what_was_agreed_fills_the_open_place() -> None:
     assert parts == (Part("V tells {value} in 1 h."),)
 
 
+@BOTH
 def test_the_vendors_reason_stands_in_the_annex_and_internal_facts_do_not(
-    buyer: Desk, app: Portal, database: Database, settings: Settings
+    buyer: Desk, app: Portal, database: Database, settings: Settings, form: Form
 ) -> None:
     from portal.contracts import queries
 
@@ -285,8 +338,13 @@ def test_the_vendors_reason_stands_in_the_annex_and_internal_facts_do_not(
     assert schedule.evaluation is not None
     with database.looking(actor.scope) as session:
         told = queries.told_vendor(session, actor, schedule.evaluation)
-    text = text_of(buyer.browser.get(f"{buyer.base}.docx").get_data())
+    data = buyer.browser.get(f"{buyer.base}.{form.ending}").get_data()
+    text = form.text(data)
+    inside = {one.point.reason for one in schedule.called if one.point.reason != told[one.item.key]}
+    assert inside
     for line in schedule.called:
         assert told[line.item.key] in text
+    for reason in inside:
+        assert reason not in text
     stranger = signed_in(app, make_organisation(database, settings, "Birch")[ADMIN])
-    assert stranger.get(f"{buyer.base}.docx").status_code == 404
+    assert stranger.get(f"{buyer.base}.{form.ending}").status_code == 404

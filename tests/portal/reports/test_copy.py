@@ -63,7 +63,7 @@ def test_everything_of_ones_own_with_hashes(
     (place,) = {name.rsplit("/", 1)[0] for name in files if "round-1" in name}
     assert SAID in json.loads(files[f"{place}/answers.json"])["answers"]["own.kept.said"]["value"]
     page = files[f"{place}/answers.html"].decode()
-    for word in (SAID, NOTED, SIGNER, "Alder"):
+    for word in (SAID, NOTED, SIGNER, "Alder", "default-src 'none'"):
         assert word in page
     text = "".join(one.extract_text() for one in PdfReader(io.BytesIO(files[f"{place}/answers.pdf"])).pages)
     assert SAID in text
