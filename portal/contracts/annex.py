@@ -66,7 +66,7 @@ class Annex:
 
     @property
     def title(self) -> str:
-        return _("Contract schedule: %(name)s", name=self.engagement)
+        return str(_("Contract schedule: %(name)s", name=self.engagement))
 
     @property
     def opening(self) -> tuple[str, ...]:
@@ -78,11 +78,12 @@ class Annex:
 
     @property
     def about(self) -> str:
-        return _(
+        words: str = _(
             "The requirements follow from what %(vendor)s answered and from what the service is. "
             "Model clauses are for lawyers of both sides to adapt; they are not legal advice.",
             vendor=self.vendor,
         )
+        return words
 
 
 def heads() -> tuple[str, ...]:
@@ -92,7 +93,7 @@ def heads() -> tuple[str, ...]:
 
 def gap() -> str:
     """What stands where the two parties write a number."""
-    return _("[number to agree]")
+    return str(_("[number to agree]"))
 
 
 def build(annex: Annex) -> bytes:
