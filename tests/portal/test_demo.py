@@ -12,9 +12,12 @@ import sys
 import threading
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from email import message_from_bytes
+from email.message import Message as EmailMessage
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -270,15 +273,25 @@ def work(found: Settings, *more: str) -> None:
 
 
 def test_letters_of_the_past_do_not_go_out(prepared: Settings) -> None:
-    """At the first start only today's letter goes to a vendor; whose wish waits for an answer is not pressed."""
+    """At the first start only today's letter goes to a vendor; whose wish waits for an answer is not pressed.
+
+    On some days a document's own step is today's, too: when it ends follows from months of many lengths.
+    """
     work(prepared)
-    letters = [path.read_text() for path in (prepared.data / "mail").glob("*.eml")]
-    to = [line for one in letters for line in one.splitlines() if line.startswith("To: ")]
-    assert [one for one in to if "@halden.example" not in one] == [
-        "To: Tomasz Wilk <tomasz.wilk@fennmark.example>"
-    ]
+    letters = [message_from_bytes(path.read_bytes()) for path in (prepared.data / "mail").glob("*.eml")]
     with Database(prepared.database_url).looking(SYSTEM) as session:
         assert all(not one.text for one in session.scalars(select(Message).where(Message.secret)))
+        by_kind: dict[uuid.UUID, set[str]] = {}
+        for message, kind in session.execute(select(Reminder.message_id, Reminder.kind)):
+            by_kind.setdefault(message, set()).add(kind)
+    told = [one["To"] for one in letters if by_kind.get(id_of(one)) != {"evidence"}]
+    assert [one for one in told if "@halden.example" not in one] == [
+        "Tomasz Wilk <tomasz.wilk@fennmark.example>"
+    ]
+
+
+def id_of(letter: EmailMessage) -> uuid.UUID:
+    return uuid.UUID(letter["Message-ID"].strip("<>").partition("@")[0])
 
 
 def test_the_audit_cycle(prepared: Settings) -> None:
