@@ -44,6 +44,7 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "exceptions": ("q", "state", "tier"),
         "fourth-parties": ("q", "tier"),
         "search": ("q", "tier", "questionnaire"),
+        "schedule": ("view", "period", "month", "part"),
     }
 )
 

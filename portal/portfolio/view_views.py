@@ -30,6 +30,7 @@ ENDPOINTS: Mapping[str, str] = {
     "exceptions": "portfolio.exceptions_list",
     "fourth-parties": "portfolio.fourth_parties",
     "search": "search.page",
+    "schedule": "reassessment.schedule",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -15,7 +14,7 @@ from portal import web
 from portal.access import Permission, requires
 from portal.clock import local_date
 from portal.faults import Conflict, Invalid
-from portal.listing import one_of
+from portal.listing import Address, one_of
 from portal.organisations import queries as organisations
 from portal.paging import page_number
 from portal.reassessment import by_hand, by_hand_words, calendar_words, hindering, left_out, queries
@@ -62,13 +61,10 @@ def _page(
     else:
         page = queries.next_assessments(session, identity, narrowed, today=today, number=number)
 
-    def address(endpoint: str = "reassessment.schedule", **changed: Any) -> str:
-        shown = {"view": view, "period": period, "month": month, "part": part, "page": 1} | changed
-        kept: dict[str, Any] = {
-            name: value for name, value in shown.items() if value not in ("next", "all", "", 1)
-        }
-        return url_for(endpoint, organisation=organisation, **kept)
-
+    kept = {"view": view if view == "open" else "", "period": period if period != "all" else ""}
+    href = Address(
+        "reassessment.schedule", {"organisation": organisation}, kept | {"month": month, "part": part}
+    )
     return render_template(
         "reassessment/schedule.html",
         slug=organisation,
@@ -77,10 +73,10 @@ def _page(
         month=bounds(month)[0] if month else None,
         part=part,
         page=page,
-        pager=page.links(lambda number: address(page=number)),
+        pager=page.links(lambda number: href(page=number)),
         counts=queries.counts(session, identity),
         left=left_out.count(session, identity),
-        address=address,
+        href=href,
         today=today,
         zone=zone,
         skipped=calendar_words.SKIPPED,

@@ -56,6 +56,22 @@ def test_a_view_is_kept_found_opened_and_taken_away(app: Portal, halden: Place) 
     assert keeper.post(f"{here}/views", list="letters", name="All").status_code == 404
 
 
+def test_a_view_of_the_schedule_opens_the_tab_and_the_period_that_it_was_kept_with(
+    app: Portal, halden: Place
+) -> None:
+    here = f"/o/{halden.slug}"
+    keeper = signed_in(app, halden[CISO])
+    narrowed = f"{here}/schedule?view=open&period=late"
+    assert "Keep this view" not in keeper.get(f"{here}/schedule").text
+    assert "Keep this view" in keeper.get(narrowed).text
+    fields = {"list": "schedule", "view": "open", "period": "late", "month": "<b>", "name": "Late answers"}
+    assert keeper.post(f"{here}/views", **fields).headers["Location"] == narrowed
+    page = keeper.get(narrowed).text
+    assert 'aria-current="page">Late answers</a>' in page
+    assert "Keep this view" not in page
+    assert ">Late answers</a>" in keeper.get(f"{here}/schedule").text
+
+
 def test_it_is_asked_before_a_view_is_taken_away(app: Portal, halden: Place) -> None:
     here = f"/o/{halden.slug}"
     keeper, admin = signed_in(app, halden[CISO]), signed_in(app, halden[ADMIN])
