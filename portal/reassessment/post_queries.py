@@ -82,17 +82,36 @@ def letters(session: Session, identity: Identity, *, state: str, number: int) ->
     else:
         found = select(Message).where(_ours(identity), Message.state.in_(STATES[state]))
         page = paged(session, found.order_by(*NEWEST).execution_options(**ACROSS), number)
-    ids = [one.id for one in page.rows]
+    return Page(_read(session, identity, page.rows), page.number, page.total, page.size)
+
+
+def ids(session: Session, identity: Identity, state: str) -> Select[Any]:
+    """The ids of what ``letters`` lists on all its pages, in its order."""
+    if state in GATHERING:
+        first = _first(identity, STATES[state], _few(session, identity), MOST).c
+        found: Select[Any] = select(first.id).order_by(first.created_at.desc(), first.id).limit(MOST)
+    else:
+        found = select(Message.id).where(_ours(identity), Message.state.in_(STATES[state])).order_by(*NEWEST)
+    return found.execution_options(**ACROSS)
+
+
+def rows(session: Session, identity: Identity, some: list[uuid.UUID]) -> list[Letter]:
+    """These letters, in this order; ``some``: of ``ids``."""
+    found = select(Message).where(Message.id.in_(some), _ours(identity)).execution_options(**ACROSS)
+    known = {one.id: one for one in session.execute(found).scalars()}
+    return _read(session, identity, [known[one] for one in some if one in known])
+
+
+def _read(session: Session, identity: Identity, some: list[Message]) -> list[Letter]:
+    ids = [one.id for one in some]
     lines = _counted(session, identity, ids, left_out=False)
     left_out = _counted(session, identity, ids, left_out=True)
-    rows = [_letter(one, lines.get(one.id, 0), left_out.get(one.id, 0)) for one in page.rows]
-    return Page(rows, page.number, page.total, page.size)
+    return [_letter(one, lines.get(one.id, 0), left_out.get(one.id, 0)) for one in some]
 
 
 def _newest(session: Session, identity: Identity, states: tuple[str, ...], number: int) -> Page[Message]:
     """One page of the newest MOST, which the database need not sort all letters for."""
-    some = select(Reminder.id).where(*mine(identity.scope, Reminder)).limit(FEW + 1).subquery()
-    few = session.execute(select(func.count()).select_from(some)).scalar_one() <= FEW
+    few = _few(session, identity)
     counted = select(func.count()).select_from(_first(identity, states, few, MOST))
     total = min(MOST, session.execute(counted.execution_options(**ACROSS)).scalar_one())
     page: Page[Message] = Page([], number, total)
@@ -102,6 +121,11 @@ def _newest(session: Session, identity: Identity, states: tuple[str, ...], numbe
     shown = shown.offset((number - 1) * SIZE)
     found = select(Message).where(Message.id.in_(shown)).order_by(*NEWEST).execution_options(**ACROSS)
     return Page(list(session.execute(found).scalars()), number, total)
+
+
+def _few(session: Session, identity: Identity) -> bool:
+    some = select(Reminder.id).where(*mine(identity.scope, Reminder)).limit(FEW + 1).subquery()
+    return int(session.execute(select(func.count()).select_from(some)).scalar_one()) <= FEW
 
 
 def _first(identity: Identity, states: tuple[str, ...], few: bool, most: int) -> Subquery:

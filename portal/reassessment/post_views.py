@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from portal import web
 from portal.access import Permission, requires
+from portal.audit.service import export_made
+from portal.exporting import by_chunks, list_file
 from portal.listing import one_of
 from portal.organisations import queries as organisations
 from portal.paging import page_number
 from portal.reassessment import post_queries as queries
 
 blueprint = Blueprint("letters", __name__)
+HEAD = (
+    *("letter", "kind", "to", "address", "state", "at", "tries", "next try", "error"),
+    *("dates in it", "dates left out", "id"),
+)
 # What kinds of letters are called; one that is missing here is called by its code.
 KIND_WORDS: dict[str, Any] = {
     "digest": _l("Digest"),
@@ -92,6 +100,26 @@ def list_page(organisation: str) -> str:
         standing=queries.standing(session, identity, now=web.now()),
         zone=organisations.organisation_of(session, identity).zone,
     )
+
+
+@blueprint.get("/o/<organisation>/letters.csv")
+@blueprint.get("/o/<organisation>/letters.xlsx", endpoint="list_xlsx")
+@requires(Permission.SEE_LETTERS)
+def list_csv(organisation: str) -> FlaskResponse:
+    """What the list shows of each letter, on all its pages; a letter's words are in no file either."""
+    session, identity = web.db(), web.identity()
+    state = one_of("state", tuple(queries.STATES), "all")
+
+    def lines(some: list[uuid.UUID]) -> Iterator[tuple[Any, ...]]:
+        for one in queries.rows(session, identity, some):
+            yield (
+                *(one.about, one.kind, one.to, one.address, one.state, one.at, one.attempts, one.next_at),
+                *(one.error, one.lines, one.left_out, one.id),
+            )
+
+    note = export_made("letters", now=web.now(), actor=identity)
+    found = by_chunks(session, queries.ids(session, identity, state), lines)
+    return list_file(f"letters-{organisation}", HEAD, found, note)
 
 
 @blueprint.post("/o/<organisation>/letters/<uuid:letter>/resend")

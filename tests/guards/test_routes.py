@@ -120,6 +120,8 @@ ROUTES: dict[str, Permission | None] = {
     "GET /letters/off/<token>": None,
     "POST /letters/off/<token>": None,
     "GET /o/<organisation>/letters": P.SEE_LETTERS,
+    "GET /o/<organisation>/letters.csv": P.SEE_LETTERS,
+    "GET /o/<organisation>/letters.xlsx": P.SEE_LETTERS,
     "POST /o/<organisation>/letters/<uuid:letter>/resend": P.RESEND_LETTER,
     "GET /clients": P.ACCOUNT,
     # organisation

@@ -25,7 +25,7 @@ LISTS = (
     *("portfolio/changes", "portfolio/conditions", "portfolio/exceptions", "portfolio/fourth-parties"),
     *("portfolio/fourth-parties/engagements?name={firm}", "search?q=kzalder"),
     *("schedule", "schedule?view=open", "schedule?view=left", "incidents?state=all", "evidence?until=365"),
-    *("triggers", "campaigns"),
+    *("triggers", "campaigns", "letters", "letters?state=waiting"),
 )
 
 

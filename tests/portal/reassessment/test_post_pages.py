@@ -173,6 +173,9 @@ def test_a_list_holds_ones_own_and_the_digests_with_a_line_of_it_newest_first(
                 assert page.total == len(wanted)
                 found += [one.id for one in page.rows if page.number == number]
             assert found == wanted, name
+            every = list(session.execute(queries.ids(session, ciso, name)).scalars())
+            assert every == wanted, name
+            assert [one.id for one in queries.rows(session, ciso, every)] == wanted
         told = queries.standing(session, ciso, now=NOW + timedelta(days=9))
         assert told.counts == {"waiting": 6, "gave_up": 6}
         assert told.oldest == NOW + timedelta(hours=1)
@@ -180,6 +183,7 @@ def test_a_list_holds_ones_own_and_the_digests_with_a_line_of_it_newest_first(
         page = queries.letters(session, ciso, state="all", number=1)
         assert ([one.id for one in page.rows], page.total) == ([one for one, _ in ours[:4:-1]], 25)
         assert queries.letters(session, ciso, state="all", number=2).number == 1
+        assert len(list(session.execute(queries.ids(session, ciso, "all")).scalars())) == 25
     text = signed_in(app, ciso).get(f"/o/{place.slug}/letters").text
     assert "The newest 25 letters are listed." in text
     text = signed_in(app, ciso).get(f"/o/{place.slug}/letters?state=waiting").text
