@@ -24,6 +24,7 @@ from portal.listing import Address, an_id, one_of
 from portal.organisations import queries as organisations
 from portal.paging import page_number, sortable
 from portal.reports import what_if
+from questionnaires import requirements
 from questionnaires.definition import Questionnaire
 from questionnaires.parsing import parse_json
 from questionnaires.patterns import LABEL
@@ -150,7 +151,7 @@ def verdict_words() -> dict[str, tuple[str, str, str]]:
 
 
 def _shown(row: WhatIfRow, names: dict[uuid.UUID, str], candidate: Questionnaire) -> dict[str, Any]:
-    changes = what_if.changes_of(row)
+    changes, catalogue = what_if.changes_of(row), requirements.load()
     texts = candidate.questions
     return {
         "row": row,
@@ -161,7 +162,10 @@ def _shown(row: WhatIfRow, names: dict[uuid.UUID, str], candidate: Questionnaire
             (texts[key].text if key in texts else key, before, after)
             for key, before, after in changes["knockouts"]
         ],
-        "requirements": changes["requirements"],
+        "requirements": [
+            (one.title if (one := catalogue.get(key)) is not None else key, before, after)
+            for key, before, after in changes["requirements"]
+        ],
         "unanswered": changes["unanswered"],
         "unreviewed": changes["unreviewed"],
     }
