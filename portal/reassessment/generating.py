@@ -9,11 +9,11 @@ from __future__ import annotations
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import clock
@@ -28,7 +28,7 @@ from portal.reassessment import agenda, alone, digests, inviting, people, rules,
 from portal.reassessment.agenda import Item
 from portal.reassessment.alone import Alone
 from portal.reassessment.kinds import KINDS
-from portal.reassessment.ladder import Calendar, Ladder, Moment, Plan, plan
+from portal.reassessment.ladder import Calendar, Ladder, Moment, Plan, moments, plan_of
 from portal.reassessment.models import Reminder, ReminderStep
 from portal.reassessment.outcomes import UNDELIVERED
 from portal.reassessment.people import Told, chunks
@@ -116,6 +116,16 @@ class Known:
     regions: Mapping[uuid.UUID, str]
     calendars: Mapping[str, Calendar]
     done: Mapping[tuple[uuid.UUID, date], set[str]]
+    _moments: dict[tuple[object, ...], tuple[Moment, ...]] = field(default_factory=dict)
+
+    def plan(self, item: Item, *, now: datetime) -> Plan:
+        """What a look at ``now`` finds; the moments of a date are worked out once for all items that have it."""
+        ladder = self.ladder(item)
+        same = item.organisation_id, item.tier, item.due, item.due_time, item.zone
+        if same not in self._moments:
+            self._moments[same] = moments(item, ladder, self.calendar(item))
+        done = self.done.get((item.subject, item.due), ())
+        return plan_of(item, self._moments[same], ladder, now=now, done=done)
 
     def ladder(self, item: Item) -> Ladder:
         return self.rules[item.organisation_id].ladder(item.kind, item.tier)
@@ -139,8 +149,7 @@ def look(session: Session, items: Sequence[Item], *, now: datetime) -> list[Line
     by = known(session, items)
     plans: list[tuple[Item, Plan]] = []
     for item in items:
-        done = by.done.get((item.subject, item.due), ())
-        one = plan(item, by.ladder(item), by.calendar(item), now=now, done=done)
+        one = by.plan(item, now=now)
         if one.tell is not None or one.skip:
             plans.append((item, one))
     told = people.roster(session, [item for item, one in plans if one.tell is not None])
@@ -154,16 +163,15 @@ def look(session: Session, items: Sequence[Item], *, now: datetime) -> list[Line
 
 
 def on_record(session: Session, items: Sequence[Item]) -> dict[tuple[uuid.UUID, date], set[str]]:
-    """The names of steps on record of items of one kind, by (subject, due)."""
-    found: dict[tuple[uuid.UUID, date], set[str]] = defaultdict(set)
+    """The names of steps on record of items of one kind, by (subject, due): a row of a date, not of a step."""
+    found: dict[tuple[uuid.UUID, date], set[str]] = {}
     for some in chunks({one.subject for one in items}):
         rows = session.execute(
-            select(ReminderStep.subject_id, ReminderStep.due, ReminderStep.step).where(
-                ReminderStep.subject_id.in_(some), ReminderStep.kind == items[0].kind
-            )
+            select(ReminderStep.subject_id, ReminderStep.due, func.aggregate_strings(ReminderStep.step, "\n"))
+            .where(ReminderStep.subject_id.in_(some), ReminderStep.kind == items[0].kind)
+            .group_by(ReminderStep.subject_id, ReminderStep.due)
         )
-        for subject_id, due, step in rows:
-            found[subject_id, due].add(step)
+        found |= {(subject_id, due): set(steps.split("\n")) for subject_id, due, steps in rows}
     return found
 
 

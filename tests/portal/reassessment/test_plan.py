@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +16,11 @@ from hypothesis import strategies as st
 from portal import clock
 from portal.clock import local_date
 from portal.organisations.service import ZONES
-from portal.reassessment.kinds import KINDS
+from portal.reassessment.agenda import Item
+from portal.reassessment.generating import Known
+from portal.reassessment.kinds import KINDS, by_hours
 from portal.reassessment.ladder import Ladder, Step, ahead, due_instant, moments, named, named_hour, plan
+from portal.reassessment.rules_shape import EVERY, shipped
 from portal.reassessment.workdays import Calendar, Year
 from questionnaires.dates import roll
 
@@ -384,3 +389,60 @@ def test_the_ladder_of_one_engagement_in_portugal() -> None:
     assert (asleep.told, asleep.skipped) == (["before-7"], ["before-30", "before-14"])
     gone.look(asked, ladder, PORTUGAL, clock.begins(date(2027, 4, 1), asked.zone))
     assert gone.told == ["after-30"]
+
+
+# --------------------------------------------------------------------------------------------- many things in one look
+
+PLACES = UUID(int=1), UUID(int=2)
+BY_HOURS = by_hours(((-24, 0, 4), ("contact",)))
+FIRST = date(2027, 3, 16)
+
+
+@st.composite
+def looked_at(draw: st.DrawFn) -> Item:
+    """An item that may share its date, its time, its zone and its tier with others, of either organisation."""
+    return Item(
+        kind="review",
+        subject=draw(st.uuids()),
+        source=UUID(int=0),
+        organisation_id=draw(st.sampled_from(PLACES)),
+        company_id=None,
+        vendor_id=None,
+        engagement_id=None,
+        due=FIRST + draw(st.integers(0, 1)) * DAY,
+        due_time=draw(st.sampled_from([None, time(9)])),
+        since=datetime(2027, 1, 1, tzinfo=UTC),
+        zone=draw(st.sampled_from(["Europe/Lisbon", "Asia/Tokyo"])),
+        tier=draw(st.sampled_from(["critical", "low"])),
+        code="",
+        number=0,
+    )
+
+
+@given(
+    items=st.lists(looked_at(), min_size=2, max_size=6),
+    by_day=st.lists(ladders, min_size=4, max_size=4),
+    theirs=st.lists(calendars(), min_size=2, max_size=2),
+    hours=st.one_of(st.integers(-30, 30), st.integers(-60 * 24, 60 * 24)),
+)
+def test_a_look_at_many_finds_of_each_what_a_look_at_it_alone_finds(
+    items: list[Item], by_day: list[Ladder], theirs: list[Calendar], hours: int
+) -> None:
+    """Whatever dates, tiers, zones and organisations they share or do not share."""
+    now = datetime(2027, 3, 17, tzinfo=UTC) + hours * HOUR
+    rules = {
+        place: replace(
+            shipped(None),
+            ladders=MappingProxyType(
+                {"review": MappingProxyType({EVERY: first + BY_HOURS, "critical": second})}
+            ),
+        )
+        for place, first, second in zip(PLACES, by_day[::2], by_day[1::2], strict=True)
+    }
+    regions = {place: str(place.int) for place in PLACES}
+    known = Known(
+        rules, regions, {str(place.int): one for place, one in zip(PLACES, theirs, strict=True)}, {}
+    )
+    for item in items:
+        alone = plan(item, known.ladder(item), known.calendar(item), now=now, done=())
+        assert known.plan(item, now=now) == alone
