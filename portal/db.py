@@ -38,6 +38,7 @@ from portal.statements import NO_VALUES, unscoped
 log = logging.getLogger("portal.db")
 
 BUSY_SECONDS = 5
+SQLITE_CACHE = 16 * 1024  # KiB of a connection, as far as it uses them; the 2 MB of SQLite hold no long list
 RECONNECTED = 3600  # seconds after which a connection to SQLite is opened anew, to plan by new statistics
 Tenancy = Literal["organisation", "company", "shared", "global"]
 
@@ -295,6 +296,7 @@ def _sqlite_connect(connection: Any, record: Any) -> None:
         "recursive_triggers=ON",
         "trusted_schema=OFF",
         "secure_delete=ON",  # what is destroyed is overwritten, not only forgotten
+        f"cache_size=-{SQLITE_CACHE}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -88,7 +88,13 @@ def rows(session: Session, identity: Identity, ids: Collection[uuid.UUID], relat
     """These lines in this order, in a fixed number of statements."""
     engagements = vendors.engagements(session, identity, ids)
     sellers = vendors.vendors(session, identity, {one.vendor_id for one in engagements.values()})
-    stands = session.execute(select(relation.of).where(relation.of.c.engagement_id.in_(ids)))
+    # With its engagement, whose revision says whether what is stored counts.
+    stands = session.execute(
+        select(relation.of)
+        .select_from(Engagement)
+        .join(*standings.joined(relation))
+        .where(Engagement.id.in_(ids), *_own(identity))
+    )
     known = {one.engagement_id: one for one in stands}
     waits = set(
         session.execute(

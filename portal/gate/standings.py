@@ -47,6 +47,7 @@ NOBODY = uuid.UUID(int=0)
 COLUMNS = (
     *(
         "engagement_id",
+        "ground_revision",
         "outcome",
         "decided_outcome",
         "proposed",
@@ -73,9 +74,9 @@ _failed: Remembered[bool] = Remembered(50_000)  # what nobody can work out, by t
 class Relation:
     """What stands at each gate that the reader may see, of vendors that are still here, for statements.
 
-    ``of``: a subquery with COLUMNS; ``conditions``: those not met, with CONDITIONS; ``submissions``: what counts
-    today, with SUBMISSIONS. ``waiting``: how many gates are left out of all three, since nobody has worked them out
-    yet.
+    ``of``: a subquery with COLUMNS for ``joined``, which leaves out rows of a revision that the engagement has left
+    behind; ``conditions``: those not met, with CONDITIONS; ``submissions``: what counts today, with SUBMISSIONS.
+    ``waiting``: how many gates are left out of all three, since nobody has worked them out yet.
     """
 
     of: Any
@@ -146,7 +147,10 @@ class _Found(dict[uuid.UUID, Worked]):
 
 def joined(relation: Relation) -> tuple[Any, ColumnElement[bool]]:
     """For ``.outerjoin(*joined(relation))`` of a statement over Engagement: what is not known yet is NULL."""
-    return relation.of, relation.of.c.engagement_id == Engagement.id
+    of = relation.of.c
+    return relation.of, and_(
+        of.engagement_id == Engagement.id, of.ground_revision == Engagement.ground_revision
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -154,12 +158,12 @@ def joined(relation: Relation) -> tuple[Any, ColumnElement[bool]]:
 
 def holds(basis: str, today: date) -> list[ColumnElement[bool]]:
     """What a stored row and its engagement are compared by: it counts today."""
-    return [
-        GateBrief.ground_revision == Engagement.ground_revision,
-        GateBrief.basis == basis,
-        GateBrief.day <= today,
-        GateBrief.until > today,
-    ]
+    return [GateBrief.ground_revision == Engagement.ground_revision, *_in_force(basis, today)]
+
+
+def _in_force(basis: str, today: date) -> list[ColumnElement[bool]]:
+    """``holds`` but for the engagement's revision."""
+    return [GateBrief.basis == basis, GateBrief.day <= today, GateBrief.until > today]
 
 
 def stale_of(
@@ -182,7 +186,13 @@ def _stale(session: Session, identity: Identity, basis: str, today: date) -> lis
 
 
 def _gates(identity: Identity, basis: str, today: date, found: Mapping[uuid.UUID, Worked]) -> Any:
-    stored = _of(GateBrief, COLUMNS).where(*_counts(identity, basis, today, found))
+    # Of one table alone, so that SQLite reads it row by row beside the engagements instead of writing it down first.
+    here = [*mine(identity.scope, GateBrief), *_in_force(basis, today)]
+    if vendors.is_narrowed(identity):  # for it the relation alone names nobody else's, either
+        here.append(
+            GateBrief.engagement_id.in_(select(Engagement.id).where(*vendors.own_engagements(identity)))
+        )
+    stored = select(*(getattr(GateBrief, name) for name in COLUMNS)).where(*here, *_but(found))
     return _with(stored, GateBrief, COLUMNS, [brief_row(key, one) for key, one in found.items()])
 
 
@@ -217,7 +227,11 @@ def _counts(
 ) -> list[ColumnElement[bool]]:
     """Whose stored rows count; those of ``found`` do not, should the worker have stored them meanwhile."""
     here = [*mine(identity.scope, GateBrief), *vendors.own_engagements(identity), *holds(basis, today)]
-    return [*here, GateBrief.engagement_id.not_in(sorted(found))] if found else here
+    return [*here, *_but(found)]
+
+
+def _but(found: Collection[uuid.UUID]) -> list[ColumnElement[bool]]:
+    return [GateBrief.engagement_id.not_in(sorted(found))] if found else []
 
 
 def _with(stored: Any, model: Any, names: Iterable[str], rows: list[tuple[Any, ...]]) -> Any:
@@ -244,7 +258,16 @@ def brief_row(key: uuid.UUID, one: Worked) -> tuple[Any, ...]:
     """As COLUMNS."""
     brief = one.brief
     return (
-        *(key, brief.outcome, brief.decided_outcome, brief.proposed, one.level, one.high, one.missing),
+        *(
+            key,
+            one.ground_revision,
+            brief.outcome,
+            brief.decided_outcome,
+            brief.proposed,
+            one.level,
+            one.high,
+            one.missing,
+        ),
         *(brief.lapsed, one.lapses_on, brief.valid_until, len(brief.open), one.excepted, brief.decision_id),
         *(brief.decided_at, [list(each) for each in brief.reasons]),
     )

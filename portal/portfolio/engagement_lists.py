@@ -165,7 +165,7 @@ def base(identity: Identity, relation: Relation, *columns: Any) -> Select[Any]:
         .select_from(Engagement)
         .join(Vendor, Vendor.id == Engagement.vendor_id)
         .outerjoin(*joined(relation))
-        .where(*own(identity), Vendor.offboarded_at.is_(None))
+        .where(*own(identity), *here())
     )
 
 
@@ -212,6 +212,11 @@ def rows(
 def own(identity: Identity) -> list[ColumnElement[bool]]:
     """What statements over engagements and their vendors compare."""
     return [*own_engagements(identity), *mine(identity.scope, Vendor)]
+
+
+def here() -> list[ColumnElement[bool]]:
+    """What ``base`` asks beside whose they are: vendors that were not offboarded."""
+    return [Vendor.offboarded_at.is_(None)]
 
 
 # ------------------------------------------------------------------------------------------------------------ narrowing

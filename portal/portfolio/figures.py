@@ -180,21 +180,7 @@ def _figures(
         counts = counted(session, base, {key: criteria(one) for key, one in known.items()})
         yield from (Figure(key, counts[key], endpoint, address(one)) for key, one in known.items())
 
-    yield from of(
-        ENGAGEMENTS,
-        engagement_lists.base(identity, relation),
-        engagement_filters(),
-        engagement_lists.address,
-        lambda one: engagement_lists.criteria(identity, one, relation, policy, today=today),
-    )
-    compared = changes.Compared(identity, relation, since, zone)
-    yield from of(
-        CHANGES,
-        compared.base(),
-        ((f"changes:{what}", changes.Filter(since, what)) for what in changes.WHATS),
-        changes.address,
-        compared.criteria,
-    )
+    yield from _of_engagements(session, identity, relation, policy, today, since, zone)
     yield from of(
         CONDITIONS,
         conditions.base(identity, relation),
@@ -220,6 +206,36 @@ def _figures(
         lambda one: reassessment.next_criteria(one, today=today),
     )
     yield from _of_other_lists(session, identity, today)
+
+
+def _of_engagements(
+    session: Session,
+    identity: Identity,
+    relation: Relation,
+    policy: Policy,
+    today: date,
+    since: date,
+    zone: str,
+) -> Iterator[Figure]:
+    """Figures over engagements as they stand and over what has changed: both lists in one pass."""
+    compared = changes.Compared(identity, relation, since, zone)
+    now, then = (
+        dict(engagement_filters()),
+        {f"changes:{one}": changes.Filter(since, one) for one in changes.WHATS},
+    )
+    filters = {
+        key: [
+            *engagement_lists.here(),
+            *engagement_lists.criteria(identity, one, relation, policy, today=today),
+        ]
+        for key, one in now.items()
+    }
+    filters |= {key: compared.criteria(one) for key, one in then.items()}
+    counts = counted(session, compared.base(), filters)
+    yield from (
+        Figure(key, counts[key], ENGAGEMENTS, engagement_lists.address(one)) for key, one in now.items()
+    )
+    yield from (Figure(key, counts[key], CHANGES, changes.address(one)) for key, one in then.items())
 
 
 def engagement_filters() -> Iterator[tuple[str, Filter]]:

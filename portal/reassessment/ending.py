@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, Permission, mine
@@ -106,15 +106,13 @@ def ids(identity: Identity, *, first: date | None, last: date) -> Select[Any]:
 
 def _ends(identity: Identity, last: date) -> Select[uuid.UUID, uuid.UUID, str, date | None]:
     """(evidence_id, submission_id, kind, until) of what ends up to ``last`` and counts at a gate that one sees."""
-    counted = (
-        select(BriefSubmission.submission_id)
-        .join(Engagement, Engagement.id == BriefSubmission.engagement_id)
-        .join(Vendor, Vendor.id == Engagement.vendor_id)
-        .where(
-            Vendor.offboarded_at.is_(None),
-            *mine(identity.scope, BriefSubmission, Vendor),
-            *own_engagements(identity),
-        )
+    counted = exists().where(  # asked of each document that ends by then, which are few of all
+        BriefSubmission.submission_id == EvidenceTerm.submission_id,
+        Engagement.id == BriefSubmission.engagement_id,
+        Vendor.id == Engagement.vendor_id,
+        Vendor.offboarded_at.is_(None),
+        *mine(identity.scope, BriefSubmission, Vendor),
+        *own_engagements(identity),
     )
     found: Any = (
         select(
@@ -126,7 +124,7 @@ def _ends(identity: Identity, last: date) -> Select[uuid.UUID, uuid.UUID, str, d
         .where(
             EvidenceTerm.best,
             EvidenceTerm.until <= last,
-            EvidenceTerm.submission_id.in_(counted),
+            counted,
             *mine(identity.scope, EvidenceTerm),
         )
         .group_by(EvidenceTerm.evidence_id, EvidenceTerm.submission_id)

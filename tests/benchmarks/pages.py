@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from types import MappingProxyType
 
-from portal import clock, create_app
+from portal import clock, create_app, engines
 from portal.db import Database
 from portal.gate.keeping import Keeper
 from portal.outbox import WorkerBeat
@@ -81,8 +81,9 @@ def measured(count: int) -> list[Figure]:
     try:
         actor = _author(folder)
         assert actor.organisation is not None
-        beat(app.database)
         Keeper(app.database).turn(clock.now, seconds=HOURS)
+        engines.take_statistics(app.database)
+        beat(app.database)  # after the keeper, which takes longer than a worker may be silent
         visit, name = Visit(app, actor), f"{count:,} vendors, {what_if_portal.letters_of(folder):,} letters"
         program = visit.program(actor)
         works = {}
