@@ -63,16 +63,15 @@ def broken(
     for key, one in reading.standing(session, ours, list(engagements), now=now).items():
         for each in one.loaded.facts.submitted:
             row = foreseen.get(each.submission)
-            if row is None or one.decided is None:
+            if row is None or one.decided is None or one.effective is None:
                 continue
             facts = one.loaded.facts
             others = tuple(
                 _foreseen(other, row, candidate) if other is each else other for other in facts.submitted
             )
             changed = replace(facts, submitted=others, requirements=called.musts(key, row, facts))
-            # Conditions added by hand weigh the same on both sides.
-            before = effective(one.decided, facts, policy, facts.today).outcome
-            then = effective(one.decided, changed, policy, facts.today).outcome
+            before = one.effective.outcome
+            then = effective(one.decided, changed, policy, facts.today, one.met).outcome
             if before in PASSING and OUTCOMES.index(then) > OUTCOMES.index(before):
                 broken.setdefault(row.submission_id, []).append(Broken(engagements[key], before, then))
     return broken

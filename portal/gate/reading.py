@@ -36,13 +36,17 @@ Met = Mapping[uuid.UUID, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One gate. ``decision``: the newest; None, as ``decided`` and ``effective``, while nobody has decided."""
+    """One gate. ``decision``: the newest; None, as ``decided`` and ``effective``, while nobody has decided.
+
+    ``met``: the conditions added by hand that are on record as met.
+    """
 
     loaded: Loaded
     proposal: Decision
     decision: GateDecision | None = None
     decided: Decided | None = None
     effective: Effective | None = None
+    met: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,9 @@ def standing(
             found[key] = Standing(loaded, proposal)
             continue
         decided = queries.decided_of(row)
-        holds = effective(decided, loaded.facts, policy, loaded.facts.today, met.get(row.id, frozenset()))
-        found[key] = Standing(loaded, proposal, row, decided, holds)
+        done = met.get(row.id, frozenset())
+        holds = effective(decided, loaded.facts, policy, loaded.facts.today, done)
+        found[key] = Standing(loaded, proposal, row, decided, holds, done)
     return found
 
 

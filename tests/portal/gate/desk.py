@@ -17,7 +17,7 @@ from portal.gate.case import Case
 from portal.gate.choosing import Choice, as_proposed
 from portal.gate.deciding import BY_HAND, Condition, Decision, decide
 from portal.gate.facts import GateFacts, Knockout
-from portal.gate.models import GateDecision, GateProposal, RiskException
+from portal.gate.models import ConditionStep, GateDecision, GateProposal, RiskException
 from portal.vendors import policy_queries
 from portal.vendors import queries as vendors
 from portal.vendors.ground import ground_moved
@@ -141,20 +141,40 @@ def changed(facts: GateFacts, **values: Any) -> GateFacts:
     return replace(facts, **values)
 
 
-def let_pass(database: Database, place: Place, engagement: uuid.UUID) -> None:
-    """Somebody has decided against the rules: clear, with what was wrong on record."""
+def let_pass(
+    database: Database, place: Place, engagement: uuid.UUID, *asked: Condition, sequence: int = 1
+) -> None:
+    """Somebody has decided against the rules: clear, with what was wrong on record; ``asked``: under conditions that
+    somebody else has put on record as met.
+    """
     actor = place[CISO]
     with database.transaction(actor.scope) as session:
         facts = loading.one(session, place.id, engagement, now=NOW).facts
         policy = policy_queries.current(session, place.id)
         proposal = decide(facts, policy)
+        choice = Choice("clear_with_conditions" if asked else "clear", asked, proposal.latest)
         row = GateDecision(
-            id=uuid.uuid4(), organisation_id=place.id, engagement_id=engagement, sequence=1, method=proposal.method,
-            outcome="clear", proposed_outcome=proposal.outcome, valid_until=proposal.latest,
+            id=uuid.uuid4(), organisation_id=place.id, engagement_id=engagement, sequence=sequence,
+            method=proposal.method,
+            outcome=choice.outcome, proposed_outcome=proposal.outcome, valid_until=proposal.latest,
             policy_sequence=policy.sequence, policy=policy.to_bytes(), facts=stored.to_bytes(facts),
-            proposal=stored.to_bytes(proposal), choice=stored.to_bytes(Choice("clear", (), proposal.latest)),
+            proposal=stored.to_bytes(proposal), choice=stored.to_bytes(choice),
             ratings=[], words_commitment="0" * 64, decided_by=actor.person.id, decided_at=NOW,
         )  # fmt: skip
         session.add(row)
+        session.flush()
+        for one in asked:
+            session.add(
+                ConditionStep(
+                    id=uuid.uuid4(),
+                    organisation_id=place.id,
+                    decision_id=row.id,
+                    subject=one.subject,
+                    sequence=1,
+                    state="met",
+                    taken_at=NOW,
+                    taken_by=place[ADMIN].person.id,
+                )
+            )
         ground_moved(session, place.id, [engagement])
         record(session, Kind.GATE_DECIDED, now=NOW, actor=actor, subject=row)

@@ -25,7 +25,7 @@ from portal.vendors import queries as vendors
 from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
 from tests.portal import journey
-from tests.portal.gate.desk import let_pass
+from tests.portal.gate.desk import by_hand, let_pass
 from tests.portal.library.given_drafts import LITE
 from tests.portal.library.test_what_if import LATER, ask, candidate, rows, stricter, turn
 from tests.portal.once import made_once
@@ -109,6 +109,16 @@ def test_a_version_that_reads_the_answers_as_worse_breaks_it_and_an_equal_one_do
     assert broken(database, issued, foreseen(database, issued, lambda document: None)) == []
     ((before, after),) = broken(database, issued, foreseen(database, issued, stricter))
     assert (before, after) == ("clear", "blocked")
+
+
+@pytest.mark.both_databases
+def test_a_condition_that_was_met_before_its_day_holds_no_decision_back(
+    database: Database, issued: journey.Issued
+) -> None:
+    """The gate passes today, so that it is named."""
+    let_pass(database, issued.organisation, issued.engagements[0], by_hand(-1), sequence=2)
+    ((before, after),) = broken(database, issued, foreseen(database, issued, stricter))
+    assert (before, after) == ("clear_with_conditions", "blocked")
 
 
 def test_a_gate_that_does_not_pass_today_is_not_named(database: Database, issued: journey.Issued) -> None:
