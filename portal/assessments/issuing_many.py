@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
@@ -88,7 +88,7 @@ def plan(session: Session, identity: Identity, choice: Choice, order: Order) -> 
     busy = _covered_by_open(session, identity, order, [one.id for one in engagements])
     people = _first_contacts(session, identity, [one.id for one in found.values() if one.company_id is None])
     keys = {key: assessment_id(order.batch, key, order.content_hash) for key in found}
-    out = _existing(session, identity, keys.values())
+    out = existing(session, identity, keys.values())
     lines = []
     for vendor in sorted(found.values(), key=lambda one: (one.name_key, one.id)):
         bought = theirs[vendor.id]
@@ -99,22 +99,31 @@ def plan(session: Session, identity: Identity, choice: Choice, order: Order) -> 
             tuple(one for one in bought if one.id in busy),
             None if vendor.company_id else people.get(vendor.id),
         )
-        lines.append(replace(line, why=_why(line, bought, out)))
+        why = why_of(
+            issued=line.assessment_id in out,
+            offboarded=vendor.offboarded_at is not None,
+            bought=len(bought),
+            covers=len(line.covers),
+            reached=vendor.company_id is not None or line.contact is not None,
+        )
+        lines.append(replace(line, why=why))
     return lines
 
 
-def _why(line: Line, bought: Collection[Engagement], out: Collection[uuid.UUID]) -> Why:
-    if line.assessment_id in out:
+def why_of(*, issued: bool, offboarded: bool, bought: int, covers: int, reached: bool) -> Why:
+    """What becomes of a vendor with so many engagements chosen, ``covers`` of them in no open assessment.
+
+    ``issued``: out by this batch; ``reached``: its people are here, or a contact is written down.
+    """
+    if issued:
         return "issued"
-    if line.vendor.offboarded_at is not None:
+    if offboarded:
         return "offboarded"
     if not bought:
         return "no_engagement"
-    if not line.covers:
+    if not covers:
         return "open"
-    if line.vendor.company_id is None and line.contact is None:
-        return "no_contact"
-    return ""
+    return "" if reached else "no_contact"
 
 
 def steps(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -179,10 +188,15 @@ def _issued(session: Session, identity: Identity, line: Line, order: Order, now:
 def _covered_by_open(
     session: Session, identity: Identity, order: Order, engagement_ids: Collection[uuid.UUID]
 ) -> set[uuid.UUID]:
-    """As issuing.require_not_open sees it."""
     if not engagement_ids:
         return set()
-    statement = (
+    statement = covered_by_open(identity, order).where(AssessmentEngagement.engagement_id.in_(engagement_ids))
+    return set(session.execute(statement).scalars())
+
+
+def covered_by_open(identity: Identity, order: Order) -> Select[Any]:
+    """The ids of all engagements that an open assessment covers, as issuing.require_not_open sees it."""
+    return (
         select(AssessmentEngagement.engagement_id)
         .join(Assessment, Assessment.id == AssessmentEngagement.assessment_id)
         .where(
@@ -190,10 +204,8 @@ def _covered_by_open(
             Assessment.slug == order.slug,
             Assessment.state == "open",
             *([] if order.campaign_id is not None else [Assessment.campaign_id.is_(None)]),
-            AssessmentEngagement.engagement_id.in_(engagement_ids),
         )
     )
-    return set(session.execute(statement).scalars())
 
 
 def _first_contacts(
@@ -210,7 +222,8 @@ def _first_contacts(
     return {one.vendor_id: one for one in session.execute(statement).scalars()}
 
 
-def _existing(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+def existing(session: Session, identity: Identity, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these ids that assessments have."""
     if not ids:
         return set()
     statement = select(Assessment.id).where(*mine(identity.scope, Assessment), Assessment.id.in_(ids))

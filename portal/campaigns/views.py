@@ -36,7 +36,7 @@ Page = str | WerkzeugResponse | tuple[str, int]
 _ALL = "/o/<organisation>/campaigns"
 _ONE = f"{_ALL}/<uuid:campaign>"
 LIST_HEAD = ("campaign", "state", "due", "time", "zone", *queries.STAGES, "late", "started", "id")
-FIRST = 50  # vendors of a preview that are named
+FIRST = 50  # vendors of a preview that are named, of those that are asked and of those that are not
 
 
 @blueprint.get(_ALL)
@@ -99,7 +99,7 @@ def new(organisation: str) -> Page:
     wanted = request.args.get("questionnaire", "")
     if any(one.content_hash == wanted for one in versions):
         form.questionnaire.data = wanted
-    return _look_over(form, choice, versions)
+    return _look_over(form, choice, versions, fresh=True)
 
 
 @blueprint.post(f"{_ALL}/new")
@@ -245,8 +245,13 @@ def _to(organisation: str, campaign: uuid.UUID) -> WerkzeugResponse:
     return redirect(url_for("campaigns.page", organisation=organisation, campaign=campaign), 303)
 
 
-def _look_over(form: Starting, choice: Choice, versions: list[library.Version]) -> str:
-    """The form with whom it would ask and whom not, by the questionnaire that is chosen in it."""
+def _look_over(
+    form: Starting, choice: Choice, versions: list[library.Version], *, fresh: bool = False
+) -> str:
+    """The form with whom it would ask and whom not, by the questionnaire that is chosen in it.
+
+    ``fresh``: its batch was made for this page.
+    """
     session, identity, now = web.db(), web.identity(), web.now()
     assert identity.organisation is not None
     form.questionnaire.choices = [
@@ -256,20 +261,15 @@ def _look_over(form: Starting, choice: Choice, versions: list[library.Version]) 
     form.previewed.data = chosen.content_hash
     order = Order(web.uuid_or_404(form.batch.data or ""), chosen.content_hash, chosen.slug, date.min, "")
     today = _today(session, identity)
-    lines, total = choosing.lines(session, identity, choice, order, today=today, now=now)
-    going = [one for one in lines if not one.why]
+    seen = choosing.look(session, identity, choice, order, fresh=fresh, first=FIRST, today=today, now=now)
     return render_template(
         "campaigns/new.html",
         form=form,
         choice=choice,
         kept=choice.kept(),
         chosen=chosen,
-        going=going[:FIRST],
-        asked=len(going),
-        letters=sum(1 for one in going if one.contact is not None),
-        staying=[one for one in lines if one.why],
+        seen=seen,
         unsearchable=choosing.unsearchable(session, identity, choice, today=today, now=now),
-        too_many=total > choosing.MOST,
         most=choosing.MOST,
         countries=sorted(facts.country_names().items(), key=lambda one: one[1]),
         owners=vendors.business_owners(session, identity),

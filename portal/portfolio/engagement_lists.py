@@ -181,6 +181,16 @@ def ids(
     return found.order_by(*first, Engagement.name_key, Engagement.id)
 
 
+def ids_alone(identity: Identity, narrowed: Filter, *, today: date) -> Select[Any] | None:
+    """The ids of ``ids`` in no order and without a look at any gate; None when the filter asks for one."""
+    if narrowed.level or narrowed.residual or narrowed.gate or narrowed.below or narrowed.holds:
+        return None
+    found = select(Engagement.id).join(Vendor, Vendor.id == Engagement.vendor_id)
+    return found.where(
+        *own(identity), Vendor.offboarded_at.is_(None), *_alone(identity, narrowed, today=today)
+    )
+
+
 def rows(
     session: Session, identity: Identity, wanted: Sequence[uuid.UUID], relation: Relation, policy: Policy
 ) -> list[Row]:
@@ -226,7 +236,7 @@ def criteria(
     identity: Identity, narrowed: Filter, relation: Relation, policy: Policy, *, today: date
 ) -> list[ColumnElement[bool]]:
     """What the filter asks. All but ``due`` ask columns of ``base`` alone: figures count many of them in one pass."""
-    found = narrowed_to(narrowed.words, narrowed.tier)
+    found = _alone(identity, narrowed, today=today)
     if narrowed.level:
         found.append(_level(relation, narrowed.level))
     if narrowed.residual:
@@ -237,6 +247,12 @@ def criteria(
         found.append(_below(relation, policy, narrowed.below))
     if narrowed.holds:
         found.append(_holds(relation, narrowed.holds))
+    return found
+
+
+def _alone(identity: Identity, narrowed: Filter, *, today: date) -> list[ColumnElement[bool]]:
+    """What of the filter asks nothing of gates."""
+    found = narrowed_to(narrowed.words, narrowed.tier)
     if narrowed.owner == NOBODY:
         found.append(Engagement.business_owner_id.is_(None))
     elif narrowed.owner:
