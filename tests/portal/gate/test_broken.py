@@ -92,6 +92,7 @@ def test_a_version_that_leaves_open_what_the_contract_must_hold_breaks_the_decis
     address = f"/o/{issued.organisation.slug}/what-ifs/{found[0].run_id}"
     words = f"“{name_of(database, issued)}” is clear today and would be clear with conditions"
     assert words in auditor.get(address).text
+    assert "over all engagements that it covers together" in auditor.get(address).text
     assert "Controls passed on to subcontractors: " in auditor.get(address).text
     assert words in auditor.get(f"{address}.csv").text
 
