@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Select, union_all
+from sqlalchemy import Select, or_, union_all
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
@@ -21,6 +21,7 @@ from portal.reassessment import agenda_gate, agenda_outside, agenda_rounds, agen
 from portal.reassessment.eyes import Eyes
 from portal.reassessment.kinds import KINDS
 from portal.reassessment.rules import Rules
+from portal.vendors.facts import TIERS
 
 AT_ONCE = 1000
 IDS_AT_ONCE = 500
@@ -174,6 +175,43 @@ def of_organisation(
     rows = session.execute(union_all(*parts)).all()
     found = _items(session, eyes, rows, first=first, last=last)
     return sorted(found, key=lambda one: (one.due, one.kind, one.subject.hex))
+
+
+def of_days(
+    session: Session, identity: Identity, wanted: Mapping[str, Collection[date]], found: Rules
+) -> list[Item]:
+    """Everything of these kinds that is due on one of the days wanted of its kind, under the rules in force ``found``.
+
+    In one statement; kinds in the order of ``wanted``, each in the order of ``of_organisation``.
+    """
+    eyes = Eyes(identity)
+    parts = [_of_days(kind, eyes, wanted[kind], found) for kind in of_side(identity, wanted) if wanted[kind]]
+    if not parts:
+        return []
+    rows = session.execute(union_all(*parts)).all()
+    items = [one for one in _items(session, eyes, rows, first=None, last=None) if one.due in wanted[one.kind]]
+    order = {kind: at for at, kind in enumerate(wanted)}
+    return sorted(items, key=lambda one: (order[one.kind], one.due, one.subject.hex))
+
+
+def _of_days(kind: str, eyes: Eyes, wanted: Collection[date], found: Rules) -> Select[Any]:
+    """What may be due on these days; of one that counts by the rules some more."""
+    statement, days = SOURCES[kind].live(eyes), SOURCES[kind].days
+    if days is None:
+        return statement.where(statement.selected_columns["due"].in_(sorted(wanted)))
+    since = statement.selected_columns["since"]
+    counts = {days(found, tier) for tier in TIERS}
+    local = sorted({day - timedelta(days=count) for day in wanted for count in counts})
+    runs: list[tuple[date, date]] = []
+    for day in local:
+        # A local day lies within these three of UTC, in whatever zone.
+        first, last = day - _DAY, day + 2 * _DAY
+        if runs and first <= runs[-1][1]:
+            first = runs.pop()[0]
+        runs.append((first, last))
+    return statement.where(
+        or_(*(since.between(begins(first, "UTC"), begins(last, "UTC")) for first, last in runs))
+    )
 
 
 def of_sources(

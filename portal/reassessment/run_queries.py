@@ -5,7 +5,7 @@ numbers and dates of their own.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -31,6 +31,7 @@ NEXT_MOMENTS = 20
 MOST_LISTED = 20
 ROLLED = 21  # days that a moment may lie before its day at most (questionnaires.dates.roll)
 MOST_AHEAD = timedelta(days=366)
+NEAR = timedelta(days=1)
 WEEK = timedelta(days=7)
 
 
@@ -120,14 +121,26 @@ def coming(session: Session, identity: Identity, *, now: datetime) -> list[tuple
     place = organisations.organisation_of(session, identity)
     found, today = rules.current(session, place.id), clock.local_date(now, place.zone)
     calendar = workdays.calendars(session, [place.region])[place.region]
-    items: list[Item] = []
-    for kind in agenda.SOURCES:
-        last = min(today + timedelta(days=found.earliest(kind) + ROLLED), today + MOST_AHEAD)
-        first = today - timedelta(days=_latest(found, kind) + ROLLED)
-        items += agenda.of_organisation(session, identity, [kind], first=first, last=last)
-    chosen = nearest(items, found, calendar, today=today)
+    days, until = _Days(calendar, today), today + NEAR
+    # Most have enough to do in the next days; what they lead to is a small part of everything.
+    wanted = {
+        kind: days.leading(*_span(found, kind, today), _steps(found, kind), until) for kind in agenda.SOURCES
+    }
+    chosen = nearest(agenda.of_days(session, identity, wanted, found), found, calendar, today=today)
+    if len(chosen) < NEXT_MOMENTS or chosen[-1][1].day > until:
+        items: list[Item] = []
+        for kind in agenda.SOURCES:
+            first, last = _span(found, kind, today)
+            items += agenda.of_organisation(session, identity, [kind], first=first, last=last)
+        chosen = nearest(items, found, calendar, today=today)
     rows = calendar_queries.rows(session, identity, [item for item, _ in chosen])
     return [(row, moment) for row, (_, moment) in zip(rows, chosen, strict=True)]
+
+
+def _span(found: Rules, kind: str, today: date) -> tuple[date, date]:
+    """The first and the last day on which something of a kind may be due that a step is still to come of."""
+    last = min(today + timedelta(days=found.earliest(kind) + ROLLED), today + MOST_AHEAD)
+    return today - timedelta(days=_latest(found, kind) + ROLLED), last
 
 
 def nearest(
@@ -149,7 +162,7 @@ def nearest(
             heap.append((earliest, number, item))
     heapq.heapify(heap)
     sure: list[tuple[date, int, Item, Moment]] = []
-    while heap and (len(sure) < most or heap[0][0] <= sure[most - 1][0]):
+    while heap and (len(sure) < most or heap[0][:2] < sure[most - 1][:2]):
         _, number, item = heapq.heappop(heap)
         moment = ahead(item, ladders[item.kind, item.tier], calendar, today=today)
         if moment is not None:
@@ -172,6 +185,11 @@ class _Days:
         found = [self._day(due, step) for step in ladder]
         return min((day for day in found if day > self._today), default=None)
 
+    def leading(self, first: date, last: date, steps: Collection[Step], until: date) -> set[date]:
+        """The due dates from ``first`` to ``last`` of which a step may speak after today, ``until`` at the latest."""
+        dues = (first + timedelta(days=far) for far in range((last - first).days + 1))
+        return {due for due in dues if any(self._today < self._day(due, step) <= until for step in steps)}
+
     def _day(self, due: date, step: Step) -> date:
         if step.days is None:  # by the hour: it begins on no earlier day than this, or today
             return max(due + timedelta(days=_offset(step)), self._today + timedelta(days=1))
@@ -189,8 +207,13 @@ def _offset(step: Step) -> int:
 
 def _latest(found: Rules, kind: str) -> int:
     """How many days after a date the last step of any ladder of this kind speaks."""
+    return max([0, *(_offset(step) + 2 for step in _steps(found, kind))])
+
+
+def _steps(found: Rules, kind: str) -> list[Step]:
+    """The steps of all ladders of a kind; of those that speak on the same day, or at the same hour, one."""
     ladders = OWN[kind] if kind in OWN else found.ladders[kind]
-    return max([0, *(_offset(step) + 2 for ladder in ladders.values() for step in ladder)])
+    return list({(step.days, step.hours): step for ladder in ladders.values() for step in ladder}.values())
 
 
 def stuck(session: Session, identity: Identity) -> tuple[list[Row], int]:

@@ -187,6 +187,27 @@ def test_what_is_still_so_has_the_same_date(database: Database, scene: Scene) ->
         assert agenda.still(session, [moved]) == set()
 
 
+def test_what_is_due_on_chosen_days_is_what_a_look_at_all_finds_on_them(
+    database: Database, scene: Scene
+) -> None:
+    """Each date of each kind alone, every second one, and all; for whoever sees all and for a business owner."""
+    place = scene.deals[0].organisation
+    for role in (OrganisationRole.CISO, OrganisationRole.BUSINESS_OWNER):
+        who = place[role]
+        with database.looking(who.scope) as session:
+            found = rules.current(session, place.id)
+            every = {kind: agenda.of_organisation(session, who, [kind]) for kind in agenda.SOURCES}
+            dues = {kind: sorted({one.due for one in items}) for kind, items in every.items()}
+            choices = [dues, {kind: some[::2] for kind, some in dues.items()}, {}]
+            choices += [{kind: [due]} for kind, some in dues.items() for due in some]
+            choices.append({kind: [due - timedelta(days=1) for due in some] for kind, some in dues.items()})
+            for wanted in choices:
+                kept = [one for kind in wanted for one in every[kind] if one.due in wanted[kind]]
+                assert agenda.of_days(session, who, wanted, found) == kept
+        if role is OrganisationRole.CISO:
+            assert sum(bool(some) for some in dues.values()) >= 6
+
+
 def test_what_is_due_within_some_days_is_what_lies_between_them(database: Database, scene: Scene) -> None:
     known = everything(database)
     days = sorted({one.due for one in known})

@@ -25,7 +25,7 @@ from portal.reassessment.ladder import ahead
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.models_runs import WorkerRun
 from portal.reassessment.rules_shape import shipped
-from portal.reassessment.run_queries import nearest
+from portal.reassessment.run_queries import _Days, _steps, nearest
 from portal.reassessment.run_views import JOB_WORDS
 from portal.reassessment.workdays import Calendar
 from portal.settings import Settings
@@ -225,6 +225,18 @@ def test_the_nearest_are_those_that_a_look_at_each_finds(
     items: list[Item], calendar: Calendar, most: int
 ) -> None:
     found = nearest(items, RULES, calendar, today=TODAY, most=most)
-    every = [ahead(one, RULES.ladder(one.kind, one.tier), calendar, today=TODAY) for one in items]
-    days = sorted(one.day for one in every if one is not None)
-    assert [moment.day for _, moment in found] == days[:most]
+    every = [
+        (moment.day, number)
+        for number, one in enumerate(items)
+        if (moment := ahead(one, RULES.ladder(one.kind, one.tier), calendar, today=TODAY)) is not None
+    ]
+    days = sorted(every)[:most]
+    assert [(moment.day, items.index(one)) for one, moment in found] == days
+    # Of what has no step before the last of them, none is among them.
+    until = days[-1][0] if days else TODAY
+    near = _Days(calendar, TODAY)
+    wanted = {
+        kind: near.leading(TODAY - 60 * DAY, TODAY + 160 * DAY, _steps(RULES, kind), until) for kind in KINDS
+    }
+    narrowed = [one for one in items if one.due in wanted[one.kind]]
+    assert nearest(narrowed, RULES, calendar, today=TODAY, most=most) == found
