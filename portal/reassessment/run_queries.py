@@ -31,7 +31,6 @@ NEXT_MOMENTS = 20
 MOST_LISTED = 20
 ROLLED = 21  # days that a moment may lie before its day at most (questionnaires.dates.roll)
 MOST_AHEAD = timedelta(days=366)
-NEAR = timedelta(days=1)
 WEEK = timedelta(days=7)
 
 
@@ -121,8 +120,8 @@ def coming(session: Session, identity: Identity, *, now: datetime) -> list[tuple
     place = organisations.organisation_of(session, identity)
     found, today = rules.current(session, place.id), clock.local_date(now, place.zone)
     calendar = workdays.calendars(session, [place.region])[place.region]
-    days, until = _Days(calendar, today), today + NEAR
-    # Most have enough to do in the next days; what they lead to is a small part of everything.
+    # Most have enough to do on the next working day, and what leads to it is a small part of everything.
+    days, until = _Days(calendar, today), roll(today + timedelta(days=1), calendar.working, back=False)
     wanted = {
         kind: days.leading(*_span(found, kind, today), _steps(found, kind), until) for kind in agenda.SOURCES
     }

@@ -18,14 +18,15 @@ from portal.audit.service import record
 from portal.db import Database
 from portal.outbox import WorkerBeat
 from portal.pass_report import Report
-from portal.reassessment.agenda import Item
+from portal.reassessment import rules
+from portal.reassessment.agenda import SOURCES, Item, of_organisation
 from portal.reassessment.generating import generate
 from portal.reassessment.kinds import KINDS, OWN
 from portal.reassessment.ladder import ahead
 from portal.reassessment.models import Reassessment, ReminderStep
 from portal.reassessment.models_runs import WorkerRun
 from portal.reassessment.rules_shape import shipped
-from portal.reassessment.run_queries import _Days, _steps, nearest
+from portal.reassessment.run_queries import NEXT_MOMENTS, _Days, _steps, coming, nearest
 from portal.reassessment.run_views import JOB_WORDS
 from portal.reassessment.workdays import Calendar
 from portal.settings import Settings
@@ -141,6 +142,27 @@ def test_what_is_next_is_named_and_narrowed_to_what_one_sees(
     text = page(app, slug, "business_owner@halden.example")
     assert ">Fennmark</a>" in text
     assert ">Second</a>" not in text
+
+
+@both
+@pytest.mark.parametrize("tomorrow", [NEXT_MOMENTS + 2, NEXT_MOMENTS - 5], ids=["enough", "too little"])
+def test_what_is_next_is_what_a_look_at_everything_finds(
+    database: Database, issued: Issued, tomorrow: int
+) -> None:
+    """Whether what may speak on the next working day is enough for the list, or less."""
+    who, place = issued.organisation[OrganisationRole.CISO], issued.organisation.id
+    monday = TODAY + 2 * DAY
+    for number in range(NEXT_MOMENTS + 2):
+        one = journey.issue(
+            database, issued.organisation, issued.company, vendor_name=f"{number:02}", names=(f"{number}",)
+        )
+        put_off(database, one.assessment, monday + (30 if number < tomorrow else 33) * DAY)
+    with database.looking(who.scope) as session:
+        shown = [(row.item, moment) for row, moment in coming(session, who, now=NOW)]
+        every = [one for kind in SOURCES for one in of_organisation(session, who, [kind])]
+        assert shown == nearest(every, rules.current(session, place), Calendar(), today=TODAY)
+    assert len(shown) == NEXT_MOMENTS
+    assert (shown[-1][1].day == monday) is (tomorrow >= NEXT_MOMENTS)
 
 
 @both
