@@ -207,19 +207,13 @@ def _beside(
 ) -> Any:
     """Rows that stand beside briefs that count, and those of gates that were worked out now."""
     stored = (
-        _of(model, names)
+        select(*(getattr(model, name) for name in names))
+        .select_from(GateBrief)
+        .join(Engagement, Engagement.id == GateBrief.engagement_id)
         .join(model, and_(model.engagement_id == GateBrief.engagement_id, *mine(identity.scope, model)))
         .where(*_counts(identity, basis, today, found))
     )
     return _with(stored, model, names, list(rows))
-
-
-def _of(model: Any, names: Iterable[str]) -> Any:
-    return (
-        select(*(getattr(model, name) for name in names))
-        .select_from(GateBrief)
-        .join(Engagement, Engagement.id == GateBrief.engagement_id)
-    )
 
 
 def _counts(

@@ -186,9 +186,7 @@ def ids_alone(identity: Identity, narrowed: Filter, *, today: date) -> Select[An
     if narrowed.level or narrowed.residual or narrowed.gate or narrowed.below or narrowed.holds:
         return None
     found = select(Engagement.id).join(Vendor, Vendor.id == Engagement.vendor_id)
-    return found.where(
-        *own(identity), Vendor.offboarded_at.is_(None), *_alone(identity, narrowed, today=today)
-    )
+    return found.where(*own(identity), *here(), *_alone(identity, narrowed, today=today))
 
 
 def rows(

@@ -6,7 +6,7 @@ is the length of the list that it opens (tests/portal/portfolio/test_figures.py)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -163,6 +163,16 @@ def lengths(session: Session, lists: Mapping[str, Select[Any]]) -> dict[str, int
 # ------------------------------------------------------------------------------------------------------- by their list
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Figures that lead to one list: its ``filters`` by their keys, and what each is as an address and asks of rows."""
+
+    endpoint: str
+    filters: Mapping[str, Any]
+    address: Callable[[Any], dict[str, str]]
+    criteria: Callable[[Any], list[ColumnElement[bool]]]
+
+
 def _figures(
     session: Session,
     identity: Identity,
@@ -172,70 +182,64 @@ def _figures(
     since: date,
     zone: str,
 ) -> Iterator[Figure]:
-    def of(
-        endpoint: str, base: Select[Any], filters: Iterable[tuple[str, Any]], address: Any, criteria: Any
-    ) -> Iterator[Figure]:
-        """Figures over one base: ``address`` and ``criteria`` of each filter."""
-        known = dict(filters)
-        counts = counted(session, base, {key: criteria(one) for key, one in known.items()})
-        yield from (Figure(key, counts[key], endpoint, address(one)) for key, one in known.items())
+    def of(base: Select[Any], *lists: _Listed) -> Iterator[Figure]:
+        """Figures over one base, in one pass whatever lists they lead to."""
+        asked = {key: one.criteria(narrowed) for one in lists for key, narrowed in one.filters.items()}
+        counts = counted(session, base, asked)
+        for one in lists:
+            for key, narrowed in one.filters.items():
+                yield Figure(key, counts[key], one.endpoint, one.address(narrowed))
 
-    yield from _of_engagements(session, identity, relation, policy, today, since, zone)
+    compared = changes.Compared(identity, relation, since, zone)
     yield from of(
-        CONDITIONS,
+        compared.base(),
+        _Listed(
+            ENGAGEMENTS,
+            dict(engagement_filters()),
+            engagement_lists.address,
+            lambda one: [
+                *engagement_lists.here(),
+                *engagement_lists.criteria(identity, one, relation, policy, today=today),
+            ],
+        ),
+        _Listed(
+            CHANGES,
+            {f"changes:{what}": changes.Filter(since, what) for what in changes.WHATS},
+            changes.address,
+            compared.criteria,
+        ),
+    )
+    yield from of(
         conditions.base(identity, relation),
-        [
-            ("conditions", conditions.Filter()),
-            *((f"conditions:{due}", conditions.Filter(due)) for due in conditions.DUE),
-        ],
-        conditions.address,
-        lambda one: conditions.criteria(relation, one, today=today),
+        _Listed(
+            CONDITIONS,
+            {
+                "conditions": conditions.Filter(),
+                **{f"conditions:{due}": conditions.Filter(due) for due in conditions.DUE},
+            },
+            conditions.address,
+            lambda one: conditions.criteria(relation, one, today=today),
+        ),
     )
     yield from of(
-        EXCEPTIONS,
         exceptions.base(identity),
-        ((f"exceptions:{state}", exceptions.Filter(state)) for state in exceptions.STATES),
-        exceptions.address,
-        lambda one: exceptions.criteria(one, today=today),
+        _Listed(
+            EXCEPTIONS,
+            {f"exceptions:{state}": exceptions.Filter(state) for state in exceptions.STATES},
+            exceptions.address,
+            lambda one: exceptions.criteria(one, today=today),
+        ),
     )
     yield from of(
-        SCHEDULE,
         reassessment.next_base(identity),
-        _month_filters(today),
-        _schedule_address,
-        lambda one: reassessment.next_criteria(one, today=today),
+        _Listed(
+            SCHEDULE,
+            dict(_month_filters(today)),
+            _schedule_address,
+            lambda one: reassessment.next_criteria(one, today=today),
+        ),
     )
     yield from _of_other_lists(session, identity, today)
-
-
-def _of_engagements(
-    session: Session,
-    identity: Identity,
-    relation: Relation,
-    policy: Policy,
-    today: date,
-    since: date,
-    zone: str,
-) -> Iterator[Figure]:
-    """Figures over engagements as they stand and over what has changed: both lists in one pass."""
-    compared = changes.Compared(identity, relation, since, zone)
-    now, then = (
-        dict(engagement_filters()),
-        {f"changes:{one}": changes.Filter(since, one) for one in changes.WHATS},
-    )
-    filters = {
-        key: [
-            *engagement_lists.here(),
-            *engagement_lists.criteria(identity, one, relation, policy, today=today),
-        ]
-        for key, one in now.items()
-    }
-    filters |= {key: compared.criteria(one) for key, one in then.items()}
-    counts = counted(session, compared.base(), filters)
-    yield from (
-        Figure(key, counts[key], ENGAGEMENTS, engagement_lists.address(one)) for key, one in now.items()
-    )
-    yield from (Figure(key, counts[key], CHANGES, changes.address(one)) for key, one in then.items())
 
 
 def engagement_filters() -> Iterator[tuple[str, Filter]]:
