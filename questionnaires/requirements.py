@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from questionnaires.conditions import FACTS, Condition, NameType, check_types
 from questionnaires.conditions_evaluation import Truth, compiled
-from questionnaires.conditions_syntax import Both, Node
+from questionnaires.conditions_syntax import Both, Node, Test
 from questionnaires.faults import DefinitionError, Fault
 from questionnaires.fields import Faults, Fields, Place
 from questionnaires.patterns import KEY
@@ -24,7 +24,17 @@ from questionnaires.sources import MAX_FILE, SourceError, read_bytes, toml_table
 if TYPE_CHECKING:
     from questionnaires.definition import Questionnaire
 
-__all__ = ["Answered", "Catalogue", "Outcome", "Requirement", "check_catalogue", "decide", "evaluate", "load"]
+__all__ = [
+    "Answered",
+    "Catalogue",
+    "Outcome",
+    "Requirement",
+    "Shift",
+    "check_catalogue",
+    "evaluate",
+    "load",
+    "shifts",
+]
 
 Severity = Literal["must", "should"]
 Decision = Literal["required", "not_required", "undetermined"]
@@ -106,9 +116,9 @@ class Catalogue:
         return Wanted(self.conditions, heirs(one.renamed for one in self.requirements))
 
     @cached_property
-    def rules(self) -> tuple[tuple[str, Truth], ...]:
-        """The key of each requirement with its rule, ready to be decided."""
-        return tuple((one.key, compiled(one.rule)) for one in self.requirements)
+    def rules(self) -> tuple[tuple[Requirement, Truth, frozenset[str]], ...]:
+        """Each requirement with its rule, ready to be decided, and the names that the rule reads."""
+        return tuple((one, compiled(one.rule), Condition("", one.rule).names) for one in self.requirements)
 
     def get(self, key: str) -> Requirement | None:
         """The requirement with this key, or None."""
@@ -144,6 +154,17 @@ class Outcome:
         }
 
 
+class Shift(NamedTuple):
+    """What comes out otherwise than before; None: there was, or is, nothing of the kind."""
+
+    key: str
+    before: str | None
+    after: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"key": self.key, "before": self.before, "after": self.after}
+
+
 def evaluate(
     catalogue: Catalogue, answered: Sequence[Answered], facts: Mapping[str, Any]
 ) -> tuple[Outcome, ...]:
@@ -156,12 +177,33 @@ def evaluate(
     return tuple(_outcome(one, evidence) for one in catalogue.requirements)
 
 
-def decide(
-    catalogue: Catalogue, answered: Sequence[Answered], facts: Mapping[str, Any]
-) -> dict[str, Decision]:
-    """What became of every requirement, by key: as ``evaluate``, without its words."""
-    reading = Evidence(answered, facts, catalogue.wanted).reading
-    return {key: _decision(rule(reading)) for key, rule in catalogue.rules}
+def shifts(
+    catalogue: Catalogue, before: Sequence[Answered], after: Sequence[Answered], facts: Mapping[str, Any]
+) -> tuple[Shift, ...]:
+    """The requirements that ``evaluate`` would find otherwise over ``after`` than over ``before``.
+
+    A ``must`` that stays open also stands here where what would settle it is something else.
+    """
+    was, will = (Evidence(some, facts, catalogue.wanted) for some in (before, after))
+    found = []
+    for one, truth, names in catalogue.rules:
+        first, then = truth(was.reading), truth(will.reading)
+        open_must = first is None and then is None and one.severity == "must"
+        if first is not then or (open_must and not was.alike(will, names) and _waits_anew(one, was, will)):
+            found.append(Shift(one.key, _decision(first), _decision(then)))
+    return tuple(found)
+
+
+def _waits_anew(requirement: Requirement, was: Evidence, will: Evidence) -> bool:
+    """Whether an open one waits for something else than it did."""
+    first, then = (
+        set(one.asked(one.open_names(_names(one.decide(requirement.rule)[1])))) for one in (was, will)
+    )
+    return first != then
+
+
+def _names(tests: Iterable[Test]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(test.key for test in tests))
 
 
 def _decision(found: bool | None) -> Decision:
@@ -171,7 +213,7 @@ def _decision(found: bool | None) -> Decision:
 def _outcome(requirement: Requirement, evidence: Evidence) -> Outcome:
     rule = requirement.rule
     found, tests = evidence.decide(rule)
-    names = tuple(dict.fromkeys(test.key for test in tests))
+    names = _names(tests)
     settle = evidence.open_names(names) if found is None else ()
     words = reason(found, tests, settle, evidence, "organisation")
     # The vendor's words follow from the outcome and from what the vendor may know, and from nothing else.

@@ -173,6 +173,26 @@ class Evidence:
                 queue.extend(gate for gate in sorted(gates) if gate not in queue)
         return tuple(found)
 
+    def alike(self, other: Evidence, names: Iterable[str]) -> bool:
+        """Whether all of these names read the same. One whose gates are open is not looked into: it may not."""
+        for name in names:
+            if name in self.waiting or name in other.waiting:
+                return False
+            ours, theirs = self.questions.get(name), other.questions.get(name)
+            if ours is None and theirs is None:
+                continue  # a fact, or nobody asks it
+            if (
+                ours is None
+                or theirs is None
+                or ours.key != theirs.key
+                or self._read(name) != other._read(name)
+            ):
+                return False
+        return True
+
+    def _read(self, name: str) -> tuple[object, Points]:
+        return self.reading.get(name, UNKNOWN), self.points.get(name)
+
     def asked(self, names: Iterable[str]) -> tuple[str, ...]:
         """The names with the keys under which a submission asked; a name that nobody asked stays."""
         return tuple(self.questions[name].key if name in self.questions else name for name in names)

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from questionnaires.answers import Answer
 from questionnaires.carry_forward import Table
 from questionnaires.definition import Questionnaire
-from questionnaires.requirements import Answered, Catalogue, decide
+from questionnaires.requirements import Answered, Catalogue, Shift, shifts
 from questionnaires.results import Result, rational
 from questionnaires.scoring import score
 
@@ -45,13 +46,22 @@ class Rated(NamedTuple):
     knockouts: Mapping[str, str]
 
 
+class Engagement(NamedTuple):
+    """What a submission is about: ``facts`` typed as by ``parse_facts``, the other current submissions of it alone."""
+
+    name: str
+    facts: Mapping[str, Any]
+    others: tuple[Answered, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """One sealed submission: its own definition, typed answers with their marks, and what was pinned with it.
 
     ``facts`` are typed as by ``parse_facts``. ``others`` are the other current submissions of the engagement, which
-    contract requirements read too. ``rated``: the rating on record of these very answers, facts, marks and day, if
-    there is one; without it they are rated again, to the same end.
+    contract requirements read too. ``engagements``: each that it covers, where requirements are to be read for each by
+    itself, as contracts do; then not under ``facts`` and ``others``. ``rated``: the rating on record of these very
+    answers, facts, marks and day, if there is one; without it they are rated again, to the same end.
     """
 
     label: str
@@ -62,17 +72,7 @@ class Stored:
     shown: Collection[str] = ()
     others: tuple[Answered, ...] = field(default=(), repr=False)
     rated: Rated | None = field(default=None, repr=False)
-
-
-class Shift(NamedTuple):
-    """A knock-out (``failed``, ``open``, or None for none) or a requirement that is not what it was."""
-
-    key: str
-    before: str | None
-    after: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        return {"key": self.key, "before": self.before, "after": self.after}
+    engagements: tuple[Engagement, ...] = field(default=(), repr=False)
 
 
 class Foreseen(NamedTuple):
@@ -80,7 +80,8 @@ class Foreseen(NamedTuple):
 
     ``unanswered`` counts the questions that the draft would still have to ask, ``unreviewed`` the reviewer's marks
     that would have to be set anew: both widen the range after. Knock-outs are by the key in the draft, or the old
-    one where the draft does not ask it.
+    one where the draft does not ask it. ``requirements``: of any engagement; ``engagements``: by name, those of each,
+    empty where they are the same for all. There a ``must`` also stands that stays open and waits for something else.
     """
 
     label: str
@@ -91,9 +92,11 @@ class Foreseen(NamedTuple):
     requirements: tuple[Shift, ...]
     unanswered: int
     unreviewed: int
+    engagements: Mapping[str, tuple[Shift, ...]] = MappingProxyType({})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a file; rationals as in a result."""
+        engagements = {name: [one.to_json() for one in each] for name, each in self.engagements.items()}
         return {
             "label": self.label,
             "before": self.before.to_json(),
@@ -103,6 +106,7 @@ class Foreseen(NamedTuple):
             "requirements": [one.to_json() for one in self.requirements],
             "unanswered": self.unanswered,
             "unreviewed": self.unreviewed,
+            **({"engagements": engagements} if engagements else {}),
         }
 
 
@@ -140,6 +144,7 @@ class Foresight:
         before = one.rated or rated(score(old, one.answers, one.facts, one.as_of, one.shown))
         result = score(new, answers, one.facts, one.as_of, shown)
         after = rated(result)
+        requirements, engagements = self._requirements(one, Answered(new, answers, one.as_of, shown))
         marks = sum(found.review is not None for found in one.answers.values())
         return Foreseen(
             one.label,
@@ -147,9 +152,10 @@ class Foresight:
             after.standing,
             _verdict(old, before.standing, new, after.standing),
             _knockouts(table, before.knockouts, after.knockouts),
-            self._requirements(one, Answered(new, answers, one.as_of, shown)),
+            requirements,
             sum(result.counts.get(state, 0) for state in _UNANSWERED),
             marks,
+            engagements,
         )
 
     def _table(self, old: Questionnaire) -> Table:
@@ -158,14 +164,23 @@ class Foresight:
             self._tables[known] = Table(old, self.new, self.between)
         return self._tables[known]
 
-    def _requirements(self, one: Stored, after: Answered) -> tuple[Shift, ...]:
+    def _requirements(
+        self, one: Stored, after: Answered
+    ) -> tuple[tuple[Shift, ...], dict[str, tuple[Shift, ...]]]:
+        """What is called for otherwise by any engagement, and by each where these differ."""
         if self.catalogue is None:
-            return ()
+            return (), {}
         before = Answered(one.definition, one.answers, one.as_of, one.shown)
-        was, will = (
-            decide(self.catalogue, (*one.others, answered), one.facts) for answered in (before, after)
-        )
-        return tuple(Shift(key, was[key], found) for key, found in will.items() if was[key] != found)
+        each = {
+            engagement.name: shifts(
+                self.catalogue, (*engagement.others, before), (*engagement.others, after), engagement.facts
+            )
+            for engagement in one.engagements or (Engagement("", one.facts, one.others),)
+        }
+        every = (shift for some in each.values() for shift in some)
+        differing = tuple(dict.fromkeys(shift for shift in every if shift.before != shift.after))
+        alike = not one.engagements or all(some == differing for some in each.values())
+        return differing, {} if alike else each
 
 
 def rated(result: Result) -> Rated:

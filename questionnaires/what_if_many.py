@@ -21,9 +21,9 @@ from questionnaires.definition import Questionnaire
 from questionnaires.parsing import parse_json
 from questionnaires.requirements import load as load_requirements
 from questionnaires.what_if import Foreseen, Foresight
-from questionnaires.what_if_packed import Packed, Reader, Sheet
+from questionnaires.what_if_packed import Packed, PackedEngagement, Reader, Sheet
 
-__all__ = ["AHEAD", "PARCEL", "Packed", "Sheet", "what_if_many"]
+__all__ = ["AHEAD", "PARCEL", "Packed", "PackedEngagement", "Sheet", "what_if_many"]
 
 # Submissions that travel together, and parcels on their way for each process: what bounds the memory.
 PARCEL = 50

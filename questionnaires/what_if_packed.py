@@ -23,7 +23,7 @@ from questionnaires.answers import (
 from questionnaires.dates import parse_date
 from questionnaires.definition import Questionnaire
 from questionnaires.requirements import Answered
-from questionnaires.what_if import Rated, Standing, Stored
+from questionnaires.what_if import Engagement, Rated, Standing, Stored
 
 # Answers that a process remembers as typed: most lines of a thousand submissions are the same few hundred.
 REMEMBERED = 20_000
@@ -52,10 +52,19 @@ class Sheet(NamedTuple):
     shown: tuple[str, ...] = ()
 
 
+class PackedEngagement(NamedTuple):
+    """An engagement that a submission covers: ``facts`` in their JSON shape, ``others`` places in ``Packed.others``."""
+
+    name: str
+    facts: Mapping[str, Any]
+    others: tuple[int, ...] = ()
+
+
 class Packed(NamedTuple):
     """A submission: ``facts`` in their JSON shape, ``others`` the other current ones of the engagement.
 
     ``result``: of the result on record its members score, high, band, best_band and knockouts, see ``Stored.rated``.
+    ``engagements``: see ``Stored.engagements``; ``others`` then holds those of all of them.
     """
 
     label: str
@@ -63,6 +72,7 @@ class Packed(NamedTuple):
     facts: Mapping[str, Any] = {}
     others: tuple[Sheet, ...] = ()
     result: Mapping[str, Any] | None = None
+    engagements: tuple[PackedEngagement, ...] = ()
 
 
 class Reader:
@@ -77,7 +87,23 @@ class Reader:
         one = self.answered(packed.sheet)
         facts = parse_facts(packed.facts)
         rated = None if packed.result is None else _rated(packed.result)
-        return Stored(packed.label, one.definition, one.answers, facts, one.as_of, one.shown, others, rated)
+        engagements = tuple(
+            Engagement(each.name, parse_facts(each.facts), tuple(others[at] for at in each.others))
+            for each in packed.engagements
+        )
+        return Stored(
+            *(
+                packed.label,
+                one.definition,
+                one.answers,
+                facts,
+                one.as_of,
+                one.shown,
+                others,
+                rated,
+                engagements,
+            )
+        )
 
     def answered(self, sheet: Sheet) -> Answered:
         """The answers of one. Raises AnswerErrors."""

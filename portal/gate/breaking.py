@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -93,7 +93,8 @@ def _changed(
 
 def _no_worse(row: WhatIfRow, own: Questionnaire | None, candidate: Questionnaire) -> bool:
     """Whether the version reads it as well as its ``own`` does, or better."""
-    if own is None or _failed(row) or _calls(row):
+    every, each = _shifts(row)
+    if own is None or _failed(row) or any(_calls(one) for one in (every, *each.values())):
         return False
     before = [_level(own, name) for name in row.before[2:]]
     after = [_level(candidate, name) for name in row.after[2:]]
@@ -111,14 +112,26 @@ def _failed(row: WhatIfRow) -> list[str]:
 _MORE: Mapping[str | None, int] = {"not_required": 0, "undetermined": 1, "required": 2}
 
 
-def _calls(row: WhatIfRow) -> dict[str, str]:
+Shifts = Iterable[Sequence[str]]
+
+
+def _shifts(row: WhatIfRow) -> tuple[Shifts, Mapping[str, Shifts]]:
+    """What contracts must hold otherwise: of any engagement, and by engagement's id where these differ."""
+    changes: Mapping[str, Any] = json.loads(row.changes)
+    return changes.get("requirements", []), changes.get("engagements", {})
+
+
+def _calls(shifts: Shifts) -> dict[str, str]:
     """The musts of a contract that the version calls for, or leaves open: key -> outcome.
 
-    One that it calls for no more makes nothing worse, and stays as it is until somebody evaluates anew.
+    One that it calls for no more makes nothing worse, and stays as it is until somebody evaluates anew. One that stays
+    open waits for something else: what two people settled of it holds no longer.
     """
-    changes: Mapping[str, list[list[str]]] = json.loads(row.changes)
-    shifts = changes.get("requirements", [])
-    more = {key: after for key, before, after in shifts if _MORE.get(after, 0) > _MORE.get(before, 0)}
+    more = {
+        key: after
+        for key, before, after in shifts
+        if _MORE.get(after, 0) > _MORE.get(before, 0) or before == after
+    }
     catalogue = requirements.load()
     found = {key: catalogue.get(key) for key in more}
     return {key: more[key] for key, one in found.items() if one is not None and one.severity == "must"}
@@ -136,9 +149,9 @@ class _Called:
     ) -> None:
         assert identity.organisation is not None
         ours = identity.organisation.id
-        self._calls = {one.submission_id: _calls(one) for one in rows}
+        self._shifts = {one.submission_id: _shifts(one) for one in rows}
         self._contracts: Contracts | None = None
-        if any(self._calls.values()):
+        if any(_calls(one) for every, each in self._shifts.values() for one in (every, *each.values())):
             found = vendors.vendors(session, identity, {one.vendor_id for one in engagements})
             companies = {one.id: found[one.vendor_id].company_id for one in engagements}
             self._contracts = loading_contract.contracts(session, ours, companies)
@@ -148,7 +161,11 @@ class _Called:
 
     def musts(self, engagement: uuid.UUID, row: WhatIfRow, facts: GateFacts) -> tuple[Requirement, ...]:
         """Those of ``facts``, and what the version would call for besides."""
-        calls = self._calls[row.submission_id]
+        every, each = self._shifts[row.submission_id]
+        shifts = each.get(str(engagement), every)
+        called = {one.key for one in facts.requirements}
+        # one that stays open and is not called for today is a matter of the next evaluation, not of the version
+        calls = _calls(one for one in shifts if one[1] != one[2] or one[0] in called)
         if self._contracts is None or not calls:
             return facts.requirements
         return loading_contract.foreseen(engagement, self._contracts, calls, facts, self._zone)

@@ -22,7 +22,9 @@ from portal.library.models import QuestionnaireDraft, WhatIfRow, WhatIfRun
 from portal.organisations.models import Organisation
 from portal.paging import Page, paged
 from portal.reports import what_if_reading as reading
-from portal.reports.what_if_reading import Current, Standing
+from portal.reports import what_if_subjects
+from portal.reports.what_if_reading import Standing
+from portal.reports.what_if_subjects import Current
 from portal.vendors.models import Vendor
 from questionnaires.canonical import canonical_bytes, canonical_json
 from questionnaires.definition import Questionnaire
@@ -72,7 +74,9 @@ def foresee(
     todo = [one for one in every if after_id is None or one.id > after_id]
     with database.looking(scope) as session:
         known = reading.definitions(session, organisation_id, todo)
-        slugs = slugs or reading.slugs_of(candidate, reading.bases(session, organisation_id))
+        slugs = slugs or what_if_subjects.slugs_of(
+            candidate, what_if_subjects.bases(session, organisation_id)
+        )
         between = reading.between(session, organisation_id, slugs)
     waiting: deque[tuple[Current, Standing | None, bool]] = deque()
 
@@ -109,8 +113,8 @@ def _subjects(
     database: Database, organisation_id: uuid.UUID, candidate: Questionnaire, before: datetime
 ) -> tuple[frozenset[str], list[Current]]:
     with database.looking(Scope(organisation_id=organisation_id)) as session:
-        slugs = reading.slugs_of(candidate, reading.bases(session, organisation_id))
-        return slugs, reading.current(session, organisation_id, slugs, before)
+        slugs = what_if_subjects.slugs_of(candidate, what_if_subjects.bases(session, organisation_id))
+        return slugs, what_if_subjects.current(session, organisation_id, slugs, before)
 
 
 def subjects(
@@ -131,6 +135,10 @@ def _line(current: Current, standing: Standing, found: Foreseen) -> Line:
         "unanswered": found.unanswered,
         "unreviewed": found.unreviewed,
     }
+    if found.engagements:
+        changes["engagements"] = {
+            name: [list(one) for one in each] for name, each in found.engagements.items()
+        }
     return Line(current, found.verdict, standing.shown, _shown(found.after), changes)
 
 
@@ -291,9 +299,13 @@ def names(session: Session, identity: Identity, found: Sequence[WhatIfRow]) -> d
 
 
 def changes_of(row: WhatIfRow) -> dict[str, Any]:
-    """Knock-outs and requirements as [key, before, after], and how much would be asked and reviewed anew."""
+    """Knock-outs and requirements as [key, before, after], and how much would be asked and reviewed anew.
+
+    ``engagements``: the requirements by engagement's id, empty where they are the same for all that it covers.
+    """
     found: dict[str, Any] = json.loads(row.changes)
-    return {"knockouts": [], "requirements": [], "unanswered": 0, "unreviewed": 0, **found}
+    empty = {"knockouts": [], "requirements": [], "unanswered": 0, "unreviewed": 0, "engagements": {}}
+    return {**empty, **found}
 
 
 def stored(line: Line) -> bytes:

@@ -15,8 +15,6 @@ from sqlalchemy import JSON, ColumnElement, Text, cast, func, select, type_coerc
 from sqlalchemy.orm import Session
 
 from portal.assessments.models import (
-    Assessment,
-    AssessmentEngagement,
     Rating,
     SealedAnswer,
     SealedEvidence,
@@ -26,26 +24,18 @@ from portal.assessments.rating import Judgement, judged_evidence, judgement
 from portal.assessments.sealing import listed_in
 from portal.library import service as library
 from portal.library.models import ReleasedVersion
-from portal.vendors.models import Vendor
+from portal.organisations.models import Organisation
+from portal.reports.what_if_subjects import Current
+from portal.vendors.facts import facts_of, judged
+from portal.vendors.models import Engagement, Vendor
 from questionnaires import catalog
 from questionnaires.canonical import canonical_json
 from questionnaires.definition import Questionnaire
 from questionnaires.results import display
-from questionnaires.what_if_many import Packed, Sheet
+from questionnaires.what_if_many import Packed, PackedEngagement, Sheet
 
 AT_ONCE = 100  # submissions that are read together: what bounds the memory
 PROMISE = '"promise":'
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """A submission that nothing newer replaces, and the other current ones of what it covers."""
-
-    id: uuid.UUID
-    assessment_id: uuid.UUID
-    vendor_id: uuid.UUID
-    content_hash: str
-    others: tuple[uuid.UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,84 +50,6 @@ class Standing:
     judgement: Judgement
     shown: list[str | None]
     result: Mapping[str, Any]
-
-
-def slugs_of(candidate: Questionnaire, bases: Mapping[str, str | None]) -> frozenset[str]:
-    """The slugs whose submissions a version is tried on: its own, and all that it goes back to.
-
-    ``bases``: what each own slug is based on.
-    """
-    found: set[str] = set()
-    waiting = [candidate.slug, (candidate.based_on or "").partition("@")[0]]
-    while waiting:
-        slug = waiting.pop()
-        if slug and slug not in found:
-            found.add(slug)
-            waiting.append((bases.get(slug) or "").partition("@")[0])
-    return frozenset(found)
-
-
-def bases(session: Session, organisation_id: uuid.UUID) -> dict[str, str | None]:
-    """What each of the organisation's own slugs is based on."""
-    rows = session.execute(
-        select(ReleasedVersion.slug, ReleasedVersion.content_hash)
-        .where(ReleasedVersion.organisation_id == organisation_id)
-        .order_by(ReleasedVersion.released_at)
-    )
-    return {slug: library.definition(session, content_hash).based_on for slug, content_hash in rows}
-
-
-def current(
-    session: Session, organisation_id: uuid.UUID, slugs: Collection[str], before: datetime
-) -> list[Current]:
-    """The newest submission of each engagement and questionnaire sealed before an instant, in the order of their ids.
-
-    Only of ``slugs``; ``others`` are those of all questionnaires but campaigns. Offboarded vendors are left out.
-    """
-    rows = session.execute(
-        select(
-            Submission.id,
-            Submission.assessment_id,
-            Assessment.vendor_id,
-            Submission.content_hash,
-            Assessment.slug,
-            AssessmentEngagement.engagement_id,
-        )
-        .join(Assessment, Assessment.id == Submission.assessment_id)
-        .join(AssessmentEngagement, AssessmentEngagement.assessment_id == Assessment.id)
-        .join(Vendor, Vendor.id == Assessment.vendor_id)
-        .where(
-            Submission.organisation_id == organisation_id,
-            Assessment.organisation_id == organisation_id,
-            AssessmentEngagement.organisation_id == organisation_id,
-            Vendor.organisation_id == organisation_id,
-            Vendor.offboarded_at.is_(None),
-            Submission.sealed_at <= before,
-            Assessment.campaign_id.is_(None),
-        )
-        .order_by(Submission.sealed_at, Submission.round, Submission.id)
-    ).all()
-    newest: dict[tuple[uuid.UUID, str], uuid.UUID] = {
-        (engagement, slug): submission for submission, _a, _v, _h, slug, engagement in rows
-    }
-    beside: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
-    campaigns = {
-        content_hash
-        for content_hash in {row[3] for row in rows}
-        if library.definition(session, content_hash).purpose == "campaign"
-    }
-    standing = set(newest.values())
-    for submission, _a, _v, content_hash, _s, engagement in rows:
-        if submission in standing and content_hash not in campaigns:
-            beside[engagement].add(submission)
-    found: dict[uuid.UUID, Current] = {}
-    covered: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
-    for submission, assessment, vendor, content_hash, slug, engagement in rows:
-        if submission in standing and slug in slugs:
-            covered[submission] |= beside[engagement] - {submission}
-            others = tuple(sorted(covered[submission]))
-            found[submission] = Current(submission, assessment, vendor, content_hash, others)
-    return [found[key] for key in sorted(found)]
 
 
 def standings(
@@ -232,18 +144,45 @@ def read(session: Session, organisation_id: uuid.UUID, wanted: Sequence[Current]
     ids = sorted({one.id for one in wanted} | {other for one in wanted for other in one.others})
     found = standings(session, organisation_id, ids, before)
     sheets = _sheets(session, organisation_id, ids, found)
-    packed = [
-        Packed(
-            str(one.id),
-            sheets[one.id],
-            found[one.id].facts,
-            tuple(sheets[other] for other in one.others if other in sheets),
-            found[one.id].result,
-        )
-        for one in wanted
-        if one.id in sheets
-    ]
+    facts = _facts(session, organisation_id, {key for one in wanted for key, _others in one.covers})
+    packed = [_packed(one, sheets, found[one.id], facts) for one in wanted if one.id in sheets]
     return Chunk(packed, [one.id for one in wanted if one.id not in sheets], found)
+
+
+def _packed(
+    one: Current,
+    sheets: Mapping[uuid.UUID, Sheet],
+    standing: Standing,
+    facts: Mapping[uuid.UUID, Mapping[str, Any]],
+) -> Packed:
+    others = [other for other in one.others if other in sheets]
+    engagements = tuple(
+        PackedEngagement(
+            str(key), facts[key], tuple(others.index(other) for other in beside if other in sheets)
+        )
+        for key, beside in one.covers
+        if key in facts
+    )
+    beside = tuple(sheets[other] for other in others)
+    return Packed(str(one.id), sheets[one.id], standing.facts, beside, standing.result, engagements)
+
+
+def _facts(
+    session: Session, organisation_id: uuid.UUID, engagements: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """Of each engagement as they are now: what its contract is evaluated under (contracts.service)."""
+    rows = session.execute(
+        select(Engagement, Vendor, Organisation)
+        .join(Vendor, Vendor.id == Engagement.vendor_id)
+        .join(Organisation, Organisation.id == Engagement.organisation_id)
+        .where(
+            Engagement.organisation_id == organisation_id,
+            Vendor.organisation_id == organisation_id,
+            Organisation.id == organisation_id,
+            Engagement.id.in_(engagements),
+        )
+    )
+    return {row[0].id: judged(facts_of(*row)) for row in rows}
 
 
 def _ours(model: Any, organisation_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> list[ColumnElement[bool]]:

@@ -24,6 +24,7 @@ from portal.listing import Address, an_id, one_of
 from portal.organisations import queries as organisations
 from portal.paging import page_number, sortable
 from portal.reports import what_if
+from portal.vendors import queries as vendors
 from questionnaires import requirements
 from questionnaires.definition import Questionnaire
 from questionnaires.parsing import parse_json
@@ -118,6 +119,7 @@ def run(organisation: str, run: uuid.UUID) -> Page:
     columns += [("", _("Why"))]
     candidate = parse_json(found.candidate, "what-if")
     broken = _broken(session, identity, candidate, page.rows)
+    about = _engagements(session, identity, page.rows)
     shown = render_template(
         "what_if/run.html",
         run=found,
@@ -130,7 +132,8 @@ def run(organisation: str, run: uuid.UUID) -> Page:
         heads=sortable(columns, "vendor", down, lambda key, down: href(sort=key, down=down)),
         href=href,
         lines=[
-            _shown(one, names, candidate) | {"broken": broken.get(one.submission_id, ())} for one in page.rows
+            _shown(one, names, about, candidate) | {"broken": broken.get(one.submission_id, ())}
+            for one in page.rows
         ],
         refresh=found.state in what_if.OPEN,
         zone=organisations.organisation_of(session, identity).zone,
@@ -150,7 +153,28 @@ def verdict_words() -> dict[str, tuple[str, str, str]]:
     }
 
 
-def _shown(row: WhatIfRow, names: dict[uuid.UUID, str], candidate: Questionnaire) -> dict[str, Any]:
+Names = Mapping[uuid.UUID, str]
+
+
+def _engagements(session: Session, identity: Identity, rows: Sequence[WhatIfRow]) -> Names:
+    """Names of those for which contracts must not hold the same."""
+    ids = {uuid.UUID(key) for one in rows for key in what_if.changes_of(one)["engagements"]}
+    found = vendors.engagements(session, identity, ids) if ids else {}
+    return {key: one.name for key, one in found.items()}
+
+
+def _requirements(changes: Mapping[str, Any], about: Names) -> list[tuple[str, str, str, list[str]]]:
+    """Key, before, after, and the names of the engagements, where it is not so for all that are covered."""
+    each = changes["engagements"]
+    found = []
+    for shift in changes["requirements"]:
+        of = [key for key, some in each.items() if shift in some]
+        told = {about.get(uuid.UUID(key), "") for key in of} if len(of) < len(each) else {""}
+        found.append((*shift, sorted(told - {""})))
+    return found
+
+
+def _shown(row: WhatIfRow, names: Names, about: Names, candidate: Questionnaire) -> dict[str, Any]:
     changes, catalogue = what_if.changes_of(row), requirements.load()
     texts = candidate.questions
     return {
@@ -163,8 +187,8 @@ def _shown(row: WhatIfRow, names: dict[uuid.UUID, str], candidate: Questionnaire
             for key, before, after in changes["knockouts"]
         ],
         "requirements": [
-            (one.title if (one := catalogue.get(key)) is not None else key, before, after)
-            for key, before, after in changes["requirements"]
+            (one.title if (one := catalogue.get(key)) is not None else key, before, after, told)
+            for key, before, after, told in _requirements(changes, about)
         ],
         "unanswered": changes["unanswered"],
         "unreviewed": changes["unreviewed"],
@@ -208,16 +232,21 @@ def _lines(run: WhatIfRun, verdict: str) -> Iterator[tuple[Any, ...]]:
     while chunk := list(islice(every, CHUNK)):
         names = what_if.names(session, identity, chunk)
         broken = _broken(session, identity, candidate, chunk)
-        yield from (_cells(one, names, broken) for one in chunk)
+        about = _engagements(session, identity, chunk)
+        yield from (_cells(one, names, about, broken) for one in chunk)
 
 
 def _cells(
-    row: WhatIfRow, names: dict[uuid.UUID, str], broken: Mapping[uuid.UUID, Sequence[str]]
+    row: WhatIfRow, names: Names, about: Names, broken: Mapping[uuid.UUID, Sequence[str]]
 ) -> tuple[Any, ...]:
     changes = what_if.changes_of(row)
+    knockouts = ((*one, []) for one in changes["knockouts"])
     shifts = (
-        "; ".join(f"{key}: {before or 'none'} to {after or 'none'}" for key, before, after in changes[what])
-        for what in ("knockouts", "requirements")
+        "; ".join(
+            f"{key}: {before or 'none'} to {after or 'none'}" + (f" ({', '.join(told)})" if told else "")
+            for key, before, after, told in each
+        )
+        for each in (knockouts, _requirements(changes, about))
     )
     return (
         *(names.get(row.vendor_id, ""), row.verdict, *row.before, *row.after, *shifts),

@@ -20,9 +20,10 @@ from questionnaires.requirements import (
     Catalogue,
     Outcome,
     Requirement,
+    Shift,
     check_catalogue,
-    decide,
     evaluate,
+    shifts,
 )
 
 RULE = 's.new == "o1"'
@@ -56,7 +57,10 @@ def said(definition: Questionnaire, day: date = TODAY, **values: str) -> Answere
 def found(*submissions: Answered, catalogue: Catalogue | None = None) -> Outcome:
     catalogue = catalogue or rules()
     (outcome,) = evaluate(catalogue, submissions, BOUND)
-    assert decide(catalogue, submissions, BOUND) == {"gdpr.one": outcome.outcome}
+    (before,) = evaluate(catalogue, (), BOUND)
+    same = (before.outcome, {*before.would_settle}) == (outcome.outcome, {*outcome.would_settle})
+    shift = Shift("gdpr.one", before.outcome, outcome.outcome)
+    assert shifts(catalogue, (), submissions, BOUND) == (() if same else (shift,))
     return outcome
 
 

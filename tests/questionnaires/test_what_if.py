@@ -27,11 +27,12 @@ from questionnaires import catalog
 from questionnaires.answers import parse_answers
 from questionnaires.carry_forward import carry
 from questionnaires.changes import diff
+from questionnaires.conditions import parse as parse_condition
 from questionnaires.definition import Band, Question, Questionnaire
-from questionnaires.requirements import Answered, decide, evaluate, load
+from questionnaires.requirements import Answered, Shift, evaluate, load
 from questionnaires.scoring import score
-from questionnaires.what_if import Foreseen, Foresight, Stored, what_if
-from questionnaires.what_if_many import PARCEL, Packed, Sheet, what_if_many
+from questionnaires.what_if import Engagement, Foreseen, Foresight, Stored, what_if
+from questionnaires.what_if_many import PARCEL, Packed, PackedEngagement, Sheet, what_if_many
 from questionnaires.what_if_packed import Reader
 
 ONE, TWO = choice("a", 100, 60, 0), choice("b", 100, 60, 0)
@@ -222,14 +223,77 @@ def test_requirements_that_appear_or_vanish() -> None:
         }
         assert {tuple(one) for one in found.requirements} == told
         assert told
+        # Of an engagement, also what stays open and waits for something else.
+        anew = {
+            (before.requirement.key, before.outcome, after.outcome)
+            for before, after in zip(was, will, strict=True)
+            if before.outcome == after.outcome == "undetermined"
+            and before.requirement.severity == "must"
+            and {*before.would_settle} != {*after.would_settle}
+        }
+        of = replace(stored, engagements=(Engagement("one", stored.facts),))
+        [found] = what_if(new, [of], catalogue=catalogue)
+        assert {*found.engagements.get("one", found.requirements)} == told | anew
         # Beside another current submission that still answers, nothing is lost.
         both = replace(stored, others=(Answered(old, stored.answers, stored.as_of),))
         [kept] = what_if(new, [both], catalogue=catalogue)
         assert kept.requirements == ()
-        answered_once = Answered(old, stored.answers, stored.as_of, stored.shown)
-        assert decide(catalogue, [answered_once], stored.facts) == {
-            one.requirement.key: one.outcome for one in was
-        }
+
+
+NOTICE, FLOW_DOWN = "gdpr.subprocessor_notice", "nist.flow_down"
+
+
+def about(name: str, *regimes: str, data: str = "personal", others: tuple[Answered, ...] = ()) -> Engagement:
+    facts = {"organisation.regimes": frozenset(regimes), "engagement.data": frozenset({data})}
+    return Engagement(name, facts, others)
+
+
+def test_requirements_are_read_for_each_engagement_by_itself() -> None:
+    """By its facts, and with what was submitted for it; the facts of the issue, over all of them, say nothing."""
+    old, stored, packed = sample("norrsund_pay")
+    catalogue = load()
+    new = without(old, "suppliers.change_notice")
+    beside = Answered(old, stored.answers, stored.as_of)
+    ours, theirs = about("ours", "gdpr"), about("theirs", "gdpr", data="public_only")
+    covered, shift = about("covered", "gdpr", others=(beside,)), (NOTICE, "not_required", "undetermined")
+
+    def found(*engagements: Engagement) -> Foreseen:
+        one = replace(stored, facts=covered.facts, others=(), engagements=engagements)
+        [told] = what_if(new, [one], catalogue=catalogue)
+        return told
+
+    assert found(ours).requirements == (shift,)
+    assert found(ours).engagements == {}
+    assert found(theirs).requirements == ()
+    assert found(ours, ours._replace(name="too")).engagements == {}
+    both = found(ours, theirs, covered)
+    assert both.requirements == (shift,)
+    assert both.engagements == {"ours": (shift,), "theirs": (), "covered": ()}
+    assert both.to_json()["engagements"]["ours"] == [Shift(*shift).to_json()]
+    raw = {"organisation.regimes": ["gdpr"], "engagement.data": ["personal"]}
+    each = PackedEngagement("ours", raw), PackedEngagement("covered", raw, (1,))
+    many = packed._replace(others=(packed.sheet._replace(lines=""), packed.sheet), engagements=each)
+    [told] = what_if_many(new, [many], [old], with_requirements=True, workers=0)
+    assert told.engagements == {"ours": (shift,), "covered": ()}
+
+
+def test_a_must_that_stays_open_and_waits_for_something_else_is_told_of_its_engagement() -> None:
+    """What two people settled of it held while it waited for what it waited for."""
+    old, stored, _ = sample("norrsund_pay")
+    asks = without(old, "suppliers.contracts")
+    question = replace(
+        old.questions["suppliers.contracts"], visible_when=parse_condition("suppliers.anew == 'o0'")
+    )
+    section = asks.sections[0]
+    anew = replace(section, questions=(*section.questions, choice("suppliers.anew"), question))
+    gated = replace(asks, version="9.1.0", sections=(anew, *asks.sections[1:]))
+    kept = {key: one for key, one in stored.answers.items() if key in asks.questions}
+    one = replace(stored, definition=asks, answers=kept, engagements=(about("ours", "us_federal"),))
+    [told] = what_if(gated, [one], catalogue=load())
+    assert told.requirements == ()
+    assert told.engagements == {"ours": ((FLOW_DOWN, "undetermined", "undetermined"),)}
+    [told] = what_if(replace(asks, version="9.2.0"), [one], catalogue=load())
+    assert told.engagements == {}
 
 
 def test_processes_say_the_same_in_the_same_order() -> None:

@@ -41,7 +41,7 @@ from portal.portfolio.engagement_lists import Filter
 from portal.reassessment import agenda_rounds, lines, unsaid
 from portal.reassessment.eyes import Eyes
 from portal.reassessment.models import Reassessment, ReminderStep
-from portal.reports import what_if_reading
+from portal.reports import what_if_subjects
 from portal.settings import Settings
 from portal.vendors import service as vendors
 from portal.web import Portal
@@ -534,7 +534,7 @@ def test_a_campaign_with_questions_that_count_counts_nowhere(database: Database,
         pair = Pair(given.place.id, first.company.id)
         counted = result_queries.newest_submissions(session, first.engagements[0], pair)
         assert [one.id for one in counted] == [sealed]
-        newest = what_if_reading.current(
+        newest = what_if_subjects.current(
             session, given.place.id, [first.definition.slug], NOW + timedelta(days=9)
         )
         assert [one.id for one in newest] == [sealed]

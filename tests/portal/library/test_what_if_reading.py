@@ -19,7 +19,7 @@ from portal.db import SYSTEM, Database
 from portal.faults import Unavailable
 from portal.library import service as library
 from portal.reports import what_if, what_if_reading, what_if_working
-from portal.reports.what_if_reading import Current
+from portal.reports.what_if_subjects import Current
 from portal.reports.what_if_working import Foreseeing
 from portal.settings import Settings
 from questionnaires.scoring import score
@@ -46,7 +46,7 @@ def every(database: Database) -> dict[uuid.UUID, list[Current]]:
         ).all()
     for organisation, submission, assessment, content_hash in listed:
         others = tuple(one[1] for one in listed if one[0] == organisation and one[1] != submission)
-        one = Current(submission, assessment, uuid.uuid4(), content_hash, others)
+        one = Current(submission, assessment, uuid.uuid4(), content_hash, ((uuid.uuid4(), others),))
         found.setdefault(organisation, []).append(one)
     return found
 
