@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import CursorResult, Delete, Insert, Table, Update, bindparam, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from portal.db import NOBODY, Base, Scope, UnscopedQuery, check_scope, note_change, wanted_of
@@ -21,13 +22,32 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str,
 
     One statement; the unit of work costs several times as much. Raises UnscopedQuery for a row of another tenant.
     """
+    if rows:
+        session.connection().execute(_insert_into(_to_write(session, model, rows)), rows)
+
+
+def insert_new(
+    session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *, unaudited: str = ""
+) -> int:
+    """Insert what is new by any unique key of the table, as ``insert_rows``; how many of the rows were.
+
+    ``unaudited``: why no event is needed.
+    """
     if not rows:
-        return
-    table = _own(session, model)
-    tenant = _tenant(session, table)
-    if tenant is not None and any(row.get(tenant[0]) != tenant[1] for row in rows):
-        raise UnscopedQuery(f"{table.name} is written outside its tenant")
-    session.connection().execute(_insert_into(table), rows)
+        return 0
+    table = _to_write(session, model, rows, audited=not unaudited)
+    statement = _insert_new_into(table, session.get_bind().dialect.name)
+    options = {"preserve_rowcount": True}
+    return session.connection().execute(statement, rows, execution_options=options).rowcount
+
+
+def insert_new_ids(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> set[uuid.UUID]:
+    """The same; the ids of those that were, for rows whose ``id`` somebody else may write."""
+    if not rows:
+        return set()
+    table = _to_write(session, model, rows)
+    statement = _insert_new_into(table, session.get_bind().dialect.name).returning(table.c.id)
+    return set(session.connection().execute(statement, rows).scalars())
 
 
 def update_rows(
@@ -69,10 +89,21 @@ def run(session: Session, statement: Any, values: Mapping[str, Any]) -> CursorRe
     return found
 
 
-def _own(session: Session, model: type[Base]) -> Table:
+def _to_write(
+    session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *, audited: bool = True
+) -> Table:
+    table = _own(session, model, audited=audited)
+    tenant = _tenant(session, table)
+    if tenant is not None and any(row.get(tenant[0]) != tenant[1] for row in rows):
+        raise UnscopedQuery(f"{table.name} is written outside its tenant")
+    return table
+
+
+def _own(session: Session, model: type[Base], *, audited: bool = True) -> Table:
     table = model.__table__
     assert isinstance(table, Table)
-    note_change(session, table)
+    if audited:
+        note_change(session, table)
     return table
 
 
@@ -90,6 +121,12 @@ def _tenant(session: Session, table: Table) -> tuple[str, uuid.UUID] | None:
 @cache
 def _insert_into(table: Table) -> Insert:
     return insert(table)
+
+
+@cache
+def _insert_new_into(table: Table, dialect: str) -> Insert:
+    insert_into = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert_into(table).on_conflict_do_nothing()
 
 
 @cache

@@ -16,7 +16,6 @@ from itertools import count
 from typing import Any
 
 from sqlalchemy import Select, exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from portal import letters, mail
@@ -41,6 +40,7 @@ from portal.reassessment.digests import Reader, first_day, leaves_at, readers
 from portal.reassessment.ladder import HOUR
 from portal.reassessment.lines import LEFT, Block
 from portal.reassessment.models import Reminder
+from portal.rows import insert_new_ids
 
 ALONE, MORNING = "reminder_alone", "reminder_morning"
 MOST_ALONE = 3  # of one person, tenant and day
@@ -164,11 +164,7 @@ def _row(
 
 
 def _insert(session: Session, rows: list[dict[str, Any]]) -> set[uuid.UUID]:
-    if not rows:
-        return set()
-    insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(Message).on_conflict_do_nothing(index_elements=["id"]).returning(Message.id)
-    return set(session.execute(statement, rows).scalars())
+    return insert_new_ids(session, Message, rows)
 
 
 def _morning(session: Session, one: Alone, reader: Reader, now: datetime, state: str) -> uuid.UUID:

@@ -21,6 +21,7 @@ from portal.clock import begins, zone_of
 from portal.outbox import DIGEST, DROPPED, QUEUED, UNSENT, Message
 from portal.reassessment import standing
 from portal.reassessment.models_post import Digest
+from portal.rows import insert_new_ids
 
 NIGHT = 20  # from this hour on, what is found waits for the next day
 DAYS = 2  # today and tomorrow: a digest is never set further ahead (outbox.AHEAD)
@@ -147,8 +148,7 @@ def _make(
             }
         )
     insert: Any = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(Message).on_conflict_do_nothing(index_elements=["id"]).returning(Message.id)
-    new = set(session.execute(statement, rows).scalars())
+    new = insert_new_ids(session, Message, rows)
     if new:
         kept = [
             {"message_id": one, "person_id": days[one][0], "day": days[one][1]}

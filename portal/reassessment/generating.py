@@ -34,9 +34,10 @@ from portal.reassessment.outcomes import UNDELIVERED
 from portal.reassessment.people import Told, chunks
 from portal.reassessment.rules import Rules
 from portal.reassessment.runs import from_another
-from portal.reassessment.steps import claim, insert_new
+from portal.reassessment.steps import BY_BATCH, claim
+from portal.rows import insert_new
 
-WRITE_AT_ONCE = 500
+WRITE_AT_ONCE = 1000
 ROLLED = 21  # days that a moment may be rolled back at most (questionnaires.dates.roll)
 NO_LETTER = uuid.UUID(int=0)
 ASKED, UNSUBSCRIBED, NOBODY = "asked", "unsubscribed", "nobody"
@@ -201,7 +202,7 @@ def write(
         new = _claim(session, lines, asked, now=now)
         told = [one for one in new if one.told]
         rows = _reminders(session, told, asked, now=now)
-        insert_new(session, Reminder, rows)
+        insert_new(session, Reminder, rows, unaudited=BY_BATCH)
         inviting.again(session, [one for one in new if one.skipped in ("", NOBODY)], now=now)
         for organisation_id, of_it in _by_organisation(new):
             counted = Counter(one.item.kind for one in of_it)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.reassessment.models import ReminderStep
+from portal.rows import insert_new
 
 Key = tuple[uuid.UUID, str, date, str]
-_KEY = (ReminderStep.subject_id, ReminderStep.kind, ReminderStep.due, ReminderStep.step)
+BY_BATCH = "each batch has its event; what another worker wrote changes nothing"
 
 
 def claim(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[Key]:
@@ -21,22 +22,22 @@ def claim(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[Key]:
     new. Sorted, so that workers cannot deadlock.
     """
     ordered = sorted(rows, key=lambda row: (row["subject_id"].hex, row["kind"], row["due"], row["step"]))
-    written = insert_new(session, ReminderStep, [{"id": uuid.uuid4(), **row} for row in ordered], *_KEY)
-    return {(row[0], row[1], row[2], row[3]) for row in written}
-
-
-def insert_new(session: Session, model: Any, rows: Sequence[Mapping[str, Any]], *returning: Any) -> list[Any]:
-    """Insert what is new by any unique key of ``model``; returns the columns ``returning`` of it."""
-    if not rows:
-        return []
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(model).on_conflict_do_nothing()
-    written = session.execute(
-        statement.returning(*returning) if returning else statement,
-        list(rows),
-        execution_options={
-            "unaudited": "each batch has its event; what another worker wrote changes nothing",
-            "render_nulls": True,  # else each change between a value and none is a statement of its own
-        },
+    keys = {uuid.uuid4(): _key(row) for row in ordered}
+    written = insert_new(
+        session,
+        ReminderStep,
+        [{"id": step, **row} for step, row in zip(keys, ordered, strict=True)],
+        unaudited=BY_BATCH,
     )
-    return list(written) if returning else []
+    if written == len(keys):
+        return set(keys.values())
+    return {keys[step] for step in _there(session, keys)}
+
+
+def _there(session: Session, ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+    """Which of these ids, made just now, are written: another worker's step has another id."""
+    return list(session.scalars(select(ReminderStep.id).where(ReminderStep.id.in_(ids))))
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return row["subject_id"], row["kind"], row["due"], row["step"]
