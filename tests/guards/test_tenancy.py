@@ -34,7 +34,7 @@ from portal.db import (
     enter,
 )
 from portal.organisations.models import Organisation
-from portal.rows import insert_rows, run, update_rows
+from portal.rows import insert_new, insert_new_ids, insert_rows, run, update_rows
 from portal.settings import Settings
 from portal.statements import once
 from portal.tables import metadata
@@ -472,7 +472,28 @@ def test_plain_rows_are_written_only_if_each_is_the_tenants(
         assert sorted(session.scalars(select(Vendor.name))) == ["V", "a", "b"]
 
 
-@pytest.mark.parametrize("write", ["insert", "update"])
+@pytest.mark.both_databases
+def test_only_what_is_new_is_written_and_told(database: Database, places: tuple[Place, Place, Place]) -> None:
+    """What is there already is left out; of another tenant nothing is written."""
+    us, them, _company = places
+    first, second, third = (_row(us.id, name) for name in "abc")
+    with database.transaction(Scope(organisation_id=us.id)) as session:
+        assert insert_new(session, Vendor, [first, second]) == 2
+        assert insert_new(session, Vendor, [second, third]) == 1
+        fourth = _row(us.id, "d")
+        assert insert_new_ids(session, Vendor, [third, fourth, _row(us.id, "a") | {"id": first["id"]}]) == {
+            fourth["id"]
+        }
+        assert (insert_new(session, Vendor, []), insert_new_ids(session, Vendor, [])) == (0, set())
+        for write in (insert_new, insert_new_ids):
+            with pytest.raises(UnscopedQuery):
+                write(session, Vendor, [_row(them.id, "e")])
+        _say_so(session)
+    with database.looking(SYSTEM) as session:
+        assert sorted(session.scalars(select(Vendor.name))) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("write", ["insert", "new", "ids", "update"])
 def test_plain_rows_without_an_event_are_refused(
     database: Database, places: tuple[Place, Place, Place], write: str
 ) -> None:
@@ -482,6 +503,10 @@ def test_plain_rows_without_an_event_are_refused(
         with database.transaction(Scope(organisation_id=us.id)) as session:
             if write == "insert":
                 insert_rows(session, Vendor, [_row(us.id, "a")])
+            elif write == "new":
+                insert_new(session, Vendor, [_row(us.id, "a")])
+            elif write == "ids":
+                insert_new_ids(session, Vendor, [_row(us.id, "a")])
             else:
                 update_rows(session, Vendor, ("id",), [{"id": uuid.uuid4(), "name": "x"}])
 
