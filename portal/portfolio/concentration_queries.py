@@ -7,7 +7,7 @@ of the organisation has said so; nothing is guessed across organisations.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -70,10 +70,15 @@ class Filter:
     down: bool = False
 
 
-def top(session: Session, identity: Identity, relation: Relation, *, most: int = MOST) -> list[Party]:
-    """The firms on which most critical engagements rest, then high ones; a fixed number of statements."""
+def top(
+    session: Session, identity: Identity, relation: Relation, tiers: Mapping[str, int], *, most: int = MOST
+) -> list[Party]:
+    """The firms on which most critical engagements rest, then high ones; a fixed number of statements.
+
+    ``tiers``: how many engagements of each the reader may see, without those of offboarded vendors.
+    """
     cut = _ranked(identity, Filter(), relation).limit(most)
-    return _parties(session, identity, session.execute(cut).all(), relation)
+    return _parties(session, identity, session.execute(cut).all(), relation, tiers)
 
 
 def listed(
@@ -86,13 +91,13 @@ def listed(
     ).scalar_one()
     at = min(number, Page([], number, total).last)
     cut = session.execute(statement.limit(SIZE).offset((at - 1) * SIZE)).all()
-    return Page(_parties(session, identity, cut, relation), at, total)
+    return Page(_parties(session, identity, cut, relation, tiers_of(session, identity)), at, total)
 
 
 def everything(session: Session, identity: Identity, narrowed: Filter, relation: Relation) -> list[Party]:
     """All firms that fit, for a file."""
     found = session.execute(_ranked(identity, narrowed, relation)).all()
-    return _parties(session, identity, found, relation, few=False)
+    return _parties(session, identity, found, relation, tiers_of(session, identity), few=False)
 
 
 def engagements(identity: Identity, narrowed: Filter, relation: Relation) -> Select[Any]:
@@ -291,18 +296,28 @@ def _names(
     return {one: name for one, (_count, _length, name) in best.items()}
 
 
-def _parties(
-    session: Session, identity: Identity, found: Sequence[Any], relation: Relation, *, few: bool = True
-) -> list[Party]:
-    names = _names(session, identity, relation, [one.key for one in found] if few else None)
+def tiers_of(session: Session, identity: Identity) -> dict[str, int]:
+    """How many engagements of each tier the reader may see, without those of offboarded vendors."""
     here = select(Engagement.tier, func.count()).join(
         Vendor, and_(Vendor.id == Engagement.vendor_id, *mine(identity.scope, Vendor))
     )
     here = here.where(*vendors.own_engagements(identity), Vendor.offboarded_at.is_(None)).group_by(
         Engagement.tier
     )
-    of: dict[str, int] = dict(session.execute(here).all())
-    critical, high = of.get("critical", 0), of.get("high", 0)
+    return dict(session.execute(here).all())
+
+
+def _parties(
+    session: Session,
+    identity: Identity,
+    found: Sequence[Any],
+    relation: Relation,
+    tiers: Mapping[str, int],
+    *,
+    few: bool = True,
+) -> list[Party]:
+    names = _names(session, identity, relation, [one.key for one in found] if few else None)
+    critical, high = tiers.get("critical", 0), tiers.get("high", 0)
     return [
         Party(names[one.key], one.key, one.critical, critical, one.high, high, one.engagements, one.vendors)
         for one in found

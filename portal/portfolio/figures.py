@@ -109,7 +109,8 @@ def home(
     found: dict[str, Figure] = {}
     for figure in _figures(session, identity, relation, policy, today, since, own.zone):
         found[figure.key] = figure
-    parties = concentration_queries.top(session, identity, relation, most=TOP)
+    tiers = {tier: found[f"tier:{tier}"].count for tier in TIERS}
+    parties = concentration_queries.top(session, identity, relation, tiers, most=TOP)
     for figure in _of_parties(parties):
         found[figure.key] = figure
     months = Months(

@@ -96,7 +96,7 @@ def test_a_firm_is_called_as_most_vendors_call_it(
         at = relation(world, session)
         assert parties.name_of(session, ciso, "quetzal", at) == "Quetzal"
         assert parties.name_of(session, ciso, "nordmoln cloud", at) == "NORDMOLN cloud"
-        assert [one.name for one in parties.top(session, ciso, at)] == ["NORDMOLN cloud", "Quetzal"]
+        assert [one.name for one in parties.top(session, ciso, at, {})] == ["NORDMOLN cloud", "Quetzal"]
         assert [one.name for one in parties.everything(session, ciso, parties.Filter(), at)] == [
             "NORDMOLN cloud",
             "Quetzal",

@@ -35,7 +35,9 @@ def parties(database: Database, who: Identity, **more: Any) -> dict[str, Party]:
     with database.looking(who.scope) as session:
         relation = standings.relation(session, who, today=TODAY, now=NOW)
         page = queries.listed(session, who, Filter(**more), relation, number=1)
-        assert queries.top(session, who, relation, most=100) == page.rows or more
+        assert (
+            queries.top(session, who, relation, queries.tiers_of(session, who), most=100) == page.rows or more
+        )
         assert page.total == len(page.rows)
         return {one.key: one for one in page.rows}
 
