@@ -6,12 +6,12 @@ is the length of the list that it opens (tests/portal/portfolio/test_figures.py)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity
@@ -23,6 +23,7 @@ from portal.gate.standings import Relation
 from portal.organisations import queries as organisations
 from portal.portfolio import changes, concentration_queries, conditions, engagement_lists, exceptions, unread
 from portal.portfolio.concentration_queries import Party
+from portal.portfolio.counting import Listed, counted
 from portal.portfolio.engagement_lists import LEVELS_KNOWN, MISSING, NONE, OUTCOMES, WORKING, Filter, Row
 from portal.portfolio.matrix import Matrix, matrix
 from portal.portfolio.months import HOW_MANY, Month, Months
@@ -42,7 +43,6 @@ EXCEPTIONS, SCHEDULE = "portfolio.exceptions_list", "reassessment.schedule"
 ASSESSMENTS, FINDINGS = "assessments.assessment_list", "findings.list_page"
 INCIDENTS, TRIGGERS, EVIDENCE = "incidents.list_page", "triggers.list_page", "ending.list_page"
 REVIEWS, PARTY = "review_queue.queue_page", "portfolio.fourth_party"
-Narrowed = Mapping[str, tuple[Mapping[str, str], list[ColumnElement[bool]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +142,6 @@ def home(
     )
 
 
-def counted(
-    session: Session, base: Select[Any], filters: Mapping[str, list[ColumnElement[bool]]]
-) -> dict[str, int]:
-    """How many rows of ``base`` fit each filter: all of them in one pass."""
-    columns = [func.count(case((and_(true(), *criteria), 1))) for criteria in filters.values()]
-    row = session.execute(base.add_columns(*columns)).one()
-    return dict(zip(filters, row, strict=True))
-
-
 def lengths(session: Session, lists: Mapping[str, Select[Any]]) -> dict[str, int]:
     """How many ids each of these lists finds, in one statement."""
     columns = [
@@ -164,16 +155,6 @@ def lengths(session: Session, lists: Mapping[str, Select[Any]]) -> dict[str, int
 # ------------------------------------------------------------------------------------------------------- by their list
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """Figures that lead to one list: its ``filters`` by their keys, and what each is as an address and asks of rows."""
-
-    endpoint: str
-    filters: Mapping[str, Any]
-    address: Callable[[Any], dict[str, str]]
-    criteria: Callable[[Any], list[ColumnElement[bool]]]
-
-
 def _figures(
     session: Session,
     identity: Identity,
@@ -183,10 +164,9 @@ def _figures(
     since: date,
     zone: str,
 ) -> Iterator[Figure]:
-    def of(base: Select[Any], *lists: _Listed) -> Iterator[Figure]:
+    def of(base: Select[Any], *lists: Listed) -> Iterator[Figure]:
         """Figures over one base, in one pass whatever lists they lead to."""
-        asked = {key: one.criteria(narrowed) for one in lists for key, narrowed in one.filters.items()}
-        counts = counted(session, base, asked)
+        counts = counted(session, base, lists)
         for one in lists:
             for key, narrowed in one.filters.items():
                 yield Figure(key, counts[key], one.endpoint, one.address(narrowed))
@@ -194,16 +174,14 @@ def _figures(
     compared = changes.Compared(identity, relation, since, zone)
     yield from of(
         compared.base(),
-        _Listed(
+        Listed(
             ENGAGEMENTS,
             dict(engagement_filters()),
             engagement_lists.address,
-            lambda one: [
-                *engagement_lists.here(),
-                *engagement_lists.criteria(identity, one, relation, policy, today=today),
-            ],
+            lambda one: engagement_lists.criteria(identity, one, relation, policy, today=today),
+            always=engagement_lists.here(),
         ),
-        _Listed(
+        Listed(
             CHANGES,
             {f"changes:{what}": changes.Filter(since, what) for what in changes.WHATS},
             changes.address,
@@ -212,7 +190,7 @@ def _figures(
     )
     yield from of(
         conditions.base(identity, relation),
-        _Listed(
+        Listed(
             CONDITIONS,
             {
                 "conditions": conditions.Filter(),
@@ -224,7 +202,7 @@ def _figures(
     )
     yield from of(
         exceptions.base(identity),
-        _Listed(
+        Listed(
             EXCEPTIONS,
             {f"exceptions:{state}": exceptions.Filter(state) for state in exceptions.STATES},
             exceptions.address,
@@ -233,7 +211,7 @@ def _figures(
     )
     yield from of(
         reassessment.next_base(identity),
-        _Listed(
+        Listed(
             SCHEDULE,
             dict(_month_filters(today)),
             _schedule_address,
