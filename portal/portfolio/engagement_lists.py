@@ -20,7 +20,7 @@ from portal.gate.deciding import PASSING
 from portal.gate.standings import Relation, joined
 from portal.listing import Query, an_id, one_of, search_words
 from portal.organisations import queries as organisations
-from portal.paging import Page
+from portal.paging import Page, paged_ids
 from portal.reassessment.models import Reassessment
 from portal.reassessment.months import bounds, is_month
 from portal.vendors.facts import TIERS
@@ -150,12 +150,8 @@ def listed(
     size: int,
 ) -> Page[Row]:
     """One page of the engagements that the identity may see, without those of offboarded vendors."""
-    statement = ids(identity, narrowed, relation, policy, today=today)
-    counted = select(func.count()).select_from(statement.order_by(None).subquery())
-    page: Page[Row] = Page([], number, session.execute(counted).scalar_one(), size)
-    number = min(number, page.last)
-    wanted = session.execute(statement.limit(size).offset((number - 1) * size)).scalars().all()
-    return Page(rows(session, identity, wanted, relation, policy), number, page.total, size)
+    found = paged_ids(session, ids(identity, narrowed, relation, policy, today=today), number, size=size)
+    return Page(rows(session, identity, found.rows, relation, policy), found.number, found.total, found.size)
 
 
 def base(identity: Identity, relation: Relation, *columns: Any) -> Select[Any]:

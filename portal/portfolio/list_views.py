@@ -21,7 +21,7 @@ from portal.gate.standings import Relation
 from portal.listing import Address, one_of, search_words
 from portal.organisations import queries as organisations
 from portal.organisations.models import Organisation
-from portal.paging import Page, page_number, paged
+from portal.paging import Page, page_number, paged, paged_ids
 from portal.portfolio import changes, conditions, exceptions, naming, shown
 from portal.portfolio.home_views import blueprint, since_of, usual_since
 from portal.vendors.facts import TIERS
@@ -125,7 +125,7 @@ def changes_list(organisation: str) -> str:
     session, identity, here = web.db(), web.identity(), _here()
     narrowed = _changes_filter(here.today)
     compared = changes.Compared(identity, here.relation, narrowed.since, here.own.zone)
-    ids = paged(session, compared.ids(narrowed), _number())
+    ids = paged_ids(session, compared.ids(narrowed), _number())
     page = Page(compared.rows(session, ids.rows), ids.number, ids.total)
     usual = narrowed.since == usual_since(here.today)
     kept = {"q": narrowed.words, "what": narrowed.what, "tier": narrowed.tier}

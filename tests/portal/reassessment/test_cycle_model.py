@@ -1,10 +1,12 @@
-"""Random scripts of what happens between random passes of random many workers, against a model in memory.
+"""Random scripts of what happens between random passes of random many workers, some of which crash or have a clock
+that was set back, against a model in memory.
 
 The model is written from the design's page, not from the code: it knows days, roles and reasons, and no SQL.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from dataclasses import dataclass, field
@@ -15,7 +17,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import event, func, insert, select, update
+from sqlalchemy.orm import Session
 
 from portal import outbox
 from portal.access import CompanyRole, Identity, OrganisationRole
@@ -29,7 +32,7 @@ from portal.gate import keeping
 from portal.gate.models import GateDecision
 from portal.organisations.models import CompanyMember
 from portal.outbox import Message
-from portal.reassessment import agenda, unsaid
+from portal.reassessment import agenda, generating, unsaid
 from portal.reassessment.generating import generate
 from portal.reassessment.models import Reminder, ReminderStep
 from portal.reassessment.models_terms import EvidenceTerm
@@ -262,6 +265,7 @@ steps = st.lists(
             [
                 *("pass", "pass", "pass", "pass", "extend", "close", "return", "join", "leave"),
                 *("unlink", "link", "decide", "revoke", "restore", "release", "judge", "judge"),
+                *("crash", "crash", "back"),
             ]
         ),
         st.integers(0, 2),  # which one
@@ -308,10 +312,15 @@ def test_what_stands_on_record_is_what_the_model_says(
     for what, which, minutes, days, workers in [*script, ("pass", 0, 1, 1, 1)]:
         now += timedelta(minutes=minutes)
         one = world.asked[which]
-        if what == "pass":
+        if what in ("pass", "crash", "back"):
+            if what == "crash":
+                crashed(database, now, commit=days % 6 + 1, written=which % 2 == 0)
             passes(database, now, workers)
             world.looked(now)
             world.noted(now)
+            if what == "back":  # the clock was set; then it is right again
+                passes(database, now - days * timedelta(hours=7), workers)
+                world.noted(now - days * timedelta(hours=7))
         elif what in ("join", "leave"):
             change_member(database, place, world, joins=what == "join", now=now)
         elif what in ("link", "unlink"):
@@ -513,6 +522,31 @@ def passes(database: Database, now: datetime, workers: int) -> None:
     for one in threads:
         one.join()
     assert faults == []
+
+
+class Gone(BaseException):
+    """The process is no more."""
+
+
+def crashed(database: Database, now: datetime, *, commit: int, written: bool) -> None:
+    """A pass by small steps that ends at its so-many-th commit, which is ``written`` or not."""
+    left = [commit]
+
+    def end(_session: Session) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Gone
+
+    moment = "after_commit" if written else "before_commit"
+    at_once, generating.WRITE_AT_ONCE = generating.WRITE_AT_ONCE, 1
+    event.listen(Session, moment, end)
+    try:
+        with contextlib.suppress(Gone):
+            generate(database, now=now)
+            unsaid.note(database, now=now)
+    finally:
+        event.remove(Session, moment, end)
+        generating.WRITE_AT_ONCE = at_once
 
 
 def on_record(
