@@ -106,7 +106,10 @@ def list_page(organisation: str) -> str:
 @blueprint.get("/o/<organisation>/letters.xlsx", endpoint="list_xlsx")
 @requires(Permission.SEE_LETTERS)
 def list_csv(organisation: str) -> FlaskResponse:
-    """What the list shows of each letter, on all its pages; a letter's words are in no file either."""
+    """What the list shows of each letter, on all its pages; a letter's words are in no file either.
+
+    Where the list ends at the newest, the file's name says at how many.
+    """
     session, identity = web.db(), web.identity()
     state = one_of("state", tuple(queries.STATES), "all")
 
@@ -119,7 +122,8 @@ def list_csv(organisation: str) -> FlaskResponse:
 
     note = export_made("letters", now=web.now(), actor=identity)
     found = by_chunks(session, queries.ids(session, identity, state), lines)
-    return list_file(f"letters-{organisation}", HEAD, found, note)
+    ends = f"-newest-{queries.MOST}" if state in queries.GATHERING else ""
+    return list_file(f"letters-{organisation}{ends}", HEAD, found, note)
 
 
 @blueprint.post("/o/<organisation>/letters/<uuid:letter>/resend")

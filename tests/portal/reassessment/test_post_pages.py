@@ -188,6 +188,12 @@ def test_a_list_holds_ones_own_and_the_digests_with_a_line_of_it_newest_first(
     assert "The newest 25 letters are listed." in text
     text = signed_in(app, ciso).get(f"/o/{place.slug}/letters?state=waiting").text
     assert "letters are listed." not in text
+    for query, name in (
+        ("", f"letters-{place.slug}-newest-25.csv"),
+        ("?state=waiting", f"letters-{place.slug}.csv"),
+    ):
+        answer = signed_in(app, ciso).get(f"/o/{place.slug}/letters.csv{query}")
+        assert name in answer.headers["Content-Disposition"]
 
 
 def as_digest(database: Database, letter: uuid.UUID, place: Place, *, subject: uuid.UUID) -> None:
