@@ -131,12 +131,14 @@ def stale(
     """
     with database.looking(SYSTEM) as session:
         rules = working.rules(session, organisation_id)
-        ours = [Engagement.organisation_id == organisation_id, Vendor.organisation_id == organisation_id]
-        tenant = [GateBrief.organisation_id == organisation_id]
+        ours, briefs, sellers = (
+            [model.organisation_id == organisation_id] for model in (Engagement, GateBrief, Vendor)
+        )
         if without:
             place = tuple_(Engagement.id, Engagement.ground_revision)
             ours.append(place.not_in(sorted(without)))
-        wanted = standings.stale_of(ours, tenant, rules.basis, local_date(now, rules.zone)).limit(TOGETHER)
+        today = local_date(now, rules.zone)
+        wanted = standings.stale_of(ours, briefs, sellers, rules.basis, today).limit(TOGETHER)
         found = session.execute(wanted).all()
         gates = _seen(session, organisation_id, [one.id for one in found], rules, now)
         made = {(one.id, one.ground_revision) for one in found if one.id not in gates.made}

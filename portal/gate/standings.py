@@ -24,6 +24,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     column,
+    exists,
     select,
     union_all,
     values,
@@ -167,21 +168,37 @@ def _in_force(basis: str, today: date) -> list[ColumnElement[bool]]:
 
 
 def stale_of(
-    criteria: Iterable[ColumnElement[bool]], tenant: list[ColumnElement[bool]], basis: str, today: date
+    engagements: Iterable[ColumnElement[bool]],
+    briefs: Iterable[ColumnElement[bool]],
+    sellers: Iterable[ColumnElement[bool]],
+    basis: str,
+    today: date,
 ) -> Any:
-    """Engagements whose stored standing does not count today, by id; ``criteria`` and ``tenant`` name whose."""
+    """Engagements whose stored standing does not count today, by id, of vendors that are still here; the criteria name
+    whose engagements, briefs and vendors.
+    """
+    # Few are left when the vendor is asked for, which names the brief so that SQLite does not ask it of all before.
+    here = (
+        exists()
+        .where(
+            Vendor.id == Engagement.vendor_id,
+            Vendor.offboarded_at.is_(None),
+            *sellers,
+            GateBrief.engagement_id.is_(None),
+        )
+        .correlate(Engagement, GateBrief)
+    )
     return (
         select(Engagement.id, Engagement.ground_revision)
-        .join(Vendor, and_(Vendor.id == Engagement.vendor_id, Vendor.offboarded_at.is_(None)))
-        .outerjoin(GateBrief, and_(GateBrief.engagement_id == Engagement.id, *tenant, *holds(basis, today)))
-        .where(*criteria, GateBrief.engagement_id.is_(None))
+        .outerjoin(GateBrief, and_(GateBrief.engagement_id == Engagement.id, *briefs, *holds(basis, today)))
+        .where(*engagements, GateBrief.engagement_id.is_(None), here)
         .order_by(Engagement.id)
     )
 
 
 def _stale(session: Session, identity: Identity, basis: str, today: date) -> list[Any]:
-    criteria = [*vendors.own_engagements(identity), *mine(identity.scope, Vendor)]
-    statement = stale_of(criteria, mine(identity.scope, GateBrief), basis, today)
+    briefs, sellers = (mine(identity.scope, model) for model in (GateBrief, Vendor))
+    statement = stale_of(vendors.own_engagements(identity), briefs, sellers, basis, today)
     return list(session.execute(statement))
 
 
