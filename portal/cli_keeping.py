@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from portal import backup, clock, erasing_again, installation, restoring, schema, verifying
+from portal import backup, clock, engines, erasing_again, installation, restoring, schema, verifying
 from portal.accounts import service as accounts
 from portal.db import Database
 from portal.erasure import service as erasure
@@ -115,6 +115,7 @@ def _brought_back(options: argparse.Namespace, found: Settings) -> int:
         print(f"The certificates of the installation that was replaced are kept in {beside}.")
     else:
         print("Values erased since that backup are back: erase them again by the certificates issued since.")
+    engines.take_statistics(database)  # PostgreSQL's backups have none
     return 0
 
 

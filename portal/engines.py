@@ -103,15 +103,16 @@ def triggers(connection: Connection) -> set[str]:
 
 
 def take_statistics(database: Database) -> None:
-    """Let SQLite see how many rows share a value, without which it takes an organisation's index for a sharp one.
+    """Let the database see how many rows there are and share a value, without which it plans for tables of a few rows.
 
-    Then a list of a hundred ids is searched for by walking all rows of the organisation. A connection reads what was
-    seen when it begins (db.RECONNECTED). PostgreSQL sees to it by itself.
+    SQLite then takes an organisation's index for a sharp one, and searches for a hundred ids by walking all its rows;
+    what was seen, a connection reads when it begins (db.RECONNECTED). PostgreSQL looks by itself, some minutes after
+    much was written: until then a pass of the worker over a restored database compares all rows with all.
     """
-    if database.sqlite:
-        with database.transaction() as session:
+    with database.transaction() as session:
+        if database.sqlite:
             session.execute(text(f"PRAGMA analysis_limit={LOOKED_AT}"))
-            session.execute(text("ANALYZE"))
+        session.execute(text("ANALYZE"))
 
 
 def bring_back(database: Database, copy: Path) -> None:
