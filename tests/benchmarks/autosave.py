@@ -97,11 +97,11 @@ def _prepared(app: Portal, settings: Settings) -> tuple[Callable[[], None], uuid
             f"{path}/answer",
             method="POST",
             data={f"r.{question.key}": str(revision[0]), f"a.{question.key}": value},
-            headers={
-                "Accept": "application/json",
-                "X-CSRF-Token": token,
-                "Cookie": f"session={cookie.value}",
-            },
+            headers=[
+                ("Accept", "application/json"),
+                ("X-CSRF-Token", token),
+                ("Cookie", f"session={cookie.value}"),
+            ],
         ).get_environ()
         body, status, _headers = run_wsgi_app(app, environ, buffered=True)
         assert status.startswith("200"), b"".join(body)

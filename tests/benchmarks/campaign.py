@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -27,14 +28,14 @@ from portal.settings import Settings
 from portal.vendors.models import Engagement, Vendor
 from portal.web import Portal
 from questionnaires import catalog
-from tests.benchmarks.cycle import AT_ONCE, MADE, VENDORS, _copied, settings_of
+from tests.benchmarks.cycle import AT_ONCE, MADE, VENDORS, copied, settings_of
 from tests.benchmarks.gate import Visit
 from tests.benchmarks.measuring import Figure, in_turns, table
 from tests.portal import journey
 from tests.portal.world import make_company, make_organisation
 
 REPEATS = 3
-COPIED = (Vendor, Engagement, Assessment, AssessmentEngagement)
+COPIED: tuple[Any, ...] = (Vendor, Engagement, Assessment, AssessmentEngagement)
 HOURS = 10**6  # more seconds than the keeper needs
 PAGE, ONE = 5.0, 0.3  # seconds at the server
 
@@ -74,11 +75,17 @@ def _stored(database: Database, settings: Settings, count: int) -> uuid.UUID:
         with database.transaction() as session:
             for model, some in rows.items():
                 session.execute(
-                    insert(model.__table__), [_copied(row, one) for one in numbers for row in some]
+                    insert(model.__table__), [_copy(model, row, one) for one in numbers for row in some]
                 )
             record(session, Kind.VENDOR_CREATED, now=MADE, actor=None)
     engines.take_statistics(database)
     return buyer.id
+
+
+def _copy(model: Any, row: dict[str, Any], number: int) -> dict[str, Any]:
+    """A vendor's row for another vendor of the same company."""
+    company = {"company_id": row["company_id"]} if "company_id" in row else {}
+    return copied(model.__tablename__, row, number) | company
 
 
 def _measure(app: Portal, organisation: uuid.UUID, count: int) -> list[Figure]:

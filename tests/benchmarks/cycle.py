@@ -57,7 +57,7 @@ PASS, IDLE, FORESEE = 20.0, 2.0, 60.0  # seconds
 MEGABYTES = 300
 AT_ONCE = 500
 POSTGRES = os.environ.get("PORTAL_TEST_POSTGRES", "")
-COPIED = (
+COPIED: tuple[Any, ...] = (
     Company,
     PersonRow,
     CompanyMember,
@@ -186,7 +186,7 @@ def _multiply(database: Database, company: uuid.UUID, count: int, due: date) -> 
         with database.transaction() as session:
             for model in COPIED:
                 some = [
-                    _copied(model.__tablename__, row, number)
+                    copied(model.__tablename__, row, number)
                     for number in range(start, min(start + AT_ONCE, count))
                     for row in rows[model]
                 ]
@@ -207,7 +207,7 @@ IDS = frozenset(
 UNIQUE = {"company": ("slug",), "person": ("email", "address"), "vendor": ("name", "name_key")}
 
 
-def _copied(table: str, row: dict[str, Any], number: int) -> dict[str, Any]:
+def copied(table: str, row: dict[str, Any], number: int) -> dict[str, Any]:
     """A row of another vendor: what refers to the vendor and its rows refers to their copies."""
     new = dict(row)
     for name in IDS & set(row):

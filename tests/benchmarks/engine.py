@@ -147,7 +147,7 @@ def reference_for(definition: Questionnaire) -> Scorer:
                 if shown is not None and not shown(answers, None):
                     trace.append(Line(key, "hidden", weight, None, None))
                     continue
-                value = answers[key].value
+                value: Any = answers[key].value
                 if type_ == "choice":
                     earned = points[value]
                 elif type_ == "choices":

@@ -180,7 +180,9 @@ def two_submissions(
         company = make_company(database, settings, name, now)
         issued = journey.issue(database, halden, company, definition=old, vendor_name=name, now=now)
         given: dict[str, Any] = {
-            key: raw_value(old.questions[key], one.value) for key, one in answers.items()
+            key: raw_value(old.questions[key], one.value)
+            for key, one in answers.items()
+            if one.value is not None
         }
         submission = journey.submit(database, issued, fill=partial(everything, given), now=now)
         owner = company[CompanyRole.OWNER].person.id

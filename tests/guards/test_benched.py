@@ -6,6 +6,7 @@ from portal.access import OrganisationRole
 from portal.db import Database
 from portal.settings import Settings
 from portal.web import Portal
+from tests.benchmarks import campaign
 from tests.benchmarks.pages import API, FILES, HOUSE, LEFT_OUT, beat, candidates, measured_rules
 from tests.guards.test_routes import ROUTES
 from tests.portal.world import make_organisation, signed_in
@@ -24,6 +25,11 @@ def test_every_page_without_an_id_is_measured_or_left_out_for_a_reason(app: Port
     assert candidates(app) == pages
     assert set(measured_rules(app)) | set(LEFT_OUT) == pages
     assert all(why.strip() for why in LEFT_OUT.values())
+
+
+def test_a_bench_of_copied_vendors_runs() -> None:
+    """It shares its copies with the bench of the cycle, and nobody runs it but before an issue is closed."""
+    assert len(campaign.measured(7)) == 2
 
 
 def test_every_page_that_is_measured_opens(app: Portal, database: Database, settings: Settings) -> None:
