@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import delete, event, func, insert, select, update
+from sqlalchemy import event, func, insert, select, update
 
 from portal import clock, create_app
 from portal.access import Identity
@@ -24,7 +24,7 @@ from portal.db import SYSTEM
 from portal.gate import standings
 from portal.gate.keeping import Keeper
 from portal.gate.standing_models import BriefSubmission, GateBrief
-from portal.portfolio.indexing import PARTIES, Indexer
+from portal.portfolio.indexing import PARTIES, Indexer, forget
 from portal.portfolio.models import FourthParty, IndexedSubmission
 from portal.vendors.models import Engagement
 from portal.web import Portal
@@ -103,8 +103,7 @@ def _kept(app: Portal, actor: Identity, count: int) -> tuple[float, float]:
     ours = actor.scope.organisation_id
     with app.database.transaction(SYSTEM) as session:
         session.execute(update(GateBrief).values(basis="").execution_options(synchronize_session=False))
-        some = select(IndexedSubmission.submission_id).limit(100)
-        session.execute(delete(IndexedSubmission).where(IndexedSubmission.submission_id.in_(some)))
+        forget(session, session.scalars(select(IndexedSubmission.submission_id).limit(100)).all())
     started = perf_counter()
     written = Keeper(app.database).turn(clock.now, seconds=HOURS)
     keeping = (perf_counter() - started) / max(1, written)
