@@ -92,11 +92,20 @@ def paged(session: Session, statement: Select[Any], number: int, *, size: int = 
 
 def paged_ids(session: Session, statement: Select[Any], number: int, *, size: int = SIZE) -> Page[Any]:
     """As ``paged`` for a statement of one column whose criteria cost more than its order: they are asked once."""
+    page = paged_rows(session, statement, number, size=size)
+    return Page([one[0] for one in page.rows], page.number, page.total, size)
+
+
+def paged_rows(session: Session, statement: Select[Any], number: int, *, size: int = SIZE) -> Page[Any]:
+    """The same for a statement of some columns, also of groups: rows of these and of how many there are."""
     cut = statement.add_columns(func.count().over()).limit(size).offset((number - 1) * size)
     found = session.execute(cut).all()
-    if not found and number > 1:  # past the end, where nothing says how many there are
-        return paged(session, statement, number, size=size)
-    return Page([one[0] for one in found], number, found[0][1] if found else 0, size)
+    if found or number == 1:
+        return Page(list(found), number, found[0][-1] if found else 0, size)
+    # Past the end, where nothing says how many there are.
+    counted = select(func.count()).select_from(statement.order_by(None).subquery())
+    last = Page([], 1, session.execute(counted).scalar_one(), size).last
+    return paged_rows(session, statement, last, size=size)
 
 
 def following(

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
+    Select,
     String,
     Uuid,
     and_,
@@ -62,6 +63,7 @@ COLUMNS = (
 )
 CONDITIONS = ("engagement_id", "code", "subject", "due", "lapses_to")
 SUBMISSIONS = ("engagement_id", "slug", "submission_id", "demanded")
+BESIDE_BRIEFS = (BriefCondition, CONDITIONS), (BriefSubmission, SUBMISSIONS)
 # One value of each kind of column, for a row that is no gate's (_pad).
 PAD: Mapping[type, Any] = MappingProxyType(
     {Uuid: NOBODY, String: "", Integer: 0, Boolean: False, Date: date(2000, 1, 1), JSON: ()}
@@ -73,7 +75,8 @@ _failed: Remembered[bool] = Remembered(50_000)  # what nobody can work out, by t
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What stands at each gate that the reader may see, of vendors that are still here, for statements.
+    """What stands at each gate that the reader may see, of vendors that are still here, for statements that ask for
+    these vendors themselves: what was stored of others may be old.
 
     ``of``: a subquery with COLUMNS for ``joined``, which leaves out rows of a revision that the engagement has left
     behind; ``conditions``: those not met, with CONDITIONS; ``submissions``: what counts today, with SUBMISSIONS.
@@ -121,12 +124,15 @@ def relation(
             if one.id in looked.failed:
                 _failed.keep((one.id, one.ground_revision, in_force.basis, today), True)
     where = identity, in_force.basis, today
-    return Relation(
-        _gates(*where, found),
-        _beside(*where, found, BriefCondition, CONDITIONS, condition_rows(found)),
-        _beside(*where, found, BriefSubmission, SUBMISSIONS, submission_rows(found)),
-        len(stale) - len(found),
+    if len(stale) > AS_VALUES or vendors.is_narrowed(identity):
+        stored = [_beside(*where, found, *one) for one in BESIDE_BRIEFS]
+    else:
+        stored = [_all_but(identity, {one.id for one in stale}, *one) for one in BESIDE_BRIEFS]
+    made_now = condition_rows(found), submission_rows(found)
+    conditions, submissions = (
+        _with(some, *one, list(rows)) for some, one, rows in zip(stored, BESIDE_BRIEFS, made_now, strict=True)
     )
+    return Relation(_gates(*where, found), conditions, submissions, len(stale) - len(found))
 
 
 class _Found(dict[uuid.UUID, Worked]):
@@ -220,17 +226,23 @@ def _beside(
     found: Collection[uuid.UUID],
     model: Any,
     names: tuple[str, ...],
-    rows: Iterable[tuple[Any, ...]],
-) -> Any:
-    """Rows that stand beside briefs that count, and those of gates that were worked out now."""
-    stored = (
+) -> Select[Any]:
+    """Rows that stand beside stored briefs that count."""
+    return (
         select(*(getattr(model, name) for name in names))
         .select_from(GateBrief)
         .join(Engagement, Engagement.id == GateBrief.engagement_id)
         .join(model, and_(model.engagement_id == GateBrief.engagement_id, *mine(identity.scope, model)))
         .where(*_counts(identity, basis, today, found))
     )
-    return _with(stored, model, names, list(rows))
+
+
+def _all_but(
+    identity: Identity, stale: Collection[uuid.UUID], model: Any, names: tuple[str, ...]
+) -> Select[Any]:
+    """The same, of vendors that are still here, where the briefs that do not count are few: none has to be asked."""
+    but = [model.engagement_id.not_in(sorted(stale))] if stale else []
+    return select(*(getattr(model, name) for name in names)).where(*mine(identity.scope, model), *but)
 
 
 def _counts(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, delete, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, select
 from sqlalchemy.orm import Session
 
 from portal.access import Identity, mine
@@ -21,7 +21,7 @@ from portal.audit.service import record
 from portal.db import name_key
 from portal.faults import Invalid, NotFound
 from portal.gate.standings import Relation
-from portal.paging import SIZE, Page
+from portal.paging import Page, paged_ids, paged_rows
 from portal.portfolio.models import FourthParty, FourthPartyName
 from portal.portfolio.words import firm_key
 from portal.vendors import queries as vendors
@@ -85,13 +85,9 @@ def listed(
     session: Session, identity: Identity, narrowed: Filter, relation: Relation, *, number: int
 ) -> Page[Party]:
     """One page of all firms."""
-    statement = _ranked(identity, narrowed, relation)
-    total = session.execute(
-        select(func.count()).select_from(statement.order_by(None).subquery())
-    ).scalar_one()
-    at = min(number, Page([], number, total).last)
-    cut = session.execute(statement.limit(SIZE).offset((at - 1) * SIZE)).all()
-    return Page(_parties(session, identity, cut, relation, tiers_of(session, identity)), at, total)
+    page = paged_rows(session, _ranked(identity, narrowed, relation), number)
+    found = _parties(session, identity, page.rows, relation, tiers_of(session, identity))
+    return Page(found, page.number, page.total)
 
 
 def everything(session: Session, identity: Identity, narrowed: Filter, relation: Relation) -> list[Party]:
@@ -100,11 +96,11 @@ def everything(session: Session, identity: Identity, narrowed: Filter, relation:
     return _parties(session, identity, found, relation, tiers_of(session, identity), few=False)
 
 
-def engagements(identity: Identity, narrowed: Filter, relation: Relation) -> Select[Any]:
+def engagements(session: Session, identity: Identity, narrowed: Filter, relation: Relation) -> Select[Any]:
     """The ids of the engagements that rest on the firm ``narrowed.key``, most critical first."""
     statement = (
         _joined(select(Engagement.id), identity, relation)
-        .where(_key() == narrowed.key)
+        .where(*_counts_as(session, identity, [narrowed.key]))
         .group_by(Engagement.id, Engagement.tier, Engagement.name_key, Vendor.name_key)
         .order_by(_rank(), Vendor.name_key, Engagement.name_key, Engagement.id)
     )
@@ -115,10 +111,8 @@ def page_of(
     session: Session, identity: Identity, narrowed: Filter, relation: Relation, *, number: int
 ) -> Page[Named]:
     """One page of them."""
-    statement = engagements(identity, narrowed, relation)
-    at, total = _last(session, statement, number)
-    ids = session.execute(statement.limit(SIZE).offset((at - 1) * SIZE)).scalars()
-    return Page(rows(session, identity, narrowed.key, ids, relation), at, total)
+    page = paged_ids(session, engagements(session, identity, narrowed, relation), number)
+    return Page(rows(session, identity, narrowed.key, page.rows, relation), page.number, page.total)
 
 
 def rows(
@@ -129,7 +123,9 @@ def rows(
     bought = vendors.engagements(session, identity, wanted)
     sellers = vendors.vendors(session, identity, {one.vendor_id for one in bought.values()})
     columns: list[Any] = [Engagement.id, FourthParty.name, FourthParty.country, FourthParty.service]
-    statement = _joined(select(*columns), identity, relation).where(_key() == key, Engagement.id.in_(wanted))
+    statement = _joined(select(*columns), identity, relation).where(
+        *_counts_as(session, identity, [key]), Engagement.id.in_(wanted)
+    )
     said: dict[uuid.UUID, Any] = {}
     for one in session.execute(
         statement.order_by(FourthParty.submission_id, FourthParty.key, FourthParty.row)
@@ -225,17 +221,18 @@ def _is_named(session: Session, identity: Identity, key: str) -> bool:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _last(session: Session, statement: Select[Any], number: int) -> tuple[int, int]:
-    """The page that is there for the one asked for, and how many rows in all."""
-    total = session.execute(
-        select(func.count()).select_from(statement.order_by(None).subquery())
-    ).scalar_one()
-    return min(number, Page([], number, total).last), total
-
-
 def _key() -> Any:
     """What a firm counts as: its own key, or the one that somebody said it is."""
     return func.coalesce(FourthPartyName.same_as, FourthParty.name_key)
+
+
+def _counts_as(session: Session, identity: Identity, keys: Collection[str]) -> list[ColumnElement[bool]]:
+    """A firm is one of these. The keys that it goes by are named, too: by them rows of few firms are found at once."""
+    others = select(FourthPartyName.name_key).where(
+        FourthPartyName.same_as.in_(keys), *mine(identity.scope, FourthPartyName)
+    )
+    called = {*keys, *session.execute(others).scalars()}
+    return [FourthParty.name_key.in_(sorted(called)), _key().in_(keys)]
 
 
 def _rank() -> Any:
@@ -257,20 +254,22 @@ def _joined(statement: Select[Any], identity: Identity, relation: Relation) -> S
 
 
 def _ranked(identity: Identity, narrowed: Filter, relation: Relation) -> Select[Any]:
-    """(key, name, engagements by tier and in all, vendors), those first on which most critical engagements rest."""
+    """(key, critical, high and other engagements), those first on which most critical engagements rest."""
 
     def bought(tier: str) -> Any:
         return func.count(case((Engagement.tier == tier, Engagement.id)).distinct())
 
     key = _key().label("key")
-    critical, high = bought("critical").label("critical"), bought("high").label("high")
-    every = func.count(Engagement.id.distinct()).label("engagements")
-    sellers = func.count(Vendor.id.distinct()).label("vendors")
-    columns = (key, critical, high, every, sellers)
+    critical, high = bought("critical"), bought("high")
+    others = case((Engagement.tier.in_(("critical", "high")), None), else_=Engagement.id)
+    # Of those with as many critical and high ones, whoever has more others has more in all.
+    lower = func.count(others.distinct()).label("lower")
+    critical, high = critical.label("critical"), high.label("high")
+    columns = (key, critical, high, lower)
     statement = (
         _joined(select(*columns), identity, relation)
         .group_by(key)
-        .order_by(critical.desc(), high.desc(), every.desc(), key)
+        .order_by(critical.desc(), high.desc(), lower.desc(), key)
     )
     if narrowed.tier:
         statement = statement.where(Engagement.tier == narrowed.tier)
@@ -289,11 +288,23 @@ def _names(
     key, sellers = _key().label("key"), func.count(Vendor.id.distinct())
     statement = _joined(select(key, FourthParty.name, sellers), identity, relation)
     if keys is not None:
-        statement = statement.where(_key().in_(keys))
+        statement = statement.where(*_counts_as(session, identity, keys))
     best: dict[str, tuple[int, int, str]] = {}
     for one, name, count in session.execute(statement.group_by(key, FourthParty.name)):
         best[one] = min(best.get(one, (0, 0, "")), (-count, len(name), name))
     return {one: name for one, (_count, _length, name) in best.items()}
+
+
+def _sellers(
+    session: Session, identity: Identity, relation: Relation, keys: Collection[str] | None
+) -> dict[str, int]:
+    """How many vendors name each of these firms (None: all)."""
+    key = _key().label("key")
+    columns: list[Any] = [key, func.count(Vendor.id.distinct())]
+    statement = _joined(select(*columns), identity, relation).group_by(key)
+    if keys is not None:
+        statement = statement.where(*_counts_as(session, identity, keys))
+    return dict(session.execute(statement).all())
 
 
 def tiers_of(session: Session, identity: Identity) -> dict[str, int]:
@@ -316,9 +327,20 @@ def _parties(
     *,
     few: bool = True,
 ) -> list[Party]:
-    names = _names(session, identity, relation, [one.key for one in found] if few else None)
+    keys = [one.key for one in found] if few else None
+    names = _names(session, identity, relation, keys)
+    sellers = _sellers(session, identity, relation, keys)
     critical, high = tiers.get("critical", 0), tiers.get("high", 0)
     return [
-        Party(names[one.key], one.key, one.critical, critical, one.high, high, one.engagements, one.vendors)
+        Party(
+            names[one.key],
+            one.key,
+            one.critical,
+            critical,
+            one.high,
+            high,
+            one.critical + one.high + one.lower,
+            sellers[one.key],
+        )
         for one in found
     ]

@@ -160,7 +160,7 @@ def _fourth_party(organisation: str, narrowed: Filter, error: str = "", typed: s
 def fourth_party_csv(organisation: str) -> Response:
     session, identity, today, narrowed = web.db(), web.identity(), _today(), _named_filter()
     relation = _relation(today)
-    ids = list(session.execute(queries.engagements(identity, narrowed, relation)).scalars())
+    ids = list(session.execute(queries.engagements(session, identity, narrowed, relation)).scalars())
     note = export_made("fourth-party", now=web.now(), actor=identity)
     name = _name(f"fourth-party-{organisation}-{today}", relation)
     return list_file(name, NAMED_HEAD, _rows(narrowed.key, ids, relation), note)

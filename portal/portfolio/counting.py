@@ -52,7 +52,8 @@ def counted(session: Session, base: Select[Any], lists: Sequence[Listed]) -> dic
         (case((one, literal(1 << at, BigInteger)), else_=0) for at, one in enumerate(asked)),
         start=literal(0, Integer),
     )
-    rows = base.add_columns(fits.label("fits")).subquery("rows_of_lists")
+    # The offset keeps SQLite from asking each row twice, to group it and to name its group.
+    rows = base.add_columns(fits.label("fits")).offset(0).subquery("rows_of_lists")
     groups = session.execute(select(rows.c.fits, func.count()).group_by(rows.c.fits)).all()
     return {
         key: sum(count for found, count in groups if found & bits == bits) for key, bits in wanted.items()

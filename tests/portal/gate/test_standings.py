@@ -6,11 +6,12 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from portal.access import Identity, OrganisationRole
 from portal.db import SYSTEM, Database
-from portal.gate import reading, standings
+from portal.gate import reading, standings, working
+from portal.gate.keeping import Keeper
 from portal.gate.standing_models import GateBrief
 from portal.gate.standings import COLUMNS
 from portal.vendors import queries as vendors
@@ -104,3 +105,46 @@ def test_a_relation_alone_counts_no_gate_of_anybody_else(database: Database, sce
             beside = session.execute(select(func.count()).select_from(rel.submissions)).scalar_one()
         assert ids == own
         assert bool(beside) >= more
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("most", [0, 1, standings.NOW_AT_ONCE])
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_few_old_briefs_are_left_out_by_name_as_by_what_is_asked_of_each(
+    database: Database, scene: Scene, moved: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Moved: the ground of no gate of the organisation, of one, of all."""
+    place = scene.deals[0].organisation
+    Keeper(database).turn(lambda: NOW, seconds=10**6)
+    ours = select(Engagement.id).where(Engagement.organisation_id == place.id).order_by(Engagement.id)
+    with database.transaction(SYSTEM) as session:
+        some = session.scalars(ours).all()
+        for one in some[: len(some) if moved == 2 else moved]:
+            session.execute(
+                update(Engagement)
+                .where(Engagement.id == one)
+                .values(ground_revision=Engagement.ground_revision + 1)
+                .execution_options(unaudited=True)
+            )
+
+    def beside() -> tuple[Any, ...]:
+        standings._worked._known.clear()
+        with database.looking(place[CISO].scope) as session:
+            found = standings.relation(session, place[CISO], today=TODAY, now=NOW, most=most)
+            both = (session.execute(select(one)).all() for one in (found.conditions, found.submissions))
+            return found.waiting, *(sorted(map(repr, one)) for one in both)
+
+    by_name = beside()
+    with database.looking(SYSTEM) as session:
+        basis = working.rules(session, place.id).basis
+    asked = []
+
+    def ask(identity: Identity, stale: Any, *model: Any) -> Any:
+        asked.append(stale)
+        return standings._beside(identity, basis, TODAY, (), *model)
+
+    monkeypatch.setattr(standings, "_all_but", ask)
+    assert beside() == by_name
+    assert [len(one) for one in asked] == [min(moved, 1) if moved < 2 else len(some)] * 2
+    assert len(some) > 1
+    assert by_name[2] or moved == 2

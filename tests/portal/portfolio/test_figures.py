@@ -251,7 +251,7 @@ def opened(
     else:
         assert figure.endpoint == PARTY
         firm = concentration_queries.Filter(tier=given["tier"], key=firm_key(given["name"]))
-        statement = concentration_queries.engagements(identity, firm, relation)
+        statement = concentration_queries.engagements(session, identity, firm, relation)
     return len(session.execute(statement).all())
 
 

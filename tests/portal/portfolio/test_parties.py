@@ -45,7 +45,8 @@ def parties(database: Database, who: Identity, **more: Any) -> dict[str, Party]:
 def rest_on(database: Database, who: Identity, key: str, **more: Any) -> list[uuid.UUID]:
     with database.looking(who.scope) as session:
         relation = standings.relation(session, who, today=TODAY, now=NOW)
-        return list(session.execute(queries.engagements(who, Filter(key=key, **more), relation)).scalars())
+        statement = queries.engagements(session, who, Filter(key=key, **more), relation)
+        return list(session.execute(statement).scalars())
 
 
 @pytest.mark.both_databases
