@@ -37,6 +37,9 @@ from tests.benchmarks.what_if import SUBMISSIONS
 REPEATS = 7
 STALE = standings.NOW_AT_ONCE
 ONE_PAGE, EACH_GATE = 0.3, 0.006  # seconds at the server
+MOVED = (
+    0.6  # our own: as many gates worked out by the page itself, until the worker's next pass has stored them
+)
 FIRMS, NAMED = 400, 5  # names of firms, and how many each vendor names
 HOURS = 10**6  # more seconds than the keepers need
 
@@ -74,9 +77,7 @@ def _measure(app: Portal, folder: Path, count: int) -> list[Figure]:
     for one, quick, slow, statements in zip(pages, warm, anew, counted, strict=True):
         told = f"portfolio, {one} ({name}, {statements} statements, a frame: {frame * 1000:.0f} ms)"
         lines.append(Figure(told, quick, 0, ONE_PAGE, ratio=False))
-        lines.append(
-            Figure(f"portfolio, {one}, {STALE} gates moved ({name})", slow, 0, ONE_PAGE, ratio=False)
-        )
+        lines.append(Figure(f"portfolio, {one}, {STALE} gates moved ({name})", slow, 0, MOVED, ratio=False))
     return lines
 
 
