@@ -137,7 +137,8 @@ def return_questions(
 def withdraw(session: Session, assessment: Assessment, *, actor: Identity, now: datetime) -> None:
     """Take a return back before it is submitted: the submission before stands again, with the date it had.
 
-    The company keeps what it has written since. The caller has locked ``assessment``. Raises Refused, Conflict.
+    The company keeps what it has written since; what it asked about the return is past, as after a submission. The
+    caller has locked ``assessment``. Raises Refused, Conflict.
     """
     _check_may(actor)
     scope = open_scope(session, actor, assessment)
@@ -156,6 +157,9 @@ def withdraw(session: Session, assessment: Assessment, *, actor: Identity, now: 
     assessment.answered, assessment.total = stands.answered, stands.total
     delegation.end_links(session, assessment, actor=actor, now=now)
     workbook_uploads.forget_all(session, assessment.id)
+    asked = enquiries.open_ones(session, actor, assessment.id)
+    for row in asked:
+        settle(session, row, enquiries.WITHDRAWN, actor=actor, now=now)
     data = {"round": scope.round, "due": scope.due_before}
     record(session, Kind.RETURN_WITHDRAWN, now=now, actor=actor, subject=assessment, data=data)
     _tell(
@@ -163,7 +167,7 @@ def withdraw(session: Session, assessment: Assessment, *, actor: Identity, now: 
         assessment,
         f"{actor.person.name} has taken back the return of questions of {about(assessment)}.",
         "You need not do anything: what you submitted stands as it was. What you have written since is kept, and was "
-        "not sent.",
+        "not sent." + (" What you asked about the return is closed." if asked else ""),
         actor=actor,
         now=now,
     )

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from portal.access import OrganisationRole
+from portal.assessments import enquiries, turns
 from portal.assessments import queries as assessment_queries
 from portal.assessments import returning as rounds
-from portal.assessments import turns
 from portal.assessments.drafts import Content
-from portal.assessments.models import AnswerRow, Submission
+from portal.assessments.models import AnswerRow, Enquiry, Submission
 from portal.assessments.returned import CHOSEN, DOCUMENT, VISIBLE
 from portal.assessments.round_models import RoundScope
 from portal.assessments.service import FOREIGN, STANDS
@@ -137,6 +137,21 @@ def test_a_return_that_is_taken_back_leaves_everything_as_it_was(given: Reviewed
     assert at.draft(given).contents[MFA].value == "some"
     second = at.submit(given)
     assert at.sealed(second) == at.sealed(given)
+
+
+@pytest.mark.both_databases
+def test_what_was_asked_about_a_return_ends_with_it(given: Reviewed) -> None:
+    at.give_back(given, [MFA])
+    with given.database.transaction(given.owner.scope) as session:
+        one = assessment_queries.assessment(session, given.owner, given.issued.assessment, lock=True)
+        more = {"kind": "more_time", "text": "We are moving.", "wanted": at.DUE + timedelta(days=7)}
+        enquiries.ask(session, one, actor=given.owner, now=NOW, **more)
+    at.take_back(given)
+    with given.database.looking(SYSTEM) as session:
+        (asked,) = session.scalars(select(Enquiry))
+        letters = session.scalars(select(Message.text).where(Message.kind == "assessment_changed")).all()
+    assert (asked.state, asked.settled_by) == ("withdrawn", given.reviewer.person.id)
+    assert any("What you asked about the return is closed." in " ".join(one.split()) for one in letters)
 
 
 def test_of_two_returns_at_once_the_second_is_told(given: Reviewed) -> None:
