@@ -132,14 +132,16 @@ def _newest(eyes: Eyes) -> Any:
 
 
 def incidents(eyes: Eyes) -> Select[Any]:
-    """Incidents that nobody has settled, INCIDENT_DAYS after they were put on record. ``code``: what kind it is."""
+    """Incidents that nobody has settled, INCIDENT_DAYS after they were put on record, or opened again: whoever was
+    reminded of it then has to look anew. ``code``: what kind it is.
+    """
     return (
         columns(
             "incident",
             Incident.id,
             organisation_id=Incident.organisation_id,
             vendor_id=Incident.vendor_id,
-            since=Incident.opened_at,
+            since=func.coalesce(Incident.reopened_at, Incident.opened_at),
             zone=Organisation.zone,
             tier=None,
             code=Incident.kind,

@@ -198,7 +198,7 @@ def commitment(salt: bytes, words: str) -> str:
 
 def _open_again(session: Session, row: Incident, *, actor: Identity, now: datetime) -> None:
     """``settled_at`` stays: by it the reason for a look is another one than before (trigger_finding.of_incidents)."""
-    row.state, row.settled_by = OPEN, None
+    row.state, row.settled_by, row.reopened_at = OPEN, None, now
     data, ours = {"state": OPEN}, row.company_id is None
     record(session, Kind.INCIDENT_REOPENED, now=now, actor=actor, subject=row, data=data, ours=ours)
     session.flush()

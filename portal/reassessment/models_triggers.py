@@ -49,8 +49,8 @@ class Incident(Identified, Base):
 
     ``company_id``: None until the vendor may read it: it was noted about the vendor, and nobody has written to it.
     ``happened`` and ``known``: days, in the organisation's zone. ``state``: open or settled. ``settled_at``: when it
-    was settled last, of one that is open again, too. ``said``: how many entries there are, internal ones too: the
-    vendor's side cannot count these.
+    was settled last, of one that is open again, too; ``reopened_at``: since when that one is. ``said``: how many
+    entries there are, internal ones too: the vendor's side cannot count these.
     """
 
     __tablename__ = "incident"
@@ -74,6 +74,7 @@ class Incident(Identified, Base):
     opened_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
     settled_at: Mapped[datetime | None]
     settled_by: Mapped[uuid.UUID | None]
+    reopened_at: Mapped[datetime | None]
 
 
 class IncidentEntry(Identified, Base):

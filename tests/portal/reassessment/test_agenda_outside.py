@@ -16,10 +16,10 @@ from portal.audit.service import record
 from portal.db import SYSTEM, Database
 from portal.gate import keeping
 from portal.outbox import Message
-from portal.reassessment import agenda, generating, incidents, terms, trigger_finding
+from portal.reassessment import agenda, generating, incident_queries, incidents, terms, trigger_finding
 from portal.reassessment.agenda import Item
 from portal.reassessment.kinds import OWN
-from portal.reassessment.models import Reminder
+from portal.reassessment.models import Reminder, ReminderStep
 from portal.settings import Settings
 from portal.vendors import queries as vendors
 from questionnaires import catalog
@@ -130,6 +130,21 @@ def test_each_kind_says_what_is_due_and_until_when(database: Database, given: Gi
     assert found["trigger"].due == TODAY + timedelta(days=14)
     assert (found["campaign"].due_time, found["campaign"].tier) == (time(18), "hours")
     assert found["evidence"].vendor_id == given.first.vendor
+
+
+def test_an_incident_that_is_open_again_is_told_of_anew(database: Database, given: Given) -> None:
+    later = NOW + timedelta(days=40)
+    for again in (False, True):
+        with database.transaction(given.ciso.scope) as session:
+            row = incident_queries.incident(session, given.ciso, given.incident, lock=True)
+            incidents.settle(session, row, again=again, actor=given.ciso, now=later)
+        found = [one.due for one in of(database, given.ciso, "incident")]
+        assert found == ([TODAY + timedelta(days=42)] if again else [])
+        generating.generate(database, now=later + timedelta(days=9))
+    with database.looking(SYSTEM) as session:
+        told = session.scalars(select(ReminderStep).where(ReminderStep.subject_id == given.incident)).all()
+    assert {one.due for one in told} == {TODAY + timedelta(days=42)}
+    assert any(one.people for one in told)
 
 
 def test_what_a_campaign_asks_is_no_assessment_of_the_usual_ladder(database: Database, given: Given) -> None:
