@@ -27,6 +27,10 @@ NOTICES: dict[str, tuple[Any, str]] = {
     "password-set": (_l("Your password is set. Sign in with it."), "good"),
     "password-changed": (_l("Your password is changed. Other browsers are signed out."), "good"),
     "saved": (_l("Saved."), "good"),
+    "letters-resent": (
+        _l("Queued once more. They go within minutes; what cannot be sent again stays."),
+        "good",
+    ),
     "letter-resent": (_l("Queued once more. It goes within a minute or so."), "good"),
     "confirmed": (_l("Taken over as still true. From now on the answer bears your name."), "good"),
     "move-asked": (_l("Asked. It takes some seconds; the vendor gets a letter."), "good"),

@@ -33,6 +33,7 @@ WAITING = STATES["waiting"]
 GATHERING = ("all", "sent")  # their letters are kept for ever
 MOST = 10_000  # letters of those that the page leads to: whole pages
 FEW = 40_000  # reminders of an organisation
+AT_ONCE = 1000  # letters that are sent again at a press
 NEWEST = (Message.created_at.desc(), Message.id)
 
 
@@ -169,6 +170,34 @@ def _letter(one: Message, lines: int, left_out: int) -> Letter:
         left_out=left_out,
         again=_again(one),
     )
+
+
+def resend_given_up(session: Session, identity: Identity, *, now: datetime) -> int:
+    """As ``resend`` for all that were given up, the oldest first, AT_ONCE at most; how many. One event tells of them.
+
+    Raises Conflict where there is none.
+    """
+    some = (
+        select(Message.id)
+        .where(
+            _ours(identity),
+            Message.state == "gave_up",
+            Message.into_id.is_(None),
+            Message.recipient != "",
+            or_(Message.ready.is_(False), Message.text != ""),
+        )
+        .order_by(Message.created_at, Message.id)
+        .limit(AT_ONCE)
+        .execution_options(**ACROSS)
+    )
+    wanted = list(session.execute(some).scalars())
+    back = outbox.requeue(session, Message.id.in_(wanted), now=now, options=ACROSS) if wanted else 0
+    if not back:
+        raise Conflict(
+            "None of these letters can be sent again: each is on its way, or nothing is left of it."
+        )
+    record(session, Kind.LETTER_RESENT, now=now, actor=identity, data={"letters": back})
+    return back
 
 
 def _again(one: Message) -> bool:

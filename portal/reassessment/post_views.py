@@ -92,6 +92,7 @@ def list_page(organisation: str) -> str:
         "letters/list.html",
         page=page,
         pages=page.links(lambda number: address(page=number)),
+        at_once=queries.AT_ONCE,
         most=queries.MOST if state in queries.GATHERING else 0,
         state=state,
         filters=[(one, words, address(state=one)) for one, words in FILTER_WORDS.items()],
@@ -132,3 +133,12 @@ def resend(organisation: str, letter: uuid.UUID) -> Response:
     queries.resend(web.db(), web.identity(), letter, now=web.now())
     back = url_for(".list_page", organisation=organisation, state="waiting")
     return web.notice(redirect(back, 303), "letter-resent")
+
+
+@blueprint.post("/o/<organisation>/letters/resend")
+@requires(Permission.RESEND_LETTER)
+def resend_all(organisation: str) -> Response:
+    """All that were given up; what is more than goes at a press stays in the list."""
+    queries.resend_given_up(web.db(), web.identity(), now=web.now())
+    back = url_for(".list_page", organisation=organisation, state="gave_up")
+    return web.notice(redirect(back, 303), "letters-resent")

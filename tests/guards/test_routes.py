@@ -123,6 +123,7 @@ ROUTES: dict[str, Permission | None] = {
     "GET /o/<organisation>/letters.csv": P.SEE_LETTERS,
     "GET /o/<organisation>/letters.xlsx": P.SEE_LETTERS,
     "POST /o/<organisation>/letters/<uuid:letter>/resend": P.RESEND_LETTER,
+    "POST /o/<organisation>/letters/resend": P.RESEND_LETTER,
     "GET /clients": P.ACCOUNT,
     # organisation
     "GET /o/<organisation>/": P.SEE_VENDORS,

@@ -141,6 +141,44 @@ def test_what_cannot_go_again_is_refused(
     assert get(database, letter).state == values["state"]
 
 
+def test_all_that_were_given_up_go_again_at_a_press_the_oldest_first(
+    app: Portal, database: Database, issued: Issued, stranger: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of another organisation, nothing without an address or words, no more at once than is said."""
+    monkeypatch.setattr(queries, "AT_ONCE", 2)
+    place = issued.organisation
+    ours = [
+        queued(
+            database, place.id, f"n{one}", state="gave_up", attempts=9, created_at=NOW + timedelta(hours=one)
+        )
+        for one in range(3)
+    ]
+    others = [
+        queued(database, stranger.id, "theirs", state="gave_up"),
+        queued(database, place.id, "nobody", state="gave_up", recipient=""),
+        queued(database, place.id, "empty", state="gave_up", text="", html=""),
+        queued(database, place.id, "into", state="gave_up", into_id=ours[0]),
+        queued(database, place.id, "once", state="failed", attempts=1),
+    ]
+    path = f"/o/{place.slug}/letters"
+    auditor, ciso = signed_in(app, place[AUDITOR]), signed_in(app, place[CISO])
+    assert auditor.post(f"{path}/resend").status_code == 403
+    assert "letters/resend" not in auditor.get(f"{path}?state=gave_up").text
+    assert "Send the oldest 2 again" in ciso.get(f"{path}?state=gave_up").text
+    for went in (2, 3):
+        assert ciso.post(f"{path}/resend").status_code == 303
+        states = [get(database, one).state for one in ours]
+        assert states == ["queued"] * went + ["gave_up"] * (3 - went)
+    answer = ciso.post(f"{path}/resend")
+    assert answer.status_code == 409
+    assert "None of these letters can be sent again" in answer.text
+    assert [get(database, one).state for one in others] == ["gave_up"] * 4 + ["failed"]
+    assert get(database, ours[0]).attempts == 0
+    with database.looking(SYSTEM) as session:
+        events = session.execute(select(Event).where(Event.kind == "letter.resent")).scalars().all()
+    assert sorted(one.data["letters"] for one in events) == [1, 2]
+
+
 @pytest.mark.parametrize("few", [queries.FEW, 0], ids=["few reminders", "many"])
 def test_a_list_holds_ones_own_and_the_digests_with_a_line_of_it_newest_first(
     app: Portal,
