@@ -35,7 +35,9 @@ STATES = [
     State("audit calendar, two weeks", "ciso", US + "/calendar?when=soon", "two weeks from now"),
     State("audit calendar, overdue", "auditor", US + "/calendar?when=late", "the oldest first"),
     State("audit calendar, past every step", "ciso", US + "/calendar?when=past", "nobody hears of it again"),
-    State("audit calendar, stuck", "ciso", US + "/calendar?when=stuck", "Nothing is stuck."),
+    # Whether anything is depends on how often the demonstration's worker has passed by then.
+    State("audit calendar, stuck", "ciso", US + "/calendar?when=stuck", "should have opened by itself"),
+    State("audit calendar, nothing stuck", "many", NEW + "/calendar?when=stuck", "Nothing is stuck."),
     State("audit calendar, empty month", "ciso", US + "/calendar?year=2040&month=2", "in this month."),
     State("audit calendar of nothing yet", "many", NEW + "/calendar", "Nothing is due in"),
     State("foreseen", "ciso", US + "/calendar/foreseen", "nothing is sent by looking"),
