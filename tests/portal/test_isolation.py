@@ -176,8 +176,17 @@ def foreign_deals(scene: Scene, place: Place) -> list[Deal]:
 
 def test_the_canaries_sing_where_they_may(app: Portal, database: Database, scene: Scene) -> None:
     """The walk below proves nothing unless canaries are on pages at all: each is read somewhere by someone."""
-    heard: set[str] = set()
     walked = [scene.places[name] for name in ("Kzalder", "Kzbirch", "Kzcedar")]
+    here = {one.name for one in walked}
+    silent = {word for word, readers in scene.canaries.items() if readers & here}
+    with database.looking(SYSTEM) as session:  # letters are read by whom they were sent to
+        texts = [" ".join(session.scalars(select(Message.text))).lower()]
+    for place in walked:
+        if place.side == "organisation":
+            texts.append(asked_for(app, scene, place))
+            texts.append(said(signed_in(app, place[OrganisationRole.CISO]).get("/account/calendar")))
+    for text in texts:
+        silent = {word for word in silent if word not in text}
     sections = [one.key for one in security_lite().sections]
     readers = [
         (place, one) for place in walked for _role, one in [*place.people.items()][:1] + helpers(place)
@@ -189,18 +198,10 @@ def test_the_canaries_sing_where_they_may(app: Portal, database: Database, scene
             for _name, rule, method in routes(app):
                 if method == "GET" and place.side in rule.arguments:
                     for path in addresses(rule, values):
-                        text = said(browser.get(path))
-                        heard |= {word for word in scene.canaries if word in text}
-    for place in walked:
-        if place.side == "organisation":
-            heard |= {word for word in scene.canaries if word in asked_for(app, scene, place)}
-            own = said(signed_in(app, place[OrganisationRole.CISO]).get("/account/calendar"))
-            heard |= {word for word in scene.canaries if word in own}
-    with database.looking(SYSTEM) as session:  # letters are read by whom they were sent to
-        letters = " ".join(session.scalars(select(Message.text))).lower()
-    heard |= {word for word in scene.canaries if word in letters}
-    here = {one.name for one in walked}
-    silent = {word for word, readers in scene.canaries.items() if word not in heard and readers & here}
+                        # What is heard already need not be heard again: nobody else here could hear anything new.
+                        if any(place.name in scene.canaries[word] for word in silent):
+                            text = said(browser.get(path))
+                            silent = {word for word in silent if word not in text}
     assert silent == set()
 
 
