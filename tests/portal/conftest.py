@@ -34,6 +34,7 @@ REAL_CLOCK = frozenset(
         "test_writers",
         "test_hostile_requests",
         "test_load",
+        "test_sso_theirs",
     }
 )
 
