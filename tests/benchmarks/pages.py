@@ -2,21 +2,24 @@
 
 Which they are is read from the routes, so that a new list is measured by itself; what is left out stands in LEFT_OUT.
 The installation is the one of what_if_portal with what around.py adds. ``python -m tests.benchmarks.pages [VENDORS]``
-measures fewer.
+measures fewer. PostgreSQL is measured too where PORTAL_TEST_POSTGRES names a server (tests/postgres.sh).
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 from portal import clock, create_app, engines
+from portal.access import Identity
 from portal.db import Database
 from portal.gate.keeping import Keeper
 from portal.outbox import WorkerBeat
 from portal.web import Portal
-from tests.benchmarks import what_if_portal
+from tests.benchmarks import both, what_if_portal
 from tests.benchmarks.engine import made
 from tests.benchmarks.gate import Visit, _author
 from tests.benchmarks.measuring import Figure, in_turns, table
@@ -77,31 +80,42 @@ def figures() -> list[Figure]:
 def measured(count: int) -> list[Figure]:
     old, _good, _poor = made()
     folder = what_if_portal.stored(old, count)
-    app = create_app(replace(what_if_portal.settings_of(folder), demo=True))
-    try:
-        actor = _author(folder)
-        assert actor.organisation is not None
-        Keeper(app.database).turn(clock.now, seconds=HOURS)
-        engines.take_statistics(app.database)
-        beat(app.database)  # after the keeper, which takes longer than a worker may be silent
-        visit, name = Visit(app, actor), f"{count:,} vendors, {what_if_portal.letters_of(folder):,} letters"
-        program = visit.program(actor)
-        works = {}
-        for rule in measured_rules(app):
-            path = rule.replace("<organisation>", actor.organisation.slug)
-            if rule.startswith(f"{API}/"):
-                works[rule] = program(path.removeprefix(API))
-                continue
-            works[rule] = visit.getting(path)
-            for query in VIEWS.get(rule, ()):
-                works[f"{rule}?{query}"] = visit.getting(f"{path}?{query}")
-        taken = in_turns(*works.values(), repeats=REPEATS)
-    finally:
-        app.database.dispose()
+    return [figure for kind in both.KINDS for figure in _of_kind(kind, folder, count)]
+
+
+def _of_kind(kind: str, folder: Path, count: int) -> list[Figure]:
+    with both.installed(kind, folder) as settings:
+        app = create_app(replace(settings, demo=True))
+        try:
+            works = _works(app, _author(folder))
+            taken = in_turns(*works.values(), repeats=REPEATS)
+        finally:
+            app.database.dispose()
+    name = f"{kind}, {count:,} vendors, {what_if_portal.letters_of(folder):,} letters"
     return [
         Figure(f"pages, {rule.removeprefix(HOUSE) or '/'} ({name})", seconds, 0, ONE_PAGE, ratio=False)
         for rule, seconds in zip(works, taken, strict=True)
     ]
+
+
+def _works(app: Portal, actor: Identity) -> dict[str, Callable[[], None]]:
+    """What is measured, by its rule, after the worker has done what it does over everything."""
+    assert actor.organisation is not None
+    Keeper(app.database).turn(clock.now, seconds=HOURS)
+    engines.take_statistics(app.database)
+    beat(app.database)  # after the keeper, which takes longer than a worker may be silent
+    visit = Visit(app, actor)
+    program = visit.program(actor)
+    works = {}
+    for rule in measured_rules(app):
+        path = rule.replace("<organisation>", actor.organisation.slug)
+        if rule.startswith(f"{API}/"):
+            works[rule] = program(path.removeprefix(API))
+            continue
+        works[rule] = visit.getting(path)
+        for query in VIEWS.get(rule, ()):
+            works[f"{rule}?{query}"] = visit.getting(f"{path}?{query}")
+    return works
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 The installation is the one of what_if_portal, kept in ``build/what-if``, which git ignores; the worker's keepers fill
 it once. Each page is taken warm, and again after the ground of forty gates has moved. ``python -m
-tests.benchmarks.portfolio [VENDORS]`` measures fewer.
+tests.benchmarks.portfolio [VENDORS]`` measures fewer. PostgreSQL is measured too where
+PORTAL_TEST_POSTGRES names a server (tests/postgres.sh).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import event, func, insert, select, update
 
-from portal import clock, create_app
+from portal import clock, create_app, engines
 from portal.access import Identity
 from portal.db import SYSTEM
 from portal.gate import standings
@@ -28,7 +29,7 @@ from portal.portfolio.indexing import PARTIES, Indexer, forget
 from portal.portfolio.models import FourthParty, IndexedSubmission
 from portal.vendors.models import Engagement
 from portal.web import Portal
-from tests.benchmarks import what_if_portal
+from tests.benchmarks import both, what_if_portal
 from tests.benchmarks.engine import made
 from tests.benchmarks.gate import Visit, _author
 from tests.benchmarks.measuring import Figure, in_turns, table
@@ -51,18 +52,24 @@ def figures() -> list[Figure]:
 def measured(count: int) -> list[Figure]:
     old, _good, _poor = made()
     folder = what_if_portal.stored(old, count)
-    app = create_app(replace(what_if_portal.settings_of(folder), demo=True))
-    try:
-        return _measure(app, folder, count)
-    finally:
-        app.database.dispose()
+    return [figure for kind in both.KINDS for figure in _of_kind(kind, folder, count)]
 
 
-def _measure(app: Portal, folder: Path, count: int) -> list[Figure]:
+def _of_kind(kind: str, folder: Path, count: int) -> list[Figure]:
+    with both.installed(kind, folder) as settings:
+        app = create_app(replace(settings, demo=True))
+        try:
+            return _measure(app, folder, kind, count)
+        finally:
+            app.database.dispose()
+
+
+def _measure(app: Portal, folder: Path, kind: str, count: int) -> list[Figure]:
     actor = _author(folder)
     assert actor.organisation is not None
     keeping, indexing = _kept(app, actor, count)
-    visit, name = Visit(app, actor), f"{count:,} vendors"
+    engines.take_statistics(app.database)
+    visit, name = Visit(app, actor), f"{kind}, {count:,} vendors"
     base = f"/o/{actor.organisation.slug}"
     pages = {one: base + path for one, path in _pages(app, actor).items()}
     frame, *warm = in_turns(
@@ -71,8 +78,16 @@ def _measure(app: Portal, folder: Path, count: int) -> list[Figure]:
     anew = [_after_moves(app, actor, visit.getting(path)) for path in pages.values()]
     counted = [_statements(app, visit, path) for path in pages.values()]
     lines = [
-        Figure(f"portfolio, the worker keeps one of {count:,} gates", keeping, 0, EACH_GATE, ratio=False),
-        Figure(f"portfolio, the worker reads one of {count:,} submissions", indexing, 0, 0.1, ratio=False),
+        Figure(
+            f"portfolio, the worker keeps one of {count:,} gates ({kind})", keeping, 0, EACH_GATE, ratio=False
+        ),
+        Figure(
+            f"portfolio, the worker reads one of {count:,} submissions ({kind})",
+            indexing,
+            0,
+            0.1,
+            ratio=False,
+        ),
     ]
     for one, quick, slow, statements in zip(pages, warm, anew, counted, strict=True):
         told = f"portfolio, {one} ({name}, {statements} statements, a frame: {frame * 1000:.0f} ms)"
