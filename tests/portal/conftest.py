@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import sqlite3
 from datetime import timedelta
-from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from portal.db import Database
 from portal.settings import Settings
 from portal.storage import open_storage
 from tests.portal import grounds
+from tests.portal.once import put, rows_of
 from tests.portal.scene import Scene, make_scene
 from tests.portal.scene_api import give_tokens
 from tests.portal.scene_portfolio import work_out
@@ -48,23 +48,18 @@ def the_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 
 grounds.insist()
-_made: dict[str, tuple[Path, Scene]] = {}
+_made: dict[bool, tuple[Any, Scene]] = {}  # whether in SQLite -> its rows, and what was returned
 
 
 @pytest.fixture
-def scene(database: Database, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def scene(database: Database, settings: Settings) -> Scene:
     """Two organisations, three companies, four deals: see tests/portal/scene.py."""
-    if not database.sqlite:
-        return _with_files(_whole(database, settings), settings)
-    path = Path(str(database.engine.url.database))
-    if "scene" not in _made:
+    if database.sqlite not in _made:
         made = _whole(database, settings)
-        kept = tmp_path_factory.mktemp("scene") / "portal.sqlite"
-        _copy(path, kept)
-        _made["scene"] = (kept, made)
-        return _with_files(made, settings)
-    kept, made = _made["scene"]
-    _copy(kept, path)
+        _made[database.sqlite] = (rows_of(database), made)
+    else:
+        rows, made = _made[database.sqlite]
+        put(database, rows)
     return _with_files(made, settings)
 
 
@@ -78,10 +73,3 @@ def _with_files(made: Scene, settings: Settings) -> Scene:
     for key, data in made.files.items():
         storage.put(key, io.BytesIO(data))
     return made
-
-
-def _copy(source: Path, target: Path) -> None:
-    with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
-        old.backup(new)
-    old.close()
-    new.close()

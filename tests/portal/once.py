@@ -55,14 +55,13 @@ def once(database: Database, settings: Settings, make: Callable[[], T], *more: o
         files = {path: data for path, data in _files_of(settings.data).items() if before.get(path) != data}
         stands_for = tuple(object() for _ in own)
         pristine = _anew(value, {id(one): mark for one, mark in zip(own, stands_for, strict=True)})
-        _made[whole] = _Made(pristine, _rows_of(database), files, stands_for)
+        _made[whole] = _Made(pristine, rows_of(database), files, stands_for)
         return value
     kept = _made[whole]
-    _put(database, kept.rows)
+    put(database, kept.rows)
     for path, data in kept.files.items():
         (settings.data / path).parent.mkdir(parents=True, exist_ok=True)
         (settings.data / path).write_bytes(data)
-    _forget()
     instead = {id(mark): one for one, mark in zip(own, kept.stands_for, strict=True)}
     return _anew(kept.value, instead)  # type: ignore[no-any-return]  # a copy of what make() gave
 
@@ -126,7 +125,7 @@ def _files_of(folder: Path) -> dict[Path, bytes]:
     }
 
 
-def _rows_of(database: Database) -> Any:
+def rows_of(database: Database) -> Any:
     """All rows: an SQLite database in memory, or each table's rows in PostgreSQL's own binary form."""
     if database.sqlite:
         memory = sqlite3.connect(":memory:", check_same_thread=False)
@@ -145,7 +144,9 @@ def _rows_of(database: Database) -> Any:
     return rows
 
 
-def _put(database: Database, rows: Any) -> None:
+def put(database: Database, rows: Any) -> None:
+    """The rows of ``rows_of`` into an empty database; what this process remembers by id is forgotten."""
+    _forget()
     if database.sqlite:
         with contextlib.closing(sqlite3.connect(str(database.engine.url.database))) as target:
             target.execute("PRAGMA synchronous=OFF")
