@@ -26,6 +26,7 @@ from portal.settings import Settings
 from portal.storage import open_storage
 from portal.tables import metadata
 from portal.web import Portal
+from tests.scheduling import ByModule
 
 POSTGRES = os.environ.get("PORTAL_TEST_POSTGRES", "")
 FULL = os.environ.get("PORTAL_TEST_FULL") == "1"
@@ -45,6 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite_itself: about SQLite's own ways; never on PostgreSQL")
     config.addinivalue_line("markers", "postgres_itself: about PostgreSQL's own ways; never on SQLite")
     os.environ.pop("PORTAL_SECRET_KEY", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    return ByModule(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,7 @@ from tests.browser.conftest import Demo, person
 from tests.browser.test_gate import home_of
 from tests.browser.test_journey import Looker
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-gate")]
+pytestmark = pytest.mark.browser
 
 
 def test_the_ciso_reads_the_year_opens_a_month_and_an_item(chromium: Browser, demo: Demo) -> None:

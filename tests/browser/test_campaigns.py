@@ -20,7 +20,7 @@ from tests.browser.answering import answer_everything
 from tests.browser.conftest import Demo, axe_faults, person, ways
 from tests.browser.test_journey import Looker, letter_to, sign
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-campaigns")]
+pytestmark = pytest.mark.browser
 WHY = "A flaw in a mail program that half the world uses."
 
 

@@ -12,7 +12,7 @@ from portal import clock
 from tests.browser.conftest import Demo, person, ways
 from tests.browser.test_returning import looked_at
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-findings")]
+pytestmark = pytest.mark.browser
 
 FOUND, PLAN, PROOF, THANKS = (
     "Nobody would notice for weeks.",

@@ -13,7 +13,7 @@ from tests.browser.conftest import Demo, person, ways
 from tests.browser.test_journey import Looker
 from tests.browser.test_procurement import answer, send
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-procurement")]
+pytestmark = pytest.mark.browser
 SMALL = {
     "data": "public_only",
     "volume": "none",

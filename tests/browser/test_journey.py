@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.answering import answer_everything
 from tests.browser.conftest import ROOT, Demo, axe_faults, overflow, person, ways
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-journey")]
+pytestmark = pytest.mark.browser
 PASSWORD = "four unrelated words here"
 WEBAPP = ROOT.parent / "shared" / "content" / "vsaq" / "webapp.json"
 SMALL_VSAQ = Path(__file__).with_name("small_vsaq.json")

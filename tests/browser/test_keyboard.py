@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.answering import settle
 from tests.browser.conftest import Demo, person
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-keyboard")]
+pytestmark = pytest.mark.browser
 
 # What has the focus: its name, whether a ring shows (on it or on the row that holds it), whether the bar covers it
 # (the browser brings the line with the cursor into sight, not always all lines of a tall field).

@@ -13,7 +13,7 @@ from tests.browser.conftest import Demo, axe_faults, overflow, person
 from tests.browser.versions import WHY, asked
 from tests.portal.world import PASSWORD, make_company, make_organisation
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-moving")]
+pytestmark = pytest.mark.browser
 PROFILE = "What does your service do for this customer?"
 WORDS = "We print and bind what the customer sends us."
 

@@ -35,7 +35,7 @@ STATES = [
     *page_states_search.STATES,
 ]
 SHOTS = os.environ.get("PORTAL_TEST_SHOTS", "")  # a folder for pictures of what failed
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-pages")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

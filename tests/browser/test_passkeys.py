@@ -21,7 +21,7 @@ from tests.browser.conftest import Demo, axe_faults, overflow, person
 from tests.portal.world import PASSWORD, make_person
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-waiting")]
+pytestmark = pytest.mark.browser
 ADA = "ada@x.example"
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Demo, person, ways
 from tests.browser.test_journey import Looker
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-procurement")]
+pytestmark = pytest.mark.browser
 ANSWERS = {
     "data": ["personal", "credentials"],
     "volume": ["over_100k"],

@@ -9,7 +9,7 @@ from tests.browser.answering import fill_section, settle
 from tests.browser.conftest import Demo, person
 from tests.browser.test_journey import Looker, sign
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-reassessment")]
+pytestmark = pytest.mark.browser
 TOGETHER = "button[name=confirm][value=section]"
 SINGLE = ".question:not([hidden]) button[name=confirm]"
 

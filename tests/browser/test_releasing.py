@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Demo, axe_faults, overflow, person, ways
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-releasing")]
+pytestmark = pytest.mark.browser
 
 
 def sound(page: Page, javascript: bool) -> None:

@@ -14,7 +14,7 @@ from portal import clock
 from tests.browser.conftest import Demo, axe_faults, overflow, person, ways
 from tests.browser.test_review import open_queue
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-returning")]
+pytestmark = pytest.mark.browser
 
 SHOTS = os.environ.get("PORTAL_SHOTS", "")  # a folder for pictures of the pages
 WHY, HERE = "Three answers need another look.", "Say which accounts."

@@ -18,7 +18,7 @@ from tests.browser.conftest import Demo, axe_faults, overflow, person, ways
 from tests.browser.test_keyboard import NO_POINTER, enter, past_the_navigation, tab_to
 from tests.conftest import FULL
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-review")]
+pytestmark = pytest.mark.browser
 
 IN_CI = 20  # so many questions by keyboard; a soak judges all of them
 SHOTS = os.environ.get("PORTAL_SHOTS", "")  # a folder for pictures of the pages

@@ -17,7 +17,7 @@ from tests.browser.conftest import Demo, person
 from tests.browser.test_journey import Looker, issue_to_new_vendor, join, sign
 from tests.conftest import FULL
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-plays")]
+pytestmark = pytest.mark.browser
 CORE = catalog.latest("security_core")
 SHOWN = "all => all.filter(one => one.checkVisibility()).map(one => one.dataset.key)"
 NAMES = {

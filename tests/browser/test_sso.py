@@ -25,7 +25,7 @@ from tests.portal.organisations.provider import CLIENT, SECRET, Provider, servin
 from tests.portal.world import PASSWORD, Place, make_organisation
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-waiting")]
+pytestmark = pytest.mark.browser
 CISO, ADMIN, REVIEWER = OrganisationRole.CISO, OrganisationRole.ADMIN, OrganisationRole.REVIEWER
 
 

@@ -27,7 +27,7 @@ from tests.portal.library.given_drafts import LITE
 from tests.portal.world import PASSWORD, Place, make_company, make_organisation
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-waiting")]
+pytestmark = pytest.mark.browser
 WIDTHS = (1280, 375)
 
 

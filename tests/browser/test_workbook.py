@@ -11,7 +11,7 @@ from tests.browser.conftest import Demo, axe_faults, overflow, ways
 from tests.browser.states import World, make
 from tests.browser.workbooks import WORDS, bring
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-workbook")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

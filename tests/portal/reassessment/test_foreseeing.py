@@ -627,7 +627,7 @@ def letters_sent(database: Database) -> tuple[int, int]:
 @contextlib.contextmanager
 def as_it_was(database: Database) -> Iterator[None]:
     """The database afterwards is what it was before."""
-    rows = once._rows_of(database)
+    rows = once.rows_of(database)
     try:
         yield
     finally:
@@ -636,5 +636,4 @@ def as_it_was(database: Database) -> Iterator[None]:
                 connection.execute(text("SET LOCAL session_replication_role = replica"))
                 for name in metadata.tables:
                     connection.execute(text(f'DELETE FROM "{name}"'))
-        once._put(database, rows)
-        once._forget()
+        once.put(database, rows)

@@ -42,7 +42,7 @@ from tests.portal.reassessment.test_cycle_faults import (
 from tests.portal.test_delivery_faults import noted, queued, run
 from tests.portal.world import make_organisation, signed_in
 
-pytestmark = [pytest.mark.postgres_itself, pytest.mark.xdist_group("own-postgres")]
+pytestmark = pytest.mark.postgres_itself
 how = pytest.mark.parametrize("how", ["fast", "immediate"])
 AWAY_SECONDS = 3.0
 
