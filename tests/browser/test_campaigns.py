@@ -21,7 +21,10 @@ from tests.browser.conftest import Demo, axe_faults, person, ways
 from tests.browser.test_journey import Looker, letter_to, sign
 
 pytestmark = pytest.mark.browser
-WHY = "A flaw in a mail program that half the world uses."
+WHY = {
+    True: "A flaw in a mail program that half the world uses.",
+    False: "Another flaw in that program, found this morning.",
+}
 
 
 def home_of(page: Page) -> str:
@@ -39,10 +42,9 @@ def test_a_campaign_is_started_answered_and_read(chromium: Browser, demo: Demo, 
     look = Looker(axe=javascript)
     title = "The mail flaw" + ("" if javascript else ", plainly")
     with person(chromium, demo, demo.account("organisation", "ciso"), javascript=javascript) as page:
-        campaign = start(page, look, title)
+        campaign = start(page, look, title, WHY[javascript])
     owner = next(one for one in demo.accounts if "norrsund" in one["email"])
-    text = letter_to(demo, owner["email"], "One flaw, many vendors")
-    assert WHY in text
+    text = letter_to(demo, owner["email"], "One flaw, many vendors", holds=WHY[javascript])
     assert "18:00 (Europe/Lisbon time)" in text
     ciso = demo.account("organisation", "ciso")
     with person(chromium, demo, ciso, javascript=javascript) as watching:
@@ -58,7 +60,7 @@ def test_a_campaign_is_started_answered_and_read(chromium: Browser, demo: Demo, 
     assert look.faults == []
 
 
-def start(page: Page, look: Looker, title: str) -> str:
+def start(page: Page, look: Looker, title: str, why: str) -> str:
     """The CISO chooses payroll alone, looks at who is asked and who not, and starts; returns the campaign's address."""
     page.goto(f"{home_of(page)}/campaigns")
     look(page)
@@ -75,7 +77,7 @@ def start(page: Page, look: Looker, title: str) -> str:
     page.get_by_label("What you call it").fill(title)
     page.locator("[name=due]").fill((clock.now().date() + timedelta(days=2)).isoformat())
     page.locator("[name=due_time]").fill("18:00")
-    page.get_by_label("Why you ask").fill(WHY)
+    page.get_by_label("Why you ask").fill(why)
     page.locator("input[name=ladder][value=hours]").check()
     send(page, "Start: ask one vendor")
     expect(page.get_by_role("heading", level=1)).to_have_text(title)

@@ -39,8 +39,11 @@ class Looker:
             self.faults += axe_faults(page)
 
 
-def letter_to(demo: Demo, address: str, subject: str = "", seconds: float = 30) -> str:
-    """The text of the newest letter to ``address`` with ``subject`` in its own, once the worker has sent it."""
+def letter_to(demo: Demo, address: str, subject: str = "", seconds: float = 30, *, holds: str = "") -> str:
+    """The text of the newest letter to ``address`` with ``subject`` in its own, once the worker has sent it.
+
+    ``holds``: it says this, on one line.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for path in sorted((demo.data / "mail").glob("*.eml"), key=lambda one: -one.stat().st_mtime):
@@ -48,9 +51,11 @@ def letter_to(demo: Demo, address: str, subject: str = "", seconds: float = 30) 
             if address in str(letter["To"]) and subject in str(letter["Subject"]):
                 body = letter.get_body(("plain",))
                 assert body is not None
-                return str(body.get_content())
+                text = str(body.get_content())
+                if holds in text:
+                    return text
         time.sleep(0.3)
-    raise AssertionError(f"no letter to {address}")
+    raise AssertionError(f"no letter to {address} that says {holds!r}")
 
 
 def issue_to_new_vendor(page: Page, look: Looker, *, vendor: str, address: str, title: str) -> None:
