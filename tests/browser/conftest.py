@@ -126,13 +126,34 @@ def made_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.fixture(scope="module")
-def demo(made_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demonstration of its own for each test module."""
+@contextlib.contextmanager
+def _another(made_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     data = tmp_path_factory.mktemp("demo") / "data"
     shutil.copytree(made_demo, data)
     with running_demo(data) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def first_demo(made_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demonstration of its own for each test module."""
+    with _another(made_demo, tmp_path_factory) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def second_demo(made_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with _another(made_demo, tmp_path_factory) as one:
+        yield one
+
+
+@pytest.fixture
+def demo(request: pytest.FixtureRequest) -> Demo:
+    """The module's; where a journey runs both ways, that without scripts has another: the first has left its marks."""
+    ways_of_test = getattr(request.node, "callspec", None)
+    second = FULL and ways_of_test is not None and ways_of_test.params.get("javascript") is False
+    found: Demo = request.getfixturevalue("second_demo" if second else "first_demo")
+    return found
 
 
 @contextlib.contextmanager

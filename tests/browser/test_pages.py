@@ -39,21 +39,21 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def made(demo: Demo) -> World:
-    return make(demo)
+def made(first_demo: Demo) -> World:
+    return make(first_demo)
 
 
 @pytest.fixture(scope="module")
-def visitors(chromium: Browser, demo: Demo, made: World) -> Iterator[Callable[[str], Page]]:
+def visitors(chromium: Browser, first_demo: Demo, made: World) -> Iterator[Callable[[str], Page]]:
     """A page for each person, kept where it can be: a new one costs Chromium two processes. Signed in by a row."""
     open_now: dict[str, BrowserContext] = {}
 
     def of(who: str) -> Page:
         if who not in open_now:
-            context = chromium.new_context(base_url=demo.url, reduced_motion="reduce")
+            context = chromium.new_context(base_url=first_demo.url, reduced_motion="reduce")
             context.set_default_timeout(15_000)
             if who:
-                context.add_cookies([{"name": "session", "value": made.cookie(who), "url": demo.url}])
+                context.add_cookies([{"name": "session", "value": made.cookie(who), "url": first_demo.url}])
             open_now[who] = context
         for page in open_now[who].pages:
             if "/assessments/" not in page.url:

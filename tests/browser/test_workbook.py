@@ -15,19 +15,19 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def made(demo: Demo) -> World:
-    return make(demo)
+def made(first_demo: Demo) -> World:
+    return make(first_demo)
 
 
 @pytest.fixture(params=ways(in_ci=False))
 def owner(
-    request: pytest.FixtureRequest, chromium: Browser, demo: Demo, made: World
+    request: pytest.FixtureRequest, chromium: Browser, first_demo: Demo, made: World
 ) -> Iterator[tuple[Page, bool]]:
     context = chromium.new_context(
-        base_url=demo.url, java_script_enabled=request.param, accept_downloads=True
+        base_url=first_demo.url, java_script_enabled=request.param, accept_downloads=True
     )
     context.set_default_timeout(15_000)
-    context.add_cookies([{"name": "session", "value": made.cookie("owner"), "url": demo.url}])
+    context.add_cookies([{"name": "session", "value": made.cookie("owner"), "url": first_demo.url}])
     yield context.new_page(), request.param
     context.close()
 
