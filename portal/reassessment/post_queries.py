@@ -179,13 +179,7 @@ def resend_given_up(session: Session, identity: Identity, *, now: datetime) -> i
     """
     some = (
         select(Message.id)
-        .where(
-            _ours(identity),
-            Message.state == "gave_up",
-            Message.into_id.is_(None),
-            Message.recipient != "",
-            or_(Message.ready.is_(False), Message.text != ""),
-        )
+        .where(_ours(identity), Message.state == "gave_up", *_again_of_rows())
         .order_by(Message.created_at, Message.id)
         .limit(AT_ONCE)
         .execution_options(**ACROSS)
@@ -207,6 +201,15 @@ def _again(one: Message) -> bool:
         and one.into_id is None
         and bool(one.recipient)
         and (not one.ready or one.text != "")
+    )
+
+
+def _again_of_rows() -> tuple[ColumnElement[bool], ...]:
+    """What ``_again`` asks beside the state, of rows."""
+    return (
+        Message.into_id.is_(None),
+        Message.recipient != "",
+        or_(Message.ready.is_(False), Message.text != ""),
     )
 
 

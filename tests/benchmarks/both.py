@@ -14,27 +14,38 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Table, create_engine, select, text
 
-from portal import engines, schema
+from portal import create_app, engines, schema
 from portal.db import Database
 from portal.settings import Settings
 from portal.tables import metadata
+from portal.web import Portal
 from tests.benchmarks import what_if_portal
-from tests.benchmarks.cycle import POSTGRES, place
+from tests.benchmarks.cycle import place
 
 AT_ONCE = 5000  # rows in memory
-KINDS = ("sqlite", "postgresql") if POSTGRES else ("sqlite",)
 
 
 @contextmanager
-def installed(kind: str, folder: Path) -> Iterator[Settings]:
-    """Settings of the installation in ``folder`` on a database of this kind; what is made for it is gone afterwards."""
-    found = what_if_portal.settings_of(folder)
+def installed(kind: str, folder: Path) -> Iterator[Portal]:
+    """The application over the rows in ``folder``, on a database of this kind; what is made for it goes afterwards."""
+    found = replace(what_if_portal.settings_of(folder), demo=True)
     if kind == "sqlite":
-        yield found
+        with _running(found) as app:
+            yield app
         return
     with place(kind, folder) as url:
         copy(found.database_url, url, found)
-        yield replace(found, database_url=url)
+        with _running(replace(found, database_url=url)) as app:
+            yield app
+
+
+@contextmanager
+def _running(settings: Settings) -> Iterator[Portal]:
+    app = create_app(settings)
+    try:
+        yield app
+    finally:
+        app.database.dispose()
 
 
 def copy(source: str, target: str, settings: Settings) -> None:

@@ -57,6 +57,7 @@ PASS, IDLE, FORESEE = 20.0, 2.0, 60.0  # seconds
 MEGABYTES = 300
 AT_ONCE = 500
 POSTGRES = os.environ.get("PORTAL_TEST_POSTGRES", "")
+KINDS = ("sqlite", "postgresql") if POSTGRES else ("sqlite",)
 COPIED: tuple[Any, ...] = (
     Company,
     PersonRow,
@@ -76,7 +77,7 @@ def figures() -> list[Figure]:
 
 def measured(count: int) -> list[Figure]:
     found: list[Figure] = []
-    for kind in ("sqlite", "postgresql") if POSTGRES else ("sqlite",):
+    for kind in KINDS:
         with tempfile.TemporaryDirectory() as folder, place(kind, Path(folder)) as url:
             settings = settings_of(Path(folder), url)
             organisation = stored(settings, count, LOOK.date() - timedelta(days=LATE))

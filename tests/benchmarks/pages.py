@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from portal import clock, create_app, engines
+from portal import clock, engines
 from portal.access import Identity
 from portal.db import Database
 from portal.gate.keeping import Keeper
 from portal.outbox import WorkerBeat
 from portal.web import Portal
 from tests.benchmarks import both, what_if_portal
+from tests.benchmarks.cycle import KINDS
 from tests.benchmarks.engine import made
 from tests.benchmarks.gate import Visit, _author
 from tests.benchmarks.measuring import Figure, in_turns, table
@@ -80,17 +80,13 @@ def figures() -> list[Figure]:
 def measured(count: int) -> list[Figure]:
     old, _good, _poor = made()
     folder = what_if_portal.stored(old, count)
-    return [figure for kind in both.KINDS for figure in _of_kind(kind, folder, count)]
+    return [figure for kind in KINDS for figure in _of_kind(kind, folder, count)]
 
 
 def _of_kind(kind: str, folder: Path, count: int) -> list[Figure]:
-    with both.installed(kind, folder) as settings:
-        app = create_app(replace(settings, demo=True))
-        try:
-            works = _works(app, _author(folder))
-            taken = in_turns(*works.values(), repeats=REPEATS)
-        finally:
-            app.database.dispose()
+    with both.installed(kind, folder) as app:
+        works = _works(app, _author(folder))
+        taken = in_turns(*works.values(), repeats=REPEATS)
     name = f"{kind}, {count:,} vendors, {what_if_portal.letters_of(folder):,} letters"
     return [
         Figure(f"pages, {rule.removeprefix(HOUSE) or '/'} ({name})", seconds, 0, ONE_PAGE, ratio=False)

@@ -12,14 +12,13 @@ import random
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from sqlalchemy import event, func, insert, select, update
 
-from portal import clock, create_app, engines
+from portal import clock, engines
 from portal.access import Identity
 from portal.db import SYSTEM
 from portal.gate import standings
@@ -30,6 +29,7 @@ from portal.portfolio.models import FourthParty, IndexedSubmission
 from portal.vendors.models import Engagement
 from portal.web import Portal
 from tests.benchmarks import both, what_if_portal
+from tests.benchmarks.cycle import KINDS
 from tests.benchmarks.engine import made
 from tests.benchmarks.gate import Visit, _author
 from tests.benchmarks.measuring import Figure, in_turns, table
@@ -52,16 +52,11 @@ def figures() -> list[Figure]:
 def measured(count: int) -> list[Figure]:
     old, _good, _poor = made()
     folder = what_if_portal.stored(old, count)
-    return [figure for kind in both.KINDS for figure in _of_kind(kind, folder, count)]
-
-
-def _of_kind(kind: str, folder: Path, count: int) -> list[Figure]:
-    with both.installed(kind, folder) as settings:
-        app = create_app(replace(settings, demo=True))
-        try:
-            return _measure(app, folder, kind, count)
-        finally:
-            app.database.dispose()
+    found: list[Figure] = []
+    for kind in KINDS:
+        with both.installed(kind, folder) as app:
+            found += _measure(app, folder, kind, count)
+    return found
 
 
 def _measure(app: Portal, folder: Path, kind: str, count: int) -> list[Figure]:
